@@ -1,0 +1,147 @@
+import type { Alert, Instant } from './alert.ts';
+import type { Looked, MonitorRef, ServerFacts } from './health.ts';
+import type { Outcome } from './outcome.ts';
+import type { Mode, PlannedStep } from './plan.ts';
+import type { UndoDebt } from './undo.ts';
+
+/**
+ * Everything that can happen to an incident, as past participles with plain data. What `next` needs to know is an event;
+ * nothing else is. Versioned as a whole by `EVENT_VERSION`: a reader of version n reads all before it.
+ */
+export type IncidentEvent =
+  | { type: 'opened'; data: Opened }
+  | { type: 'attached'; data: { alert: Alert } }
+  | { type: 'verified'; data: Verified }
+  | { type: 'matched'; data: Matched }
+  | { type: 'held'; data: Held }
+  | { type: 'approved'; data: ByPerson }
+  | { type: 'rejected'; data: ByPerson & { expired?: boolean } }
+  | { type: 'stepStarted'; data: StepStarted }
+  | { type: 'stepFinished'; data: StepFinished }
+  | { type: 'childOpened'; data: { n: number; incident: string; server: string; joined: boolean } }
+  | { type: 'slept'; data: Slept }
+  | { type: 'undoStarted'; data: { undo: string; intent: Intent } }
+  | { type: 'undone'; data: Undone }
+  | { type: 'cancelled'; data: ByPerson }
+  | { type: 'finished'; data: Finished };
+
+export type EventType = IncidentEvent['type'];
+
+export const EVENT_VERSION = 1;
+
+/** One line of the journal. `previous` is the hash of the entry before it; '' for the first. */
+export interface Entry {
+  seq: number;
+  at: Instant;
+  worker: string;
+  version: number;
+  type: EventType;
+  data: IncidentEvent['data'];
+  previous: string;
+}
+
+export interface Opened {
+  id: string;
+  server: string;
+  family: string;
+  alert?: Alert;
+  /** Set on a child: the incident that wants this server seen to, and the root of them all. */
+  parent?: { incident: string; root: string; n: number };
+}
+
+export interface ByPerson {
+  by: string;
+  note?: string;
+}
+
+/** Why it was looked; decides what its result means. */
+export type LookPurpose = 'first' | 'before-change' | 'after-health' | 'after-undo';
+
+export interface Verified extends Looked {
+  purpose: LookPurpose;
+  facts?: ServerFacts;
+  startedAt: Instant;
+}
+
+/** A playbook was chosen, with its plan for this server; or none handles what is unhealthy. */
+export type Matched =
+  | { playbook: { name: string; hash: string; mode: Mode }; handles: MonitorRef[]; plan: PlannedStep[] }
+  | { playbook: null; reason: string };
+
+/** A guard said wait. Written when it begins and when its reason changes, not at each look. */
+export interface Held {
+  n: number;
+  guard: string;
+  /** One of the guard's closed list, a metric label. */
+  reason: string;
+  says: string;
+  until?: Instant;
+  /** `true`: this wait ends by a person's approval. */
+  approval?: boolean;
+}
+
+/** A command about to be sent, noted before it is. */
+export interface Intent {
+  /** The real cmdlet: `Restart-Service`. */
+  command: string;
+  server: string;
+  arguments: Record<string, unknown>;
+  /** What was found before, which the far side compares before it acts; it must not have changed. */
+  fence: Record<string, unknown>;
+}
+
+export interface StepStarted {
+  n: number;
+  /** Facts noted before acting, which a later look compares with. Plain data, the step's own. */
+  note: Record<string, unknown>;
+  /** Absent on steps that change nothing. */
+  intent?: Intent;
+  undo?: UndoDebt[];
+  /** What the start took: see `ports.ts`, `StartConditions`. */
+  claims?: string[];
+  slot?: string;
+}
+
+/** `notSent`: the kill switch was on at the last moment; the step is still to be done. */
+export type StepEnd = 'done' | 'skipped' | 'failed' | 'refused' | 'notSent';
+
+export interface StepFinished {
+  n: number;
+  state: StepEnd;
+  /** In one sentence, for people. */
+  says: string;
+  /** Seen health, on steps that look. */
+  health?: 'healthy' | 'unhealthy' | 'inconclusive';
+  /** Plain data for later steps and people: the log's location, the mailbox server found. */
+  result?: Record<string, unknown>;
+  looked?: Looked;
+  /** Why the incident must end in escalation here: refused by a guard, unknown, or the step is `escalate`. */
+  escalate?: string;
+  /** The guard that refused, with its reason from the closed list. */
+  guard?: { name: string; reason: string };
+  /** Observe mode: nothing was done, and this is what would have been. */
+  suppressed?: boolean;
+}
+
+export interface Slept {
+  until: Instant;
+  /** What is waited for: `look` (a look that saw nothing), or the step's own word. */
+  for: string;
+  says: string;
+  n?: number;
+}
+
+export interface Undone {
+  undo: string;
+  state: 'putBack' | 'notNeeded' | 'failed' | 'settled';
+  says: string;
+}
+
+export interface Finished {
+  outcome: Outcome;
+  reason: string;
+  /** What stays changed on purpose. */
+  left: string[];
+  /** What is still to be put back and could not be. */
+  owed: string[];
+}

@@ -1,0 +1,36 @@
+import type { Instant } from './alert.ts';
+
+/**
+ * What must be put back, written to the journal before the change is made. Keyed by server and setting: the value
+ * found first stays the one to restore, and a later incident inherits the debt.
+ */
+export interface UndoDebt {
+  /** Unique in its incident: `3:activation`. */
+  id: string;
+  /** Which undo of `steps/` puts it back: `activation`, `protocol-log`, `restart-service`. */
+  kind: string;
+  server: string;
+  /** The ledger's key on that server: `activation`, `imap-protocol-log`. */
+  setting: string;
+  /** `always`: at the end of every run. `recovered`: only when the server is healthy again. */
+  when: 'always' | 'recovered';
+  /** The value to restore; plain data, the undo's own. */
+  value: Record<string, unknown>;
+  /** For people: `allow database activation on mbx1 again`. */
+  says: string;
+  /** How health is looked at after it was put back. */
+  after?: 'recheck' | 'watch';
+  /** Another debt of this incident that must be settled first. */
+  dependsOn?: string;
+}
+
+export interface UndoState extends UndoDebt {
+  state: 'owed' | 'started' | 'putBack' | 'notNeeded' | 'failed' | 'settled';
+  says: string;
+  at: Instant;
+}
+
+/** Whether a debt is still open. */
+export function isOwed(undo: UndoState): boolean {
+  return undo.state === 'owed' || undo.state === 'started' || undo.state === 'failed';
+}

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+// Four kinds of test, by what they need: `rules` reads the sources and docs, `unit` needs nothing, `store` starts a
+// redis-server of its own (and says so when there is none), `outside` runs the built daemon and lab as processes.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'rules', include: ['test/rules/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'store', include: ['test/store/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        test: { name: 'outside', include: ['test/outside/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 30_000 },
+      },
+    ],
+    coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary'] },
+  },
+});
