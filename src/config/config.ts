@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { alerts } from './sections/alerts.ts';
+import { exchange } from './sections/exchange.ts';
+import { http } from './sections/http.ts';
+import { lab } from './sections/lab.ts';
+import { log } from './sections/log.ts';
+import { notify } from './sections/notify.ts';
+import { playbooks } from './sections/playbooks.ts';
+import { safety } from './sections/safety.ts';
+import { store } from './sections/store.ts';
+import { verification } from './sections/verification.ts';
+import { work } from './sections/work.ts';
+
+/** The whole configuration: a section each, every one of which fills its own defaults. */
+export const configSchema = z.strictObject({
+  http: http.prefault({}),
+  store: store.prefault({}),
+  exchange: exchange.prefault({}),
+  lab: lab.prefault({}),
+  safety: safety.prefault({}),
+  alerts: alerts.prefault({}),
+  verification: verification.prefault({}),
+  playbooks: playbooks.prefault({}),
+  work: work.prefault({}),
+  notify,
+  log: log.prefault({}),
+});
+
+type Checked = z.output<typeof configSchema>;
+
+/**
+ * The configuration as the daemon uses it: durations in milliseconds, sizes in bytes, paths absolute, secrets read from
+ * their files into `token` and `signingSecret`.
+ */
+export type Config = Omit<Checked, 'safety'> & {
+  safety: Omit<Checked['safety'], 'mode'> & { mode: NonNullable<Checked['safety']['mode']> };
+};

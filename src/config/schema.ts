@@ -1,0 +1,55 @@
+/** The kinds of value that configuration and playbooks share. Zod checks them; JSON Schema for editors is made from them. */
+import { z } from 'zod';
+
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+const DURATION_UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+const SIZE = /^(\d+(?:\.\d+)?)(b|kb|mb|gb)$/i;
+const SIZE_UNITS: Record<string, number> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 };
+
+/**
+ * `500ms`, `30s`, `10m`, `2h`, `1d` → milliseconds. A bare number is refused: nobody can see whether it means seconds or
+ * minutes. Give it a default with `.prefault('10m')`, which is in the written form as well.
+ */
+export const duration = z
+  .string({ error: (issue) => unitMissing(issue.input, 'a duration, such as "30s", "10m" or "2h"', 's', 'm') })
+  .regex(DURATION, 'is not a duration: write a number and its unit, such as "500ms", "30s", "10m", "2h" or "1d"')
+  .transform((text) => measure(text, DURATION, DURATION_UNITS))
+  .meta({ title: 'duration' });
+
+/** A duration that cannot be nothing. */
+export const positiveDuration = duration.refine((ms) => ms > 0, 'must be longer than nothing');
+
+/** `512kb`, `1mb` → bytes (binary multiples). */
+export const size = z
+  .string({ error: (issue) => unitMissing(issue.input, 'a size, such as "512kb" or "1mb"', 'kb', 'mb') })
+  .regex(SIZE, 'is not a size: write a number and its unit, such as "512kb" or "1mb"')
+  .transform((text) => measure(text, SIZE, SIZE_UNITS))
+  .meta({ title: 'size' });
+
+/** A regular expression, kept as text; it must compile. */
+export const pattern = z.string().superRefine((text, context) => {
+  try {
+    new RegExp(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `is not a regular expression: ${(error as Error).message}` });
+  }
+});
+
+/** Milliseconds → the shortest written form: 600000 → `10m`. */
+export function writeDuration(ms: number): string {
+  const fitting = Object.entries(DURATION_UNITS)
+    .reverse()
+    .find(([, unit]) => ms >= unit && ms % unit === 0);
+  return fitting ? `${ms / fitting[1]}${fitting[0]}` : `${ms}ms`;
+}
+
+function unitMissing(input: unknown, wanted: string, ...units: string[]): string {
+  if (typeof input !== 'number') return `must be ${wanted}`;
+  return `is a bare number, which has no unit: write ${units.map((unit) => `"${input}${unit}"`).join(' or ')}`;
+}
+
+function measure(text: string, form: RegExp, units: Record<string, number>): number {
+  const [, amount = '', unit = ''] = form.exec(text) ?? [];
+  return Math.round(Number(amount) * (units[unit.toLowerCase()] ?? Number.NaN));
+}

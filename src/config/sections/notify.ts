@@ -1,0 +1,15 @@
+import { z } from 'zod';
+
+const log = z.strictObject({ channel: z.literal('log') });
+
+const webhook = z.strictObject({
+  channel: z.literal('webhook'),
+  url: z.url({ protocol: /^https?$/, error: 'is not an http address' }).describe('Where the notification is posted.'),
+  token: z.string().min(1, 'is empty').optional().describe('The bearer token to show there. Better: token-file.'),
+  tokenFile: z.string().min(1, 'is empty').optional().describe('A file that holds the bearer token.'),
+});
+
+export const notify = z
+  .array(z.discriminatedUnion('channel', [log, webhook]))
+  .prefault([{ channel: 'log' }])
+  .describe('Whom to tell: the log, a webhook.');
