@@ -70,7 +70,8 @@ export type Matched =
 
 /** A guard said wait. Written when it begins and when its reason changes, not at each look. */
 export interface Held {
-  n: number;
+  /** The step that is held; absent when an undo is. */
+  n?: number;
   guard: string;
   /** One of the guard's closed list, a metric label. */
   reason: string;
@@ -115,8 +116,12 @@ export interface StepFinished {
   /** Plain data for later steps and people: the log's location, the mailbox server found. */
   result?: Record<string, unknown>;
   looked?: Looked;
+  /** The world is another than before: our command took effect, or a child incident's did. */
+  changed?: boolean;
   /** Why the incident must end in escalation here: refused by a guard, unknown, or the step is `escalate`. */
   escalate?: string;
+  /** With `escalate`: nothing is left to try, but a look after the undo may still find the trouble gone. */
+  exhausted?: boolean;
   /** The guard that refused, with its reason from the closed list. */
   guard?: { name: string; reason: string };
   /** Observe mode: nothing was done, and this is what would have been. */
@@ -129,6 +134,8 @@ export interface Slept {
   for: string;
   says: string;
   n?: number;
+  /** The undo that is tried again then. */
+  undo?: string;
 }
 
 export interface Undone {

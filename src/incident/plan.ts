@@ -46,6 +46,8 @@ export interface Playbook {
 /** A step of a run: numbered through all playbooks of an incident, so that `n` is unique in it. */
 export interface PlannedStep extends StepSpec {
   n: number;
+  /** Whether it sends a command that changes something; such a step is guarded. */
+  changes: boolean;
   /** For people: `Restart-Service MSExchangeIMAP4BE on the back end`. */
   says: string;
 }

@@ -1,4 +1,5 @@
 import type { Instant } from './alert.ts';
+import type { Intent } from './event.ts';
 
 /**
  * What must be put back, written to the journal before the change is made. Keyed by server and setting: the value
@@ -26,8 +27,11 @@ export interface UndoDebt {
 
 export interface UndoState extends UndoDebt {
   state: 'owed' | 'started' | 'putBack' | 'notNeeded' | 'failed' | 'settled';
-  says: string;
   at: Instant;
+  /** Tries that did not get through. */
+  tries: number;
+  /** Noted before the command that puts it back; a look after a crash compares with it. */
+  intent?: Intent;
 }
 
 /** Whether a debt is still open. */

@@ -1,6 +1,8 @@
 import type { Alert, Instant } from './alert.ts';
 import type { Evidence, MonitorVerdict, Verdict } from './health.ts';
+import { currentRun, type Incident, stepInHand } from './incident.ts';
 import type { Outcome } from './outcome.ts';
+import { isOwed } from './undo.ts';
 
 export type Phase = 'verifying' | 'waiting' | 'approving' | 'acting' | 'rechecking' | 'undoing' | 'finished';
 
@@ -51,3 +53,70 @@ export interface IncidentView {
   parent?: string;
   children: string[];
 }
+
+export function view(incident: Incident): IncidentView {
+  const run = currentRun(incident);
+  const waiting = waitingFor(incident);
+  const { finished } = incident;
+  return {
+    id: incident.id,
+    server: incident.server,
+    healthSet: incident.alerts[0]?.healthSet ?? incident.family,
+    family: incident.family,
+    monitors: incident.looked?.monitors ?? [],
+    state: finished ? 'finished' : 'open',
+    phase: phaseOf(incident),
+    ...(finished && { outcome: finished.outcome, reason: finished.reason, finishedAt: finished.at }),
+    ...(!finished && incident.conclusion && { reason: incident.conclusion.reason }),
+    openedAt: incident.openedAt,
+    alerts: incident.alerts,
+    ...(incident.looked && { verdict: incident.looked.verdict }),
+    evidence: incident.looked?.evidence ?? [],
+    ...(run && { playbook: { name: run.playbook, hash: run.hash } }),
+    steps: incident.steps.map((record) => ({
+      n: record.step.n,
+      step: record.step.step,
+      says: record.step.says,
+      state: record.state,
+      ...(record.startedAt !== undefined && { startedAt: record.startedAt }),
+      ...(record.finishedAt !== undefined && { finishedAt: record.finishedAt }),
+      ...(record.end && {
+        result: {
+          says: record.end.says,
+          ...(record.end.health && { health: record.end.health }),
+          ...record.end.result,
+        },
+      }),
+    })),
+    ...(waiting && { waiting }),
+    owed: finished ? finished.owed : incident.undo.filter(isOwed).map((undo) => undo.says),
+    left: finished?.left ?? [],
+    ...(incident.parent && { parent: incident.parent.incident }),
+    children: incident.children,
+  };
+}
+
+function waitingFor(incident: Incident): IncidentView['waiting'] {
+  if (incident.finished) return undefined;
+  if (incident.held) {
+    const { guard, reason, says, until } = incident.held;
+    return { for: guard, reason: says || reason, ...(until !== undefined && { until }) };
+  }
+  if (incident.slept) return { for: incident.slept.for, reason: incident.slept.says, until: incident.slept.until };
+  return undefined;
+}
+
+function phaseOf(incident: Incident): Phase {
+  if (incident.finished) return 'finished';
+  if (incident.conclusion) return 'undoing';
+  if (incident.held) return incident.held.approval ? 'approving' : 'waiting';
+  const inHand = stepInHand(incident);
+  if (inHand) {
+    if (inHand.step.changes) return 'acting';
+    return LOOKING_STEPS.has(inHand.step.step) ? 'rechecking' : 'waiting';
+  }
+  if (incident.slept) return 'waiting';
+  return incident.runs.length === 0 ? 'verifying' : 'acting';
+}
+
+const LOOKING_STEPS = new Set(['recheck', 'watch-health']);

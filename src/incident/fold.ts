@@ -1,0 +1,240 @@
+import { ANY_FAMILY, type Instant } from './alert.ts';
+import type {
+  ByPerson,
+  Entry,
+  Finished,
+  Held,
+  Intent,
+  Matched,
+  Opened,
+  Slept,
+  StepFinished,
+  StepStarted,
+  Undone,
+  Verified,
+} from './event.ts';
+import { EVENT_VERSION } from './event.ts';
+import { isMonitor, type Looked } from './health.ts';
+import { currentRun, type Incident, type StepRecord, stepRecord } from './incident.ts';
+
+/** Folds a journal into what is known. Pure: the same entries give the same incident, on every worker, for ever. */
+export function fold(entries: readonly Entry[]): Incident {
+  const [first, ...rest] = entries;
+  if (first?.type !== 'opened') throw new Error('a journal begins with "opened"');
+  const incident = open(first.data as Opened, first.at);
+  for (const entry of rest) apply(incident, entry);
+  return incident;
+}
+
+/** Applies one more entry to an incident folded before. */
+export function apply(incident: Incident, entry: Entry): void {
+  if (entry.version > EVENT_VERSION) {
+    throw new Error(
+      `entry ${entry.seq} of ${incident.id} is of version ${entry.version}; this program reads up to ${EVENT_VERSION}: update it`,
+    );
+  }
+  const folder = FOLDERS[entry.type] as (incident: Incident, data: unknown, at: Instant) => void;
+  folder(incident, entry.data, entry.at);
+}
+
+function open(data: Opened, at: Instant): Incident {
+  return {
+    id: data.id,
+    server: data.server,
+    family: data.family || ANY_FAMILY,
+    root: data.parent?.root ?? data.id,
+    ...(data.parent && { parent: { incident: data.parent.incident, n: data.parent.n } }),
+    openedAt: at,
+    alerts: data.alert ? [data.alert] : [],
+    blindLooks: 0,
+    lookFirst: false,
+    runs: [],
+    steps: [],
+    children: [],
+    undo: [],
+    changed: false,
+  };
+}
+
+const FOLDERS = {
+  opened() {
+    throw new Error('a journal is opened once');
+  },
+
+  attached(incident: Incident, data: { alert: Incident['alerts'][number] }) {
+    incident.alerts.push(data.alert);
+    // "Resolved" never decides; it makes us look now, and before the next change.
+    if (data.alert.status === 'resolved') {
+      incident.lookFirst = true;
+      delete incident.slept;
+    }
+  },
+
+  verified(incident: Incident, data: Verified, at: Instant) {
+    incident.looked = { ...data, at };
+    if (data.facts) incident.facts = data.facts;
+    if (data.backEnd) incident.backEnd = data.backEnd;
+    delete incident.slept;
+    delete incident.afterUndo;
+    incident.lookFirst = false;
+    see(incident, data, at);
+
+    const run = currentRun(incident);
+    if (run && data.verdict !== 'inconclusive') {
+      run.healed = !data.monitors.some(
+        (monitor) => monitor.verdict === 'confirmed' && run.handles.some((handled) => isMonitor(handled, monitor)),
+      );
+    }
+    if (data.verdict === 'cleared') {
+      if (!incident.conclusion || incident.conclusion.exhausted) {
+        incident.conclusion = incident.changed
+          ? { outcome: 'recovered', reason: data.reason }
+          : { outcome: 'transient', reason: data.reason };
+      }
+    } else if (data.verdict === 'confirmed' && incident.conclusion?.outcome === 'recovered') {
+      incident.conclusion = {
+        outcome: 'escalated',
+        reason: `The trouble came back after what was changed had been put back: ${data.reason}`,
+      };
+    }
+  },
+
+  matched(incident: Incident, data: Matched) {
+    if (data.playbook === null) {
+      incident.conclusion = { outcome: 'escalated', reason: data.reason };
+      return;
+    }
+    incident.runs.push({
+      playbook: data.playbook.name,
+      hash: data.playbook.hash,
+      mode: data.playbook.mode,
+      handles: data.handles,
+      plan: data.plan,
+      healed: false,
+    });
+    for (const step of data.plan) {
+      incident.steps.push({ step, state: 'pending', note: {}, blindLooks: 0, sickLooks: 0 });
+    }
+  },
+
+  held(incident: Incident, data: Held, at: Instant) {
+    const sameWait = incident.held?.guard === data.guard && incident.held.n === data.n;
+    incident.held = { ...data, at: sameWait && incident.held ? incident.held.at : at };
+  },
+
+  approved(incident: Incident, data: ByPerson, at: Instant) {
+    incident.approved = { by: data.by, at };
+    incident.lookFirst = true;
+    delete incident.held;
+  },
+
+  rejected(incident: Incident, data: ByPerson & { expired?: boolean }) {
+    delete incident.held;
+    const why = data.expired ? 'Nobody approved in time' : `Rejected by ${data.by}`;
+    incident.conclusion = { outcome: 'escalated', reason: data.note ? `${why}: ${data.note}` : why };
+  },
+
+  stepStarted(incident: Incident, data: StepStarted, at: Instant) {
+    const record = stepRecord(incident, data.n);
+    record.state = 'started';
+    record.startedAt = at;
+    record.note = data.note;
+    delete record.end;
+    if (data.intent) record.intent = data.intent;
+    for (const debt of data.undo ?? []) {
+      if (!incident.undo.some((undo) => undo.id === debt.id)) incident.undo.push({ ...debt, state: 'owed', at, tries: 0 });
+    }
+    delete incident.held;
+    delete incident.slept;
+  },
+
+  stepFinished(incident: Incident, data: StepFinished, at: Instant) {
+    const record = stepRecord(incident, data.n);
+    record.state = data.state;
+    record.finishedAt = at;
+    record.end = data;
+    delete incident.slept;
+    // A guard's hold outlives a command that the kill switch caught at the last moment.
+    if (data.state !== 'notSent') delete incident.held;
+    if (data.changed) {
+      incident.changed = true;
+      incident.changedAt = at;
+    }
+    if (data.looked) {
+      incident.looked = { ...data.looked, at, purpose: 'step' };
+      if (data.looked.backEnd) incident.backEnd = data.looked.backEnd;
+      see(incident, data.looked, at);
+    }
+    const run = currentRun(incident);
+    if (run && data.health === 'healthy') run.healed = true;
+    if (data.escalate !== undefined) {
+      incident.conclusion = data.suppressed
+        ? { outcome: 'suppressed', reason: data.escalate }
+        : { outcome: 'escalated', reason: data.escalate, ...(data.exhausted && { exhausted: true }) };
+    }
+  },
+
+  childOpened(incident: Incident, data: { n: number; incident: string }) {
+    incident.children.push(data.incident);
+    stepRecord(incident, data.n).child = data.incident;
+  },
+
+  slept(incident: Incident, data: Slept) {
+    incident.slept = data;
+    if (data.undo !== undefined) undoOf(incident, data.undo).tries++;
+    const record: StepRecord | undefined = data.n === undefined ? undefined : stepRecord(incident, data.n);
+    if (record && data.for === 'look') record.blindLooks++;
+    if (record && data.for === 'health') record.sickLooks++;
+  },
+
+  undoStarted(incident: Incident, data: { undo: string; intent: Intent }, at: Instant) {
+    const undo = undoOf(incident, data.undo);
+    undo.state = 'started';
+    undo.intent = data.intent;
+    undo.at = at;
+    delete incident.held;
+    delete incident.slept;
+  },
+
+  undone(incident: Incident, data: Undone, at: Instant) {
+    const undo = undoOf(incident, data.undo);
+    undo.state = data.state;
+    undo.says = data.says;
+    undo.at = at;
+    delete incident.slept;
+    if (data.state === 'putBack') {
+      incident.changedAt = at;
+      if (undo.after) {
+        // The longer look covers the shorter one.
+        const look = undo.after === 'watch' || incident.afterUndo?.look === 'watch' ? 'watch' : 'recheck';
+        incident.afterUndo = { look, since: at };
+      }
+    }
+    if (data.state === 'failed' && incident.conclusion && incident.conclusion.outcome !== 'escalated') {
+      incident.conclusion = { outcome: 'escalated', reason: `Could not be put back: ${data.says}` };
+    }
+  },
+
+  cancelled(incident: Incident, data: ByPerson) {
+    delete incident.held;
+    delete incident.slept;
+    incident.conclusion = { outcome: 'cancelled', reason: data.note ? `Cancelled by ${data.by}: ${data.note}` : `Cancelled by ${data.by}` };
+  },
+
+  finished(incident: Incident, data: Finished, at: Instant) {
+    incident.finished = { ...data, at };
+    delete incident.held;
+    delete incident.slept;
+  },
+};
+
+function see(incident: Incident, looked: Looked, at: Instant): void {
+  incident.blindLooks = looked.verdict === 'inconclusive' ? incident.blindLooks + 1 : 0;
+  if (looked.verdict === 'confirmed') incident.seenUnhealthyAt = at;
+}
+
+function undoOf(incident: Incident, id: string) {
+  const undo = incident.undo.find((candidate) => candidate.id === id);
+  if (!undo) throw new Error(`incident ${incident.id} owes no undo ${id}`);
+  return undo;
+}

@@ -1,0 +1,100 @@
+import type { Alert, Instant } from './alert.ts';
+import type { Held, Intent, Slept, StepFinished } from './event.ts';
+import type { Looked, MonitorRef, ServerFacts } from './health.ts';
+import type { Outcome } from './outcome.ts';
+import type { Mode, PlannedStep } from './plan.ts';
+import type { UndoState } from './undo.ts';
+import type { StepState } from './view.ts';
+
+/** What is known of an incident: the fold of its journal. */
+export interface Incident {
+  id: string;
+  server: string;
+  family: string;
+  /** The owner of claims, slots and throttles: itself, or the incident at the top of its family tree. */
+  root: string;
+  parent?: { incident: string; n: number };
+  openedAt: Instant;
+  alerts: Alert[];
+  facts?: ServerFacts;
+
+  /** The last look at the whole family, and why it was taken. */
+  looked?: Looked & { at: Instant; purpose: string };
+  /** Looks in a row that saw nothing. */
+  blindLooks: number;
+  /** When trouble was last seen with our own eyes. */
+  seenUnhealthyAt?: Instant;
+  /** The sick back end that a probe named last. */
+  backEnd?: string;
+  /** There is news (`resolved`, an approval): look before the next change. */
+  lookFirst: boolean;
+
+  /** The playbooks run so far; the last is the current one. */
+  runs: Run[];
+  steps: StepRecord[];
+  /** A guard's standing "wait". */
+  held?: Held & { at: Instant };
+  /** A standing sleep. */
+  slept?: Slept;
+  approved?: { by: string; at: Instant };
+  children: string[];
+
+  undo: UndoState[];
+  /** Undos have been put back since the last look: health is looked at once more, and from when. */
+  afterUndo?: { look: 'recheck' | 'watch'; since: Instant };
+
+  /** The end of our last change: rows evaluated before it are old news. */
+  changedAt?: Instant;
+  /** Whether a command of ours changed anything. */
+  changed: boolean;
+
+  /** Set once it is settled how this ends; the undo comes after. */
+  conclusion?: Conclusion;
+  finished?: { outcome: Outcome; reason: string; left: string[]; owed: string[]; at: Instant };
+}
+
+export interface Run {
+  playbook: string;
+  hash: string;
+  mode: Mode;
+  handles: MonitorRef[];
+  plan: PlannedStep[];
+  /** A look has seen its monitors healthy. */
+  healed: boolean;
+}
+
+export interface StepRecord {
+  step: PlannedStep;
+  state: StepState;
+  startedAt?: Instant;
+  finishedAt?: Instant;
+  note: Record<string, unknown>;
+  intent?: Intent;
+  /** Looks of this step that saw nothing, and that saw trouble. */
+  blindLooks: number;
+  sickLooks: number;
+  child?: string;
+  end?: StepFinished;
+}
+
+/** `exhausted`: every step is done and the trouble still there; a look after the undo may still find it gone. */
+export interface Conclusion {
+  outcome: Outcome;
+  reason: string;
+  exhausted?: boolean;
+}
+
+export function currentRun(incident: Incident): Run | undefined {
+  return incident.runs.at(-1);
+}
+
+/** The step that was started and has no end yet. */
+export function stepInHand(incident: Incident): StepRecord | undefined {
+  return incident.steps.find((record) => record.state === 'started');
+}
+
+export function stepRecord(incident: Incident, n: number): StepRecord {
+  const record = incident.steps.find((candidate) => candidate.step.n === n);
+  if (!record) throw new Error(`incident ${incident.id} has no step ${n}`);
+  return record;
+}
