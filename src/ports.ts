@@ -397,8 +397,8 @@ export interface Store {
   // -- alerts
   /** Records each alert, its mark and its place in the pending index in one script; resolves once all are safe. */
   accept(alerts: Alert[], retentionMs: number): Promise<AcceptedAlert[]>;
-  /** The record of an accepted alert that was not correlated yet. */
-  pendingAlert(id: string): Promise<Alert | undefined>;
+  /** The record of an accepted alert that was not correlated yet, and whether its identity had been seen before. */
+  pendingAlert(id: string): Promise<{ alert: Alert; repeat: boolean } | undefined>;
   /** The oldest accepted alerts that were not correlated yet and were received before `before` (real ms). */
   pendingAlerts(before: number, limit: number): Promise<string[]>;
   /** Drops an alert that changes nothing (a `resolved` with no open incident, a repeat). */
