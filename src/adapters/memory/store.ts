@@ -1,0 +1,366 @@
+import { randomUUID } from 'node:crypto';
+import type { Alert } from '../../incident/alert.ts';
+import { link } from '../../incident/chain.ts';
+import type { Entry, IncidentEvent } from '../../incident/event.ts';
+import {
+  type AcceptedAlert,
+  type AppendOptions,
+  type AppendResult,
+  type Head,
+  type IncidentQuery,
+  type Journal,
+  type KillSwitch,
+  type LedgerEntry,
+  Stale,
+  type Store,
+  type StoreHealth,
+} from '../../ports.ts';
+import { MemoryFeed } from './feed.ts';
+import { giveBack, inWorld, refusal, type SharedState, scopeName, take } from './start.ts';
+
+interface Incident {
+  head: Head;
+  texts: string[];
+  key: string;
+  openedAt: number;
+  open: boolean;
+  /** The organisation it was seen to be in; '' while nothing was seen. */
+  world: string;
+  /** The highest that its alerts had. */
+  repeatCount: number;
+  /** Counts the news that came for it. */
+  nudges: number;
+}
+
+interface Lease {
+  token: string;
+  until: number;
+  /** `nudges` when it was taken. */
+  nudges: number;
+}
+
+const NOWHERE: Head = { seq: 0, hash: '' };
+
+export interface MemoryStoreOptions {
+  /** Real time in ms; the wall's clock when absent. */
+  now?: () => number;
+  /** Finished incidents beyond this many are forgotten, the oldest first. 10 000 when absent. */
+  finishedCount?: number;
+  /** Entries that the feed can be resumed from. 10 000 when absent. */
+  feedLength?: number;
+}
+
+/**
+ * The store without a server: for trying out, tests and simulation. Nothing outlives the process. Every method does its
+ * work before it first yields, which makes it as atomic as a script in Redis.
+ */
+export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
+  return new MemoryStore(options);
+}
+
+class MemoryStore implements Store {
+  readonly #now: () => number;
+  readonly #finishedCount: number;
+  readonly #feed: MemoryFeed;
+  readonly #closed = new AbortController();
+
+  readonly #marks = new Map<string, number>();
+  readonly #pending = new Map<string, { text: string; repeat: boolean; receivedAt: number }>();
+  readonly #incidents = new Map<string, Incident>();
+  /** Key → the open incident that has it. */
+  readonly #open = new Map<string, string>();
+  /** Finished incidents, in the order in which they ended. */
+  readonly #finished = new Set<string>();
+  readonly #outcomes = new Map<string, { world: string; at: number; repeatCount: number }>();
+  /** World and server → who makes its health sets look bad, until when (real ms). */
+  readonly #disrupting = new Map<string, { incident: string; until: number }>();
+  readonly #leases = new Map<string, Lease>();
+  readonly #due = new Map<string, number>();
+  readonly #ledger = new Map<string, LedgerEntry>();
+  readonly #shared: SharedState = { switches: new Map(), claims: new Map(), slots: new Map(), starts: new Map() };
+
+  constructor(options: MemoryStoreOptions) {
+    this.#now = options.now ?? Date.now;
+    this.#finishedCount = options.finishedCount ?? 10_000;
+    this.#feed = new MemoryFeed(options.feedLength ?? 10_000);
+  }
+
+  // -- alerts
+
+  async accept(alerts: Alert[], retentionMs: number): Promise<AcceptedAlert[]> {
+    const now = this.#now();
+    this.#forgetMarks(now);
+    return alerts.map((alert) => {
+      const repeat = (this.#marks.get(alert.id) ?? 0) > now;
+      if (!repeat) {
+        this.#marks.delete(alert.id); // to the end of the map, which is kept in the order of expiry
+        this.#marks.set(alert.id, now + retentionMs);
+      }
+      if (!this.#pending.has(alert.id)) this.#putPending(alert, repeat);
+      return { id: alert.id, repeat };
+    });
+  }
+
+  async pendingAlert(id: string): Promise<{ alert: Alert; repeat: boolean } | undefined> {
+    const record = this.#pending.get(id);
+    return record && { alert: JSON.parse(record.text) as Alert, repeat: record.repeat };
+  }
+
+  async pendingAlerts(before: number, limit: number): Promise<string[]> {
+    const due = [...this.#pending].filter(([, record]) => record.receivedAt <= before);
+    due.sort(([, a], [, b]) => a.receivedAt - b.receivedAt);
+    return due.slice(0, limit).map(([id]) => id);
+  }
+
+  async dropPending(id: string): Promise<void> {
+    this.#pending.delete(id);
+  }
+
+  async requeue(alerts: Alert[]): Promise<void> {
+    for (const alert of alerts) this.#putPending(alert, false);
+  }
+
+  async correlate(key: string, server: string, world: string, nowMs: number) {
+    const open = this.#open.get(key);
+    const by = this.#disrupting.get(inWorld(world, server));
+    const disrupting = by && by.until > nowMs && this.#incidents.get(by.incident)?.open ? by.incident : undefined;
+    return { ...(open !== undefined && { open }), ...(disrupting !== undefined && { disrupting }) };
+  }
+
+  async lastOutcome(key: string, world: string): Promise<{ at: number; repeatCount: number } | undefined> {
+    const last = this.#outcomes.get(key);
+    // An incident that saw nothing of its organisation may have been in this one.
+    if (!last || (last.world !== '' && last.world !== world)) return undefined;
+    return { at: last.at, repeatCount: last.repeatCount };
+  }
+
+  #putPending(alert: Alert, repeat: boolean): void {
+    this.#pending.set(alert.id, { text: JSON.stringify(alert), repeat, receivedAt: alert.receivedAt });
+  }
+
+  #forgetMarks(now: number): void {
+    for (const [id, expires] of this.#marks) {
+      if (expires > now) return;
+      this.#marks.delete(id);
+    }
+  }
+
+  // -- journals
+
+  async read(id: string): Promise<Journal | undefined> {
+    const incident = this.#incidents.get(id);
+    return incident && { head: { ...incident.head }, entries: incident.texts.map((text) => JSON.parse(text) as Entry) };
+  }
+
+  async append(id: string, head: Head, event: IncidentEvent, options: AppendOptions): Promise<AppendResult> {
+    const known = this.#incidents.get(id);
+    const { seq, hash } = known?.head ?? NOWHERE;
+    if (seq !== head.seq || hash !== head.hash) {
+      throw new Stale(`incident ${id} stands at entry ${seq}, not at ${head.seq} as it was read`);
+    }
+    if (!known && !options.opening) {
+      throw new Error(`incident ${id} has no journal: its first entry is appended with \`opening\``);
+    }
+    const { opening, start, finishing } = options;
+    if (opening) {
+      const open = this.#open.get(opening.key);
+      if (open !== undefined) return { ok: false, open };
+    }
+    const alert = opening?.alertId ?? options.attaching?.alertId;
+    if (alert !== undefined && !this.#pending.has(alert)) {
+      throw new Stale(`alert ${alert} is not pending: another worker has seen to it`);
+    }
+    if (start) {
+      const refused = refusal(this.#shared, start);
+      if (refused) return { ok: false, refused };
+    }
+
+    // Everything holds: from here on it is written.
+    const linked = link(head, event, options);
+    const incident = known ?? this.#opened(id, opening?.key ?? '', options.at);
+    incident.texts.push(linked.text);
+    incident.head = { seq: linked.entry.seq, hash: linked.hash };
+    note(incident, event);
+
+    if (alert !== undefined) this.#pending.delete(alert);
+    if (start) this.#start(id, incident, start);
+    for (const { debt, incident: of, world } of options.owe ?? []) {
+      const place = inWorld(world, debt.server, debt.setting);
+      if (!this.#ledger.has(place))
+        this.#ledger.set(place, structuredClone({ debt, incident: of, world, at: options.at }));
+    }
+    for (const { server, setting, world } of options.settle ?? []) this.#settle(server, setting, world);
+    if (options.due === null) this.#due.delete(id);
+    else if (options.due !== undefined) this.#due.set(id, options.due);
+    if (finishing) this.#finish(id, incident, finishing);
+    this.#feed.add(id, linked.entry);
+    return { ok: true, head: { ...incident.head }, entry: linked.entry };
+  }
+
+  #opened(id: string, key: string, at: number): Incident {
+    const incident = { head: NOWHERE, texts: [], key, openedAt: at, open: true, world: '', repeatCount: 0, nudges: 0 };
+    this.#incidents.set(id, incident);
+    this.#open.set(key, id);
+    return incident;
+  }
+
+  #start(id: string, incident: Incident, start: NonNullable<AppendOptions['start']>): void {
+    take(this.#shared, start);
+    incident.world = start.world;
+    for (const server of start.disrupts?.servers ?? []) {
+      this.#disrupting.set(inWorld(start.world, server), { incident: id, until: start.disrupts?.until ?? 0 });
+    }
+  }
+
+  #settle(server: string, setting: string, world: string): void {
+    this.#ledger.delete(inWorld(world, server, setting));
+    if ([...this.#ledger.values()].some((owed) => owed.world === world && owed.debt.server === server)) return;
+    // The last thing owed to the server is done: what a finished run kept for its sake is free.
+    for (const [key, slot] of this.#shared.slots) {
+      const [of] = JSON.parse(key) as [string];
+      if (slot.kept && slot.server === server && of === world) this.#shared.slots.delete(key);
+    }
+  }
+
+  #finish(id: string, incident: Incident, finishing: NonNullable<AppendOptions['finishing']>): void {
+    if (!incident.open) return;
+    incident.open = false;
+    this.#open.delete(incident.key);
+    this.#due.delete(id);
+    if (finishing.isRoot) giveBack(this.#shared, finishing.root, finishing.keepSlots);
+    for (const [place, by] of this.#disrupting) if (by.incident === id) this.#disrupting.delete(place);
+    this.#outcomes.set(incident.key, { world: incident.world, at: this.#now(), repeatCount: incident.repeatCount });
+    this.#finished.add(id);
+    for (const oldest of this.#finished) {
+      if (this.#finished.size <= this.#finishedCount) break;
+      this.#finished.delete(oldest);
+      this.#incidents.delete(oldest);
+    }
+  }
+
+  async list(query: IncidentQuery): Promise<{ ids: string[]; next?: string }> {
+    const after = query.cursor === undefined ? undefined : cursorFrom(query.cursor);
+    const found = [...this.#incidents]
+      .map(([id, { open, openedAt }]) => ({ id, open, openedAt }))
+      .filter(({ open }) => query.state === undefined || open === (query.state === 'open'))
+      .filter(({ openedAt }) => openedAt >= (query.since ?? 0))
+      .filter((one) => after === undefined || newestFirst(after, one) < 0)
+      .sort(newestFirst);
+    const page = found.slice(0, query.limit);
+    const last = page.at(-1);
+    const ids = page.map(({ id }) => id);
+    return found.length > page.length && last ? { ids, next: `${last.openedAt}:${last.id}` } : { ids };
+  }
+
+  async openIncidents(): Promise<string[]> {
+    return [...this.#open.values()];
+  }
+
+  // -- advancing
+
+  async lease(id: string, worker: string, ms: number): Promise<{ token: string } | undefined> {
+    const now = this.#now();
+    const held = this.#leases.get(id);
+    if (held && held.until > now) return undefined;
+    const token = `${worker}/${randomUUID()}`;
+    this.#leases.set(id, { token, until: now + ms, nudges: this.#incidents.get(id)?.nudges ?? 0 });
+    this.#due.set(id, now + ms);
+    return { token };
+  }
+
+  async renew(id: string, token: string, ms: number): Promise<boolean> {
+    const now = this.#now();
+    const held = this.#leases.get(id);
+    if (held?.token !== token || held.until <= now) return false;
+    held.until = now + ms;
+    this.#due.set(id, held.until);
+    return true;
+  }
+
+  async release(id: string, token: string, due: number | null): Promise<boolean> {
+    const now = this.#now();
+    const held = this.#leases.get(id);
+    if (held?.token !== token || held.until <= now) return false;
+    this.#leases.delete(id);
+    const incident = this.#incidents.get(id);
+    const news = incident?.open === true && incident.nudges !== held.nudges;
+    if (!incident?.open) this.#due.delete(id);
+    else if (news) this.#due.set(id, now);
+    else if (due === null) this.#due.delete(id);
+    else this.#due.set(id, due);
+    return news;
+  }
+
+  async nudge(id: string, nowMs: number): Promise<void> {
+    const incident = this.#incidents.get(id);
+    if (!incident?.open) return;
+    incident.nudges += 1;
+    this.#due.set(id, nowMs);
+  }
+
+  async overdue(before: number, limit: number): Promise<string[]> {
+    const now = this.#now();
+    const free = ([id, at]: [string, number]) => at <= before && (this.#leases.get(id)?.until ?? 0) <= now;
+    const due = [...this.#due].filter(free).sort(([, a], [, b]) => a - b);
+    return due.slice(0, limit).map(([id]) => id);
+  }
+
+  // -- shared state
+
+  async killSwitches(): Promise<KillSwitch[]> {
+    return [...this.#shared.switches.values()].map((one) => structuredClone(one)).sort((a, b) => a.since - b.since);
+  }
+
+  async setKillSwitch(change: KillSwitch): Promise<void> {
+    const name = scopeName(change.scope);
+    if (change.on) this.#shared.switches.set(name, structuredClone(change));
+    else this.#shared.switches.delete(name);
+  }
+
+  async ledger(): Promise<LedgerEntry[]> {
+    return [...this.#ledger.values()].map((owed) => structuredClone(owed)).sort((a, b) => a.at - b.at);
+  }
+
+  async ledgerOf(server: string, setting: string, world: string): Promise<LedgerEntry | undefined> {
+    const owed = this.#ledger.get(inWorld(world, server, setting));
+    return owed && structuredClone(owed);
+  }
+
+  // -- the feed, and the rest
+
+  feed(after: string, signal: AbortSignal) {
+    return this.#feed.after(after, signal, this.#closed.signal);
+  }
+
+  async health(): Promise<StoreHealth> {
+    return {
+      up: !this.#closed.signal.aborted,
+      kind: 'memory',
+      warnings: ['The store is in memory: alerts and incidents are lost when this process ends.'],
+      says: `in memory, ${this.#open.size} open incidents`,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+  }
+}
+
+/** What of an entry is needed to find or judge its incident later. */
+function note(incident: Incident, event: IncidentEvent): void {
+  if (event.type === 'opened' || event.type === 'attached') {
+    incident.repeatCount = Math.max(incident.repeatCount, event.data.alert?.repeatCount ?? 0);
+  } else if (event.type === 'verified' && event.data.facts) {
+    incident.world = event.data.facts.organisation;
+  }
+}
+
+function newestFirst(a: { openedAt: number; id: string }, b: { openedAt: number; id: string }): number {
+  return b.openedAt - a.openedAt || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
+}
+
+function cursorFrom(text: string): { openedAt: number; id: string } {
+  const parts = /^(-?\d+):(.+)$/s.exec(text);
+  if (!parts) throw new RangeError(`cursor ${JSON.stringify(text)}: not one that a list answered as \`next\``);
+  return { openedAt: Number(parts[1]), id: parts[2] ?? '' };
+}

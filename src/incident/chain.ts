@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import type { Instant } from './alert.ts';
+import { type Entry, EVENT_VERSION, type IncidentEvent } from './event.ts';
+
+/**
+ * The journal as a chain: every entry names the SHA-256 of the text of the entry before it, and the head names the last
+ * one's. Whoever changes, drops or inserts an entry afterwards has to rewrite all that follow, and the head.
+ */
+export interface Linked {
+  entry: Entry;
+  /** The exact text that is stored and hashed. */
+  text: string;
+  /** SHA-256 of `text`, in hex. */
+  hash: string;
+}
+
+/** The entry that follows `head`, with its text and hash. The entry is what reading the text gives: plain data. */
+export function link(
+  head: { seq: number; hash: string },
+  event: IncidentEvent,
+  written: { at: Instant; worker: string },
+): Linked {
+  const text = canonical({
+    seq: head.seq + 1,
+    at: written.at,
+    worker: written.worker,
+    version: EVENT_VERSION,
+    type: event.type,
+    data: event.data,
+    previous: head.hash,
+  });
+  return { entry: JSON.parse(text) as Entry, text, hash: sha256(text) };
+}
+
+/** The one text of an entry: JSON without white space, the keys of every object in code-unit order. */
+export function canonicalText(entry: Entry): string {
+  return canonical(entry);
+}
+
+/** The hash by which the next entry, or the head, names this one. */
+export function entryHash(entry: Entry): string {
+  return sha256(canonicalText(entry));
+}
+
+export type ChainCheck = { ok: true; entries: number } | { ok: false; seq: number; why: string };
+
+/** Recomputes a whole chain against its head, and names the first entry that does not fit. */
+export function verifyChain(entries: readonly Entry[], head: { seq: number; hash: string }): ChainCheck {
+  let previous = '';
+  for (const [index, entry] of entries.entries()) {
+    const seq = index + 1;
+    if (entry.seq !== seq)
+      return { ok: false, seq, why: `entry ${seq} is missing: entry ${entry.seq} stands in its place` };
+    if (entry.previous !== previous) {
+      return seq === 1
+        ? { ok: false, seq, why: 'the first entry names one before it: the beginning was cut off' }
+        : { ok: false, seq: seq - 1, why: `entry ${seq - 1} is not the one that entry ${seq} was written after` };
+    }
+    previous = entryHash(entry);
+  }
+  if (head.seq !== entries.length) {
+    return {
+      ok: false,
+      seq: entries.length + 1,
+      why: `the head names entry ${head.seq}, the last one is ${entries.length}`,
+    };
+  }
+  if (head.hash !== previous) {
+    return {
+      ok: false,
+      seq: entries.length,
+      why: `the last entry (${entries.length}) is not the one that the head names`,
+    };
+  }
+  return { ok: true, entries: entries.length };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}
+
+/** By hand, because JSON.stringify keeps insertion order and moves integer-like keys to the front. */
+function canonical(value: unknown): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if ('toJSON' in value && typeof value.toJSON === 'function') return canonical(value.toJSON());
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined && typeof field !== 'function');
+  fields.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`).join(',')}}`;
+}
