@@ -1,28 +1,13 @@
 import type { Wakeups } from '../../ports.ts';
 
-type Handlers = Parameters<Wakeups['work']>[0];
-
-interface Job {
-  queue: 'alerts' | 'incidents';
-  id: string;
-  /** Real ms. */
-  at: number;
-  attempt: number;
-}
-
 export interface MemoryWakeupsOptions {
   /** Real time in ms; the wall's clock when absent. */
   now?: () => number;
   /** No timers: jobs run only in `runDue`. For tests and simulation. */
   manual?: boolean;
-  /** Told of a handler that failed; the job is tried again `ATTEMPTS` times in all, and then left to the sweep. */
+  /** Told of a handler that failed. The job is tried three times in all, and then left to the sweep. */
   onError?: (error: unknown, job: { queue: string; id: string }) => void;
 }
-
-const ATTEMPTS = 3;
-const BACKOFF_MS = 200;
-/** What a timer of Node can wait for; beyond it fires at once. Waking too early is harmless. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 export interface MemoryWakeups extends Wakeups {
   /** Runs one after the other what is due at `at` (now when absent), what those add included. Answers how many ran. */
@@ -31,53 +16,92 @@ export interface MemoryWakeups extends Wakeups {
 
 /** Wake-ups by timers of this process, which don't keep it alive. */
 export function createMemoryWakeups(options: MemoryWakeupsOptions = {}): MemoryWakeups {
-  return new TimerWakeups(options);
+  const now = options.now ?? Date.now;
+  const lane = (queue: string) => new Lane(queue, now, options.manual ?? false, options.onError ?? (() => {}));
+  const alerts = lane('alerts');
+  const incidents = lane('incidents');
+  return {
+    async alerts(ids) {
+      for (const id of ids) alerts.add(id, 0);
+    },
+    async incident(id, delayMs = 0) {
+      incidents.add(id, delayMs);
+    },
+    async work(handlers, concurrency) {
+      alerts.work((id) => handlers.alert(id), concurrency);
+      incidents.work((id) => handlers.incident(id), concurrency);
+    },
+    async counts() {
+      return [...alerts.counts(), ...incidents.counts()];
+    },
+    async close(graceMs) {
+      await Promise.all([alerts.close(graceMs), incidents.close(graceMs)]);
+    },
+    async runDue(at = now()) {
+      for (let ran = 0; ; ran += 1) {
+        if (!(await alerts.runFirst(at)) && !(await incidents.runFirst(at))) return ran;
+      }
+    },
+  };
 }
 
-class TimerWakeups implements MemoryWakeups {
+interface Job {
+  id: string;
+  /** Real ms. */
+  at: number;
+  attempt: number;
+}
+
+const ATTEMPTS = 3;
+const BACKOFF_MS = 200;
+/** What a timer of Node can wait for; beyond it fires at once. Waking too early is harmless. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** One queue with its own room, so that slow incidents never hold up alerts. */
+class Lane {
+  readonly #queue: string;
   readonly #now: () => number;
   readonly #manual: boolean;
   readonly #onError: NonNullable<MemoryWakeupsOptions['onError']>;
-  readonly #running = new Map<Job, Promise<void>>();
-  /** Waiting jobs, the earliest first; of one time in the order in which they were added. */
+  readonly #running = new Set<Promise<void>>();
+  /** The earliest first; of one time in the order in which they were added. */
   #waiting: Job[] = [];
-  #handlers: Handlers | undefined;
+  #handler: ((id: string) => Promise<void>) | undefined;
   #concurrency = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(options: MemoryWakeupsOptions) {
-    this.#now = options.now ?? Date.now;
-    this.#manual = options.manual ?? false;
-    this.#onError = options.onError ?? (() => {});
+  constructor(
+    queue: string,
+    now: () => number,
+    manual: boolean,
+    onError: NonNullable<MemoryWakeupsOptions['onError']>,
+  ) {
+    this.#queue = queue;
+    this.#now = now;
+    this.#manual = manual;
+    this.#onError = onError;
   }
 
-  async alerts(ids: string[]): Promise<void> {
-    for (const id of ids) this.#add({ queue: 'alerts', id, at: this.#now(), attempt: 1 });
+  add(id: string, delayMs: number, attempt = 1): void {
+    if (this.#closed) return;
+    const job = { id, at: this.#now() + Math.max(0, delayMs), attempt };
+    const before = this.#waiting.findLastIndex((other) => other.at <= job.at);
+    this.#waiting.splice(before + 1, 0, job);
+    this.#look();
   }
 
-  async incident(id: string, delayMs = 0): Promise<void> {
-    this.#add({ queue: 'incidents', id, at: this.#now() + Math.max(0, delayMs), attempt: 1 });
-  }
-
-  async work(handlers: Handlers, concurrency: number): Promise<void> {
-    this.#handlers = handlers;
+  work(handler: (id: string) => Promise<void>, concurrency: number): void {
+    this.#handler = handler;
     this.#concurrency = concurrency;
     this.#look();
   }
 
-  async counts(): Promise<{ queue: string; state: string; jobs: number }[]> {
+  counts(): { queue: string; state: string; jobs: number }[] {
     const now = this.#now();
-    return (['alerts', 'incidents'] as const).flatMap((queue) => {
-      const waiting = this.#waiting.filter((job) => job.queue === queue);
-      const active = [...this.#running.keys()].filter((job) => job.queue === queue).length;
-      const delayed = waiting.filter(({ at }) => at > now).length;
-      return [
-        { queue, state: 'waiting', jobs: waiting.length - delayed },
-        { queue, state: 'active', jobs: active },
-        { queue, state: 'delayed', jobs: delayed },
-      ];
-    });
+    const delayed = this.#waiting.filter(({ at }) => at > now).length;
+    const jobs = { waiting: this.#waiting.length - delayed, active: this.#running.size, delayed };
+    return Object.entries(jobs).map(([state, count]) => ({ queue: this.#queue, state, jobs: count }));
   }
 
   async close(graceMs: number): Promise<void> {
@@ -89,37 +113,33 @@ class TimerWakeups implements MemoryWakeups {
     const grace = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, graceMs);
     });
-    await Promise.race([Promise.all(this.#running.values()), grace]);
+    await Promise.race([Promise.all(this.#running), grace]);
     clearTimeout(timer);
   }
 
-  async runDue(at = this.#now()): Promise<number> {
-    for (let ran = 0; ; ran += 1) {
-      const job = this.#takeDue(at);
-      if (!job) return ran;
-      await this.#run(job);
-    }
-  }
-
-  #add(job: Job): void {
-    if (this.#closed) return;
-    const later = this.#waiting.findLastIndex((other) => other.at <= job.at);
-    this.#waiting.splice(later + 1, 0, job);
-    this.#look();
+  /** Runs the first job if it is due at `at`; answers whether there was one. */
+  async runFirst(at: number): Promise<boolean> {
+    const job = this.#takeDue(at);
+    if (job) await this.#run(job);
+    return job !== undefined;
   }
 
   #takeDue(at: number): Job | undefined {
     const first = this.#waiting[0];
-    return first && first.at <= at && this.#handlers ? this.#waiting.shift() : undefined;
+    return this.#handler && first && first.at <= at ? this.#waiting.shift() : undefined;
   }
 
   /** Starts what is due as far as there is room, and sets the timer for what is next. */
   #look(): void {
-    if (this.#manual || this.#closed || !this.#handlers) return;
+    if (this.#manual || this.#closed || !this.#handler) return;
     while (this.#running.size < this.#concurrency) {
       const job = this.#takeDue(this.#now());
       if (!job) break;
-      this.#running.set(job, this.#run(job));
+      const run = this.#run(job).finally(() => {
+        this.#running.delete(run);
+        this.#look();
+      });
+      this.#running.add(run);
     }
     clearTimeout(this.#timer);
     const next = this.#waiting[0];
@@ -128,18 +148,14 @@ class TimerWakeups implements MemoryWakeups {
     this.#timer.unref();
   }
 
-  async #run(job: Job): Promise<void> {
+  async #run({ id, attempt }: Job): Promise<void> {
+    // Never in the turn of whoever added the job: its work may not be done yet.
+    await Promise.resolve();
     try {
-      // Not in the caller's turn: whoever adds a job must not find it half done when `add` returns.
-      await Promise.resolve();
-      await (job.queue === 'alerts' ? this.#handlers?.alert(job.id) : this.#handlers?.incident(job.id));
+      await this.#handler?.(id);
     } catch (error) {
-      this.#onError(error, { queue: job.queue, id: job.id });
-      if (job.attempt < ATTEMPTS) {
-        this.#add({ ...job, at: this.#now() + BACKOFF_MS * 2 ** (job.attempt - 1), attempt: job.attempt + 1 });
-      }
+      this.#onError(error, { queue: this.#queue, id });
+      if (attempt < ATTEMPTS) this.add(id, BACKOFF_MS * 2 ** (attempt - 1), attempt + 1);
     }
-    this.#running.delete(job);
-    this.#look();
   }
 }
