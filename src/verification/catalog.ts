@@ -1,7 +1,19 @@
-import type { MonitorRef } from '../incident/health.ts';
+/** What is known of Exchange's health sets: which monitor is verified how, and what comes first. */
+import { z } from 'zod';
+import { ConfigError, didYouMean, type Problem, zodProblems } from '../config/problems.ts';
+import { readYaml, type Source } from '../config/yaml.ts';
+import { familyOf, inFamily } from '../incident/alert.ts';
+import type { MonitorRef, Role } from '../incident/health.ts';
 
 /** How a monitor is verified: by running its probe, or by a fresh `AlertValue` of its row (it has no probe of its own). */
 export type Verification = 'probe' | 'alert-value';
+
+export interface CatalogProbe {
+  healthSet: string;
+  name: string;
+  /** Picks a mailbox at random each time, and so another back end: one good run proves little. */
+  randomMailbox: boolean;
+}
 
 export interface CatalogMonitor {
   healthSet: string;
@@ -13,26 +25,21 @@ export interface CatalogMonitor {
   rank: number;
 }
 
-export interface CatalogProbe {
-  healthSet: string;
-  name: string;
-  /** Picks a mailbox at random each time, and so another back end: one good run proves little. */
-  randomMailbox: boolean;
-}
-
 export interface HealthSetEntry {
   name: string;
+  /** What it watches, in a few words. */
+  what?: string;
   /** Exchange's own grouping: CustomerTouchPoints, ServiceComponents, ServerResources, KeyDependencies. */
   group: string;
-  roles: ('client-access' | 'mailbox')[];
+  roles: Role[];
   /** What one trouble shows in: `IMAP` for IMAP, IMAP.Proxy and IMAP.Protocol. */
   family: string;
   /** Health sets whose trouble is this one's trouble: `AD`, `Network`, `Store`. */
   dependsOn: string[];
+  /** Most basic first. */
   monitors: CatalogMonitor[];
 }
 
-/** What is known of Exchange's health sets: which monitor is verified how, and what comes first. */
 export interface Catalog {
   healthSets(): HealthSetEntry[];
   /** Whatever the case, and by the spellings of published headings (`ImapTestDeepMonitor`) too. */
@@ -41,4 +48,145 @@ export interface Catalog {
   probesOf(family: string): CatalogMonitor[];
   /** A monitor that is not in the catalog ranks last. */
   rank(ref: Pick<MonitorRef, 'healthSet' | 'monitor'>): number;
+}
+
+/** The order of treatment. What the layers of one family rest on comes before them; load is an effect of all the rest. */
+const RANKS = {
+  dependency: 0,
+  resource: 5,
+  'self-test': 10,
+  component: 15,
+  'deep-test': 20,
+  proxy: 30,
+  customer: 40,
+  load: 50,
+} as const;
+const UNKNOWN_RANK = 1000;
+
+const GROUPS = ['KeyDependencies', 'ServerResources', 'ServiceComponents', 'CustomerTouchPoints'] as const;
+
+/** The layer of a monitor that names none. */
+const LAYER_OF_GROUP = {
+  KeyDependencies: 'dependency',
+  ServerResources: 'resource',
+  ServiceComponents: 'component',
+  CustomerTouchPoints: 'component',
+} as const;
+
+const name = z.string().regex(/^[A-Za-z0-9._-]+$/, 'does not look like a name of Exchange');
+/** `Name`, or `HealthSet\Name` where it belongs to another health set. */
+const foreignName = z.string().regex(/^([A-Za-z0-9._-]+\\)?[A-Za-z0-9._-]+$/, 'must be Name or HealthSet\\Name');
+
+const monitorSchema = z
+  .strictObject({
+    probe: foreignName
+      .refine(
+        (probe) => !/HealthManagerHeartbeatProbe$/i.test(probe),
+        'fails by design on healthy servers: it proves nothing',
+      )
+      .optional()
+      .describe('The probe that proves this monitor’s trouble: ImapSelfTestProbe, or HealthSet\\Probe.'),
+    verification: z
+      .enum(['probe', 'alert-value'])
+      .optional()
+      .describe('alert-value: judged by its row. Unsaid: probe if there is one.'),
+    layer: z
+      .enum(Object.keys(RANKS) as [keyof typeof RANKS, ...(keyof typeof RANKS)[]])
+      .optional()
+      .describe('How basic it is; the most basic is treated first.'),
+    'random-mailbox': z
+      .boolean()
+      .prefault(false)
+      .describe('The probe picks a mailbox at random: it is run more than once.'),
+    aliases: z.array(foreignName).prefault([]).describe('Other spellings in published pages.'),
+  })
+  .superRefine((monitor, context) => {
+    if (monitor.verification === 'probe' && !monitor.probe)
+      context.addIssue({ code: 'custom', path: ['verification'], message: 'is "probe", but no probe is named' });
+    if (monitor.verification !== 'alert-value' && !monitor.probe)
+      context.addIssue({ code: 'custom', message: 'names neither a probe nor verification: alert-value' });
+    if (monitor.verification === 'alert-value' && monitor.probe)
+      context.addIssue({ code: 'custom', path: ['probe'], message: 'is never run: verification is "alert-value"' });
+  });
+
+const healthSetSchema = z.strictObject({
+  what: z.string().optional().describe('What it watches.'),
+  group: z.enum(GROUPS).describe('Exchange’s own grouping.'),
+  roles: z.array(z.enum(['client-access', 'mailbox'])).min(1, 'names no role'),
+  'depends-on': z.array(name).prefault([]).describe('Health sets whose trouble explains this one’s.'),
+  monitors: z.record(name, monitorSchema).prefault({}),
+});
+
+export const catalogSchema = z.strictObject({ 'health-sets': z.record(name, healthSetSchema) });
+
+/** Reads the catalog. Throws ConfigError with every problem. */
+export function loadCatalog(file: string): Catalog {
+  return readCatalog(readYaml(file));
+}
+
+export function readCatalog(source: Source): Catalog {
+  const result = catalogSchema.safeParse(source.data ?? {}, { reportInput: true });
+  if (!result.success) throw new ConfigError(zodProblems(result.error, catalogSchema, source.locate));
+  const written = result.data['health-sets'];
+  const problems: Problem[] = [];
+  for (const [healthSet, { 'depends-on': dependsOn }] of Object.entries(written)) {
+    for (const [index, dependency] of dependsOn.entries()) {
+      if (dependency in written) continue;
+      const mend = didYouMean(dependency, Object.keys(written));
+      const place = source.locate(['health-sets', healthSet, 'depends-on', index]);
+      problems.push({ ...place, message: `there is no health set "${dependency}"`, ...(mend && { mend }) });
+    }
+  }
+  const known = new Map<string, CatalogMonitor>();
+  const healthSets = Object.entries(written).map(([healthSet, entry]): HealthSetEntry => {
+    const monitors = Object.entries(entry.monitors).map(([monitor, its]): CatalogMonitor => {
+      const catalogued: CatalogMonitor = {
+        healthSet,
+        monitor,
+        verification: its.probe ? 'probe' : 'alert-value',
+        ...(its.probe && { probe: { ...splitName(its.probe, healthSet), randomMailbox: its['random-mailbox'] } }),
+        rank: RANKS[its.layer ?? LAYER_OF_GROUP[entry.group]],
+      };
+      for (const spelling of [monitor, ...its.aliases]) {
+        const alias = splitName(spelling, healthSet);
+        const key = keyOf(alias.healthSet, alias.name);
+        const taken = known.get(key);
+        if (taken) {
+          const place = source.locate(['health-sets', healthSet, 'monitors', monitor], 'key');
+          problems.push({ ...place, message: `"${spelling}" already means ${taken.healthSet}\\${taken.monitor}` });
+        }
+        known.set(key, catalogued);
+      }
+      return catalogued;
+    });
+    return {
+      name: healthSet,
+      ...(entry.what && { what: entry.what }),
+      group: entry.group,
+      roles: entry.roles,
+      family: familyOf(healthSet),
+      dependsOn: entry['depends-on'],
+      monitors: monitors.sort((a, b) => a.rank - b.rank),
+    };
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  const find = (healthSet: string, monitor: string) => known.get(keyOf(healthSet, monitor));
+  return {
+    healthSets: () => healthSets,
+    find,
+    probesOf: (family) =>
+      healthSets
+        .filter((entry) => inFamily(family, entry.name))
+        .flatMap((entry) => entry.monitors)
+        .filter((monitor) => monitor.probe)
+        .sort((a, b) => a.rank - b.rank),
+    rank: (ref) => find(ref.healthSet, ref.monitor)?.rank ?? UNKNOWN_RANK,
+  };
+}
+
+const keyOf = (healthSet: string, monitor: string) => `${healthSet}\\${monitor}`.toLowerCase();
+
+function splitName(text: string, healthSet: string): { healthSet: string; name: string } {
+  const [first = '', second] = text.split('\\');
+  return second === undefined ? { healthSet, name: first } : { healthSet: first, name: second };
 }

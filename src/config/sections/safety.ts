@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MODES } from '../../incident/plan.ts';
+import { MODES, type Mode } from '../../incident/plan.ts';
 import { duration, positiveDuration } from '../schema.ts';
 
 const limit = z.int().min(-1);
@@ -33,8 +33,7 @@ const serviceName = z
 
 export const safety = z.strictObject({
   mode: z
-    .enum(MODES as [string, ...string[]])
-    .transform((mode) => mode as (typeof MODES)[number])
+    .enum(MODES as [Mode, ...Mode[]])
     .optional()
     .describe(
       'The boldest any playbook may be: observe, approve or auto. Unsaid: auto in a lab, observe for a real Exchange.',

@@ -1,0 +1,163 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Config, configSchema } from './config.ts';
+import { getIn, isObject, setIn } from './data.ts';
+import { type Override, readEnvironment, variablePlace } from './environment.ts';
+import { ConfigError, type Locate, type Path, type Problem, zodProblems } from './problems.ts';
+import { readSecret } from './secrets.ts';
+import { leavesOf } from './shape.ts';
+import { camel, kebab, toSchemaSpelling, writePath } from './spelling.ts';
+import { readYaml, type Source } from './yaml.ts';
+
+export interface LoadOptions {
+  /** `--config FILE`. Absent: `config/second-responder.yaml` under `cwd`, else the one that is shipped. */
+  file?: string;
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+}
+
+export interface Loaded {
+  config: Config;
+  /** Where each value came from, by its path as it is written (`http.body-limit`): `default`, `file`, `environment NAME`. */
+  origins: Map<string, string>;
+  /** The file that was read. */
+  file: string;
+  /** What the file and the environment said, before defaults were filled and units were read. */
+  written: Record<string, unknown>;
+}
+
+/** Reads the configuration. Throws ConfigError with every problem of the file, the environment and the secret files. */
+export function loadConfig({ file, env, cwd }: LoadOptions): Loaded {
+  const chosen = file === undefined ? defaultFile(cwd) : resolve(cwd, file);
+  const source = readYaml(chosen, { normalise: camel });
+  const { overrides, problems } = readEnvironment(configSchema, env);
+  const locate = locateWith(source, overrides);
+
+  const written = writtenIn(source, problems);
+  for (const { path, value } of overrides) setIn(written, path, value);
+
+  const result = configSchema.safeParse(written, { reportInput: true });
+  if (!result.success) {
+    throw new ConfigError([...problems, ...zodProblems(result.error, configSchema, locate, kebab)]);
+  }
+  const complain = (path: Path, message: string, mend?: string) => {
+    problems.push({ ...locate(path), message, ...(mend && { mend }) });
+  };
+  const config = complete(result.data, { folder: dirname(chosen), cwd, written }, complain);
+  checkTogether(config, complain);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { config, origins: originsOf(written, overrides), file: chosen, written };
+}
+
+const SHIPPED = fileURLToPath(new URL('../../config/', import.meta.url));
+
+function defaultFile(cwd: string): string {
+  const own = resolve(cwd, 'config/second-responder.yaml');
+  return existsSync(own) ? own : resolve(SHIPPED, 'second-responder.yaml');
+}
+
+type Complain = (path: Path, message: string, mend?: string) => void;
+type Written = Record<string, unknown>;
+
+function writtenIn(source: Source, problems: Problem[]): Written {
+  const written = toSchemaSpelling(source.data ?? {}, configSchema, (path) => {
+    problems.push({
+      ...source.locate(path, 'key'),
+      message: 'stands here in both spellings',
+      mend: 'keep one of them',
+    });
+  });
+  if (isObject(written)) return written;
+  throw new ConfigError([{ ...source.locate([]), message: 'must be sections with their settings, such as "http:"' }]);
+}
+
+/** A path points at the variable that set it, else at the file. */
+function locateWith(source: Source, overrides: Override[]): Locate {
+  return (path, at) => {
+    const by = overrides.findLast((override) => override.path.every((segment, depth) => path[depth] === segment));
+    if (!by) {
+      const place = source.locate(path, at);
+      // What a file does not spell is named as a file would spell it.
+      return { ...place, path: place.path === writePath(path) ? writePath(path, kebab) : place.path };
+    }
+    const inside = writePath(path.slice(by.path.length), kebab);
+    const place = variablePlace(by.variable);
+    return inside ? { ...place, path: `${place.path}${inside.startsWith('[') ? '' : '.'}${inside}` } : place;
+  };
+}
+
+/** Defaults that depend on other values, absolute paths, secrets. */
+function complete(
+  checked: ReturnType<typeof configSchema.parse>,
+  from: { folder: string; cwd: string; written: Written },
+  complain: Complain,
+): Config {
+  const secretOf = (given: string | undefined, file: string | undefined, path: Path) =>
+    given ?? (file === undefined ? undefined : readSecret(file, from.folder, path, complain));
+  /** Beside the file if it is there; a file that says nothing of it gets the shipped one. */
+  const beside = (path: [string, string], value: string) => {
+    const own = resolve(from.folder, value);
+    return getIn(from.written, path) === undefined && !existsSync(own) ? resolve(SHIPPED, value) : own;
+  };
+  const { http, store, exchange, lab, safety, verification, playbooks, notify } = checked;
+  return {
+    ...checked,
+    http: {
+      ...http,
+      tokens: http.tokens.map((entry, index) => {
+        const token = secretOf(entry.token, entry.tokenFile, ['http', 'tokens', index, 'tokenFile']);
+        const at = ['http', 'tokens', index, 'signingSecretFile'];
+        const signingSecret = secretOf(entry.signingSecret, entry.signingSecretFile, at);
+        return { ...entry, ...(token && { token }), ...(signingSecret && { signingSecret }) };
+      }),
+    },
+    store: { ...store, directory: resolve(from.cwd, store.directory) },
+    lab: { ...lab, ...(lab.organisation && { organisation: resolve(from.folder, lab.organisation) }) },
+    safety: { ...safety, mode: safety.mode ?? (exchange.kind === 'lab' ? 'auto' : 'observe') },
+    verification: { ...verification, catalog: beside(['verification', 'catalog'], verification.catalog) },
+    playbooks: { ...playbooks, directory: beside(['playbooks', 'directory'], playbooks.directory) },
+    notify: notify.map((entry, index) => {
+      if (entry.channel !== 'webhook') return entry;
+      const token = secretOf(entry.token, entry.tokenFile, ['notify', index, 'tokenFile']);
+      return { ...entry, ...(token && { token }) };
+    }),
+  };
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
+
+const TOKENS_TO_ADD = `add to the configuration:
+  http:
+    tokens:
+      - { name: scom, role: sender, token-file: /run/secrets/second-responder-scom }
+      - { name: operators, role: operator, token-file: /run/secrets/second-responder-operators }`;
+
+/** What no section can see by itself. */
+function checkTogether(config: Config, complain: Complain): void {
+  const { http, work } = config;
+  if (!LOOPBACK.test(http.host) && http.tokens.length === 0) {
+    const message = `"${http.host}" can be reached from elsewhere, and no token keeps strangers out`;
+    complain(['http', 'host'], message, TOKENS_TO_ADD);
+  }
+  for (const [index, entry] of http.tokens.entries()) {
+    const before = http.tokens.slice(0, index);
+    const at = ['http', 'tokens', index];
+    if (before.some((other) => other.name === entry.name))
+      complain([...at, 'name'], `"${entry.name}" is taken already`);
+    const twin = before.find((other) => other.token !== undefined && other.token === entry.token);
+    if (twin) complain(at, `has the same token as "${twin.name}": nobody could tell them apart`);
+  }
+  if (!work.receive && !work.work) {
+    complain(['work'], 'a daemon that neither receives nor works does nothing', 'leave one of the two true');
+  }
+}
+
+function originsOf(written: Written, overrides: Override[]): Map<string, string> {
+  const origins = leavesOf(configSchema).map(({ path }): [string, string] => {
+    const by = overrides.findLast((override) => override.path.join('.') === path.join('.'));
+    const origin = by ? `environment ${by.variable}` : getIn(written, path) === undefined ? 'default' : 'file';
+    return [writePath(path, kebab), origin];
+  });
+  return new Map(origins);
+}

@@ -1,0 +1,77 @@
+import type { z } from 'zod';
+import { nearest } from './nearest.ts';
+import { keysOf, schemaAt } from './shape.ts';
+
+/** One thing wrong with a file or a variable, where it is, and how to mend it. */
+export interface Problem {
+  /** The file as it was named, or `environment`. */
+  file: string;
+  /** From 1; 0 where there is no place in a file to point at. */
+  line: number;
+  column: number;
+  /** In the file's own spelling: `http.body-limit`, `steps[2].restart-service`; empty for the whole. */
+  path: string;
+  message: string;
+  /** What to do: `did you mean "port"?` */
+  mend?: string;
+}
+
+/** Everything that is wrong, all at once. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: Problem[];
+  constructor(problems: Problem[]) {
+    super(problems.map(formatProblem).join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** `file:line:column: path: what is wrong; what to do` */
+export function formatProblem(problem: Problem): string {
+  const place = problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file;
+  return `${[place, problem.path, problem.message].filter(Boolean).join(': ')}${problem.mend ? `; ${problem.mend}` : ''}`;
+}
+
+export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {
+  const meant = nearest(word, candidates);
+  return meant === undefined ? undefined : `did you mean "${meant}"?`;
+}
+
+export type Path = readonly (string | number)[];
+export type Place = Pick<Problem, 'file' | 'line' | 'column' | 'path'>;
+/** Where a path stands; `key` asks for the key itself instead of its value. */
+export type Locate = (path: Path, at?: 'key') => Place;
+
+/** Zod's issues as problems, each at the place of its node; an unknown key with the nearest right spelling. */
+export function zodProblems(
+  error: z.ZodError,
+  schema: z.ZodType,
+  locate: Locate,
+  spell: (key: string) => string = (key) => key,
+): Problem[] {
+  return error.issues.flatMap((issue): Problem[] => {
+    const path = issue.path.map((segment) => (typeof segment === 'symbol' ? String(segment) : segment));
+    if (issue.code === 'unrecognized_keys') {
+      const known = [...keysOf(schemaAt(schema, path)).keys()].map(spell);
+      return issue.keys.map((key) => {
+        const mend = didYouMean(key, known) ?? `known here: ${known.join(', ')}`;
+        return { ...locate([...path, key], 'key'), message: 'unknown key', mend };
+      });
+    }
+    if (issue.code === 'invalid_value' && typeof issue.input === 'string') {
+      const mend = didYouMean(issue.input, issue.values.map(String));
+      return [{ ...locate(path), message: sentence(issue), ...(mend && { mend }) }];
+    }
+    return [{ ...locate(path), message: sentence(issue) }];
+  });
+}
+
+/** Zod speaks of `Invalid input: expected number, received string`; a missing key deserves its own words. */
+function sentence(issue: z.core.$ZodIssue): string {
+  const text = issue.message.replace(/^Invalid (input|option): /, '');
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) return 'is missing';
+  if (issue.code === 'invalid_value' && issue.message.startsWith('Invalid ')) {
+    return `must be ${issue.values.map((value) => `"${String(value)}"`).join(' or ')}`;
+  }
+  return text;
+}

@@ -1,0 +1,49 @@
+/** Looking into a zod schema: which keys it knows, what stands at a path. */
+import { z } from 'zod';
+
+/** The schema without its wrappers: what is optional, has a default or is transformed afterwards is still that thing. */
+export function bare(schema: z.ZodType): z.ZodType {
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodNullable
+  ) {
+    return bare(schema.unwrap() as z.ZodType);
+  }
+  if (schema instanceof z.ZodPipe) return bare(schema.in as z.ZodType);
+  return schema;
+}
+
+/** The keys of an object schema (of all its alternatives, if it is a union), in their order. */
+export function keysOf(schema: z.ZodType | undefined): Map<string, z.ZodType> {
+  const inner = schema && bare(schema);
+  if (inner instanceof z.ZodObject) return new Map(Object.entries(inner.shape as Record<string, z.ZodType>));
+  if (inner instanceof z.ZodUnion) return new Map(inner.options.flatMap((option) => [...keysOf(option as z.ZodType)]));
+  return new Map();
+}
+
+export function schemaAt(schema: z.ZodType, path: readonly (string | number)[]): z.ZodType | undefined {
+  let here: z.ZodType | undefined = schema;
+  for (const segment of path) {
+    const inner: z.ZodType | undefined = here && bare(here);
+    here = inner instanceof z.ZodArray ? (inner.element as z.ZodType) : keysOf(inner).get(String(segment));
+  }
+  return here;
+}
+
+export interface Leaf {
+  path: string[];
+  schema: z.ZodType;
+}
+
+/** Every value of a nested object schema that is not an object itself; a list is one value. */
+export function leavesOf(schema: z.ZodType, path: string[] = []): Leaf[] {
+  if (!(bare(schema) instanceof z.ZodObject)) return [{ path, schema }];
+  return [...keysOf(schema)].flatMap(([key, child]) => leavesOf(child, [...path, key]));
+}
+
+/** The default of a value, in the form in which it is written (`10m`). */
+export function defaultOf(schema: z.ZodType): unknown {
+  return schema instanceof z.ZodPrefault ? schema.def.defaultValue : undefined;
+}

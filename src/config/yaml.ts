@@ -1,0 +1,154 @@
+/** YAML files as data that remembers where it stood. */
+import { readFileSync } from 'node:fs';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+} from 'yaml';
+import { ConfigError, type Locate, type Path, type Problem } from './problems.ts';
+import { writePath } from './spelling.ts';
+
+/** One document of a file. */
+export interface Source {
+  file: string;
+  data: unknown;
+  /** Points at a path of `data`, or at the nearest thing around it that stands in the file. */
+  locate: Locate;
+}
+
+export interface YamlOptions {
+  /** The spelling in which paths name keys, where a file may spell them in another. */
+  normalise?: (key: string) => string;
+}
+
+/** A document may hold this many aliases of one anchor; more is a trap, not a configuration. */
+const MOST_ALIASES = 100;
+
+/** Reads a file that holds one document. Throws ConfigError. */
+export function readYaml(file: string, options?: YamlOptions): Source {
+  return parseYaml(readText(file), file, options);
+}
+
+export function parseYaml(text: string, file: string, options?: YamlOptions): Source {
+  const [first, second] = parseYamlDocuments(text, file, options);
+  if (second) {
+    const message = 'holds several documents (separated by ---): only one belongs here';
+    throw new ConfigError([{ ...second.locate([]), path: '', message }]);
+  }
+  return first ?? { file, data: null, locate: () => ({ file, line: 1, column: 1, path: '' }) };
+}
+
+/** Reads a file that may hold several documents, separated by `---`. Throws ConfigError with every problem of its syntax. */
+export function readYamlDocuments(file: string, options?: YamlOptions): Source[] {
+  return parseYamlDocuments(readText(file), file, options);
+}
+
+export function parseYamlDocuments(text: string, file: string, options: YamlOptions = {}): Source[] {
+  const lines = new LineCounter();
+  const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const documents = Array.isArray(parsed) ? parsed : [];
+  const problems = documents.flatMap((document) =>
+    [...document.errors, ...document.warnings].map((error) => syntaxProblem(error, file, lines)),
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
+  return documents
+    .filter((document) => document.contents !== null)
+    .map((document) => ({
+      file,
+      data: toData(document, file),
+      locate: locator(document, file, lines, options.normalise ?? ((key) => key)),
+    }));
+}
+
+/** Throws ConfigError when the file cannot be read. */
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([{ file, line: 0, column: 0, path: '', message: whyUnreadable(error) }]);
+  }
+}
+
+export function whyUnreadable(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const known: Record<string, string> = {
+    ENOENT: 'there is no such file or folder',
+    EACCES: 'cannot be read: permission denied',
+    EISDIR: 'is a folder, not a file',
+    ENOTDIR: 'is not a folder',
+  };
+  return known[code ?? ''] ?? `cannot be read: ${message}`;
+}
+
+function syntaxProblem(
+  error: { pos: [number, number]; message: string; code: string },
+  file: string,
+  lines: LineCounter,
+): Problem {
+  const { line, col } = lines.linePos(error.pos[0]);
+  const message = error.code === 'DUPLICATE_KEY' ? 'this key stands here twice' : `not valid YAML: ${error.message}`;
+  return { file, line, column: col, path: '', message };
+}
+
+function toData(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MOST_ALIASES });
+  } catch (error) {
+    throw new ConfigError([
+      { file, line: 1, column: 1, path: '', message: `not valid YAML: ${(error as Error).message}` },
+    ]);
+  }
+}
+
+function locator(document: Document, file: string, lines: LineCounter, normalise: (key: string) => string): Locate {
+  return (path: Path, at?: 'key') => {
+    let node = document.contents as Node | null;
+    let offset = node?.range?.[0] ?? 0;
+    const written: (string | number)[] = [];
+    for (const [depth, segment] of path.entries()) {
+      const inside: Node | undefined = isAlias(node) ? node.resolve(document) : (node ?? undefined);
+      const child = childOf(inside, segment, normalise);
+      written.push(child?.key ?? segment);
+      if (!child) {
+        written.push(...path.slice(depth + 1));
+        break;
+      }
+      const wantsKey = at === 'key' && depth === path.length - 1;
+      offset = (wantsKey ? child.keyOffset : child.value?.range?.[0]) ?? child.keyOffset ?? offset;
+      node = child.value;
+    }
+    const { line, col } = lines.linePos(offset);
+    return { file, line, column: col, path: writePath(written) };
+  };
+}
+
+interface Child {
+  key?: string;
+  keyOffset?: number | undefined;
+  value: Node | null;
+}
+
+function childOf(
+  node: Node | undefined,
+  segment: string | number,
+  normalise: (key: string) => string,
+): Child | undefined {
+  if (isSeq(node)) {
+    const item = node.items[Number(segment)];
+    return isNode(item) ? { value: item } : undefined;
+  }
+  if (!isMap(node)) return undefined;
+  const written = (key: unknown) => String(isScalar(key) ? key.value : key);
+  const pair =
+    node.items.find(({ key }) => written(key) === segment) ??
+    node.items.find(({ key }) => normalise(written(key)) === segment);
+  if (!pair) return undefined;
+  const keyOffset = isNode(pair.key) ? pair.key.range?.[0] : undefined;
+  return { key: written(pair.key), keyOffset, value: isNode(pair.value) ? pair.value : null };
+}

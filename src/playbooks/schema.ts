@@ -1,0 +1,37 @@
+/** The frame of a playbook and its conditions; what stands in a step is that step's own affair. */
+import { z } from 'zod';
+import { MODES, type Mode } from '../incident/plan.ts';
+
+export const conditionSchema = z
+  .strictObject({
+    role: z
+      .enum(['mailbox', 'client-access'])
+      .optional()
+      .describe('The server has this role (a combined server has both).'),
+    dag: z.boolean().optional().describe('The server is (or is not) a member of a database availability group.'),
+    version: z
+      .union([z.int(), z.array(z.int()).min(1)], { error: 'must be a year, such as 2016, or a list of years' })
+      .optional()
+      .describe('Exchange’s version by its year: 2013, 2016, 2019.'),
+    healthy: z.string().optional().describe('This health set is healthy on the server when the step is reached.'),
+    unhealthy: z.string().optional().describe('This health set is unhealthy on the server when the step is reached.'),
+  })
+  .describe('When the step applies: all of these must hold.');
+
+export const playbookSchema = z.strictObject({
+  playbook: z
+    .string()
+    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be a name in small letters, digits and dashes')
+    .describe('The name of the playbook.'),
+  summary: z.string().min(1, 'is empty').describe('In one line: what is wrong when this playbook is needed.'),
+  page: z.string().min(1, 'is empty').optional().describe('The published procedure that this playbook follows.'),
+  handles: z
+    .array(z.string())
+    .min(1, 'names no monitor')
+    .describe('The monitors it is for: HealthSet\\Monitor, or HealthSet\\Monitor\\TargetResource.'),
+  mode: z
+    .enum(MODES as [Mode, ...Mode[]])
+    .prefault('observe')
+    .describe('observe: say what it would do. approve: wait for a person. auto: act. safety.mode is the ceiling.'),
+  steps: z.array(z.unknown()).min(1, 'is empty: a playbook needs at least one step').describe('From top to bottom.'),
+});
