@@ -142,7 +142,8 @@ const FOLDERS = {
     delete record.end;
     if (data.intent) record.intent = data.intent;
     for (const debt of data.undo ?? []) {
-      if (!incident.undo.some((undo) => undo.id === debt.id)) incident.undo.push({ ...debt, state: 'owed', at, tries: 0 });
+      if (!incident.undo.some((undo) => undo.id === debt.id))
+        incident.undo.push({ ...debt, state: 'owed', at, tries: 0 });
     }
     delete incident.held;
     delete incident.slept;
@@ -218,7 +219,10 @@ const FOLDERS = {
   cancelled(incident: Incident, data: ByPerson) {
     delete incident.held;
     delete incident.slept;
-    incident.conclusion = { outcome: 'cancelled', reason: data.note ? `Cancelled by ${data.by}: ${data.note}` : `Cancelled by ${data.by}` };
+    incident.conclusion = {
+      outcome: 'cancelled',
+      reason: data.note ? `Cancelled by ${data.by}: ${data.note}` : `Cancelled by ${data.by}`,
+    };
   },
 
   finished(incident: Incident, data: Finished, at: Instant) {

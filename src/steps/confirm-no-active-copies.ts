@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { positiveDuration, writeDuration } from '../config/schema.ts';
+import { describeCopy, isActive } from './databases.ts';
+import { optionsOf, type Step } from './step.ts';
+
+/** Get-MailboxDatabaseCopyStatus until no copy on the server is active. What will not move ends the playbook, named. */
+export const confirmNoActiveCopies: Step = {
+  name: 'confirm-no-active-copies',
+  summary: 'Waits until no database is active here; if one stays, ends in escalation and names it.',
+  changes: false,
+  options: z.strictObject({
+    within: positiveDuration.prefault('15m').describe('How long the moves may take.'),
+    every: positiveDuration.prefault('10s').describe('Time between the looks.'),
+  }),
+  says: () => 'Confirm that no database copy is active here',
+
+  async begin({ facts, clock }) {
+    if (!facts.roles.includes('mailbox'))
+      return { begin: 'skip', says: `${facts.server} has no mailbox role, so no databases` };
+    return { begin: 'start', note: { startedAt: clock.now() } };
+  },
+
+  async look(context) {
+    const { within, every } = optionsOf<{ within: number; every: number }>(context);
+    const { incident, record, clock, exchange, signal } = context;
+    const { value: copies } = await exchange.copiesOn(incident.server, { signal });
+    const active = copies.filter(isActive);
+    if (active.length === 0) return { look: 'done', says: `no copy is active on ${incident.server}` };
+    const named = active.map(describeCopy).join(', ');
+    const deadline = (record.note['startedAt'] as number) + within;
+    if (clock.now() < deadline) {
+      const waiting = active.map((copy) => copy.database).join(', ');
+      return {
+        look: 'pending',
+        until: Math.min(deadline, clock.now() + every),
+        says: `waiting for ${waiting} to move`,
+      };
+    }
+    return {
+      look: 'refused',
+      says: `Still active on ${incident.server} after ${writeDuration(within)}: ${named}. A server with active copies is not restarted`,
+      result: { databases: active.map((copy) => copy.database) },
+    };
+  },
+};

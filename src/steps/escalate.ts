@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { currentRun } from '../incident/incident.ts';
+import { optionsOf, type Step } from './step.ts';
+
+/** The end of the procedure. Stands implied at the end of every playbook; written where the page writes it. */
+export const escalate: Step = {
+  name: 'escalate',
+  summary: 'Wakes a person. Implied at the end of every playbook.',
+  shorthand: 'to',
+  changes: false,
+  options: z.strictObject({
+    to: z.string().min(1).max(200).default('the person on call').describe('Whom the procedure names.'),
+  }),
+  says: ({ to }) => `Escalate to ${to}`,
+
+  async begin() {
+    return { begin: 'start', note: {} };
+  },
+
+  async look(context) {
+    const { to } = optionsOf<{ to: string }>(context);
+    const playbook = currentRun(context.incident)?.playbook;
+    const reason = `Still unhealthy at the end of playbook ${playbook}: ${context.incident.looked?.reason}. Next: ${to}`;
+    return { look: 'done', says: `escalates to ${to}`, escalate: reason, exhausted: true };
+  },
+};

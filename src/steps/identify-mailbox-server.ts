@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import type { Step } from './step.ts';
+
+/** The mailbox server that the failing probe named; its name was checked against the organisation when it was read. */
+export const identifyMailboxServer: Step = {
+  name: 'identify-mailbox-server',
+  summary: "Takes the mailbox server from the failing probe's error; ends in escalation when it names none.",
+  changes: false,
+  options: z.strictObject({}),
+  says: () => 'Identify the mailbox server behind it',
+
+  async begin() {
+    return { begin: 'start', note: {} };
+  },
+
+  async look({ incident }) {
+    if (!incident.backEnd) {
+      return {
+        look: 'refused',
+        says: 'The failing probe named no mailbox server of this organisation (verification.back-end-pattern), so the trouble may lie behind this server',
+      };
+    }
+    return { look: 'done', says: `the mailbox server is ${incident.backEnd}`, result: { server: incident.backEnd } };
+  },
+};

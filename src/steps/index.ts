@@ -1,0 +1,47 @@
+/** Every kind of step and undo. Adding one: its file, and a line here. */
+import { confirmNoActiveCopies } from './confirm-no-active-copies.ts';
+import { escalate } from './escalate.ts';
+import { activationUndo, allowActivation, failOverDatabases } from './fail-over-databases.ts';
+import { identifyMailboxServer } from './identify-mailbox-server.ts';
+import { logLocation } from './log-location.ts';
+import { notify } from './notify.ts';
+import { protocolLog, protocolLogUndo } from './protocol-log.ts';
+import { recheck } from './recheck.ts';
+import { remediate } from './remediate.ts';
+import { restartServer } from './restart-server.ts';
+import { restartService, restartServiceUndo } from './restart-service.ts';
+import type { Step, Undo } from './step.ts';
+import { wait } from './wait.ts';
+import { watchHealth } from './watch-health.ts';
+
+export const STEPS: readonly Step[] = [
+  restartService,
+  recheck,
+  watchHealth,
+  wait,
+  failOverDatabases,
+  confirmNoActiveCopies,
+  allowActivation,
+  restartServer,
+  protocolLog,
+  logLocation,
+  identifyMailboxServer,
+  remediate,
+  notify,
+  escalate,
+];
+
+export const UNDOS: readonly Undo[] = [activationUndo, protocolLogUndo, restartServiceUndo];
+
+/** The step of that name; plans are made from checked playbooks, so a missing one is a defect. */
+export function stepNamed(name: string): Step {
+  const step = STEPS.find((candidate) => candidate.name === name);
+  if (!step) throw new Error(`no step is called ${name}`);
+  return step;
+}
+
+export function undoOfKind(kind: string): Undo {
+  const undo = UNDOS.find((candidate) => candidate.kind === kind);
+  if (!undo) throw new Error(`no undo is called ${kind}`);
+  return undo;
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import type { Protocol } from '../ports.ts';
+import { optionsOf, type Step } from './step.ts';
+
+/** Notes where the protocol log lies, for whoever reads the escalation. */
+export const logLocation: Step = {
+  name: 'log-location',
+  summary: 'Notes where the protocol log lies, for the evidence.',
+  shorthand: 'protocol',
+  changes: false,
+  options: z.strictObject({ protocol: z.enum(['imap', 'pop']).default('imap').describe('Whose log.') }),
+  says: ({ protocol }) => `Note where the ${protocol} protocol log lies`,
+
+  async begin() {
+    return { begin: 'start', note: {} };
+  },
+
+  async look(context) {
+    const { protocol } = optionsOf<{ protocol: Protocol }>(context);
+    const { server } = context.incident;
+    const { value: log } = await context.exchange.protocolLog(server, protocol, { signal: context.signal });
+    const says = `the ${protocol} protocol log of ${server} lies in ${log.location}`;
+    return { look: 'done', says, result: { location: log.location } };
+  },
+};

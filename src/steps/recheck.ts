@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { duration } from '../config/schema.ts';
+import { lookAtHandled } from './looking.ts';
+import { optionsOf, type Step } from './step.ts';
+
+/** Runs the related probes again (or waits for a fresh AlertValue). Healthy: the playbook ends here. */
+export const recheck: Step = {
+  name: 'recheck',
+  summary: 'Looks again at the monitors this playbook handles; healthy ends the playbook, recovered.',
+  changes: false,
+  options: z.strictObject({
+    attempts: z.int().min(1).max(20).default(3).describe('Looks before it counts as still unhealthy.'),
+    every: duration.prefault('20s').describe('Time between the looks.'),
+  }),
+  says: () => 'Look again',
+
+  async begin() {
+    return { begin: 'start', note: {} };
+  },
+
+  async look(context) {
+    const { attempts, every } = optionsOf<{ attempts: number; every: number }>(context);
+    const seen = await lookAtHandled(context);
+    const again = seen.look === 'done' && seen.health === 'unhealthy' && context.record.sickLooks + 1 < attempts;
+    return again ? { look: 'pending', until: context.clock.now() + every, says: seen.says, counts: 'health' } : seen;
+  },
+};

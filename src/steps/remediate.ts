@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { ANY_FAMILY, familyOf } from '../incident/alert.ts';
+import { lookAtHandled } from './looking.ts';
+import { optionsOf, type Step } from './step.ts';
+
+const LOOK_EVERY = 60_000;
+
+/**
+ * A child incident on the mailbox server behind this one: looked at, and treated if it is sick. Healthy there, or
+ * recovered: this server's own monitors are looked at again. Anything else: this incident ends too, and nothing is restarted.
+ */
+export const remediate: Step = {
+  name: 'remediate',
+  summary: 'Sees to the mailbox server behind this one (a child incident), then looks at this server again.',
+  shorthand: 'health-sets',
+  changes: false,
+  options: z.strictObject({
+    'health-sets': z
+      .string()
+      .regex(/^[A-Za-z][A-Za-z0-9]*\*?$/, 'names a family: the first part of its health sets, such as "IMAP*"')
+      .describe('The family of health sets to see to there.'),
+  }),
+  says: (options) => `See to ${options['health-sets']} on the mailbox server behind it`,
+
+  async begin({ incident }) {
+    const { backEnd, server, parent } = incident;
+    if (!backEnd) return { begin: 'refuse', says: 'No mailbox server was identified' };
+    if (backEnd === server)
+      return { begin: 'skip', says: `${server} is its own mailbox server; its monitors are handled here` };
+    if (parent)
+      return {
+        begin: 'refuse',
+        says: `${server} is already being seen to for another incident; it does not go deeper`,
+      };
+    return { begin: 'start', note: { server: backEnd } };
+  },
+
+  async look(context) {
+    const { record, clock } = context;
+    const server = record.note['server'] as string;
+    const family = optionsOf<{ 'health-sets': string }>(context)['health-sets'].replace(/\*$/, '');
+    const child = record.child ?? (await context.openChild(server, familyOf(family) || ANY_FAMILY)).incident;
+    const ended = await context.outcomeOf(child);
+    if (!ended)
+      return { look: 'pending', until: clock.now() + LOOK_EVERY, says: `incident ${child} sees to ${server}` };
+    const result = { incident: child, server, outcome: ended.outcome };
+    if (ended.outcome !== 'recovered' && ended.outcome !== 'transient') {
+      return {
+        look: 'refused',
+        says: `${server}, which is behind it, was not recovered (${ended.outcome}): ${ended.reason}`,
+        result,
+      };
+    }
+    const changed = ended.outcome === 'recovered';
+    const seen = await lookAtHandled(context);
+    return seen.look === 'done' || seen.look === 'refused' ? { ...seen, result, changed } : seen;
+  },
+};

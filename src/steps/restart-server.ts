@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { positiveDuration, writeDuration } from '../config/schema.ts';
+import { inFamily } from '../incident/alert.ts';
+import type { Intent } from '../incident/event.ts';
+import { ExchangeError } from '../ports.ts';
+import { optionsOf, type Step, type StepContext } from './step.ts';
+
+/** Clocks get corrected: a boot time counts as newer only by more than this, with an uptime that agrees. */
+const CLOCK_CORRECTION = 2 * 60_000;
+
+/** A server that was told to restart may still answer for so long; only after it is the command known not to have come. */
+const GOES_DOWN_WITHIN = 2 * 60_000;
+
+const LOOK_EVERY = 30_000;
+
+/** Restart-Computer, and then the wait until probes can be answered again: "back" is more than a ping. */
+export const restartServer: Step = {
+  name: 'restart-server',
+  summary: 'Restarts the server and waits until it is back: services run, monitors have evaluated, copies are healthy.',
+  changes: true,
+  options: z.strictObject({
+    'back-within': positiveDuration.prefault('45m').describe('How long until it must be back.'),
+  }),
+  says: () => 'Restart-Computer',
+
+  async begin({ incident, exchange, signal }) {
+    const { server } = incident;
+    const { value: boot } = await exchange.bootTime(server, { signal });
+    return {
+      begin: 'start',
+      note: { bootedAt: boot.bootedAt },
+      change: {
+        action: 'restart-server',
+        intent: {
+          command: 'Restart-Computer',
+          server,
+          arguments: { ComputerName: server },
+          fence: { bootedAt: boot.bootedAt },
+        },
+      },
+    };
+  },
+
+  async issue({ exchange, change, settings, signal }, intent) {
+    await exchange.restartServer(intent.server, { bootedAt: intent.fence['bootedAt'] as number }, change(), {
+      timeLimit: settings.commandTimeLimit,
+      signal,
+    });
+  },
+
+  async look(context, issued) {
+    const { incident, record, clock } = context;
+    const { 'back-within': within } = optionsOf<{ 'back-within': number }>(context);
+    const intent = record.intent as Intent;
+    const startedAt = record.startedAt ?? 0;
+    const deadline = startedAt + within;
+    const progress = await howFar(context, intent.fence['bootedAt'] as number);
+    if (progress.is === 'back')
+      return { look: 'done', says: `${incident.server} is back from its restart`, changed: true };
+    if (progress.is === 'not-restarted' && !issued && clock.now() > startedAt + GOES_DOWN_WITHIN)
+      return { look: 'notIssued' };
+    if (clock.now() < deadline) {
+      return { look: 'pending', until: Math.min(deadline, clock.now() + LOOK_EVERY), says: progress.says };
+    }
+    const says = `${incident.server} is not back ${writeDuration(within)} after its restart: ${progress.says}`;
+    return { look: 'refused', says, changed: true };
+  },
+};
+
+type Progress = { is: 'not-restarted' | 'away' | 'coming' | 'back'; says: string };
+
+async function howFar(context: StepContext, notedBoot: number): Promise<Progress> {
+  const { incident, exchange, facts, clock, signal } = context;
+  const { server, family } = incident;
+  try {
+    const { value: boot } = await exchange.bootTime(server, { signal });
+    const rebooted = boot.bootedAt > notedBoot + CLOCK_CORRECTION;
+    const uptimeAgrees = Math.abs(clock.now() - boot.uptimeSeconds * 1000 - boot.bootedAt) < CLOCK_CORRECTION * 2;
+    if (!rebooted || !uptimeAgrees) return { is: 'not-restarted', says: `${server} has not gone down yet` };
+
+    const { value: services } = await exchange.services(server, { signal });
+    const down = services.filter((service) => service.startType === 'Automatic' && service.status !== 'Running');
+    if (down.length > 0)
+      return { is: 'coming', says: `waiting for ${down.map((service) => service.name).join(', ')} on ${server}` };
+
+    const { value: rows } = await exchange.serverHealth(server, { signal });
+    const mine = rows.filter((row) => inFamily(family, row.healthSet));
+    const cold = mine.some(
+      (row) => row.alertValue === 'UnInitialized' || row.isStale || (row.lastExecution ?? 0) <= boot.bootedAt,
+    );
+    if (cold) return { is: 'coming', says: `waiting until the monitors of ${server} have evaluated` };
+
+    if (facts.dag) {
+      const { value: group } = await exchange.availabilityGroup(facts.dag, { signal });
+      const member = group.members.find((one) => one.server === server);
+      if (member && !member.up) return { is: 'coming', says: `waiting until ${server} is up in ${facts.dag}` };
+      const { value: copies } = await exchange.copiesOn(server, { signal });
+      const starting = copies.filter((copy) => copy.status === 'Initializing' || copy.status === 'ServiceDown');
+      if (starting.length > 0) return { is: 'coming', says: `waiting for the database copies on ${server}` };
+    }
+    return { is: 'back', says: 'back' };
+  } catch (error) {
+    if (error instanceof ExchangeError && (error.code === 'unreachable' || error.code === 'timedOut')) {
+      return { is: 'away', says: `${server} does not answer yet` };
+    }
+    throw error;
+  }
+}

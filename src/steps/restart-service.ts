@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import type { Intent } from '../incident/event.ts';
+import type { ServerFacts } from '../incident/health.ts';
+import type { Exchange, ServiceState } from '../ports.ts';
+import { type Look, optionsOf, type Step, type StepContext, type Undo } from './step.ts';
+
+type On = 'this-server' | 'back-end' | 'own-role';
+
+/** How long a restarted service may take to run (organisation's ms); a stop that hangs shows within it. */
+const COMES_UP_WITHIN = 3 * 60_000;
+
+/** The component whose Inactive state stops a front-end service by design. */
+const COMPONENT_OF: Record<string, string> = { MSExchangeIMAP4: 'ImapProxy', MSExchangePOP3: 'PopProxy' };
+
+/** Restart-Service on the server, or on the mailbox server that its probe names. */
+export const restartService: Step = {
+  name: 'restart-service',
+  summary: 'Restarts a Windows service on the server, or on the mailbox server behind it.',
+  shorthand: 'name',
+  changes: true,
+  options: z.strictObject({
+    name: z.union([z.string(), z.array(z.string()).min(1)]).describe('The service, or several (one after another).'),
+    on: z
+      .enum(['this-server', 'back-end', 'own-role'])
+      .default('this-server')
+      .describe(
+        "Where: this server; the mailbox server named by the probe; this server, and only its roles' services.",
+      ),
+  }),
+  checks(options, { services }) {
+    return [options['name'] as string | string[]]
+      .flat()
+      .filter((name) => !services.some((allowed) => allowed.toLowerCase() === name.toLowerCase()))
+      .map((name) => `name: ${name} is not on the allow-list of services (safety.services: ${services.join(', ')})`);
+  },
+
+  expand(options, facts) {
+    const { name, on } = options as { name: string | string[]; on: On };
+    const names = [name].flat();
+    const fitting = on === 'own-role' ? names.filter((service) => facts.roles.includes(roleOf(service))) : names;
+    return fitting.map((service) => ({ name: service, on }));
+  },
+
+  says: ({ name, on }) => `Restart-Service ${name}${on === 'back-end' ? ' on the back end' : ''}`,
+
+  async begin(context) {
+    const { name, on } = optionsOf<{ name: string; on: On }>(context);
+    const server = targetOf(context.incident, context.facts, on);
+    if (!server) {
+      return {
+        begin: 'skip',
+        says: `no probe named the mailbox server, and ${context.facts.server} has no mailbox role`,
+      };
+    }
+    const { value: service } = await context.exchange.service(server, name, { signal: context.signal });
+    const stopped = await byDesign(context.exchange, server, service, context.signal);
+    if (stopped) return stopped;
+    return {
+      begin: 'start',
+      note: { server, startedAt: service.startedAt ?? null, status: service.status },
+      change: { action: 'restart-service', resource: name, intent: restartOf(server, service) },
+    };
+  },
+
+  async issue(context, intent) {
+    await sendRestart(context, intent);
+  },
+
+  look: (context, issued) =>
+    lookAtRestart(context, context.record.intent as Intent, context.record.startedAt ?? 0, issued),
+};
+
+/** Restarts a service that must read a setting which was put back. */
+export const restartServiceUndo: Undo = {
+  kind: 'restart-service',
+  async begin({ debt, exchange, signal }) {
+    const { value: service } = await exchange.service(debt.server, debt.value['service'] as string, { signal });
+    if (service.status === 'Stopped')
+      return { begin: 'notNeeded', says: `${service.name} is stopped on ${debt.server}` };
+    return { begin: 'start', intent: restartOf(debt.server, service) };
+  },
+  async issue(context, intent) {
+    await sendRestart(context, intent);
+  },
+  look: (context, intent, issued) => lookAtRestart(context, intent, context.debt.at, issued),
+};
+
+function restartOf(server: string, service: ServiceState): Intent {
+  return {
+    command: 'Restart-Service',
+    server,
+    arguments: { Name: service.name },
+    fence: { startedAt: service.startedAt ?? null },
+  };
+}
+
+/** The back end is the mailbox server that a probe named; where none did, this server if it has the role. */
+function targetOf(incident: StepContext['incident'], facts: ServerFacts, on: On): string | undefined {
+  if (on !== 'back-end') return incident.server;
+  return incident.backEnd ?? (facts.roles.includes('mailbox') ? incident.server : undefined);
+}
+
+function roleOf(service: string): 'mailbox' | 'client-access' {
+  return service.toUpperCase().endsWith('BE') ? 'mailbox' : 'client-access';
+}
+
+/** A service that somebody stopped, or that is stopped by design, is not ours to start. */
+async function byDesign(
+  exchange: Exchange,
+  server: string,
+  service: ServiceState,
+  signal: AbortSignal,
+): Promise<{ begin: 'skip' | 'refuse'; says: string } | undefined> {
+  if (service.startType === 'Disabled') {
+    return { begin: 'refuse', says: `${service.name} is disabled on ${server}: somebody decided that it must not run` };
+  }
+  if (service.status !== 'Stopped') return undefined;
+  const component = COMPONENT_OF[service.name];
+  if (component) {
+    const { value: states } = await exchange.componentStates(server, { signal });
+    const found = states.find((state) => state.component.toLowerCase() === component.toLowerCase());
+    const inactive = found?.requesters.filter((one) => one.state !== 'Active').map((one) => one.requester) ?? [];
+    if (inactive.length > 0 && inactive.every((requester) => requester === 'HealthAPI')) {
+      const says = `Managed Availability has set ${component} Inactive on ${server}; ${service.name} is stopped by design`;
+      return { begin: 'skip', says };
+    }
+    if (inactive.length > 0) {
+      return { begin: 'refuse', says: `${component} is Inactive on ${server}, requested by ${inactive.join(', ')}` };
+    }
+  }
+  if (service.startType === 'Automatic') return undefined;
+  return { begin: 'refuse', says: `${service.name} is stopped on ${server} and does not start automatically` };
+}
+
+async function sendRestart(context: Pick<StepContext, 'exchange' | 'change' | 'settings' | 'signal'>, intent: Intent) {
+  await context.exchange.restartService(
+    intent.server,
+    intent.arguments['Name'] as string,
+    { startedAt: intent.fence['startedAt'] as number | null },
+    context.change(),
+    { timeLimit: context.settings.commandTimeLimit, signal: context.signal },
+  );
+}
+
+/** A process that started later than the one noted is the proof; a clock's word is not. */
+async function lookAtRestart(
+  context: Pick<StepContext, 'exchange' | 'clock' | 'signal'>,
+  intent: Intent,
+  startedAt: number,
+  issued: boolean,
+): Promise<Look> {
+  const name = intent.arguments['Name'] as string;
+  const noted = intent.fence['startedAt'] as number | null;
+  const { value: service } = await context.exchange.service(intent.server, name, { signal: context.signal });
+  const anew = service.startedAt !== undefined && (noted === null || service.startedAt > noted);
+  if (service.status === 'Running' && anew) {
+    return { look: 'done', says: `${name} on ${intent.server} was restarted`, changed: true };
+  }
+  const untouched = service.status === 'Running' || (service.status === 'Stopped' && noted === null);
+  if (untouched && !issued) return { look: 'notIssued' };
+  const { clock } = context;
+  if (clock.now() < startedAt + COMES_UP_WITHIN) {
+    return { look: 'pending', until: clock.now() + 5_000, says: `${name} on ${intent.server} is ${service.status}` };
+  }
+  const how = service.status === 'StopPending' ? 'hangs in stopping' : `is ${service.status}`;
+  return { look: 'failed', says: `${name} on ${intent.server} ${how} after the restart`, changed: true };
+}

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { positiveDuration, writeDuration } from '../config/schema.ts';
+import { optionsOf, type Step } from './step.ts';
+
+/** Waits; holds no worker and survives restarts. */
+export const wait: Step = {
+  name: 'wait',
+  summary: 'Waits for a while. Holds no worker and survives restarts.',
+  shorthand: 'for',
+  changes: false,
+  options: z.strictObject({ for: positiveDuration.describe('How long.') }),
+  says: (options) => `Wait ${writeDuration(options['for'] as number)}`,
+
+  async begin({ clock }) {
+    return { begin: 'start', note: { startedAt: clock.now() } };
+  },
+
+  async look(context) {
+    const until = (context.record.note['startedAt'] as number) + optionsOf<{ for: number }>(context).for;
+    if (context.clock.now() < until) return { look: 'pending', until, says: 'waiting, as the playbook says' };
+    return { look: 'done', says: 'waited' };
+  },
+};
