@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { type Alert, shortName } from '../incident/alert.ts';
+import { DESCRIPTION_LIMIT, healthSet, hostName, name, TITLE_LIMIT, text, time } from './fields.ts';
+import { type Problem, problemsOf } from './problems.ts';
+import { identity, oneOrMany, present, type Source, type SourceEnvironment } from './source.ts';
+
+const alert = z
+  .object({
+    id: name().describe('Yours; the same alert is sent again under the same id.'),
+    healthSet: healthSet.describe('Exchange’s name of the health set, such as IMAP.Protocol.'),
+    server: hostName.describe('The server it is about, as a short or a full name.'),
+    monitor: name().nullish().describe('A hint.'),
+    targetResource: name().nullish().describe('A hint.'),
+    status: z.enum(['firing', 'resolved']).prefault('firing'),
+    raisedAt: time.nullish(),
+    repeatCount: z.int().min(0).nullish(),
+    severity: name().nullish(),
+    title: text(TITLE_LIMIT).nullish(),
+    description: text(DESCRIPTION_LIMIT).nullish(),
+  })
+  .meta({ title: 'GenericAlert' });
+
+export const generic: Source = {
+  name: 'generic',
+  description: 'An alert in the daemon’s own words, or a list of them: for scripts and for systems it does not know.',
+  body: z.union([alert, z.array(alert).min(1)]),
+  example: { id: 'ticket-4711', healthSet: 'IMAP.Protocol', server: 'mbx1', status: 'firing', title: 'IMAP is slow' },
+  parse: (body, env) => oneOrMany(body, (element, at) => parseOne(element, at, env)),
+};
+
+function parseOne(element: unknown, at: PropertyKey[], env: SourceEnvironment): Alert | Problem[] {
+  const checked = alert.safeParse(element);
+  if (!checked.success) return problemsOf(checked.error, at);
+  const { id, status, server, raisedAt, ...rest } = checked.data;
+  return {
+    ...present(rest),
+    id: identity('generic', id, raisedAt ?? undefined, status),
+    source: 'generic',
+    senderId: id,
+    status,
+    server: shortName(server),
+    serverAsSent: server,
+    raisedAt: raisedAt ?? env.now,
+    receivedAt: env.now,
+  };
+}

@@ -1,0 +1,10 @@
+/** The senders the daemon understands. A new one is a file here and a line in this list. */
+import { alertmanager } from './alertmanager.ts';
+import { generic } from './generic.ts';
+import { scom } from './scom.ts';
+import type { Source } from './source.ts';
+
+export const SOURCES: readonly Source[] = [scom, alertmanager, generic];
+
+export type { Problem } from './problems.ts';
+export type { Parsed, Source, SourceEnvironment, SourceSettings } from './source.ts';

@@ -1,0 +1,51 @@
+/** What is wrong with what was sent: each thing with its place (a JSON pointer, RFC 6901) and the mend. */
+import type { z } from 'zod';
+
+export interface Problem {
+  /** `/3/server`; '' is the whole document. */
+  pointer: string;
+  message: string;
+}
+
+export type Path = readonly PropertyKey[];
+
+export function pointer(path: Path): string {
+  return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** A failed check as problems, in sentences; `at` is where the checked value stands in the document. */
+export function problemsOf(error: z.ZodError, at: Path = []): Problem[] {
+  return error.issues.map((issue) => ({
+    pointer: pointer([...at, ...issue.path]),
+    message: sentence(issue as z.core.$ZodIssue & { input?: unknown }),
+  }));
+}
+
+const NOUNS: Record<string, string> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+};
+
+/** Zod's own wording is kept where it was written here (custom checks), and replaced where it speaks of types. */
+function sentence(issue: z.core.$ZodIssue & { input?: unknown }): string {
+  if (issue.code === 'invalid_type') {
+    if (issue.message.endsWith('received undefined')) return `is missing: it must be ${noun(issue.expected)}`;
+    return `must be ${noun(issue.expected)}`;
+  }
+  if (issue.code === 'invalid_value') return `must be one of ${issue.values.map(String).join(', ')}`;
+  if (issue.code === 'unrecognized_keys') return `has unknown keys: ${issue.keys.slice(0, 10).join(', ')}`;
+  if (issue.code === 'too_small') return `must be at least ${issue.minimum}${measure(issue.origin)}`;
+  if (issue.code === 'too_big') return `must be at most ${issue.maximum}${measure(issue.origin)}`;
+  if (issue.code === 'invalid_union') return 'has none of the forms that are allowed here';
+  return issue.message;
+}
+
+const noun = (type: string) => NOUNS[type] ?? type;
+
+const measure = (origin: string) =>
+  origin === 'string' ? ' characters long' : origin === 'array' ? ' elements long' : '';
