@@ -120,7 +120,8 @@ function locator(document: Document, file: string, lines: LineCounter, normalise
         break;
       }
       const wantsKey = at === 'key' && depth === path.length - 1;
-      offset = (wantsKey ? child.keyOffset : child.value?.range?.[0]) ?? child.keyOffset ?? offset;
+      const valueOffset = child.value?.range?.[0];
+      offset = (wantsKey ? (child.keyOffset ?? valueOffset) : (valueOffset ?? child.keyOffset)) ?? offset;
       node = child.value;
     }
     const { line, col } = lines.linePos(offset);

@@ -25,6 +25,9 @@ export interface StepLanguage {
    * (`duration.prefault('45m')`), with durations by `duration` of src/config/schema.ts (they arrive as milliseconds).
    */
   readonly options: z.ZodObject;
-  /** What the schema cannot say: a sentence for each thing wrong with the (checked and filled) options. */
+  /**
+   * What the schema cannot say: a sentence for each thing wrong with the (checked and filled) options. One that begins with
+   * an option and a colon (`every: is longer than for`) is shown at that option.
+   */
   checks?(options: Record<string, unknown>, environment: StepEnvironment): string[];
 }

@@ -1,0 +1,19 @@
+import { type LoadOptions, loadConfig } from '../config/load.ts';
+import { ConfigError, type Problem } from '../config/problems.ts';
+import { loadCatalog } from '../verification/catalog.ts';
+import type { StepLanguage } from './language.ts';
+import { loadPlaybooks } from './read.ts';
+
+/** Reads configuration, catalog and playbooks as the daemon would, and tells every problem that would stop it. */
+export function checkConfig(options: LoadOptions & { steps: readonly StepLanguage[] }): { problems: Problem[] } {
+  try {
+    const { config } = loadConfig(options);
+    // Playbooks name monitors of the catalog: without one, each would be called unknown.
+    const catalog = loadCatalog(config.verification.catalog);
+    loadPlaybooks(config.playbooks.directory, { steps: options.steps, services: config.safety.services, catalog });
+    return { problems: [] };
+  } catch (error) {
+    if (error instanceof ConfigError) return { problems: error.problems };
+    throw error;
+  }
+}

@@ -1,0 +1,114 @@
+/** The list under `steps:`, with its nested lists, as one flat list in which every step carries its condition. */
+import { isObject } from '../config/data.ts';
+import { didYouMean, type Path, zodProblems } from '../config/problems.ts';
+import type { Condition, StepSpec } from '../incident/plan.ts';
+import { readCondition } from './conditions.ts';
+import type { StepLanguage } from './language.ts';
+import type { StepReading } from './reading.ts';
+
+/** The one step that the language itself must know: it always ends the playbook. */
+const LAST_STEP = 'escalate';
+
+/** Keys of an entry that name no step. */
+const FRAME = ['when', 'steps'];
+
+export function readSteps(entries: unknown[], path: Path, around: Condition, reading: StepReading): StepSpec[] {
+  const ending = entries.findIndex(isUnconditionalEnd);
+  if (ending >= 0 && ending < entries.length - 1) {
+    reading.complain([...path, ending + 1], `is never reached: "${LAST_STEP}" before it ends the playbook`);
+  }
+  return entries.flatMap((entry, index) => readEntry(entry, [...path, index], around, reading));
+}
+
+function isUnconditionalEnd(entry: unknown): boolean {
+  return entry === LAST_STEP || (isObject(entry) && LAST_STEP in entry && !('when' in entry));
+}
+
+function readEntry(entry: unknown, path: Path, around: Condition, reading: StepReading): StepSpec[] {
+  if (typeof entry === 'string') return readStep(entry, null, path, around, reading);
+  if (!isObject(entry)) {
+    reading.complain(path, 'must be a step, such as "recheck" or "restart-service: MSExchangeIMAP4"');
+    return [];
+  }
+  const names = Object.keys(entry).filter((key) => !FRAME.includes(key));
+  const when = 'when' in entry ? readCondition(entry.when, [...path, 'when'], around, reading) : around;
+  if ('steps' in entry) return readGroup(entry, names, path, when, reading);
+  const [name, second] = names;
+  if (name === undefined) {
+    reading.complain(path, 'names no step', 'add the step, or "steps:" with a list');
+    return [];
+  }
+  if (second !== undefined) {
+    reading.complain([...path, second], `stands in the same entry as "${name}"`, mendSecond(second, name, reading));
+    return [];
+  }
+  return readStep(name, entry[name], [...path, name], when, reading);
+}
+
+/** A second key is a forgotten dash, or an option that is not indented. */
+function mendSecond(second: string, name: string, { steps }: StepReading): string {
+  const step = steps.find((candidate) => candidate.name === name);
+  if (step && second in step.options.shape) return `write "${name}: { ${second}: … }"`;
+  return didYouMean(second, FRAME) ?? 'give each step a dash of its own';
+}
+
+function readGroup(
+  entry: Record<string, unknown>,
+  names: string[],
+  path: Path,
+  when: Condition,
+  reading: StepReading,
+): StepSpec[] {
+  const inside = [...path, 'steps'];
+  for (const name of names) reading.complain([...path, name], 'cannot stand beside "steps:"', 'put it into the list');
+  if (!('when' in entry))
+    reading.complain(inside, 'needs a "when:" beside it', 'or put its steps into the list around it');
+  if (!Array.isArray(entry.steps) || entry.steps.length === 0) {
+    reading.complain(inside, 'must be a list with at least one step');
+    return [];
+  }
+  return readSteps(entry.steps, inside, when, reading);
+}
+
+/** `path` is where its options stand. */
+function readStep(name: string, value: unknown, path: Path, when: Condition, reading: StepReading): StepSpec[] {
+  const step = reading.steps.find((candidate) => candidate.name === name);
+  if (!step) {
+    const names = reading.steps.map((candidate) => candidate.name);
+    const mend = didYouMean(name, [...names, ...FRAME]) ?? `known steps: ${names.join(', ')}`;
+    reading.problems.push({ ...reading.locate(path, 'key'), message: `there is no step "${name}"`, mend });
+    return [];
+  }
+  const options = readOptions(step, value, path, reading);
+  if (!options) return [];
+  return [{ step: step.name, options, ...(Object.keys(when).length > 0 && { when }) }];
+}
+
+function readOptions(
+  step: StepLanguage,
+  value: unknown,
+  path: Path,
+  reading: StepReading,
+): Record<string, unknown> | undefined {
+  const bareValue = value !== null && value !== undefined && !isObject(value);
+  if (bareValue && step.shorthand === undefined) {
+    const keys = Object.keys(step.options.shape);
+    const mend = keys.length > 0 ? `write "${step.name}: { ${keys[0]}: … }"` : `write "${step.name}" alone`;
+    reading.complain(path, `"${step.name}" takes no bare value`, mend);
+    return undefined;
+  }
+  const written = bareValue ? { [step.shorthand as string]: value } : (value ?? {});
+  const result = step.options.safeParse(written, { reportInput: true });
+  if (!result.success) {
+    // Written in the short form, an option stands where its step stands.
+    const inside = (inner: Path) => [...path, ...(bareValue ? inner.slice(1) : inner)];
+    reading.problems.push(...zodProblems(result.error, step.options, (inner, at) => reading.locate(inside(inner), at)));
+    return undefined;
+  }
+  for (const complaint of step.checks?.(result.data, { services: reading.services }) ?? []) {
+    const [, option, message] = /^([\w-]+): (.*)$/s.exec(complaint) ?? [];
+    const atOption = option !== undefined && option in step.options.shape && !bareValue;
+    reading.complain(atOption ? [...path, option] : path, message ?? complaint);
+  }
+  return result.data;
+}
