@@ -1,0 +1,271 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Queue } from 'bullmq';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Router,
+} from 'express';
+import { ipKeyGenerator, MemoryStore, rateLimit } from 'express-rate-limit';
+import { Conflict, NotFound, type Operations } from '../../ports.ts';
+import type { SourceSettings } from '../../sources/index.ts';
+import { type Access, admit, bySignature, byToken, type Identity, refuseForeign } from './auth.ts';
+import { decodeBody, readBody } from './body.ts';
+import { HttpProblem, notFound, PROBLEM_TYPES, sendProblem, storeAway } from './problem.ts';
+import type { HttpLogger, HttpMetrics, Route, Surroundings } from './route.ts';
+import { allRoutes } from './routes/index.ts';
+import { queueBoard } from './routes/queues.ts';
+
+export interface HttpOptions {
+  /** The `http` section of the configuration. */
+  config: {
+    host: string;
+    port: number;
+    /** Bytes. */
+    bodyLimit: number;
+    rateLimit: { perMinute: number };
+    maxAlertsPerRequest: number;
+    tokens: readonly Identity[];
+  };
+  operations: Operations;
+  /** The `alerts` section of the configuration. */
+  sources: SourceSettings;
+  metrics: HttpMetrics;
+  logger: HttpLogger;
+  /** Answers whole paths (`/lab/v1/…`); reading takes a viewer, anything else an operator. */
+  lab?: Router;
+  queues?: readonly Queue[];
+  /** Whether alerts are taken in here; true unless said. */
+  receive?: boolean;
+  version: string;
+  /** Wall time, ms. */
+  now(): number;
+  /** Real milliseconds; for tests. */
+  limits?: { acceptMs?: number; heartbeatMs?: number; slowClientMs?: number };
+}
+
+export interface HttpServer {
+  /** Resolves once connections are taken; fails with a sentence that names the setting when the address is taken. */
+  listen(): Promise<{ url: string }>;
+  /** Takes no more, ends streams, finishes what is in hand within `graceMs`, and closes every connection. */
+  close(graceMs?: number): Promise<void>;
+}
+
+export function createHttp(options: HttpOptions): HttpServer {
+  const closing = new AbortController();
+  const limiter = new MemoryStore();
+  const app = createHttpApp(options, closing.signal, limiter);
+  // Slow senders may not hold connections: headers within ten seconds, a whole request within thirty.
+  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000 }, app);
+  const { host, port } = options.config;
+
+  return {
+    listen: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)));
+        server.listen(port, host, () => {
+          const { port: taken } = server.address() as AddressInfo;
+          resolve({ url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}` });
+        });
+      }),
+    async close(graceMs = 5000) {
+      closing.abort();
+      limiter.shutdown();
+      if (!server.listening) return;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const atLast = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(atLast);
+    },
+  };
+}
+
+/** The routes without a listener. */
+export function createHttpApp(options: HttpOptions, closing: AbortSignal, limiter: MemoryStore): Express {
+  const { config, operations, logger } = options;
+  const around: Surroundings = {
+    operations,
+    sources: options.sources,
+    metrics: options.metrics,
+    logger,
+    version: options.version,
+    maxAlertsPerRequest: config.maxAlertsPerRequest,
+    receive: options.receive ?? true,
+    acceptTimeoutMs: options.limits?.acceptMs ?? 10_000,
+    heartbeatMs: options.limits?.heartbeatMs ?? 15_000,
+    slowClientMs: options.limits?.slowClientMs ?? 30_000,
+    now: options.now,
+    closing,
+  };
+  const open = config.tokens.length === 0;
+  const identified = new WeakMap<Request, Identity>();
+  const routes = allRoutes(around);
+  const openPaths = new Set(routes.filter((route) => route.access === 'open').map((route) => route.path));
+
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use((request, response, next) => {
+    response.set(SECURITY_HEADERS);
+    if (closing.aborted) response.set('Connection', 'close');
+    refuseForeign(request, { open, host: config.host });
+    const identity = byToken(request, config.tokens);
+    if (identity) identified.set(request, identity);
+    next();
+  });
+  if (!open) app.use(perSender(config.rateLimit.perMinute, limiter, identified, openPaths));
+
+  const read = readBody(config.bodyLimit);
+  for (const route of routes) {
+    app[route.method](route.path, async (request, response) => {
+      let identity = identified.get(request);
+      const mayBeSigned = route.access === 'sender' && request.headers['x-signature'] !== undefined;
+      if (!open && !mayBeSigned) admit(identity, route.access);
+      const bytes = route.body ? await read(request, response) : Buffer.alloc(0);
+      if (!open && mayBeSigned) {
+        identity ??= bySignature(request, bytes, config.tokens, options.now());
+        admit(identity, route.access);
+      }
+      await route.handle({ request, response, body: decodeBody(bytes), identity });
+    });
+  }
+  for (const path of new Set(routes.map((route) => route.path))) app.all(path, refuseMethod(path, routes));
+
+  const guarded =
+    (access: (request: Request) => Access): RequestHandler =>
+    (request, _response, next) => {
+      if (!open) admit(identified.get(request), access(request));
+      next();
+    };
+  const board = guarded(() => 'operator');
+  app.use('/queues', board, boardHeaders, queueBoard(options.queues));
+  if (options.lab) {
+    const lab = options.lab;
+    const access = guarded(({ method }) => (method === 'GET' || method === 'HEAD' ? 'viewer' : 'operator'));
+    app.use('/lab', access);
+    app.use(lab);
+  }
+
+  app.use((request) => {
+    throw notFound(`There is nothing at ${request.path.slice(0, 200)}; / lists what there is.`);
+  });
+  app.use(answerError(operations, logger));
+  return app;
+}
+
+const SECURITY_HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cache-Control': 'no-store',
+};
+
+/** The board is a page with scripts, styles and web fonts of its own. */
+const boardHeaders: RequestHandler = (_request, response, next) => {
+  response.set(
+    'Content-Security-Policy',
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline' https://fonts.googleapis.com; " +
+      "font-src 'self' https://fonts.gstatic.com; frame-ancestors 'none'",
+  );
+  next();
+};
+
+/** Each sender has its own count; whoever shows no token (or a wrong one) is counted by address. */
+function perSender(
+  perMinute: number,
+  store: MemoryStore,
+  identified: WeakMap<Request, Identity>,
+  openPaths: ReadonlySet<string>,
+): RequestHandler {
+  return rateLimit({
+    windowMs: 60_000,
+    limit: perMinute,
+    store,
+    standardHeaders: 'draft-7',
+    legacyHeaders: false,
+    validate: { xForwardedForHeader: false },
+    keyGenerator: (request) => {
+      const identity = identified.get(request);
+      return identity ? `token ${identity.name}` : `address ${ipKeyGenerator(request.ip ?? 'unknown')}`;
+    },
+    skip: (request) => openPaths.has(request.path),
+    handler: (_request, response) => {
+      const seconds = Number(response.getHeader('Retry-After')) || 60;
+      sendProblem(
+        response,
+        new HttpProblem(
+          'too-many-requests',
+          `More than ${perMinute} requests in a minute: come again in ${seconds} s.`,
+          {
+            headers: { 'Retry-After': String(seconds) },
+          },
+        ),
+      );
+    },
+  });
+}
+
+function refuseMethod(path: string, routes: readonly Route[]): RequestHandler {
+  const methods = routes.filter((route) => route.path === path).map((route) => route.method.toUpperCase());
+  const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ');
+  return (request) => {
+    throw new HttpProblem('method-not-allowed', `${request.method} is not among ${allow}.`, {
+      headers: { Allow: allow },
+    });
+  };
+}
+
+function answerError(operations: Operations, logger: HttpLogger): ErrorRequestHandler {
+  return async (error: unknown, request, response, _next) => {
+    const problem = known(error) ?? (await explainUnknown(error, operations));
+    const [status] = PROBLEM_TYPES[problem.type];
+    const line = `${request.method} ${request.path.slice(0, 200)} → ${status} ${problem.type}: ${problem.message}`;
+    if (problem.type === 'internal')
+      logger.error(line, { error: error instanceof Error ? error.stack : String(error) });
+    else if (status >= 500 || status === 401) logger.warn(line);
+    else logger.debug(line);
+    if (response.headersSent) response.destroy();
+    else sendProblem(response, problem);
+  };
+}
+
+function known(error: unknown): HttpProblem | undefined {
+  if (error instanceof HttpProblem) return error;
+  if (error instanceof NotFound) return notFound(error.message);
+  if (error instanceof Conflict) return new HttpProblem('conflict', error.message);
+  // What Express and its body reader throw carries a status and a type.
+  const { status, type, limit } = error as { status?: unknown; type?: unknown; limit?: unknown };
+  if (type === 'entity.too.large')
+    return new HttpProblem('too-large', `The body is larger than ${limit} bytes: send it in parts.`);
+  if (error instanceof URIError) return notFound('The address is not well encoded.');
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new HttpProblem('invalid-request', `The request could not be read: ${(error as Error).message}.`);
+  }
+  return undefined;
+}
+
+/** A defect, unless the store is away: then it is only a matter of time. */
+async function explainUnknown(error: unknown, operations: Operations): Promise<HttpProblem> {
+  const readiness = await operations.readiness().catch(() => undefined);
+  const store = readiness?.parts.find(({ part }) => part === 'store');
+  if (!readiness || (store && !store.ok)) return storeAway(store?.says ?? 'It cannot be asked how it is.');
+  return new HttpProblem('internal', `It is logged here with what led to it: ${errorName(error)}.`);
+}
+
+const errorName = (error: unknown) => (error instanceof Error ? error.name : 'an error');
+
+function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  if (error.code === 'EADDRINUSE') {
+    return new Error(
+      `port ${port} on ${host} is taken: set http.port (SECOND_RESPONDER_HTTP_PORT) to another, or to 0`,
+    );
+  }
+  if (error.code === 'EACCES') return new Error(`port ${port} on ${host} needs more rights: set http.port above 1023`);
+  if (error.code === 'EADDRNOTAVAIL') return new Error(`${host} is no address of this machine: mend http.host`);
+  return error;
+}

@@ -1,0 +1,74 @@
+import type { Response } from 'express';
+import type { Problem } from '../../sources/index.ts';
+
+/** Every error this API answers with: RFC 9457 problem documents. docs/errors.md explains each, and a test keeps the two equal. */
+export const PROBLEM_TYPES = {
+  'invalid-request': [400, 'The request is not valid'],
+  'malformed-json': [400, 'The body is not JSON'],
+  unauthenticated: [401, 'Say who you are'],
+  forbidden: [403, 'Not allowed for this role'],
+  'foreign-host': [403, 'This address is not served under that name'],
+  'foreign-origin': [403, 'Another site may not ask for this'],
+  'not-found': [404, 'There is no such thing'],
+  'method-not-allowed': [405, 'This address does not take that method'],
+  conflict: [409, 'The state does not allow it'],
+  'too-large': [413, 'Too much at once'],
+  'unsupported-media-type': [415, 'The body must be plain application/json in UTF-8'],
+  'invalid-playbooks': [422, 'The playbooks are not valid; the old ones stay'],
+  'too-many-requests': [429, 'Too many requests'],
+  internal: [500, 'A defect of the daemon'],
+  'not-receiving': [503, 'This daemon takes no alerts'],
+  'store-unavailable': [503, 'The store does not answer'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ProblemType = keyof typeof PROBLEM_TYPES;
+
+/** Thrown by a route to answer with a problem. */
+export class HttpProblem extends Error {
+  override readonly name = 'HttpProblem';
+  readonly type: ProblemType;
+  readonly problems: readonly Problem[];
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(
+    type: ProblemType,
+    detail: string,
+    more: { problems?: readonly Problem[]; headers?: Record<string, string> } = {},
+  ) {
+    super(detail);
+    this.type = type;
+    this.problems = more.problems ?? [];
+    this.headers = more.headers ?? {};
+  }
+}
+
+export function sendProblem(response: Response, problem: HttpProblem): void {
+  const [status, title] = PROBLEM_TYPES[problem.type];
+  response
+    .status(status)
+    .set(problem.headers)
+    .type('application/problem+json')
+    .send(
+      JSON.stringify({
+        type: `urn:second-responder:problem:${problem.type}`,
+        title,
+        status,
+        detail: problem.message,
+        problems: problem.problems,
+      }),
+    );
+}
+
+export const notFound = (what: string) => new HttpProblem('not-found', what);
+
+export const invalid = (problems: readonly Problem[]) =>
+  new HttpProblem(
+    'invalid-request',
+    problems.length === 1 ? 'There is one problem.' : `There are ${problems.length} problems.`,
+    { problems },
+  );
+
+/** How long a sender does well to wait before it posts again. */
+export const RETRY_AFTER_SECONDS = 5;
+
+export const storeAway = (detail: string) =>
+  new HttpProblem('store-unavailable', detail, { headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } });

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { name, text } from '../../../sources/fields.ts';
+import { problemsOf } from '../../../sources/problems.ts';
+import type { Identity } from '../auth.ts';
+import { invalid } from '../problem.ts';
+
+/** Who decides, and why. */
+export const person = z.strictObject({
+  by: name(100).optional().describe('Who; the name of the token stands in for it.'),
+  note: text(1000).optional(),
+});
+
+/** The checked value; or every problem as one answer. */
+export function check<T>(schema: z.ZodType<T>, value: unknown): T {
+  const checked = schema.safeParse(value);
+  if (!checked.success) throw invalid(problemsOf(checked.error));
+  return checked.data;
+}
+
+/** Whom the journal names. A name that is claimed stands beside the name that was proven. */
+export function signed(by: string | undefined, identity: Identity | undefined): string {
+  if (!identity) {
+    if (by === undefined) throw invalid([{ pointer: '/by', message: 'is missing: say who decides' }]);
+    return by;
+  }
+  return by === undefined || by === identity.name ? identity.name : `${by} (${identity.name})`;
+}

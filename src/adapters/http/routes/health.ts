@@ -1,0 +1,40 @@
+import type { Readiness } from '../../../ports.ts';
+import type { Route, Surroundings } from '../route.ts';
+
+export function healthRoutes({ operations, version }: Surroundings): Route[] {
+  return [
+    {
+      method: 'get',
+      path: '/healthz',
+      access: 'open',
+      tag: 'health',
+      summary: 'Alive: the process answers.',
+      answers: [{ status: 200, description: 'It does.', schema: 'Alive' }],
+      problems: [],
+      handle({ response }) {
+        response.json({ alive: true, version });
+      },
+    },
+    {
+      method: 'get',
+      path: '/readyz',
+      access: 'open',
+      tag: 'health',
+      summary: 'Ready: able to take alerts and to act on them, each part named.',
+      answers: [
+        { status: 200, description: 'Every part is well.', schema: 'Readiness' },
+        { status: 503, description: 'A part is not.', schema: 'Readiness' },
+      ],
+      problems: [],
+      async handle({ response }) {
+        const readiness = await operations.readiness().catch(unknown);
+        response.status(readiness.ready ? 200 : 503).json(readiness);
+      },
+    },
+  ];
+}
+
+const unknown = (error: Error): Readiness => ({
+  ready: false,
+  parts: [{ part: 'store', ok: false, says: error.message }],
+});

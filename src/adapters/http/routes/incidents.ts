@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { OUTCOMES } from '../../../incident/outcome.ts';
+import { name, time } from '../../../sources/fields.ts';
+import { notFound } from '../problem.ts';
+import { render } from '../render.ts';
+import { parameter, type Route, type Surroundings } from '../route.ts';
+import { check, person, signed } from './checks.ts';
+
+const query = z.strictObject({
+  state: z.enum(['open', 'finished']).optional(),
+  server: name().optional(),
+  healthSet: name().optional(),
+  outcome: z.enum(OUTCOMES as unknown as [string, ...string[]]).optional(),
+  since: time.optional().describe('Opened at or after this; ISO 8601.'),
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, 'must be a whole number from 1 to 500')
+    .prefault('50')
+    .transform(Number)
+    .refine((limit) => limit >= 1 && limit <= 500, 'must be a whole number from 1 to 500'),
+  cursor: name(1000).optional().describe('`next` of the answer before.'),
+});
+
+export function incidentRoutes({ operations }: Surroundings): Route[] {
+  const tag = 'incidents';
+  const missing = (id: string) => notFound(`There is no incident "${id.slice(0, 100)}".`);
+
+  const decide = (verb: 'approve' | 'reject' | 'cancel', summary: string): Route => ({
+    method: 'post',
+    path: `/api/v1/incidents/:id/${verb}`,
+    access: 'operator',
+    tag,
+    summary,
+    body: { schema: person, example: { by: 'jane', note: 'seen it myself' }, required: false },
+    answers: [{ status: 200, description: 'The incident as it is now.', schema: 'Incident' }],
+    problems: ['invalid-request', 'malformed-json', 'not-found', 'conflict', 'too-large', 'unsupported-media-type'],
+    async handle({ request, response, body, identity }) {
+      const { by, note } = check(person, body ?? {});
+      const view = await operations[verb](parameter(request, 'id'), {
+        by: signed(by, identity),
+        ...(note && { note }),
+      });
+      response.json(render(view));
+    },
+  });
+
+  return [
+    {
+      method: 'get',
+      path: '/api/v1/incidents',
+      access: 'viewer',
+      tag,
+      summary: 'Incidents, newest first.',
+      query,
+      answers: [{ status: 200, description: 'A page of incidents.', schema: 'Incidents' }],
+      problems: ['invalid-request'],
+      async handle({ request, response }) {
+        const { outcome, since, state, server, healthSet, cursor, limit } = check(query, request.query);
+        const page = await operations.incidents({
+          limit,
+          ...(state && { state }),
+          ...(server && { server }),
+          ...(healthSet && { healthSet }),
+          ...(outcome && { outcome }),
+          ...(since !== undefined && { since }),
+          ...(cursor && { cursor }),
+        });
+        response.json(render(page));
+      },
+    },
+    {
+      method: 'get',
+      path: '/api/v1/incidents/:id',
+      access: 'viewer',
+      tag,
+      summary: 'One incident.',
+      answers: [{ status: 200, description: 'The incident.', schema: 'Incident' }],
+      problems: ['not-found'],
+      async handle({ request, response }) {
+        const id = parameter(request, 'id');
+        const view = await operations.incident(id);
+        if (!view) throw missing(id);
+        response.json(render(view));
+      },
+    },
+    {
+      method: 'get',
+      path: '/api/v1/incidents/:id/journal',
+      access: 'viewer',
+      tag,
+      summary: 'Everything that happened to an incident, in order.',
+      answers: [{ status: 200, description: 'The entries of its journal.', schema: 'Journal' }],
+      problems: ['not-found'],
+      async handle({ request, response }) {
+        const id = parameter(request, 'id');
+        const entries = await operations.journal(id);
+        if (!entries) throw missing(id);
+        response.json(
+          render(
+            entries.map(({ seq, at, worker, type, data, previous }) => ({ seq, at, worker, type, data, previous })),
+          ),
+        );
+      },
+    },
+    {
+      method: 'get',
+      path: '/api/v1/incidents/:id/verify',
+      access: 'viewer',
+      tag,
+      summary: 'Checks the chain of hashes of an incident’s journal.',
+      answers: [{ status: 200, description: 'Whether every entry fits the one before it.', schema: 'JournalCheck' }],
+      problems: ['not-found'],
+      async handle({ request, response }) {
+        const id = parameter(request, 'id');
+        const result = await operations.verifyJournal(id);
+        if (!result) throw missing(id);
+        response.json(result);
+      },
+    },
+    decide('approve', 'Lets an incident that waits for approval go on with the plan it showed.'),
+    decide('reject', 'Refuses an incident’s plan: it ends escalated.'),
+    decide('cancel', 'Stops an incident before its next command; what is owed is put back.'),
+  ];
+}

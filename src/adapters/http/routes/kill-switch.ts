@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import type { KillSwitch } from '../../../ports.ts';
+import { name, text } from '../../../sources/fields.ts';
+import { render } from '../render.ts';
+import type { Route, Surroundings } from '../route.ts';
+import { check, signed } from './checks.ts';
+
+const change = z.strictObject({
+  on: z.boolean(),
+  scope: z
+    .strictObject({ playbook: name().optional(), server: name().optional(), group: name().optional() })
+    .optional()
+    .describe('What it applies to; everything when it names nothing. Switching off names the same scope.'),
+  by: name(100).optional().describe('Who; the name of the token stands in for it.'),
+  reason: text(1000).optional(),
+});
+
+export function killSwitchRoutes({ operations }: Surroundings): Route[] {
+  const shared = { path: '/api/v1/kill-switch', tag: 'kill switch' };
+  const answers = [{ status: 200, description: 'The switches as they are now.', schema: 'KillSwitch' as const }];
+  return [
+    {
+      ...shared,
+      method: 'get',
+      access: 'viewer',
+      summary: 'What is stopped at the moment.',
+      answers,
+      problems: [],
+      async handle({ response }) {
+        response.json(render(summary(await operations.killSwitches())));
+      },
+    },
+    {
+      ...shared,
+      method: 'put',
+      access: 'operator',
+      summary: 'Stops every command that was not sent yet, on every worker; or lets them go on.',
+      body: { schema: change, example: { on: true, by: 'jane', reason: 'network works tonight' }, required: true },
+      answers,
+      problems: ['invalid-request', 'malformed-json', 'too-large', 'unsupported-media-type'],
+      async handle({ response, body, identity }) {
+        const { on, scope, by, reason } = check(change, body);
+        const switches = await operations.setKillSwitch({
+          on,
+          by: signed(by, identity),
+          ...(scope && {
+            scope: {
+              ...(scope.playbook && { playbook: scope.playbook }),
+              ...(scope.server && { server: scope.server }),
+              ...(scope.group && { group: scope.group }),
+            },
+          }),
+          ...(reason && { reason }),
+        });
+        response.json(render(summary(switches)));
+      },
+    },
+  ];
+}
+
+/** Most often there is one switch, for everything: its fields stand at the top. */
+function summary(all: KillSwitch[]): Record<string, unknown> {
+  const switches = all.filter((each) => each.on);
+  const first = switches.find(({ scope }) => !scope.playbook && !scope.server && !scope.group) ?? switches[0];
+  return { ...first, on: first !== undefined, switches };
+}

@@ -1,0 +1,194 @@
+/** The shapes that the API answers with, as they are documented. A test holds answers against them. */
+import { z } from 'zod';
+import { OUTCOMES } from '../../incident/outcome.ts';
+import { MODES } from '../../incident/plan.ts';
+import { PHASES } from '../../incident/view.ts';
+
+const instant = z.iso.datetime().describe('ISO 8601, UTC, on the clock of the Exchange organisation.');
+const data = z.record(z.string(), z.unknown());
+
+const Problem = z.object({
+  pointer: z.string().describe('JSON pointer to the place; empty: the whole.'),
+  message: z.string(),
+});
+
+const ProblemDocument = z.object({
+  type: z.string().describe('urn:second-responder:problem:<code>; docs/errors.md lists the codes.'),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  problems: z.array(Problem).describe('Every problem, each with its place.'),
+});
+
+const Accepted = z.object({
+  accepted: z.int().describe('Alerts that are new.'),
+  repeats: z.int().describe('Alerts that were known.'),
+  alerts: z.array(z.object({ id: z.string(), repeat: z.boolean() })).describe('In the order sent.'),
+  refused: z.array(Problem).describe('What is wrong with those that were not taken.'),
+  truncated: z.int().optional().describe('How many alerts the sender said that it left out.'),
+});
+
+const Alert = z.object({
+  id: z.string(),
+  source: z.string(),
+  senderId: z.string(),
+  status: z.enum(['firing', 'resolved']),
+  server: z.string(),
+  serverAsSent: z.string(),
+  healthSet: z.string().optional(),
+  monitor: z.string().optional(),
+  targetResource: z.string().optional(),
+  raisedAt: instant,
+  receivedAt: instant,
+  repeatCount: z.int().optional(),
+  title: z.string().optional(),
+  description: z.string().optional(),
+  severity: z.string().optional(),
+});
+
+const verdict = z.enum(['confirmed', 'cleared', 'inconclusive']);
+
+const Evidence = z.object({
+  kind: z.enum(['health-row', 'probe', 'copies', 'service', 'note']),
+  at: instant,
+  server: z.string(),
+  monitor: z.string().optional(),
+  says: z.string(),
+  sees: z.enum(['healthy', 'unhealthy', 'nothing']),
+  detail: z.string().optional(),
+  backEnd: z.string().optional(),
+});
+
+const Incident = z.object({
+  id: z.string(),
+  server: z.string(),
+  healthSet: z.string(),
+  family: z.string(),
+  monitors: z.array(
+    z.object({ healthSet: z.string(), monitor: z.string(), targetResource: z.string().optional(), verdict }),
+  ),
+  state: z.enum(['open', 'finished']),
+  phase: z.enum(PHASES as [string, ...string[]]),
+  outcome: z.enum(OUTCOMES as unknown as [string, ...string[]]).optional(),
+  reason: z.string().optional(),
+  openedAt: instant,
+  finishedAt: instant.optional(),
+  alerts: z.array(Alert),
+  verdict: verdict.optional(),
+  evidence: z.array(Evidence),
+  playbook: z.object({ name: z.string(), hash: z.string() }).optional(),
+  steps: z.array(
+    z.object({
+      n: z.int(),
+      step: z.string(),
+      says: z.string(),
+      state: z.enum(['pending', 'started', 'done', 'skipped', 'refused', 'notSent', 'failed']),
+      startedAt: instant.optional(),
+      finishedAt: instant.optional(),
+      result: z.looseObject({ says: z.string() }).optional(),
+    }),
+  ),
+  waiting: z.object({ for: z.string(), reason: z.string(), until: instant.optional() }).optional(),
+  owed: z.array(z.string()).describe('Undo that is still due.'),
+  left: z.array(z.string()).describe('What stays changed on purpose.'),
+  parent: z.string().optional(),
+  children: z.array(z.string()),
+});
+
+const Incidents = z.object({
+  incidents: z.array(Incident).describe('Newest first.'),
+  next: z.string().optional().describe('Give it as `cursor` to go on.'),
+});
+
+const JournalEntry = z.object({
+  seq: z.int(),
+  at: instant,
+  worker: z.string(),
+  type: z.string(),
+  data,
+  previous: z.string().describe('The hash of the entry before this one; empty for the first.'),
+});
+
+const FeedEvent = z.object({ incident: z.string(), seq: z.int(), at: instant, type: z.string(), data });
+
+const JournalCheck = z.object({
+  ok: z.boolean(),
+  entries: z.int().optional().describe('How many there are, when all fit.'),
+  seq: z.int().optional().describe('The first entry that does not fit.'),
+  why: z.string().optional(),
+});
+
+const scope = z.object({
+  playbook: z.string().optional(),
+  server: z.string().optional(),
+  group: z.string().optional(),
+});
+
+const Switch = z.object({ on: z.boolean(), scope, by: z.string(), reason: z.string(), since: instant });
+
+const KillSwitch = z.object({
+  on: z.boolean().describe('Whether any switch is on.'),
+  switches: z.array(Switch).describe('Those that are on.'),
+  scope: scope
+    .optional()
+    .describe('This and what follows: of the switch for everything, else of the first that is on.'),
+  by: z.string().optional(),
+  reason: z.string().optional(),
+  since: instant.optional(),
+});
+
+const Playbook = z.object({
+  name: z.string(),
+  summary: z.string(),
+  page: z.string().optional(),
+  handles: z.array(z.string()),
+  mode: z.enum(MODES as unknown as [string, ...string[]]).describe('The mode in force.'),
+  hash: z.string(),
+  file: z.string(),
+  steps: z.array(z.object({ n: z.int(), step: z.string(), options: data, when: data.optional(), says: z.string() })),
+  runs: z
+    .array(z.object({ incident: z.string(), server: z.string(), at: instant, outcome: z.string() }))
+    .describe('Newest first, at most 20.'),
+});
+
+const Playbooks = z.object({ playbooks: z.array(Playbook) });
+
+const Debt = z.object({
+  debt: z.looseObject({ id: z.string(), kind: z.string(), server: z.string(), setting: z.string(), says: z.string() }),
+  incident: z.string(),
+  world: z.string(),
+  at: instant,
+});
+
+const Undo = z.object({ undo: z.array(Debt) });
+
+const Readiness = z.object({
+  ready: z.boolean(),
+  parts: z.array(
+    z.object({ part: z.enum(['store', 'queue', 'exchange', 'playbooks']), ok: z.boolean(), says: z.string() }),
+  ),
+});
+
+const Alive = z.object({ alive: z.literal(true), version: z.string() });
+
+const Links = z.object({ name: z.string(), version: z.string(), links: z.record(z.string(), z.string()) });
+
+export const SCHEMAS = {
+  Accepted,
+  Alive,
+  FeedEvent,
+  Incident,
+  Incidents,
+  Journal: z.array(JournalEntry),
+  JournalCheck,
+  KillSwitch,
+  Links,
+  OpenApi: z.looseObject({ openapi: z.string() }),
+  Playbook,
+  Playbooks,
+  Problem: ProblemDocument,
+  Readiness,
+  Undo,
+};
+
+export type SchemaName = keyof typeof SCHEMAS;
