@@ -8,7 +8,8 @@ import type { SchemaName } from './schemas.ts';
 
 /** The part of the telemetry that this adapter feeds and serves. */
 export interface HttpMetrics {
-  alertsReceived(source: string, counts: AlertCounts): void;
+  /** `now` is wall time, ms. */
+  received(source: string, counts: AlertCounts, now: number): void;
   /** Prometheus text, or OpenMetrics where `accept` asks for it. */
   expose(accept: string | undefined): Promise<{ contentType: string; text: string }>;
 }

@@ -48,7 +48,7 @@ async function receive({ body, response }: Call, source: Source, around: Surroun
     now: around.now(),
     settings: around.sources,
   });
-  around.metrics.alertsReceived(source.name, { refused: refusedElements, ...(truncated && { truncated }) });
+  around.metrics.received(source.name, { refused: refusedElements, ...(truncated && { truncated }) }, around.now());
   if (refusedElements > 0) {
     around.logger.warn(`refused ${refusedElements} of ${refusedElements + alerts.length} alerts from ${source.name}`, {
       problems: refused.slice(0, 20),
@@ -59,7 +59,7 @@ async function receive({ body, response }: Call, source: Source, around: Surroun
   const stored = await store(alerts, source, around);
   const repeats = stored.filter((alert) => alert.repeat).length;
   const accepted = stored.length - repeats;
-  around.metrics.alertsReceived(source.name, { accepted, repeat: repeats });
+  around.metrics.received(source.name, { accepted, repeat: repeats }, around.now());
   response.status(202).json({ accepted, repeats, alerts: stored, refused, ...(truncated && { truncated }) });
 }
 
@@ -75,7 +75,7 @@ async function store(alerts: Alert[], source: Source, around: Surroundings): Pro
   try {
     return await Promise.race([around.operations.accept(alerts), tooLong]);
   } catch (error) {
-    around.metrics.alertsReceived(source.name, { failed: alerts.length });
+    around.metrics.received(source.name, { failed: alerts.length }, around.now());
     around.logger.error(`could not store ${alerts.length} alerts from ${source.name}: ${(error as Error).message}`);
     throw storeAway('Nothing is certain to be stored: send it all again. What was stored will be known as a repeat.');
   } finally {

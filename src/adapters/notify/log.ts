@@ -1,0 +1,16 @@
+import type { Notice, Notifier } from '../../ports.ts';
+
+export interface NotifyLogger {
+  warn(message: string, details?: Record<string, unknown>): unknown;
+  info(message: string, details?: Record<string, unknown>): unknown;
+}
+
+/** Tells whoever reads the log: escalations as warnings, with the whole text. */
+export function logNotifier(logger: NotifyLogger): Notifier {
+  return {
+    channel: 'log',
+    async send({ kind, subject, text, incident, key }: Notice) {
+      logger[kind === 'escalation' ? 'warn' : 'info'](`${kind}: ${subject}\n${text}`, { incident, key });
+    },
+  };
+}

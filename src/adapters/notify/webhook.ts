@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Notice, Notifier } from '../../ports.ts';
+
+export interface WebhookOptions {
+  url: string;
+  token?: string | undefined;
+  /** Real milliseconds for each attempt. */
+  timeLimit?: number;
+  /** Attempts after the first; only where trying again may help. */
+  retries?: number;
+  /** Real milliseconds to wait before attempt n (1 is the first retry); for tests. */
+  backoff?: (retry: number) => number;
+}
+
+/**
+ * Posts each notice as JSON: `{key, kind, incident, subject, text}`. It may arrive more than once; the header
+ * Idempotency-Key is the notice's key, which a receiver drops repeats by. Fails with the last answer once attempts are
+ * used up; an answer of 4xx (but 408 and 429) is final at once.
+ */
+export function webhookNotifier(options: WebhookOptions): Notifier {
+  const { url, token, timeLimit = 10_000, retries = 3, backoff = (retry) => 500 * 4 ** (retry - 1) } = options;
+  const where = new URL(url).host;
+
+  async function attempt(notice: Notice): Promise<'sent' | { failed: string; final: boolean }> {
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        redirect: 'error',
+        headers: {
+          'Content-Type': 'application/json',
+          'Idempotency-Key': notice.key,
+          'User-Agent': 'second-responder',
+          ...(token && { Authorization: `Bearer ${token}` }),
+        },
+        body: JSON.stringify(notice),
+        signal: AbortSignal.timeout(timeLimit),
+      });
+      await response.body?.cancel();
+      if (response.ok) return 'sent';
+      const { status } = response;
+      return { failed: `answered ${status}`, final: status < 500 && status !== 408 && status !== 429 };
+    } catch (error) {
+      const { name, message, cause } = error as Error;
+      if (name === 'TimeoutError') return { failed: `did not answer within ${timeLimit} ms`, final: false };
+      return { failed: cause instanceof Error ? cause.message : message, final: false };
+    }
+  }
+
+  return {
+    channel: 'webhook',
+    async send(notice) {
+      for (let retry = 0; ; retry++) {
+        const result = await attempt(notice);
+        if (result === 'sent') return;
+        // The address may hold a secret in its path: only its host is named.
+        if (result.final || retry >= retries) throw new Error(`webhook ${where}: ${result.failed}`);
+        await sleep(backoff(retry + 1));
+      }
+    },
+  };
+}

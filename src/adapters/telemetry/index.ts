@@ -1,0 +1,4 @@
+export { describe, type Level, type Line } from './describe.ts';
+export { createLogger, type Logger, type LogOptions } from './log.ts';
+export { type CallResult, createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';
+export { observeEvent } from './subscribe.ts';

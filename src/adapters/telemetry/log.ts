@@ -1,0 +1,79 @@
+import type { Writable } from 'node:stream';
+import winston, { type Logger } from 'winston';
+
+export type { Logger } from 'winston';
+
+export interface LogOptions {
+  level: 'error' | 'warn' | 'info' | 'debug';
+  /** `auto` writes for people on a terminal and JSON elsewhere. */
+  format: 'auto' | 'json' | 'human';
+  /** Standard output unless said. */
+  stream?: Writable & { isTTY?: boolean };
+}
+
+/** One line for each thing that happens. `logger.child({ incident })` puts the incident's id on every line. */
+export function createLogger(options: LogOptions): Logger {
+  const stream = options.stream ?? process.stdout;
+  const onTerminal = stream.isTTY === true;
+  const human = options.format === 'human' || (options.format === 'auto' && onTerminal);
+  return winston.createLogger({
+    level: options.level,
+    format: winston.format.combine(masked(), human ? forPeople(onTerminal) : forMachines()),
+    transports: [new winston.transports.Stream({ stream, eol: '\n' })],
+    exitOnError: false,
+  });
+}
+
+/** Names of values that are never written, wherever they stand among a line's details. */
+const SECRET = /^(authorization|password|passwd|secret|signingSecret|token|apiKey|credentials?)$/i;
+
+const masked = winston.format((line) => {
+  for (const key of Object.keys(line)) line[key] = hide(key, line[key], 0);
+  return line;
+});
+
+function hide(key: string, value: unknown, depth: number): unknown {
+  if (SECRET.test(key)) return '***';
+  if (depth > 8 || typeof value !== 'object' || value === null) return value;
+  if (value instanceof Error) return value.stack ?? value.message;
+  if (Array.isArray(value)) return value.map((each) => hide('', each, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, hide(name, inner, depth + 1)]));
+}
+
+const forMachines = () =>
+  winston.format.printf(({ level, message, ...details }) =>
+    JSON.stringify({ time: new Date().toISOString(), level, message, ...details }),
+  );
+
+const COLOURS: Record<string, string> = { error: '31', warn: '33', info: '32', debug: '90' };
+
+function forPeople(colours: boolean) {
+  const paint = (code: string, text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
+  return winston.format.printf(({ level, message, incident, ...details }) => {
+    const rest = Object.keys(details).length > 0 ? ` ${paint('90', printable(JSON.stringify(details)))}` : '';
+    return [
+      paint('90', localTime(new Date())),
+      paint(COLOURS[level] ?? '0', level.padEnd(5)),
+      incident === undefined ? '' : paint('36', String(incident)),
+      // Text from outside may hold line breaks and terminal codes: one event stays one line of plain text.
+      printable(String(message)) + rest,
+    ]
+      .filter(Boolean)
+      .join(' ');
+  });
+}
+
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) => (char === '\n' ? ' ⏎ ' : '�'));
+}
+
+/** `2024-11-23 19:11:12.345 +09:00`: local time with its offset. */
+export function localTime(date: Date): string {
+  const two = (value: number) => String(Math.abs(value)).padStart(2, '0');
+  const offset = -date.getTimezoneOffset();
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const zone = `${offset < 0 ? '-' : '+'}${two(Math.trunc(offset / 60))}:${two(offset % 60)}`;
+  return `${day} ${time}.${String(date.getMilliseconds()).padStart(3, '0')} ${zone}`;
+}

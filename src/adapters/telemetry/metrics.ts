@@ -1,0 +1,294 @@
+/** Every metric of the daemon; docs/metrics.md explains each, and a test keeps the two equal. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { OUTCOMES } from '../../incident/outcome.ts';
+import { MODES } from '../../incident/plan.ts';
+import { type IncidentView, PHASES } from '../../incident/view.ts';
+import {
+  CHANGING_CALLS,
+  EXCHANGE_FAILURES,
+  type KillSwitch,
+  type LedgerEntry,
+  type PlaybookView,
+  READING_CALLS,
+} from '../../ports.ts';
+import { openMetrics, wantsOpenMetrics } from './exposition.ts';
+
+export const ALERT_RESULTS = ['accepted', 'repeat', 'refused', 'failed', 'truncated'] as const;
+export const VERDICTS = ['confirmed', 'cleared', 'inconclusive'] as const;
+export const STEP_RESULTS = ['done', 'skipped', 'failed', 'refused', 'notSent'] as const;
+export const SCOPES = ['everything', 'playbook', 'server', 'group'] as const;
+
+/** How a call to Exchange ended: it answered, had taken effect before, was stopped at the last moment, or failed. */
+export const CALL_RESULTS = ['ok', 'already', 'notSent', ...EXCHANGE_FAILURES] as const;
+export type CallResult = (typeof CALL_RESULTS)[number];
+
+/** From a probe's fraction of a second to a recovery of four hours. */
+const CALL_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+const LONG_BUCKETS = [1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 2700, 3600, 5400, 7200, 10_800, 14_400];
+
+export interface MetricsOptions {
+  /** Node's own metrics as well. */
+  defaultMetrics: boolean;
+  version: string;
+  /**
+   * What can occur, so that a series is there before it first counts. A health set, playbook or channel that is not
+   * listed is counted as `other` where the list is given.
+   */
+  known?: {
+    sources?: readonly string[];
+    healthSets?: readonly string[];
+    /** Each guard with its closed list of reasons. */
+    guards?: readonly { name: string; reasons: readonly string[] }[];
+    channels?: readonly string[];
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics(options: MetricsOptions) {
+  const registry = new Registry();
+  const { known = {} } = options;
+  const healthSets = new Map(known.healthSets?.map((name) => [name.toLowerCase(), name]));
+
+  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
+    new Counter({ name: `second_responder_${name}`, help, labelNames, registers: [registry] });
+  const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
+    new Gauge({ name: `second_responder_${name}`, help, labelNames, registers: [registry] });
+  const histogram = <L extends string>(name: string, help: string, labelNames: L[], buckets: number[]) =>
+    new Histogram({ name: `second_responder_${name}`, help, labelNames, buckets, registers: [registry] });
+
+  const all = {
+    alertsReceived: counter('alerts_received_total', 'Alerts received, by sender and what became of them.', [
+      'source',
+      'result',
+    ]),
+    alertLastReceived: gauge(
+      'alert_last_received_timestamp_seconds',
+      'When the last alert of a sender was taken in (Unix time); 0 before the first.',
+      ['source'],
+    ),
+    incidentsOpened: counter('incidents_opened_total', 'Incidents opened, by alerted health set.', ['health_set']),
+    incidentsOpen: gauge('incidents_open', 'Incidents that are open, by phase.', ['phase']),
+    incidentOldest: gauge('incident_oldest_seconds', 'Age of the oldest open incident in each phase; 0 without any.', [
+      'phase',
+    ]),
+    incidentsWaiting: gauge('incidents_waiting', 'Open incidents that wait, by what they wait for.', ['guard']),
+    incidentsFinished: counter('incidents_finished_total', 'Incidents finished, by how they ended.', [
+      'health_set',
+      'playbook',
+      'outcome',
+    ]),
+    incidentDuration: histogram(
+      'incident_duration_seconds',
+      'From the opening of an incident to its end.',
+      ['outcome'],
+      LONG_BUCKETS,
+    ),
+    timeToVerdict: histogram(
+      'time_to_verdict_seconds',
+      'From the opening of an incident to its first confirmed or cleared verdict.',
+      [],
+      [...CALL_BUCKETS, 600, 1800, 3600, 7200, 14_400],
+    ),
+    verifications: counter('verifications_total', 'Verifications, by health set and verdict.', [
+      'health_set',
+      'verdict',
+    ]),
+    steps: counter('steps_total', 'Steps that ended, by playbook, step and result.', ['playbook', 'step', 'result']),
+    disruptiveActions: counter('disruptive_actions_total', 'Reboots and failovers begun, by group of servers.', [
+      'group',
+      'action',
+    ]),
+    commands: counter('commands_total', 'Calls to Exchange, by cmdlet and result.', ['command', 'result']),
+    commandDuration: histogram(
+      'command_duration_seconds',
+      'How long calls to Exchange took, in real time.',
+      ['command'],
+      CALL_BUCKETS,
+    ),
+    guardDecisions: counter('guard_decisions_total', 'What guards decided, and why.', ['guard', 'decision', 'reason']),
+    approvalsPending: gauge('approvals_pending', 'Incidents that wait for a person.', []),
+    undoOwed: gauge('undo_owed', 'Changes that are still to be put back.', []),
+    undoOldest: gauge('undo_oldest_seconds', 'Age of the oldest change still to be put back; 0 without any.', []),
+    serversDrained: gauge('servers_drained', 'Servers whose database activation we have blocked, by group.', ['group']),
+    killSwitch: gauge('kill_switch', '1 while a kill switch of that scope is on.', ['scope']),
+    killSwitchSince: gauge('kill_switch_since_seconds', 'How long the oldest kill switch of that scope has been on.', [
+      'scope',
+    ]),
+    playbookMode: gauge('playbook_mode', '1 for the mode in force of each playbook.', ['playbook', 'mode']),
+    queueJobs: gauge('queue_jobs', 'Jobs in the queues, by state.', ['queue', 'state']),
+    storeUp: gauge('store_up', '1 while the store answers.', []),
+    exchangeSessions: gauge('exchange_sessions', 'Sessions open to Exchange.', []),
+    notifications: counter('notifications_total', 'Notifications, by channel and whether they could be sent.', [
+      'channel',
+      'result',
+    ]),
+    buildInfo: gauge('build_info', 'Always 1; the labels say what runs.', ['version', 'node']),
+  };
+
+  startAtZero();
+  all.buildInfo.set({ version: options.version, node: process.version }, 1);
+  if (options.defaultMetrics) collectDefaultMetrics({ register: registry });
+
+  /** Called before each exposition, so that gauges are as fresh as the scrape. */
+  const readers: (() => Promise<void> | void)[] = [];
+
+  function startAtZero(): void {
+    for (const source of known.sources ?? []) {
+      for (const result of ALERT_RESULTS) all.alertsReceived.inc({ source, result }, 0);
+      all.alertLastReceived.set({ source }, 0);
+    }
+    for (const phase of PHASES.filter((each) => each !== 'finished')) {
+      all.incidentsOpen.set({ phase }, 0);
+      all.incidentOldest.set({ phase }, 0);
+    }
+    for (const health_set of [...(known.healthSets ?? []), 'unknown']) {
+      all.incidentsOpened.inc({ health_set }, 0);
+      for (const verdict of VERDICTS) all.verifications.inc({ health_set, verdict }, 0);
+    }
+    for (const outcome of OUTCOMES) all.incidentDuration.zero({ outcome });
+    for (const [call, command] of Object.entries({ ...READING_CALLS, ...CHANGING_CALLS })) {
+      const reads = call in READING_CALLS;
+      for (const result of CALL_RESULTS) {
+        if (!reads || (result !== 'already' && result !== 'notSent')) all.commands.inc({ command, result }, 0);
+      }
+      all.commandDuration.zero({ command });
+    }
+    for (const { name: guard, reasons } of known.guards ?? []) {
+      all.incidentsWaiting.set({ guard }, 0);
+      all.guardDecisions.inc({ guard, decision: 'allow', reason: '' }, 0);
+      for (const reason of reasons) {
+        for (const decision of ['wait', 'refuse']) all.guardDecisions.inc({ guard, decision, reason }, 0);
+      }
+    }
+    for (const scope of SCOPES) {
+      all.killSwitch.set({ scope }, 0);
+      all.killSwitchSince.set({ scope }, 0);
+    }
+    for (const channel of known.channels ?? []) {
+      for (const result of ['sent', 'failed']) all.notifications.inc({ channel, result }, 0);
+    }
+  }
+
+  return {
+    ...all,
+    registry,
+
+    /** A label of bounded cardinality: what came from outside never makes up series of its own. */
+    healthSetLabel(healthSet: string | undefined): string {
+      if (!healthSet || healthSet === '*') return 'unknown';
+      return healthSets.size === 0 ? healthSet : (healthSets.get(healthSet.toLowerCase()) ?? 'other');
+    },
+
+    /** Alerts of one request; `now` is wall time, ms. */
+    received(source: string, counts: Partial<Record<(typeof ALERT_RESULTS)[number], number>>, now: number): void {
+      for (const [result, count] of Object.entries(counts))
+        if (count > 0) all.alertsReceived.inc({ source, result }, count);
+      if ((counts.accepted ?? 0) + (counts.repeat ?? 0) > 0) all.alertLastReceived.set({ source }, now / 1000);
+    },
+
+    /** One call to Exchange: `call` is the port's verb (`restartService`). */
+    called(call: keyof typeof READING_CALLS | keyof typeof CHANGING_CALLS, result: CallResult, seconds: number): void {
+      const command = { ...READING_CALLS, ...CHANGING_CALLS }[call];
+      all.commands.inc({ command, result });
+      all.commandDuration.observe({ command }, seconds);
+    },
+
+    notified(channel: string, result: 'sent' | 'failed'): void {
+      all.notifications.inc({ channel, result });
+    },
+
+    guardAllowed(guard: string): void {
+      all.guardDecisions.inc({ guard, decision: 'allow', reason: '' });
+    },
+
+    /** `now` on the clock of the organisation, as the views are. */
+    setOpenIncidents(views: readonly IncidentView[], now: number): void {
+      for (const phase of PHASES.filter((each) => each !== 'finished')) {
+        const inPhase = views.filter((view) => view.phase === phase);
+        all.incidentsOpen.set({ phase }, inPhase.length);
+        all.incidentOldest.set(
+          { phase },
+          age(
+            inPhase.map((view) => view.openedAt),
+            now,
+          ),
+        );
+      }
+      all.incidentsWaiting.reset();
+      for (const { name: guard } of known.guards ?? []) all.incidentsWaiting.set({ guard }, 0);
+      for (const view of views) if (view.waiting) all.incidentsWaiting.inc({ guard: view.waiting.for });
+      all.approvalsPending.set(views.filter((view) => view.phase === 'approving').length);
+    },
+
+    /** `groupOf` names a server's group; undefined where it has none. */
+    setUndo(ledger: readonly LedgerEntry[], now: number, groupOf: (server: string) => string | undefined): void {
+      all.undoOwed.set(ledger.length);
+      all.undoOldest.set(
+        age(
+          ledger.map((entry) => entry.at),
+          now,
+        ),
+      );
+      all.serversDrained.reset();
+      for (const { debt } of ledger) {
+        if (debt.setting === 'activation') all.serversDrained.inc({ group: groupOf(debt.server) ?? 'none' });
+      }
+    },
+
+    setKillSwitches(switches: readonly KillSwitch[], now: number): void {
+      for (const scope of SCOPES) {
+        const on = switches.filter((each) => each.on && scopeOf(each) === scope);
+        all.killSwitch.set({ scope }, on.length > 0 ? 1 : 0);
+        all.killSwitchSince.set(
+          { scope },
+          age(
+            on.map((each) => each.since),
+            now,
+          ),
+        );
+      }
+    },
+
+    setPlaybooks(playbooks: readonly Pick<PlaybookView, 'name' | 'mode'>[]): void {
+      all.playbookMode.reset();
+      for (const { name: playbook, mode } of playbooks) {
+        for (const each of MODES) all.playbookMode.set({ playbook, mode: each }, each === mode ? 1 : 0);
+      }
+    },
+
+    setQueues(counts: readonly { queue: string; state: string; jobs: number }[]): void {
+      all.queueJobs.reset();
+      for (const { queue, state, jobs } of counts) all.queueJobs.set({ queue, state }, jobs);
+    },
+
+    setStoreUp(up: boolean): void {
+      all.storeUp.set(up ? 1 : 0);
+    },
+
+    setExchangeSessions(count: number): void {
+      all.exchangeSessions.set(count);
+    },
+
+    /** `read` sets gauges; it runs before each exposition. One that fails leaves its gauges as they were. */
+    onScrape(read: () => Promise<void> | void): void {
+      readers.push(read);
+    },
+
+    async expose(accept: string | undefined): Promise<{ contentType: string; text: string }> {
+      await Promise.allSettled(readers.map(async (read) => read()));
+      const text = await registry.metrics();
+      if (!wantsOpenMetrics(accept)) return { contentType: Registry.PROMETHEUS_CONTENT_TYPE, text };
+      return { contentType: Registry.OPENMETRICS_CONTENT_TYPE, text: openMetrics(text) };
+    },
+  };
+}
+
+const age = (instants: number[], now: number) =>
+  instants.length === 0 ? 0 : Math.max(0, (now - Math.min(...instants)) / 1000);
+
+function scopeOf({ scope }: KillSwitch): (typeof SCOPES)[number] {
+  if (scope.server) return 'server';
+  if (scope.playbook) return 'playbook';
+  return scope.group ? 'group' : 'everything';
+}

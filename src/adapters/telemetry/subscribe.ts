@@ -1,0 +1,59 @@
+/** Journal entries as counts. Events are emitted once; what they mean for the metrics is decided here. */
+import type { Entry, IncidentEvent } from '../../incident/event.ts';
+import type { IncidentView } from '../../incident/view.ts';
+import type { Metrics } from './metrics.ts';
+
+/** What takes something away from its users while it runs; each is a step's name in metrics and in playbooks. */
+const DISRUPTIVE: Record<string, string> = {
+  'Restart-Computer': 'restart-server',
+  'Set-MailboxServer': 'fail-over-databases',
+};
+
+/**
+ * Counts one entry. Call it once for each entry, on the worker that appended it, with the view of the incident after it.
+ */
+export function observeEvent(metrics: Metrics, entry: Entry, view: IncidentView): void {
+  const health_set = metrics.healthSetLabel(view.healthSet);
+  const playbook = view.playbook?.name ?? 'none';
+  const event = { type: entry.type, data: entry.data } as IncidentEvent;
+  switch (event.type) {
+    case 'opened':
+      metrics.incidentsOpened.inc({ health_set });
+      return;
+    case 'verified': {
+      const { verdict, purpose } = event.data;
+      metrics.verifications.inc({ health_set, verdict });
+      // Later first looks belong to the next playbook of the same incident.
+      const isFirst = purpose === 'first' && view.playbook === undefined && verdict !== 'inconclusive';
+      if (isFirst) metrics.timeToVerdict.observe(seconds(view.openedAt, entry.at));
+      return;
+    }
+    case 'held':
+      metrics.guardDecisions.inc({ guard: event.data.guard, decision: 'wait', reason: event.data.reason });
+      return;
+    case 'stepStarted': {
+      const { intent, slot } = event.data;
+      const action = DISRUPTIVE[intent?.command ?? ''];
+      if (action) metrics.disruptiveActions.inc({ group: slot ?? 'none', action });
+      return;
+    }
+    case 'stepFinished': {
+      const { n, state, guard } = event.data;
+      const step = view.steps.find((each) => each.n === n)?.step ?? 'unknown';
+      metrics.steps.inc({ playbook, step, result: state });
+      if (guard) metrics.guardDecisions.inc({ guard: guard.name, decision: 'refuse', reason: guard.reason });
+      return;
+    }
+    case 'finished': {
+      const { outcome } = event.data;
+      metrics.incidentsFinished.inc({ health_set, playbook, outcome });
+      metrics.incidentDuration.observe({ outcome }, seconds(view.openedAt, entry.at));
+      return;
+    }
+    default:
+      // The rest has no count of its own; gauges are read at each scrape.
+      return;
+  }
+}
+
+const seconds = (from: number, to: number) => Math.max(0, (to - from) / 1000);
