@@ -1,0 +1,131 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+
+/** The replies' shape is ioredis's own default. */
+type Options = Omit<RedisOptions, 'replyMapping'>;
+
+/** Either kind of client; both speak the same commands. */
+export type Client = Redis | Cluster;
+
+/**
+ * What a connection is for. `commands` fails at once while Redis is away and after two seconds without an answer, so that
+ * no caller hangs, and never sends a command again that may have been carried out. `blocking` waits for as long as it
+ * takes: for readers that wait for news, and for BullMQ.
+ */
+export type Purpose = 'commands' | 'blocking';
+
+/** A Redis that was named, in any of its forms. */
+export interface RedisTarget {
+  /** For people; never with the password. */
+  describe: string;
+  connect(purpose: Purpose): Client;
+}
+
+const COMMAND_TIMEOUT_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+const FORMS = [
+  'redis://[user:password@]host[:6379][/db]',
+  'rediss://… (TLS)',
+  'redis+unix:///path/to/redis.sock',
+  'redis+sentinel://[user:password@]host1:26379,host2:26379/name[/db]',
+  'redis+cluster://[user:password@]host1:7001,host2:7002',
+].join(', ');
+
+/** Reads a URL; throws with the place and the accepted forms when it is malformed. */
+export function redisTarget(url: string): RedisTarget {
+  const parts = /^([a-z+]+):\/\/(?:([^@/]*)@)?([^/]*)(\/.*)?$/i.exec(url.trim());
+  if (!parts) throw malformed(url, 'it is no URL');
+  const [, scheme = '', login, hosts = '', path = ''] = parts;
+  const auth = credentials(url, login);
+  switch (scheme.toLowerCase()) {
+    case 'redis':
+    case 'rediss': {
+      const [node, ...more] = nodes(url, hosts, 6379);
+      if (!node || more.length > 0) throw malformed(url, 'it must name one host');
+      const tls = scheme.toLowerCase() === 'rediss' ? { tls: {} } : {};
+      return single(`${node.host}:${node.port}`, { ...auth, ...node, ...tls, ...database(url, path.slice(1)) });
+    }
+    case 'redis+unix':
+      if (hosts !== '' || path === '') throw malformed(url, 'the path of its socket must follow three slashes');
+      return single(path, { ...auth, path });
+    case 'redis+sentinel': {
+      const [, name = '', db = ''] = path.split('/');
+      if (name === '') throw malformed(url, 'the name of the watched master is missing after the hosts');
+      const sentinels = nodes(url, hosts, 26379);
+      return single(`${name} by sentinels ${hosts}`, { ...auth, sentinels, name, ...database(url, db) });
+    }
+    case 'redis+cluster':
+      if (path !== '' && path !== '/') throw malformed(url, 'a cluster has no numbered databases');
+      return cluster(hosts, nodes(url, hosts, 6379), auth);
+    default:
+      throw malformed(url, `its scheme ${JSON.stringify(scheme)} is unknown`);
+  }
+}
+
+function single(describe: string, options: Options): RedisTarget {
+  return { describe, connect: (purpose) => new Redis({ ...options, ...forPurpose(purpose), retryStrategy }) };
+}
+
+function cluster(describe: string, startup: { host: string; port: number }[], auth: Options): RedisTarget {
+  return {
+    describe: `cluster ${describe}`,
+    connect: (purpose) => {
+      const { enableOfflineQueue, ...redisOptions } = forPurpose(purpose);
+      return new Cluster(startup, {
+        clusterRetryStrategy: retryStrategy,
+        enableOfflineQueue,
+        redisOptions: { ...auth, ...redisOptions },
+      });
+    },
+  };
+}
+
+function forPurpose(purpose: Purpose) {
+  return {
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    // After a failover the old master answers READONLY: connect anew, to whoever is the master now.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    enableOfflineQueue: purpose === 'blocking',
+    autoResendUnfulfilledCommands: purpose === 'blocking',
+    ...(purpose === 'blocking'
+      ? { maxRetriesPerRequest: null }
+      : { maxRetriesPerRequest: 1, commandTimeout: COMMAND_TIMEOUT_MS }),
+  };
+}
+
+/** Quick at first, for a Redis that was only restarted; never slower than a second. */
+function retryStrategy(times: number): number {
+  return Math.min(50 * times, 1_000);
+}
+
+function nodes(url: string, hosts: string, defaultPort: number): { host: string; port: number }[] {
+  return hosts.split(',').map((one) => {
+    const parts = /^(?:\[([0-9a-f:]+)\]|([^:[\]\s]+))(?::(\d+))?$/i.exec(one);
+    const host = parts?.[1] ?? parts?.[2];
+    const port = Number(parts?.[3] ?? defaultPort);
+    if (host === undefined) throw malformed(url, `${JSON.stringify(one)} is no host`);
+    if (port < 1 || port > 65_535) throw malformed(url, `${port} is no port`);
+    return { host, port };
+  });
+}
+
+function database(url: string, text: string): { db?: number } {
+  if (text === '') return {};
+  if (!/^\d+$/.test(text)) throw malformed(url, `${JSON.stringify(text)} is no database number`);
+  return { db: Number(text) };
+}
+
+function credentials(url: string, login: string | undefined): { username?: string; password?: string } {
+  if (!login) return {};
+  const colon = login.indexOf(':');
+  try {
+    const [user, password] = colon < 0 ? ['', login] : [login.slice(0, colon), login.slice(colon + 1)];
+    return { ...(user !== '' && { username: decodeURIComponent(user) }), password: decodeURIComponent(password) };
+  } catch {
+    throw malformed(url, 'its user or password has a % that must be written %25');
+  }
+}
+
+function malformed(url: string, why: string): Error {
+  const masked = url.replace(/\/\/[^@/]*@/, '//…@');
+  return new Error(`Redis URL ${JSON.stringify(masked)}: ${why}. Forms: ${FORMS}`);
+}

@@ -1,0 +1,119 @@
+import type { Entry } from '../../incident/event.ts';
+import type { FeedItem } from '../../ports.ts';
+import type { Client } from './connect.ts';
+
+const PAGE = 256;
+const BLOCK_MS = 5_000;
+const RETRY_MS = 500;
+
+type StreamEntry = [id: string, fields: string[]];
+
+/**
+ * The stream of all journals, for any number of readers. One connection waits for news; a reader then fetches from where
+ * it stands, so that a slow one costs no memory. While Redis is away readers wait; nothing is lost by that.
+ */
+export class RedisFeed {
+  readonly #commands: Client;
+  readonly #blocking: () => Client;
+  readonly #key: string;
+  readonly #ended = new AbortController();
+  readonly #waiting = new Set<() => void>();
+  #news = 0;
+  #watching: Promise<void> | undefined;
+  #reader: Client | undefined;
+
+  constructor(commands: Client, blocking: () => Client, key: string) {
+    this.#commands = commands;
+    this.#blocking = blocking;
+    this.#key = key;
+  }
+
+  /** Entries after an id; one that is no id of a stream means `from now on`. `now` is the moment of this call. */
+  after(id: string, signal: AbortSignal): AsyncIterable<FeedItem> {
+    const end = AbortSignal.any([signal, this.#ended.signal]);
+    const from = /^\d{1,19}(-\d{1,19})?$/.test(id) ? Promise.resolve(id) : this.#last();
+    from.catch(() => {}); // reported to whoever reads, by asking again
+    return { [Symbol.asyncIterator]: () => this.#read(from, end) };
+  }
+
+  async close(): Promise<void> {
+    this.#ended.abort();
+    this.#reader?.disconnect();
+    await this.#watching;
+  }
+
+  async *#read(from: Promise<string>, end: AbortSignal): AsyncGenerator<FeedItem> {
+    let seen: string | undefined;
+    while (!end.aborted) {
+      try {
+        seen ??= await from.catch(() => this.#last());
+      } catch {
+        await this.#pause(RETRY_MS, end);
+        continue;
+      }
+      this.#watching ??= this.#watch(seen);
+      const news = this.#news;
+      const page = await this.#page(seen, end);
+      for (const [id, fields] of page) {
+        if (end.aborted) return;
+        seen = id;
+        yield item(id, fields);
+      }
+      if (page.length === 0 && news === this.#news) await this.#pause(BLOCK_MS, end);
+    }
+  }
+
+  async #page(after: string, end: AbortSignal): Promise<StreamEntry[]> {
+    try {
+      return await this.#commands.xrange(this.#key, `(${after}`, '+', 'COUNT', PAGE);
+    } catch {
+      await this.#pause(RETRY_MS, end);
+      return [];
+    }
+  }
+
+  async #last(): Promise<string> {
+    const [last] = await this.#commands.xrevrange(this.#key, '+', '-', 'COUNT', 1);
+    return last?.[0] ?? '0-0';
+  }
+
+  /** Until the end: waits for entries after `position`, and wakes the readers. */
+  async #watch(position: string): Promise<void> {
+    this.#reader = this.#blocking();
+    let seen = position;
+    while (!this.#ended.signal.aborted) {
+      try {
+        const streams = await this.#reader.xread('COUNT', PAGE, 'BLOCK', BLOCK_MS, 'STREAMS', this.#key, seen);
+        const last = streams?.[0]?.[1].at(-1)?.[0];
+        if (last === undefined) continue;
+        seen = last;
+        this.#news += 1;
+        for (const wake of [...this.#waiting]) wake();
+      } catch {
+        await this.#pause(RETRY_MS, this.#ended.signal);
+      }
+    }
+  }
+
+  /** Until there is news, but no longer than `ms`. */
+  #pause(ms: number, end: AbortSignal): Promise<void> {
+    if (end.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        end.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      timer.unref();
+      this.#waiting.add(done);
+      end.addEventListener('abort', done);
+    });
+  }
+}
+
+function item(id: string, fields: string[]): FeedItem {
+  const [, incident = '', , text = ''] = fields;
+  return { id, incident, entry: JSON.parse(text) as Entry };
+}

@@ -1,0 +1,122 @@
+import type { IncidentEvent } from '../../incident/event.ts';
+import type { AppendOptions, AppendResult, Head, KillScope, LedgerEntry, StartConditions } from '../../ports.ts';
+import type { AppendRequest } from './scripts/append.ts';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+/** One field of several names, whatever characters they are made of. */
+export function field(world: string, ...names: string[]): string {
+  return JSON.stringify([world, ...names]);
+}
+
+/** A switch's scope as a field: host and playbook names mean the same in any case. */
+export function scopeField(scope: KillScope): string {
+  const low = (name: string | undefined) => name?.toLowerCase();
+  return JSON.stringify({ playbook: low(scope.playbook), server: low(scope.server), group: low(scope.group) });
+}
+
+/** A head as it is stored. */
+export function headText(head: Head): string {
+  return `${head.seq}:${head.hash}`;
+}
+
+export function headFrom(text: string): Head {
+  const colon = text.indexOf(':');
+  return { seq: Number(text.slice(0, colon)), hash: text.slice(colon + 1) };
+}
+
+/** What the append script is asked. */
+export function appendRequest(
+  id: string,
+  head: Head,
+  newHead: Head,
+  event: IncidentEvent,
+  options: AppendOptions,
+  feedLength: number,
+): AppendRequest {
+  const { opening, attaching, start, finishing } = options;
+  const alert = opening?.alertId ?? attaching?.alertId;
+  return {
+    id,
+    head: headText(head),
+    newHead: headText(newHead),
+    seq: newHead.seq,
+    at: options.at,
+    due: options.due === undefined ? false : options.due,
+    ...(opening && { opening: { key: opening.key } }),
+    ...(alert !== undefined && { alert }),
+    ...whatToNote(event),
+    ...(start && { start: startRequest(id, start) }),
+    owe: (options.owe ?? []).map(({ debt, incident, world }) => {
+      const entry: LedgerEntry = { debt, incident, world, at: options.at };
+      return { field: field(world, debt.server, debt.setting), text: JSON.stringify(entry) };
+    }),
+    settle: (options.settle ?? []).map(({ server, setting, world }) => ({
+      field: field(world, server, setting),
+      server,
+      world,
+    })),
+    ...(finishing && { finishing: { root: finishing.root, isRoot: finishing.isRoot, keep: finishing.keepSlots } }),
+    feedLength,
+  };
+}
+
+function startRequest(id: string, start: StartConditions): NonNullable<AppendRequest['start']> {
+  const { owner, world, slot, disrupts } = start;
+  const named = (one: keyof KillScope): Record<string, true> => {
+    const names = start.kill.flatMap((scope) => scope[one]?.toLowerCase() ?? []);
+    return Object.fromEntries(names.map((name) => [name, true]));
+  };
+  return {
+    owner,
+    world,
+    kill: { playbook: named('playbook'), server: named('server'), group: named('group') },
+    claims: start.claims.map((server) => ({ field: field(world, server), server })),
+    ...(slot && { slot: { field: field(world, slot.group), group: slot.group, server: slot.server } }),
+    throttles: start.throttles.map((rule) => ({
+      field: field(world, rule.key),
+      now: rule.now,
+      between: rule.minutesBetween,
+      perHour: rule.perHour,
+      perDay: rule.perDay,
+      kept: Math.ceil(Math.max(DAY, rule.minutesBetween * MINUTE)),
+    })),
+    disrupts: (disrupts?.servers ?? []).map((server) => ({
+      field: field(world, server),
+      value: `${disrupts?.until}:${id}`,
+    })),
+  };
+}
+
+/** What of an entry is needed to find or judge its incident later. */
+function whatToNote(event: IncidentEvent): { world?: string; repeatCount?: number } {
+  if (event.type === 'opened' || event.type === 'attached') {
+    const repeatCount = event.data.alert?.repeatCount;
+    return repeatCount === undefined ? {} : { repeatCount };
+  }
+  if (event.type === 'verified' && event.data.facts) return { world: event.data.facts.organisation };
+  return {};
+}
+
+/** A start's refusal from the script's answer; undefined when the answer is none. */
+export function refusalFrom(answer: unknown[], start: StartConditions | undefined): AppendResult | undefined {
+  const [by, ...rest] = answer.map(String);
+  const [first = '', second = '', third = '', fourth = ''] = rest;
+  switch (by) {
+    case 'kill-switch':
+      return { ok: false, refused: { by, switch: JSON.parse(first) } };
+    case 'claim':
+      return { ok: false, refused: { by, server: first, owner: second } };
+    case 'slot':
+      return { ok: false, refused: { by, group: start?.slot?.group ?? '', owner: first, server: second } };
+    case 'throttle': {
+      const rule = start?.throttles[Number(first) - 1];
+      const limit = (['minutesBetween', 'perHour', 'perDay'] as const).find((name) => name === second);
+      if (!rule || !limit) return undefined;
+      return { ok: false, refused: { by, rule, limit, last: Number(third), count: Number(fourth) } };
+    }
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+import type { Script } from './script.ts';
+
+/** retention (ms), then id, receivedAt and JSON of each alert. Answers 1 for each repeat, else 0. */
+export const ACCEPT: Script = {
+  keys: ['alerts', 'pending'],
+  lua: `
+    local repeats = {}
+    for i = 2, #ARGV, 3 do
+      local id, receivedAt, text = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+      local new = redis.call('SET', prefix .. 'mark:' .. id, '1', 'NX', 'PX', ARGV[1])
+      if redis.call('HSETNX', alerts, id, (new and 'n' or 'r') .. text) == 1 then
+        redis.call('ZADD', pending, receivedAt, id)
+      end
+      repeats[#repeats + 1] = new and 0 or 1
+    end
+    return repeats`,
+};
+
+/** id, receivedAt and JSON of each alert: pending again, and not as repeats. */
+export const REQUEUE: Script = {
+  keys: ['alerts', 'pending'],
+  lua: `
+    for i = 1, #ARGV, 3 do
+      redis.call('HSET', alerts, ARGV[i], 'n' .. ARGV[i + 2])
+      redis.call('ZADD', pending, ARGV[i + 1], ARGV[i])
+    end`,
+};
+
+/** id */
+export const DROP: Script = {
+  keys: ['alerts', 'pending'],
+  lua: `
+    redis.call('HDEL', alerts, ARGV[1])
+    redis.call('ZREM', pending, ARGV[1])`,
+};
+
+/** key, [world, server], now (real ms). Answers the open incident and the disrupting one, each '' for none. */
+export const CORRELATE: Script = {
+  keys: ['keys', 'disrupting'],
+  lua: `
+    local by = ''
+    local until_, incident = string.match(redis.call('HGET', disrupting, ARGV[2]) or '', '^([^:]+):(.*)$')
+    if until_ and tonumber(until_) > tonumber(ARGV[3]) then
+      if redis.call('HGET', prefix .. 'incident:' .. incident, 'open') == '1' then by = incident end
+    end
+    return { redis.call('HGET', keys, ARGV[1]) or '', by }`,
+};

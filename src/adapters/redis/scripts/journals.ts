@@ -1,0 +1,62 @@
+import type { Script } from './script.ts';
+
+/** incident. Answers its head, what is packed ('' for nothing) and the texts that are not; or nothing. */
+export const READ: Script = {
+  keys: ['all'],
+  lua: `
+    local head = redis.call('HGET', prefix .. 'incident:' .. ARGV[1], 'head')
+    if not head then return false end
+    local answer = { head, redis.call('HGET', prefix .. 'incident:' .. ARGV[1], 'packed') or '' }
+    for _, entry in ipairs(redis.call('XRANGE', prefix .. 'journal:' .. ARGV[1], '-', '+')) do
+      answer[#answer + 1] = entry[2][2]
+    end
+    return answer`,
+};
+
+/** incident, head, deflated texts. The stream gives way to them, if nothing was appended since. */
+export const PACK: Script = {
+  keys: ['unpacked'],
+  lua: `
+    local incident = prefix .. 'incident:' .. ARGV[1]
+    local head = redis.call('HGET', incident, 'head')
+    if not head then redis.call('SREM', unpacked, ARGV[1]) end
+    if head ~= ARGV[2] or redis.call('HGET', incident, 'open') ~= '0' then return 0 end
+    redis.call('HSET', incident, 'packed', ARGV[3])
+    redis.call('DEL', prefix .. 'journal:' .. ARGV[1])
+    redis.call('SREM', unpacked, ARGV[1])
+    return 1`,
+};
+
+/** incidents. Those that are finished are forgotten for good. */
+export const FORGET: Script = {
+  keys: ['all', 'finished', 'ended', 'unpacked', 'due'],
+  lua: `
+    for _, id in ipairs(ARGV) do
+      if redis.call('HGET', prefix .. 'incident:' .. id, 'open') ~= '1' then
+        redis.call('DEL', prefix .. 'incident:' .. id, prefix .. 'journal:' .. id)
+        for _, index in ipairs({ all, finished, ended, due }) do redis.call('ZREM', index, id) end
+        redis.call('SREM', unpacked, id)
+      end
+    end`,
+};
+
+/** index (1 all, 2 open, 3 finished), since, how many, and the cursor: openedAt and incident, or nothing. */
+export const LIST: Script = {
+  keys: ['all', 'open', 'finished'],
+  lua: `
+    local index, since, wanted = KEYS[tonumber(ARGV[1])], ARGV[2], tonumber(ARGV[3])
+    local score, member = ARGV[4], ARGV[5]
+    local answer, offset = {}, 0
+    while true do
+      local page = redis.call('ZREVRANGEBYSCORE', index, score or '+inf', since, 'WITHSCORES', 'LIMIT', offset, wanted + 1)
+      for i = 1, #page, 2 do
+        -- Several can have been opened in one moment: then the name decides what comes after the cursor.
+        if not score or tonumber(page[i + 1]) < tonumber(score) or page[i] < member then
+          answer[#answer + 1], answer[#answer + 2] = page[i], page[i + 1]
+          if #answer == 2 * wanted then return answer end
+        end
+      end
+      if #page < 2 * (wanted + 1) then return answer end
+      offset = offset + wanted + 1
+    end`,
+};

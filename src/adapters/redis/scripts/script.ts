@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import type { Client } from '../connect.ts';
+
+/**
+ * The keys that every daemon shares. They, and those that scripts build from an id (`mark:`, `incident:`, `journal:`,
+ * `lease:`, `held:`, `starts:`), carry one hash tag, so that any script may touch all of them on a cluster too.
+ *
+ *     alerts     hash    alert id → `n` (new) or `r` (repeat) + its JSON, while pending
+ *     pending    zset    alert id by the time of its receipt
+ *     mark:      string  an identity that was seen
+ *     incident:  hash    head (`seq:hash`), key, openedAt, open (1, 0), world, repeatCount, nudges, packed (deflated journal)
+ *     journal:   stream  entry `<seq>-0` → its text; what is packed is not here any more
+ *     keys       hash    correlation key → open incident
+ *     all, open, finished  zsets  incidents by openedAt
+ *     ended      zset    finished incidents by real time, for retention
+ *     unpacked   set     finished incidents whose journal is still a stream
+ *     outcomes   hash    correlation key → `at:repeatCount:world`
+ *     disrupting hash    [world, server] → `until:incident`
+ *     due        zset    incidents by real time
+ *     lease:     string  `nudges:token`, expires
+ *     kill       hash    scope → the switch
+ *     claims     hash    [world, server] → owner; held: set of an owner's claims
+ *     slots      hash    [world, group] → JSON {owner, server, kept}
+ *     starts:    zset    owner by organisation time of its first start, one for each throttle
+ *     ledger     hash    [world, server, setting] → JSON
+ *     feed       stream  i: incident, e: text of the entry
+ */
+export type SharedKey =
+  | 'alerts'
+  | 'pending'
+  | 'keys'
+  | 'all'
+  | 'open'
+  | 'finished'
+  | 'ended'
+  | 'unpacked'
+  | 'outcomes'
+  | 'disrupting'
+  | 'due'
+  | 'kill'
+  | 'claims'
+  | 'slots'
+  | 'ledger'
+  | 'feed';
+
+/** One operation, carried out by Redis as a whole or not at all. */
+export interface Script {
+  /** Shared keys it uses; each is a Lua local of its name. */
+  keys: readonly SharedKey[];
+  /** May use `prefix`, before the keys that it builds itself. */
+  lua: string;
+}
+
+/** All that is asked of a script is asked in strings. */
+export type Argument = string | number | Buffer;
+
+/** The scripts as commands of one client. */
+export class Scripts {
+  readonly #client: Client;
+  readonly #prefix: string;
+  readonly #names = new Map<Script, string>();
+
+  constructor(client: Client, prefix: string) {
+    this.#client = client;
+    this.#prefix = prefix;
+  }
+
+  run(script: Script, ...args: Argument[]): Promise<unknown> {
+    return this.#call(script, '', args);
+  }
+
+  /** Answers bytes as they are. */
+  runBuffer(script: Script, ...args: Argument[]): Promise<unknown> {
+    return this.#call(script, 'Buffer', args);
+  }
+
+  #call(script: Script, kind: '' | 'Buffer', args: Argument[]): Promise<unknown> {
+    const commands = this.#client as unknown as Record<string, (...args: Argument[]) => Promise<unknown>>;
+    const command = commands[`${this.#define(script)}${kind}`];
+    if (!command) throw new Error('the Redis client did not take a script');
+    return command.call(this.#client, ...script.keys.map((key) => `${this.#prefix}${key}`), ...args);
+  }
+
+  #define(script: Script): string {
+    const known = this.#names.get(script);
+    if (known) return known;
+    const locals = [
+      `local prefix = '${this.#prefix}'`,
+      ...script.keys.map((key, index) => `local ${key} = KEYS[${index + 1}]`),
+    ];
+    const lua = `${locals.join('\n')}\n${script.lua}`;
+    const name = `sr${createHash('sha1').update(lua).digest('hex')}`;
+    this.#client.defineCommand(name, { lua, numberOfKeys: script.keys.length });
+    this.#names.set(script, name);
+    return name;
+  }
+}

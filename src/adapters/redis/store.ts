@@ -1,0 +1,382 @@
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+import { deflate, inflate } from 'node:zlib';
+import type { Alert } from '../../incident/alert.ts';
+import { link } from '../../incident/chain.ts';
+import type { Entry, IncidentEvent } from '../../incident/event.ts';
+import {
+  type AcceptedAlert,
+  type AppendOptions,
+  type AppendResult,
+  type Correlation,
+  type FeedItem,
+  type Head,
+  type IncidentQuery,
+  type Journal,
+  type KillSwitch,
+  type LedgerEntry,
+  Stale,
+  type Store,
+  type StoreHealth,
+} from '../../ports.ts';
+import type { Client, RedisTarget } from './connect.ts';
+import { RedisFeed } from './feed.ts';
+import { redisHealth } from './health.ts';
+import { appendRequest, field, headFrom, refusalFrom, scopeField } from './request.ts';
+import { LEASE, NUDGE, OVERDUE, RELEASE, RENEW } from './scripts/advancing.ts';
+import { ACCEPT, CORRELATE, DROP, REQUEUE } from './scripts/alerts.ts';
+import { APPEND } from './scripts/append.ts';
+import { FORGET, LIST, PACK, READ } from './scripts/journals.ts';
+import { Scripts, type SharedKey } from './scripts/script.ts';
+
+export interface RedisStoreOptions {
+  target: RedisTarget;
+  /** `redis` when absent; the private server calls itself `private redis`. */
+  kind?: string;
+  /** All keys begin with `{prefix}:`. `sr` when absent. */
+  prefix?: string;
+  /** Alerts are accepted only once so many replicas have them. 0 when absent; not possible on a cluster. */
+  waitReplicas?: number;
+  /** How long finished incidents are kept, in real ms. 90 days when absent. */
+  finishedRetentionMs?: number;
+  /** How many finished incidents are kept at most. 100 000 when absent. */
+  finishedCount?: number;
+  /** About how many entries the feed can be resumed from. 100 000 when absent. */
+  feedLength?: number;
+  /** Told of what goes wrong in the background. Nothing is lost by it: it is tried again. */
+  onTrouble?: (says: string) => void;
+}
+
+export interface RedisStore extends Store {
+  /** Packs the journals that a crash left unpacked, and forgets what retention lets go. Also done every minute. */
+  tidy(): Promise<void>;
+}
+
+const DAY = 24 * 3_600_000;
+const TIDY_EVERY_MS = 60_000;
+/** How long one script may keep others waiting: about 5 ms. */
+const ALERTS_AT_ONCE = 500;
+const REPLICA_PATIENCE_MS = 1_000;
+
+const packed = promisify<string, Buffer>((text, done) => deflate(text, done));
+const unpacked = promisify<Buffer, Buffer>((bytes, done) => inflate(bytes, done));
+
+/** Connects; fails when Redis can't be reached or refuses. Later absences fail call by call, and mend by themselves. */
+export async function createRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
+  const { prefix = 'sr', waitReplicas = 0, target } = options;
+  if (!/^[\w-]{1,32}$/.test(prefix)) {
+    throw new Error(`store prefix ${JSON.stringify(prefix)}: letters, digits, _ and - only, at most 32`);
+  }
+  const client = target.connect('commands');
+  const onTrouble = options.onTrouble ?? (() => {});
+  client.on('error', (error: Error) => onTrouble(`Redis at ${target.describe}: ${error.message}`));
+  if (waitReplicas > 0 && client.isCluster) {
+    client.disconnect();
+    throw new Error(
+      'store.waitReplicas is not possible on a cluster: set min-replicas-to-write on its masters instead',
+    );
+  }
+  try {
+    await ready(client, target.describe);
+  } catch (error) {
+    client.disconnect();
+    throw error;
+  }
+  return new RedisBackedStore(client, options, onTrouble);
+}
+
+/** The first connection, or why there is none. */
+async function ready(client: Client, where: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    let last = 'no answer';
+    const note = (error: Error) => {
+      last = error.message;
+    };
+    const late = setTimeout(() => reject(new Error(`Redis at ${where} can't be reached: ${last}`)), 5_000);
+    client.on('error', note);
+    const done = () => {
+      clearTimeout(late);
+      client.off('error', note);
+      resolve();
+    };
+    if (client.status === 'ready') done();
+    else client.once('ready', done);
+  });
+  try {
+    await client.ping();
+  } catch (error) {
+    throw new Error(`Redis at ${where} refuses: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+class RedisBackedStore implements RedisStore {
+  readonly #client: Client;
+  readonly #target: RedisTarget;
+  readonly #kind: string;
+  readonly #prefix: string;
+  readonly #waitReplicas: number;
+  readonly #retentionMs: number;
+  readonly #count: number;
+  readonly #feedLength: number;
+  readonly #onTrouble: (says: string) => void;
+  readonly #scripts: Scripts;
+  readonly #feed: RedisFeed;
+  readonly #packing = new Set<Promise<void>>();
+  readonly #timer: NodeJS.Timeout;
+  #tidying: Promise<void> = Promise.resolve();
+
+  constructor(client: Client, options: RedisStoreOptions, onTrouble: (says: string) => void) {
+    this.#client = client;
+    this.#target = options.target;
+    this.#kind = options.kind ?? 'redis';
+    this.#prefix = `{${options.prefix ?? 'sr'}}:`;
+    this.#waitReplicas = options.waitReplicas ?? 0;
+    this.#retentionMs = options.finishedRetentionMs ?? 90 * DAY;
+    this.#count = options.finishedCount ?? 100_000;
+    this.#feedLength = options.feedLength ?? 100_000;
+    this.#onTrouble = onTrouble;
+    this.#scripts = new Scripts(client, this.#prefix);
+    const blocking = () => {
+      const reader = options.target.connect('blocking');
+      reader.on('error', (error: Error) => onTrouble(`the feed's connection to Redis: ${error.message}`));
+      return reader;
+    };
+    this.#feed = new RedisFeed(client, blocking, this.#key('feed'));
+    const tidy = () => {
+      this.#tidying = this.tidy().catch((error: Error) => onTrouble(`tidying the store: ${error.message}`));
+    };
+    tidy();
+    this.#timer = setInterval(tidy, TIDY_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  #key(name: SharedKey): string {
+    return `${this.#prefix}${name}`;
+  }
+
+  // -- alerts
+
+  async accept(alerts: Alert[], retentionMs: number): Promise<AcceptedAlert[]> {
+    const retention = Math.max(1, Math.ceil(retentionMs));
+    const replies: Promise<unknown>[] = [];
+    for (let from = 0; from < alerts.length; from += ALERTS_AT_ONCE) {
+      const records = recordsOf(alerts.slice(from, from + ALERTS_AT_ONCE));
+      replies.push(this.#scripts.run(ACCEPT, retention, ...records));
+    }
+    // All are awaited, also when one fails: nothing is to go on behind the caller's back.
+    const settled = await Promise.allSettled(replies);
+    const repeats = settled.flatMap((reply) => {
+      if (reply.status === 'rejected') throw reply.reason;
+      return reply.value as number[];
+    });
+    if (this.#waitReplicas > 0 && alerts.length > 0) await this.#awaitReplicas();
+    return alerts.map(({ id }, index) => ({ id, repeat: repeats[index] === 1 }));
+  }
+
+  async #awaitReplicas(): Promise<void> {
+    const have = await this.#client.wait(this.#waitReplicas, REPLICA_PATIENCE_MS);
+    if (have < this.#waitReplicas) {
+      throw new Error(`${have} of ${this.#waitReplicas} replicas have the alerts: not accepted; posting again is safe`);
+    }
+  }
+
+  async pendingAlert(id: string): Promise<{ alert: Alert; repeat: boolean } | undefined> {
+    const record = await this.#client.hget(this.#key('alerts'), id);
+    if (record === null) return undefined;
+    return { alert: JSON.parse(record.slice(1)) as Alert, repeat: record.startsWith('r') };
+  }
+
+  async pendingAlerts(before: number, limit: number): Promise<string[]> {
+    return this.#client.zrangebyscore(this.#key('pending'), '-inf', before, 'LIMIT', 0, limit);
+  }
+
+  async dropPending(id: string): Promise<void> {
+    await this.#scripts.run(DROP, id);
+  }
+
+  async requeue(alerts: Alert[]): Promise<void> {
+    if (alerts.length > 0) await this.#scripts.run(REQUEUE, ...recordsOf(alerts));
+  }
+
+  async correlate(key: string, server: string, world: string, nowMs: number): Promise<Correlation> {
+    const answer = (await this.#scripts.run(CORRELATE, key, field(world, server), nowMs)) as string[];
+    const [open = '', disrupting = ''] = answer;
+    return { ...(open !== '' && { open }), ...(disrupting !== '' && { disrupting }) };
+  }
+
+  async lastOutcome(key: string, world: string): Promise<{ at: number; repeatCount: number } | undefined> {
+    const text = await this.#client.hget(this.#key('outcomes'), key);
+    const [, at, repeatCount, of] = /^([^:]+):([^:]+):(.*)$/s.exec(text ?? '') ?? [];
+    // An incident that saw nothing of its organisation may have been in this one.
+    if (of === undefined || (of !== '' && of !== world)) return undefined;
+    return { at: Number(at), repeatCount: Number(repeatCount) };
+  }
+
+  // -- journals
+
+  async read(id: string): Promise<Journal | undefined> {
+    const found = await this.#texts(id);
+    return found && { head: headFrom(found.head), entries: found.texts.map((text) => JSON.parse(text) as Entry) };
+  }
+
+  async #texts(id: string): Promise<{ head: string; texts: string[] } | undefined> {
+    const answer = (await this.#scripts.runBuffer(READ, id)) as Buffer[] | null;
+    if (!answer) return undefined;
+    const [head, pack, ...rest] = answer;
+    // A text has no line ends of its own: JSON escapes them.
+    const before = pack && pack.length > 0 ? (await unpacked(pack)).toString('utf8').split('\n') : [];
+    return { head: String(head), texts: [...before, ...rest.map(String)] };
+  }
+
+  async append(id: string, head: Head, event: IncidentEvent, options: AppendOptions): Promise<AppendResult> {
+    const linked = link(head, event, options);
+    const newHead = { seq: linked.entry.seq, hash: linked.hash };
+    const request = appendRequest(id, head, newHead, event, options, this.#feedLength);
+    const answer = (await this.#scripts.run(APPEND, linked.text, JSON.stringify(request))) as unknown[];
+    const [result, detail] = answer.map(String);
+    switch (result) {
+      case 'ok':
+        if (options.finishing) this.#packSoon(id);
+        return { ok: true, head: newHead, entry: linked.entry };
+      case 'stale':
+        throw new Stale(
+          `incident ${id} stands at entry ${parseInt(detail ?? '', 10)}, not at ${head.seq} as it was read`,
+        );
+      case 'new':
+        throw new Error(`incident ${id} has no journal: its first entry is appended with \`opening\``);
+      case 'taken':
+        throw new Stale(`alert ${detail} is not pending: another worker has seen to it`);
+      case 'open':
+        return { ok: false, open: detail ?? '' };
+    }
+    const refused = refusalFrom(answer, options.start);
+    if (!refused) throw new Error(`the append script answered ${JSON.stringify(answer)}`);
+    return refused;
+  }
+
+  async list(query: IncidentQuery): Promise<{ ids: string[]; next?: string }> {
+    const index = query.state === undefined ? 1 : query.state === 'open' ? 2 : 3;
+    const cursor = query.cursor === undefined ? [] : cursorFrom(query.cursor);
+    // One more than asked for tells whether there is a next page.
+    const flat = (await this.#scripts.run(LIST, index, query.since ?? '-inf', query.limit + 1, ...cursor)) as string[];
+    const ids = flat.filter((_, n) => n % 2 === 0).slice(0, query.limit);
+    const last = 2 * (query.limit - 1);
+    const more = flat.length > 2 * query.limit && query.limit > 0;
+    return more ? { ids, next: `${flat[last + 1]}:${flat[last]}` } : { ids };
+  }
+
+  async openIncidents(): Promise<string[]> {
+    return this.#client.zrange(this.#key('open'), '0', '-1');
+  }
+
+  // -- advancing
+
+  async lease(id: string, worker: string, ms: number): Promise<{ token: string } | undefined> {
+    const token = `${worker}/${randomUUID()}`;
+    return (await this.#scripts.run(LEASE, id, token, wholeMs(ms))) === 1 ? { token } : undefined;
+  }
+
+  async renew(id: string, token: string, ms: number): Promise<boolean> {
+    return (await this.#scripts.run(RENEW, id, token, wholeMs(ms))) === 1;
+  }
+
+  async release(id: string, token: string, due: number | null): Promise<boolean> {
+    return (await this.#scripts.run(RELEASE, id, token, due ?? '')) === 1;
+  }
+
+  async nudge(id: string, nowMs: number): Promise<void> {
+    await this.#scripts.run(NUDGE, id, nowMs);
+  }
+
+  async overdue(before: number, limit: number): Promise<string[]> {
+    return (await this.#scripts.run(OVERDUE, before, limit)) as string[];
+  }
+
+  // -- shared state
+
+  async killSwitches(): Promise<KillSwitch[]> {
+    const texts = await this.#client.hvals(this.#key('kill'));
+    return texts.map((text) => JSON.parse(text) as KillSwitch).sort((a, b) => a.since - b.since);
+  }
+
+  async setKillSwitch(change: KillSwitch): Promise<void> {
+    const name = scopeField(change.scope);
+    if (change.on) await this.#client.hset(this.#key('kill'), name, JSON.stringify(change));
+    else await this.#client.hdel(this.#key('kill'), name);
+  }
+
+  async ledger(): Promise<LedgerEntry[]> {
+    const texts = await this.#client.hvals(this.#key('ledger'));
+    return texts.map((text) => JSON.parse(text) as LedgerEntry).sort((a, b) => a.at - b.at);
+  }
+
+  async ledgerOf(server: string, setting: string, world: string): Promise<LedgerEntry | undefined> {
+    const text = await this.#client.hget(this.#key('ledger'), field(world, server, setting));
+    return text === null ? undefined : (JSON.parse(text) as LedgerEntry);
+  }
+
+  // -- the feed, and the rest
+
+  feed(after: string, signal: AbortSignal): AsyncIterable<FeedItem> {
+    return this.#feed.after(after, signal);
+  }
+
+  health(): Promise<StoreHealth> {
+    return redisHealth(this.#client, this.#kind, this.#target.describe);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#feed.close();
+    await Promise.all([this.#tidying, ...this.#packing]);
+    await this.#client.quit().catch(() => {}); // away already: nothing is left to say goodbye to
+    this.#client.disconnect();
+  }
+
+  // -- tidying
+
+  async tidy(): Promise<void> {
+    for (const id of await this.#client.smembers(this.#key('unpacked'))) await this.#pack(id);
+    await this.#forget();
+  }
+
+  /** The append has been answered by then; a crash in between is made good by `tidy`. */
+  #packSoon(id: string): void {
+    const packing = this.#pack(id)
+      .catch((error: Error) => this.#onTrouble(`packing the journal of ${id}: ${error.message}`))
+      .finally(() => this.#packing.delete(packing));
+    this.#packing.add(packing);
+  }
+
+  async #pack(id: string): Promise<void> {
+    const found = await this.#texts(id);
+    if (found) await this.#scripts.run(PACK, id, found.head, await packed(found.texts.join('\n')));
+  }
+
+  /** Finished incidents that are too old or too many, except those that the ledger still names. */
+  async #forget(): Promise<void> {
+    const ended = this.#key('ended');
+    const owing = new Set((await this.ledger()).map(({ incident }) => incident));
+    const tooMany = (await this.#client.zcard(ended)) - this.#count;
+    const old = await this.#client.zrangebyscore(ended, '-inf', Date.now() - this.#retentionMs, 'LIMIT', 0, 1_000);
+    const many = tooMany > 0 ? await this.#client.zrange(ended, '0', String(Math.min(tooMany, 1_000) - 1)) : [];
+    const ids = [...new Set([...old, ...many])].filter((id) => !owing.has(id));
+    if (ids.length > 0) await this.#scripts.run(FORGET, ...ids);
+  }
+}
+
+function recordsOf(alerts: Alert[]): (string | number)[] {
+  return alerts.flatMap((alert) => [alert.id, alert.receivedAt, JSON.stringify(alert)]);
+}
+
+function wholeMs(ms: number): number {
+  return Math.max(1, Math.ceil(ms));
+}
+
+function cursorFrom(text: string): [openedAt: string, id: string] {
+  const [, openedAt, id] = /^([^:]+):(.+)$/s.exec(text) ?? [];
+  if (id === undefined || !Number.isFinite(Number(openedAt))) {
+    throw new RangeError(`cursor ${JSON.stringify(text)}: not one that a list answered as \`next\``);
+  }
+  return [String(Number(openedAt)), id];
+}
