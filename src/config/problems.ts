@@ -66,12 +66,30 @@ export function zodProblems(
   });
 }
 
-/** Zod speaks of `Invalid input: expected number, received string`; a missing key deserves its own words. */
+const TYPES: Record<string, string> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'keys with values',
+  record: 'keys with values',
+};
+
+/** The words of zod's own messages turned into ours; a message that a schema brings stands as it is. */
 function sentence(issue: z.core.$ZodIssue): string {
-  const text = issue.message.replace(/^Invalid (input|option): /, '');
-  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) return 'is missing';
-  if (issue.code === 'invalid_value' && issue.message.startsWith('Invalid ')) {
-    return `must be ${issue.values.map((value) => `"${String(value)}"`).join(' or ')}`;
+  if (!/^(Invalid|Too) /.test(issue.message)) return issue.message;
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.input === undefined) return 'is missing';
+      return `must be ${TYPES[issue.expected] ?? issue.expected}`;
+    case 'invalid_value':
+      return `must be ${issue.values.map((value) => `"${String(value)}"`).join(' or ')}`;
+    case 'too_small':
+      return `must be ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
+    case 'too_big':
+      return `must be ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}`;
+    default:
+      return issue.message.replace(/^Invalid input: /, '');
   }
-  return text;
 }

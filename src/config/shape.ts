@@ -25,11 +25,14 @@ export function keysOf(schema: z.ZodType | undefined): Map<string, z.ZodType> {
 
 export function schemaAt(schema: z.ZodType, path: readonly (string | number)[]): z.ZodType | undefined {
   let here: z.ZodType | undefined = schema;
-  for (const segment of path) {
-    const inner: z.ZodType | undefined = here && bare(here);
-    here = inner instanceof z.ZodArray ? (inner.element as z.ZodType) : keysOf(inner).get(String(segment));
-  }
+  for (const segment of path) here = here && childOf(bare(here), String(segment));
   return here;
+}
+
+function childOf(schema: z.ZodType, key: string): z.ZodType | undefined {
+  if (schema instanceof z.ZodArray) return schema.element as z.ZodType;
+  if (schema instanceof z.ZodRecord) return schema.valueType as z.ZodType;
+  return keysOf(schema).get(key);
 }
 
 export interface Leaf {

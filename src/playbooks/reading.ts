@@ -1,4 +1,4 @@
-import type { Locate, Path, Problem } from '../config/problems.ts';
+import type { Locate, Path, Place, Problem } from '../config/problems.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import type { StepLanguage } from './language.ts';
 
@@ -10,6 +10,8 @@ export interface StepReading {
   locate: Locate;
   problems: Problem[];
   complain(path: Path, message: string, mend?: string): void;
+  /** The same, pointing at the key instead of its value. */
+  complainOfKey(path: Path, message: string, mend?: string): void;
 }
 
 export function createReading(
@@ -17,10 +19,13 @@ export function createReading(
   locate: Locate,
   problems: Problem[],
 ): StepReading {
+  const report = (place: Place, message: string, mend?: string) =>
+    problems.push({ ...place, message, ...(mend && { mend }) });
   return {
     ...language,
     locate,
     problems,
-    complain: (path, message, mend) => problems.push({ ...locate(path), message, ...(mend && { mend }) }),
+    complain: (path, message, mend) => report(locate(path), message, mend),
+    complainOfKey: (path, message, mend) => report(locate(path, 'key'), message, mend),
   };
 }

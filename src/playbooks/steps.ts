@@ -39,7 +39,11 @@ function readEntry(entry: unknown, path: Path, around: Condition, reading: StepR
     return [];
   }
   if (second !== undefined) {
-    reading.complain([...path, second], `stands in the same entry as "${name}"`, mendSecond(second, name, reading));
+    reading.complainOfKey(
+      [...path, second],
+      `stands in the same entry as "${name}"`,
+      mendSecond(second, name, reading),
+    );
     return [];
   }
   return readStep(name, entry[name], [...path, name], when, reading);
@@ -60,7 +64,8 @@ function readGroup(
   reading: StepReading,
 ): StepSpec[] {
   const inside = [...path, 'steps'];
-  for (const name of names) reading.complain([...path, name], 'cannot stand beside "steps:"', 'put it into the list');
+  for (const name of names)
+    reading.complainOfKey([...path, name], 'cannot stand beside "steps:"', 'put it into the list');
   if (!('when' in entry))
     reading.complain(inside, 'needs a "when:" beside it', 'or put its steps into the list around it');
   if (!Array.isArray(entry.steps) || entry.steps.length === 0) {
@@ -76,7 +81,7 @@ function readStep(name: string, value: unknown, path: Path, when: Condition, rea
   if (!step) {
     const names = reading.steps.map((candidate) => candidate.name);
     const mend = didYouMean(name, [...names, ...FRAME]) ?? `known steps: ${names.join(', ')}`;
-    reading.problems.push({ ...reading.locate(path, 'key'), message: `there is no step "${name}"`, mend });
+    reading.complainOfKey(path, `there is no step "${name}"`, mend);
     return [];
   }
   const options = readOptions(step, value, path, reading);

@@ -1,6 +1,6 @@
 /** What is known of Exchange's health sets: which monitor is verified how, and what comes first. */
 import { z } from 'zod';
-import { ConfigError, didYouMean, type Problem, zodProblems } from '../config/problems.ts';
+import { ConfigError, didYouMean, type Locate, type Problem, zodProblems } from '../config/problems.ts';
 import { readYaml, type Source } from '../config/yaml.ts';
 import { familyOf, inFamily } from '../incident/alert.ts';
 import type { MonitorRef, Role } from '../incident/health.ts';
@@ -103,7 +103,7 @@ const monitorSchema = z
   .superRefine((monitor, context) => {
     if (monitor.verification === 'probe' && !monitor.probe)
       context.addIssue({ code: 'custom', path: ['verification'], message: 'is "probe", but no probe is named' });
-    if (monitor.verification !== 'alert-value' && !monitor.probe)
+    if (!monitor.verification && !monitor.probe)
       context.addIssue({ code: 'custom', message: 'names neither a probe nor verification: alert-value' });
     if (monitor.verification === 'alert-value' && monitor.probe)
       context.addIssue({ code: 'custom', path: ['probe'], message: 'is never run: verification is "alert-value"' });
@@ -128,49 +128,12 @@ export function readCatalog(source: Source): Catalog {
   const result = catalogSchema.safeParse(source.data ?? {}, { reportInput: true });
   if (!result.success) throw new ConfigError(zodProblems(result.error, catalogSchema, source.locate));
   const written = result.data['health-sets'];
-  const problems: Problem[] = [];
-  for (const [healthSet, { 'depends-on': dependsOn }] of Object.entries(written)) {
-    for (const [index, dependency] of dependsOn.entries()) {
-      if (dependency in written) continue;
-      const mend = didYouMean(dependency, Object.keys(written));
-      const place = source.locate(['health-sets', healthSet, 'depends-on', index]);
-      problems.push({ ...place, message: `there is no health set "${dependency}"`, ...(mend && { mend }) });
-    }
-  }
-  const known = new Map<string, CatalogMonitor>();
-  const healthSets = Object.entries(written).map(([healthSet, entry]): HealthSetEntry => {
-    const monitors = Object.entries(entry.monitors).map(([monitor, its]): CatalogMonitor => {
-      const catalogued: CatalogMonitor = {
-        healthSet,
-        monitor,
-        verification: its.probe ? 'probe' : 'alert-value',
-        ...(its.probe && { probe: { ...splitName(its.probe, healthSet), randomMailbox: its['random-mailbox'] } }),
-        rank: RANKS[its.layer ?? LAYER_OF_GROUP[entry.group]],
-      };
-      for (const spelling of [monitor, ...its.aliases]) {
-        const alias = splitName(spelling, healthSet);
-        const key = keyOf(alias.healthSet, alias.name);
-        const taken = known.get(key);
-        if (taken) {
-          const place = source.locate(['health-sets', healthSet, 'monitors', monitor], 'key');
-          problems.push({ ...place, message: `"${spelling}" already means ${taken.healthSet}\\${taken.monitor}` });
-        }
-        known.set(key, catalogued);
-      }
-      return catalogued;
-    });
-    return {
-      name: healthSet,
-      ...(entry.what && { what: entry.what }),
-      group: entry.group,
-      roles: entry.roles,
-      family: familyOf(healthSet),
-      dependsOn: entry['depends-on'],
-      monitors: monitors.sort((a, b) => a.rank - b.rank),
-    };
-  });
+  const healthSets = Object.entries(written).map(([name, entry]) => healthSetOf(name, entry));
+  const { byName, problems } = indexNames(written, healthSets, source.locate);
+  problems.unshift(...unknownDependencies(written, source.locate));
   if (problems.length > 0) throw new ConfigError(problems);
-  const find = (healthSet: string, monitor: string) => known.get(keyOf(healthSet, monitor));
+
+  const find = (healthSet: string, monitor: string) => byName.get(keyOf(healthSet, monitor));
   return {
     healthSets: () => healthSets,
     find,
@@ -179,9 +142,68 @@ export function readCatalog(source: Source): Catalog {
         .filter((entry) => inFamily(family, entry.name))
         .flatMap((entry) => entry.monitors)
         .filter((monitor) => monitor.probe)
-        .sort((a, b) => a.rank - b.rank),
+        .sort(mostBasicFirst),
     rank: (ref) => find(ref.healthSet, ref.monitor)?.rank ?? UNKNOWN_RANK,
   };
+}
+
+type Written = z.output<typeof catalogSchema>['health-sets'];
+
+const mostBasicFirst = (a: CatalogMonitor, b: CatalogMonitor) => a.rank - b.rank;
+
+function healthSetOf(
+  healthSet: string,
+  { what, group, roles, 'depends-on': dependsOn, monitors }: Written[string],
+): HealthSetEntry {
+  const catalogued = Object.entries(monitors).map(
+    ([monitor, { probe, layer, 'random-mailbox': randomMailbox }]): CatalogMonitor => ({
+      healthSet,
+      monitor,
+      verification: probe ? 'probe' : 'alert-value',
+      ...(probe && { probe: { ...splitName(probe, healthSet), randomMailbox } }),
+      rank: RANKS[layer ?? LAYER_OF_GROUP[group]],
+    }),
+  );
+  return {
+    name: healthSet,
+    ...(what && { what }),
+    group,
+    roles,
+    family: familyOf(healthSet),
+    dependsOn,
+    monitors: catalogued.sort(mostBasicFirst),
+  };
+}
+
+/** Every monitor by its name and its aliases; a spelling that means two of them is a problem. */
+function indexNames(written: Written, healthSets: HealthSetEntry[], locate: Locate) {
+  const byName = new Map<string, CatalogMonitor>();
+  const problems: Problem[] = [];
+  for (const monitor of healthSets.flatMap((entry) => entry.monitors)) {
+    const aliases = written[monitor.healthSet]?.monitors[monitor.monitor]?.aliases ?? [];
+    for (const spelling of [monitor.monitor, ...aliases]) {
+      const { healthSet, name: spelled } = splitName(spelling, monitor.healthSet);
+      const taken = byName.get(keyOf(healthSet, spelled));
+      if (taken) {
+        const place = locate(['health-sets', monitor.healthSet, 'monitors', monitor.monitor], 'key');
+        problems.push({ ...place, message: `"${spelling}" already means ${taken.healthSet}\\${taken.monitor}` });
+      }
+      byName.set(keyOf(healthSet, spelled), monitor);
+    }
+  }
+  return { byName, problems };
+}
+
+function unknownDependencies(written: Written, locate: Locate): Problem[] {
+  const names = Object.keys(written);
+  return Object.entries(written).flatMap(([healthSet, { 'depends-on': dependsOn }]) =>
+    dependsOn.flatMap((dependency, index) => {
+      if (names.includes(dependency)) return [];
+      const place = locate(['health-sets', healthSet, 'depends-on', index]);
+      const mend = didYouMean(dependency, names);
+      return [{ ...place, message: `there is no health set "${dependency}"`, ...(mend && { mend }) }];
+    }),
+  );
 }
 
 const keyOf = (healthSet: string, monitor: string) => `${healthSet}\\${monitor}`.toLowerCase();

@@ -10,6 +10,10 @@ const webhook = z.strictObject({
 });
 
 export const notify = z
-  .array(z.discriminatedUnion('channel', [log, webhook]))
+  .array(
+    z.discriminatedUnion('channel', [log, webhook], {
+      error: (issue) => (issue.code === 'invalid_union' ? 'must be "log" or "webhook"' : undefined),
+    }),
+  )
   .prefault([{ channel: 'log' }])
   .describe('Whom to tell: the log, a webhook.');

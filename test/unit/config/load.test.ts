@@ -1,0 +1,344 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { configSchema } from '../../../src/config/config.ts';
+import { variableOf } from '../../../src/config/environment.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import { ConfigError } from '../../../src/config/problems.ts';
+import { leavesOf } from '../../../src/config/shape.ts';
+import { showConfig } from '../../../src/config/show.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'config-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function load(yaml: string, env: Record<string, string> = {}) {
+  writeFileSync(join(folder, 'c.yaml'), yaml);
+  return loadConfig({ file: 'c.yaml', env, cwd: folder });
+}
+
+/** Each problem as one line, without the folder. */
+function problemsOf(yaml: string, env: Record<string, string> = {}): string[] {
+  try {
+    load(yaml, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.replaceAll(`${folder}/`, '').split('\n');
+    throw error;
+  }
+  return [];
+}
+
+const shown = (yaml: string, env: Record<string, string> = {}) =>
+  new Map(showConfig(load(yaml, env)).map(({ path, ...rest }) => [path, rest]));
+
+describe('an empty configuration', () => {
+  it.each(['', '# nothing but a comment', 'http:\n  # port: 1\nstore:\n'])('(%j) has every default', (yaml) => {
+    const { config } = load(yaml);
+    expect(config.http).toEqual({
+      host: '127.0.0.1',
+      port: 8080,
+      bodyLimit: 1_048_576,
+      maxAlertsPerRequest: 10_000,
+      rateLimit: { perMinute: 6000 },
+      tokens: [],
+    });
+    expect(config.safety.mode).toBe('auto');
+    expect(config.safety.throttles['restart-server']).toEqual({
+      minutesBetween: 720,
+      perHour: -1,
+      perDay: 1,
+      groupMinutesBetween: 600,
+      groupPerDay: 1,
+    });
+    expect(config.store.directory).toBe(join(folder, 'data'));
+    expect(config.notify).toEqual([{ channel: 'log' }]);
+  });
+
+  it('uses the shipped catalog and playbooks when none lie beside it', () => {
+    expect(load('').config.playbooks.directory).toMatch(/\/config\/playbooks$/);
+    mkdirSync(join(folder, 'playbooks'));
+    expect(load('').config.playbooks.directory).toBe(join(folder, 'playbooks'));
+    expect(load('playbooks: { directory: elsewhere }').config.playbooks.directory).toBe(join(folder, 'elsewhere'));
+  });
+});
+
+describe('what a file may say', () => {
+  it('keys in kebab-case or camelCase, durations and sizes with their unit', () => {
+    const { config } = load('http: { body-limit: 2mb, maxAlertsPerRequest: 5 }\nsafety: { approval-expiry: 90m }');
+    expect(config.http.bodyLimit).toBe(2_097_152);
+    expect(config.http.maxAlertsPerRequest).toBe(5);
+    expect(config.safety.approvalExpiry).toBe(5_400_000);
+  });
+
+  it('one limit of one throttle, and the others keep their defaults', () => {
+    const { config } = load('safety: { throttles: { restart-service: { minutes-between: 5 } } }');
+    expect(config.safety.throttles['restart-service']).toMatchObject({ minutesBetween: 5, perDay: 1, groupPerDay: 4 });
+  });
+
+  it('secrets in files, which count from the folder of the configuration', () => {
+    writeFileSync(join(folder, 'secret'), 'from-a-file\n');
+    const { config } = load(`http:
+  tokens:
+    - { name: scom, role: sender, tokenFile: secret }
+    - { name: ops, role: operator, token: plain }
+    - { name: signer, role: sender, signing-secret-file: ./secret }`);
+    expect(config.http.tokens.map(({ token, signingSecret }) => token ?? signingSecret)).toEqual([
+      'from-a-file',
+      'plain',
+      'from-a-file',
+    ]);
+  });
+});
+
+describe('the environment', () => {
+  it('overrides the file, and REDIS_URL any address', () => {
+    const env = { SECOND_RESPONDER_HTTP_PORT: '0', SECOND_RESPONDER_STORE_URL: 'redis://b', REDIS_URL: 'redis://c' };
+    const { config, origins } = load('http: { port: 1 }\nstore: { url: "redis://a" }', env);
+    expect(config.http.port).toBe(0);
+    expect(config.store.url).toBe('redis://c');
+    expect(origins.get('http.port')).toBe('environment SECOND_RESPONDER_HTTP_PORT');
+    expect(origins.get('store.url')).toBe('environment REDIS_URL');
+    expect(origins.get('http.host')).toBe('default');
+  });
+
+  it('knows numbers, truth values, text, lists as JSON, and dashes of every depth', () => {
+    const { config } = load('', {
+      SECOND_RESPONDER_LAB_SPEED: '600',
+      SECOND_RESPONDER_WORK_RECEIVE: 'false',
+      SECOND_RESPONDER_SAFETY_MODE: 'observe',
+      SECOND_RESPONDER_SAFETY_SELF: '["jump1"]',
+      SECOND_RESPONDER_SAFETY_THROTTLES_RESTART_SERVICE_PER_DAY: '-1',
+      SECOND_RESPONDER_HTTP_TOKENS: '[{"name":"a","role":"sender","signing-secret":"s"}]',
+    });
+    expect(config.lab.speed).toBe(600);
+    expect(config.work.receive).toBe(false);
+    expect(config.safety).toMatchObject({ mode: 'observe', self: ['jump1'] });
+    expect(config.safety.throttles['restart-service'].perDay).toBe(-1);
+    expect(config.http.tokens).toEqual([{ name: 'a', role: 'sender', signingSecret: 's' }]);
+  });
+
+  it('has one name for each value', () => {
+    const names = leavesOf(configSchema).map(({ path }) => variableOf(path));
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('that is empty counts as unset', () => {
+    expect(load('', { SECOND_RESPONDER_HTTP_PORT: '', REDIS_URL: '' }).config.http.port).toBe(8080);
+  });
+});
+
+describe('a problem is told with its place and its mend', () => {
+  const table: [what: string, yaml: string, env: Record<string, string>, expected: string][] = [
+    ['an unknown key', 'http:\n  prot: 1', {}, 'c.yaml:2:3: http.prot: unknown key; did you mean "port"?'],
+    [
+      'an unknown key, in kebab-case',
+      'http:\n  body-limt: 1mb',
+      {},
+      'c.yaml:2:3: http.body-limt: unknown key; did you mean "body-limit"?',
+    ],
+    ['an unknown section', 'htpt: {}', {}, 'c.yaml:1:1: htpt: unknown key; did you mean "http"?'],
+    [
+      'a key in both spellings',
+      'http:\n  body-limit: 1mb\n  bodyLimit: 2mb',
+      {},
+      'c.yaml:3:3: http.bodyLimit: stands here in both spellings; keep one of them',
+    ],
+    ['a key twice', 'http:\n  port: 1\n  port: 2', {}, 'c.yaml:3:3: this key stands here twice'],
+    [
+      'a bare number',
+      'safety:\n  evidence-max-age: 5',
+      {},
+      'c.yaml:2:21: safety.evidence-max-age: is a bare number, which has no unit: write "5s" or "5m"',
+    ],
+    ['a wrong type', 'http: { port: high }', {}, 'c.yaml:1:15: http.port: must be a number'],
+    [
+      'a wrong word',
+      'log: { level: inof }',
+      {},
+      'c.yaml:1:15: log.level: must be "error" or "warn" or "info" or "debug"; did you mean "info"?',
+    ],
+    ['a section that is none', 'http: 5', {}, 'c.yaml:1:7: http: must be keys with values'],
+    ['no sections at all', '- http', {}, 'c.yaml:1:1: must be sections with their settings, such as "http:"'],
+    [
+      'two documents',
+      'http: {}\n---\nlog: {}',
+      {},
+      'c.yaml:3:1: holds several documents (separated by ---): only one belongs here',
+    ],
+    [
+      'a real Exchange',
+      'exchange: { kind: powershell }',
+      {},
+      'c.yaml:1:19: exchange.kind: a real Exchange organisation by PowerShell is not part of this version; only "lab" is',
+    ],
+    ['a lab too fast', 'lab: { speed: 0 }', {}, 'c.yaml:1:15: lab.speed: must be more than 0'],
+    [
+      'a pattern without its group',
+      "verification: { back-end-pattern: 'x' }",
+      {},
+      'c.yaml:1:35: verification.back-end-pattern: must have exactly one group: the name of the mailbox server',
+    ],
+    [
+      'a pattern that does not compile',
+      "verification: { back-end-pattern: '(x' }",
+      {},
+      'c.yaml:1:35: verification.back-end-pattern: is not a regular expression: Invalid regular expression: /(x/: Unterminated group',
+    ],
+    [
+      'a secret file that is not there',
+      'http:\n  tokens:\n    - { name: a, role: sender, token-file: nope }',
+      {},
+      'c.yaml:3:44: http.tokens[0].token-file: nope: there is no such file or folder; a relative path counts from the folder of the configuration',
+    ],
+    [
+      'a token without a secret',
+      'http:\n  tokens:\n    - { name: a, role: sender }',
+      {},
+      'c.yaml:3:7: http.tokens[0]: names no secret: add token-file (or token)',
+    ],
+    [
+      'an operator who would sign',
+      'http:\n  tokens:\n    - { name: a, role: admin, signing-secret: x }',
+      {},
+      'c.yaml:3:24: http.tokens[0].role: only a sender can sign its requests',
+    ],
+    [
+      'two of one name',
+      'http:\n  tokens:\n    - { name: a, role: sender, token: x }\n    - { name: a, role: admin, token: y }',
+      {},
+      'c.yaml:4:15: http.tokens[1].name: "a" is taken already',
+    ],
+    [
+      'two with one token',
+      'http:\n  tokens:\n    - { name: a, role: sender, token: x }\n    - { name: b, role: admin, token: x }',
+      {},
+      'c.yaml:4:7: http.tokens[1]: has the same token as "a": nobody could tell them apart',
+    ],
+    [
+      'a webhook without an address',
+      'notify: [{ channel: webhook }]',
+      {},
+      'c.yaml:1:10: notify[0].url: is not an http address',
+    ],
+    [
+      'an unknown channel',
+      'notify: [{ channel: pager }]',
+      {},
+      'c.yaml:1:21: notify[0].channel: must be "log" or "webhook"',
+    ],
+    [
+      'a daemon that does nothing',
+      'work: { receive: false, work: false }',
+      {},
+      'c.yaml:1:7: work: a daemon that neither receives nor works does nothing; leave one of the two true',
+    ],
+    [
+      'a misspelt variable',
+      '',
+      { SECOND_RESPONDER_HTTP_PROT: '1' },
+      'environment: SECOND_RESPONDER_HTTP_PROT: no setting has this name; did you mean "SECOND_RESPONDER_HTTP_PORT"?',
+    ],
+    [
+      'a variable of the wrong type',
+      'http: { port: 1 }',
+      { SECOND_RESPONDER_HTTP_PORT: 'high' },
+      'environment: SECOND_RESPONDER_HTTP_PORT: must be a number',
+    ],
+    [
+      'a variable that is not JSON',
+      '',
+      { SECOND_RESPONDER_SAFETY_SELF: 'jump1' },
+      'environment: SECOND_RESPONDER_SAFETY_SELF: must be JSON, as safety.self is a list',
+    ],
+    [
+      'a variable with a wrong element',
+      '',
+      { SECOND_RESPONDER_HTTP_TOKENS: '[{"name":"a","role":"boss","token":"x"}]' },
+      'environment: SECOND_RESPONDER_HTTP_TOKENS[0].role: must be "sender" or "viewer" or "operator" or "admin"',
+    ],
+    [
+      'a Redis address that is none',
+      '',
+      { REDIS_URL: 'localhost' },
+      'environment: REDIS_URL: is not an address of Redis: write redis://host:6379, rediss://…, redis+sentinel://host:26379,…/master or redis+cluster://host:7001,…',
+    ],
+  ];
+  it.each(table)('%s', (_, yaml, env, expected) => {
+    expect(problemsOf(yaml, env)).toEqual([expected]);
+  });
+
+  it('all at once: of the file, its secrets and the environment', () => {
+    expect(problemsOf('http: { prot: 1 }\nlog: { level: 5 }', { SECOND_RESPONDER_NOPE: '1' })).toHaveLength(3);
+  });
+
+  it('a file that is not there', () => {
+    expect(() => loadConfig({ file: 'none.yaml', env: {}, cwd: folder })).toThrow('there is no such file or folder');
+  });
+
+  it('YAML that is broken, where it is broken', () => {
+    expect(problemsOf('http:\n  port: [1')[0]).toMatch(/^c\.yaml:2:\d+: not valid YAML: /);
+  });
+
+  it('a bomb of aliases', () => {
+    const layers = Array.from({ length: 9 }, (_, n) => `l${n + 1}: &l${n + 1} [${Array(9).fill(`*l${n}`).join(',')}]`);
+    expect(problemsOf(['l0: &l0 [x]', ...layers].join('\n'))[0]).toMatch(/not valid YAML: Excessive alias count/);
+  });
+});
+
+describe('listening where others can reach it', () => {
+  const hosts = ['0.0.0.0', '::', '10.0.0.5', 'mail.contoso.com'];
+  it.each(hosts)('%s is refused without a token, with the lines to add', (host) => {
+    const [first, ...rest] = problemsOf(`http: { host: "${host}" }`);
+    expect(first).toContain('can be reached from elsewhere');
+    expect(rest.join('\n')).toContain('tokens:');
+  });
+
+  it('is fine with a token', () => {
+    expect(problemsOf('http: { host: 0.0.0.0, tokens: [{ name: a, role: admin, token: x }] }')).toEqual([]);
+  });
+
+  it.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('%s needs none', (host) => {
+    expect(problemsOf(`http: { host: "${host}" }`)).toEqual([]);
+  });
+
+  it('"127.0.0.1.evil.example" is not loopback', () => {
+    expect(problemsOf('http: { host: 127.0.0.1.evil.example }')).not.toEqual([]);
+  });
+});
+
+describe('config show', () => {
+  it('says where each value came from, with its unit', () => {
+    const values = shown('http: { body-limit: 2mb }', { SECOND_RESPONDER_LAB_SPEED: '5' });
+    expect(values.get('http.body-limit')).toEqual({ value: '2mb', origin: 'file' });
+    expect(values.get('lab.speed')).toEqual({ value: 5, origin: 'environment SECOND_RESPONDER_LAB_SPEED' });
+    expect(values.get('safety.evidence-max-age')).toEqual({ value: '5m', origin: 'default' });
+    expect(values.get('safety.mode')).toEqual({ value: 'auto', origin: 'default' });
+  });
+
+  it('shows no secret, wherever it stands', () => {
+    writeFileSync(join(folder, 's'), 'hush4');
+    const yaml = `
+store: { url: "redis://user:hush1@host:6379/0" }
+http: { tokens: [{ name: a, role: sender, token: hush2, signing-secret: hush3 }, { name: b, role: admin, token-file: s }] }
+notify: [{ channel: webhook, url: "https://chat.example.com/hooks/hush5", token: hush6 }]`;
+    const text = JSON.stringify([...shown(yaml)]);
+    expect(text).not.toContain('hush');
+    expect(text).toContain('host:6379');
+    expect(text).toContain('chat.example.com');
+  });
+});
+
+describe('the shipped configuration', () => {
+  it('is found in the folder the daemon is started in, and is fine', () => {
+    const { config, file } = loadConfig({ env: {}, cwd: process.cwd() });
+    expect(file).toBe(join(process.cwd(), 'config/second-responder.yaml'));
+    expect(config.safety.mode).toBe('auto');
+  });
+
+  it('is found from anywhere else too', () => {
+    expect(loadConfig({ env: {}, cwd: folder }).file).toMatch(/config\/second-responder\.yaml$/);
+  });
+});
