@@ -287,6 +287,8 @@ export interface AppendOptions {
   owe?: { debt: UndoDebt; incident: string; world: string }[];
   /** Ledger keys to strike out. */
   settle?: { server: string; setting: string; world: string }[];
+  /** Claims given up, because another incident sees to these servers from now on. */
+  release?: { owner: string; world: string; servers: string[] };
   /** Set with `finished`: releases key, claims, slots (but those named) and compacts the journal. */
   finishing?: { key: string; root: string; keepSlots: string[]; isRoot: boolean; outcome: string };
 }

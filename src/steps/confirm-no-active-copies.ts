@@ -27,7 +27,7 @@ export const confirmNoActiveCopies: Step = {
     const active = copies.filter(isActive);
     if (active.length === 0) return { look: 'done', says: `no copy is active on ${incident.server}` };
     const named = active.map(describeCopy).join(', ');
-    const deadline = (record.note['startedAt'] as number) + within;
+    const deadline = (record.note.startedAt as number) + within;
     if (clock.now() < deadline) {
       const waiting = active.map((copy) => copy.database).join(', ');
       return {

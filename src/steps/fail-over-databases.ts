@@ -118,8 +118,8 @@ function setActivation(server: string, blocked: boolean, found: boolean): Intent
 async function send({ exchange, change, settings, signal }: Sending, intent: Intent): Promise<void> {
   await exchange.setActivationBlocked(
     intent.server,
-    intent.arguments['DatabaseCopyActivationDisabledAndMoveNow'] as boolean,
-    { activationBlocked: intent.fence['activationBlocked'] as boolean },
+    intent.arguments.DatabaseCopyActivationDisabledAndMoveNow as boolean,
+    { activationBlocked: intent.fence.activationBlocked as boolean },
     change(),
     { timeLimit: settings.commandTimeLimit, signal },
   );
@@ -132,10 +132,10 @@ async function lookAtActivation(
   intent: Intent,
   issued: boolean,
 ) {
-  const wanted = intent.arguments['DatabaseCopyActivationDisabledAndMoveNow'] as boolean;
+  const wanted = intent.arguments.DatabaseCopyActivationDisabledAndMoveNow as boolean;
   const { value: found } = await exchange.mailboxServer(intent.server, { signal });
   // Where the block stood before, the setting proves nothing; sending it once more is harmless.
-  const proven = issued || intent.fence['activationBlocked'] !== wanted;
+  const proven = issued || intent.fence.activationBlocked !== wanted;
   if (found.activationBlocked !== wanted || !proven) return { look: 'notIssued' as const };
   const says = wanted
     ? `activation on ${intent.server} is blocked; its databases move away`

@@ -97,9 +97,9 @@ export const protocolLogUndo: Undo = {
     return { begin: 'start', intent: setLog(debt.server, protocol, enabled, found.enabled) };
   },
   async issue(context, intent) {
-    await send(context, intent, context.debt.value['protocol'] as Protocol);
+    await send(context, intent, context.debt.value.protocol as Protocol);
   },
-  look: (context, intent, issued) => lookAtLog(context, intent, context.debt.value['protocol'] as Protocol, issued),
+  look: (context, intent, issued) => lookAtLog(context, intent, context.debt.value.protocol as Protocol, issued),
 };
 
 function setLog(server: string, protocol: Protocol, enabled: boolean, found: boolean): Intent {
@@ -121,8 +121,8 @@ async function send(
   await exchange.setProtocolLog(
     intent.server,
     protocol,
-    intent.arguments['ProtocolLogEnabled'] as boolean,
-    { enabled: intent.fence['enabled'] as boolean },
+    intent.arguments.ProtocolLogEnabled as boolean,
+    { enabled: intent.fence.enabled as boolean },
     change(),
     { timeLimit: settings.commandTimeLimit, signal },
   );
@@ -134,9 +134,9 @@ async function lookAtLog(
   protocol: Protocol,
   issued: boolean,
 ): Promise<Look> {
-  const wanted = intent.arguments['ProtocolLogEnabled'] as boolean;
+  const wanted = intent.arguments.ProtocolLogEnabled as boolean;
   const { value: found } = await exchange.protocolLog(intent.server, protocol, { signal });
-  const proven = issued || intent.fence['enabled'] !== wanted;
+  const proven = issued || intent.fence.enabled !== wanted;
   if (found.enabled !== wanted || !proven) return { look: 'notIssued' };
   const says = `the ${protocol} protocol log of ${intent.server} is ${wanted ? 'on' : 'off'}`;
   return { look: 'done', says, changed: true, result: { location: found.location } };

@@ -37,7 +37,7 @@ export const remediate: Step = {
 
   async look(context) {
     const { record, clock } = context;
-    const server = record.note['server'] as string;
+    const server = record.note.server as string;
     const family = optionsOf<{ 'health-sets': string }>(context)['health-sets'].replace(/\*$/, '');
     const child = record.child ?? (await context.openChild(server, familyOf(family) || ANY_FAMILY)).incident;
     const ended = await context.outcomeOf(child);

@@ -42,7 +42,7 @@ export const restartServer: Step = {
   },
 
   async issue({ exchange, change, settings, signal }, intent) {
-    await exchange.restartServer(intent.server, { bootedAt: intent.fence['bootedAt'] as number }, change(), {
+    await exchange.restartServer(intent.server, { bootedAt: intent.fence.bootedAt as number }, change(), {
       timeLimit: settings.commandTimeLimit,
       signal,
     });
@@ -54,7 +54,7 @@ export const restartServer: Step = {
     const intent = record.intent as Intent;
     const startedAt = record.startedAt ?? 0;
     const deadline = startedAt + within;
-    const progress = await howFar(context, intent.fence['bootedAt'] as number);
+    const progress = await howFar(context, intent.fence.bootedAt as number);
     if (progress.is === 'back')
       return { look: 'done', says: `${incident.server} is back from its restart`, changed: true };
     if (progress.is === 'not-restarted' && !issued && clock.now() > startedAt + GOES_DOWN_WITHIN)

@@ -28,7 +28,7 @@ export const restartService: Step = {
       ),
   }),
   checks(options, { services }) {
-    return [options['name'] as string | string[]]
+    return [options.name as string | string[]]
       .flat()
       .filter((name) => !services.some((allowed) => allowed.toLowerCase() === name.toLowerCase()))
       .map((name) => `name: ${name} is not on the allow-list of services (safety.services: ${services.join(', ')})`);
@@ -74,7 +74,7 @@ export const restartService: Step = {
 export const restartServiceUndo: Undo = {
   kind: 'restart-service',
   async begin({ debt, exchange, signal }) {
-    const { value: service } = await exchange.service(debt.server, debt.value['service'] as string, { signal });
+    const { value: service } = await exchange.service(debt.server, debt.value.service as string, { signal });
     if (service.status === 'Stopped')
       return { begin: 'notNeeded', says: `${service.name} is stopped on ${debt.server}` };
     return { begin: 'start', intent: restartOf(debt.server, service) };
@@ -135,8 +135,8 @@ async function byDesign(
 async function sendRestart(context: Pick<StepContext, 'exchange' | 'change' | 'settings' | 'signal'>, intent: Intent) {
   await context.exchange.restartService(
     intent.server,
-    intent.arguments['Name'] as string,
-    { startedAt: intent.fence['startedAt'] as number | null },
+    intent.arguments.Name as string,
+    { startedAt: intent.fence.startedAt as number | null },
     context.change(),
     { timeLimit: context.settings.commandTimeLimit, signal: context.signal },
   );
@@ -149,8 +149,8 @@ async function lookAtRestart(
   startedAt: number,
   issued: boolean,
 ): Promise<Look> {
-  const name = intent.arguments['Name'] as string;
-  const noted = intent.fence['startedAt'] as number | null;
+  const name = intent.arguments.Name as string;
+  const noted = intent.fence.startedAt as number | null;
   const { value: service } = await context.exchange.service(intent.server, name, { signal: context.signal });
   const anew = service.startedAt !== undefined && (noted === null || service.startedAt > noted);
   if (service.status === 'Running' && anew) {

@@ -9,14 +9,14 @@ export const wait: Step = {
   shorthand: 'for',
   changes: false,
   options: z.strictObject({ for: positiveDuration.describe('How long.') }),
-  says: (options) => `Wait ${writeDuration(options['for'] as number)}`,
+  says: (options) => `Wait ${writeDuration(options.for as number)}`,
 
   async begin({ clock }) {
     return { begin: 'start', note: { startedAt: clock.now() } };
   },
 
   async look(context) {
-    const until = (context.record.note['startedAt'] as number) + optionsOf<{ for: number }>(context).for;
+    const until = (context.record.note.startedAt as number) + optionsOf<{ for: number }>(context).for;
     if (context.clock.now() < until) return { look: 'pending', until, says: 'waiting, as the playbook says' };
     return { look: 'done', says: 'waited' };
   },

@@ -16,7 +16,7 @@ export const watchHealth: Step = {
     const { for: total, every } = options as { for: number; every: number };
     return every > total ? ['every: is longer than for: the watch would end before its first look'] : [];
   },
-  says: (options) => `Watch that health lasts for ${Math.round((options['for'] as number) / 60_000)} min`,
+  says: (options) => `Watch that health lasts for ${Math.round((options.for as number) / 60_000)} min`,
 
   async begin({ clock }) {
     return { begin: 'start', note: { startedAt: clock.now() } };
@@ -24,7 +24,7 @@ export const watchHealth: Step = {
 
   async look(context) {
     const { for: total, every } = optionsOf<{ for: number; every: number }>(context);
-    const startedAt = context.record.note['startedAt'] as number;
+    const startedAt = context.record.note.startedAt as number;
     const now = context.clock.now();
     const end = startedAt + total;
     const upcoming = Math.min(end, startedAt + every * (Math.floor((now - startedAt) / every) + 1));

@@ -1,0 +1,151 @@
+import { shortName } from '../incident/alert.ts';
+import { verifyChain } from '../incident/chain.ts';
+import type { IncidentEvent } from '../incident/event.ts';
+import { fold } from '../incident/fold.ts';
+import { monitorName } from '../incident/health.ts';
+import type { Incident } from '../incident/incident.ts';
+import { ceiling, type Playbook } from '../incident/plan.ts';
+import { type IncidentView, view } from '../incident/view.ts';
+import {
+  Conflict,
+  type IncidentFilter,
+  NotFound,
+  type Operations,
+  type PlaybookView,
+  type Readiness,
+  Stale,
+} from '../ports.ts';
+import { stepNamed } from '../steps/index.ts';
+import { wake } from './finish.ts';
+import { createIntake } from './intake.ts';
+import type { Engine } from './parts.ts';
+import type { RunRecord } from './run-record.ts';
+
+/** Incidents read at once while a filter looks for those that fit. */
+const READ_AT_ONCE = 100;
+
+/** What people and senders may ask. `reload` reads the playbook files anew, all or nothing. */
+export function createOperations(
+  engine: Engine,
+  control: { reload(): readonly Playbook[]; readiness(): Promise<Readiness>; runs: RunRecord },
+): Operations {
+  const { store, settings } = engine;
+
+  async function folded(id: string): Promise<Incident | undefined> {
+    const journal = await store.read(id);
+    return journal && fold(journal.entries);
+  }
+
+  async function incidents(filter: IncidentFilter): Promise<{ incidents: IncidentView[]; next?: string }> {
+    const found: IncidentView[] = [];
+    let cursor = filter.cursor;
+    for (;;) {
+      const { state, since } = filter;
+      const page = await store.list({
+        limit: Math.max(1, Math.min(READ_AT_ONCE, filter.limit - found.length)),
+        ...(state && { state }),
+        ...(since !== undefined && { since }),
+        ...(cursor !== undefined && { cursor }),
+      });
+      for (const id of page.ids) {
+        const incident = await folded(id);
+        if (incident && fits(view(incident), filter)) found.push(view(incident));
+      }
+      cursor = page.next;
+      if (cursor === undefined) return { incidents: found };
+      if (found.length >= filter.limit) return { incidents: found, next: cursor };
+    }
+  }
+
+  /** A person's word goes into the journal on the head that the rule was checked on. */
+  async function say(
+    id: string,
+    event: IncidentEvent,
+    forbids: (incident: Incident) => string | undefined,
+  ): Promise<IncidentView> {
+    for (;;) {
+      const journal = await store.read(id);
+      if (!journal) throw new NotFound(`There is no incident ${id}`);
+      const incident = fold(journal.entries);
+      const why = incident.finished ? `It ended ${incident.finished.outcome}` : forbids(incident);
+      if (why !== undefined) throw new Conflict(`Incident ${id}: ${why}`);
+      try {
+        await store.append(id, journal.head, event, { at: engine.clock.now(), worker: engine.worker });
+      } catch (error) {
+        if (error instanceof Stale) continue;
+        throw error;
+      }
+      await wake(engine, id);
+      return view((await folded(id)) ?? incident);
+    }
+  }
+
+  const waitsForApproval = (incident: Incident) =>
+    incident.held?.approval ? undefined : 'It does not wait for an approval';
+
+  function playbooks(): PlaybookView[] {
+    return engine.playbooks().map((playbook) => ({
+      name: playbook.name,
+      summary: playbook.summary,
+      ...(playbook.page !== undefined && { page: playbook.page }),
+      handles: playbook.handles.map(monitorName),
+      mode: ceiling(playbook.mode, settings.mode),
+      hash: playbook.hash,
+      file: playbook.file,
+      steps: playbook.steps.map((spec, index) => ({
+        n: index + 1,
+        step: spec.step,
+        options: spec.options,
+        ...(spec.when && { when: { ...spec.when } }),
+        says: stepNamed(spec.step).says(spec.options),
+      })),
+      runs: control.runs.of(playbook.name),
+    }));
+  }
+
+  return {
+    accept: createIntake(engine),
+    async incident(id) {
+      const incident = await folded(id);
+      return incident && view(incident);
+    },
+    incidents,
+    journal: async (id) => (await store.read(id))?.entries,
+    async verifyJournal(id) {
+      const journal = await store.read(id);
+      return journal && verifyChain(journal.entries, journal.head);
+    },
+    approve: (id, person) => say(id, { type: 'approved', data: person }, waitsForApproval),
+    reject: (id, person) => say(id, { type: 'rejected', data: person }, waitsForApproval),
+    cancel: (id, person) =>
+      say(id, { type: 'cancelled', data: person }, (incident) =>
+        incident.conclusion ? `It is ending already: ${incident.conclusion.reason}` : undefined,
+      ),
+    killSwitches: () => store.killSwitches(),
+    async setKillSwitch({ on, scope = {}, by, reason = '' }) {
+      const named = { ...scope, ...(scope.server !== undefined && { server: shortName(scope.server) }) };
+      await store.setKillSwitch({ on, scope: named, by, reason, since: engine.realNow() });
+      engine.log.warn(`The kill switch was switched ${on ? 'on' : 'off'}`, { by, reason, scope: named });
+      // Whoever waited for it goes on where it was.
+      if (!on) for (const id of await store.openIncidents()) await wake(engine, id);
+      return store.killSwitches();
+    },
+    playbooks,
+    async reloadPlaybooks() {
+      control.reload();
+      return playbooks();
+    },
+    undo: () => store.ledger(),
+    feed: (after, signal) => store.feed(after, signal),
+    readiness: () => control.readiness(),
+  };
+}
+
+function fits(one: IncidentView, { server, healthSet, outcome, state }: IncidentFilter): boolean {
+  if (state && one.state !== state) return false;
+  if (server !== undefined && one.server !== shortName(server)) return false;
+  if (outcome !== undefined && one.outcome !== outcome) return false;
+  if (healthSet === undefined) return true;
+  const wanted = healthSet.toLowerCase();
+  return one.healthSet.toLowerCase() === wanted || one.family.toLowerCase() === wanted;
+}

@@ -1,0 +1,70 @@
+import type { GuardSettings } from '../guards/guard.ts';
+import type { NextSettings } from '../incident/next.ts';
+import type { Playbook } from '../incident/plan.ts';
+import type { Clock, Exchange, Notice, Store, Wakeups } from '../ports.ts';
+import type { Catalog } from '../verification/catalog.ts';
+import type { Verifier } from '../verification/verify.ts';
+
+export interface EngineSettings extends NextSettings, GuardSettings {
+  /** How long a guard may make an incident wait (organisation's ms). */
+  holdLimit: number;
+  /** A command that arrives so much later (real ms) is refused by the far side. */
+  notAfter: number;
+  /** Alerts about a server this soon after our disruptive action join that incident (organisation's ms). */
+  disruptionWindow: number;
+  /** Real milliseconds for a changing command. */
+  commandTimeLimit: number;
+  /** Real milliseconds: how long after its last outcome a repeated alert opens a matter again. */
+  reopenAfter: number;
+  /** Real milliseconds that an alert's identity is remembered. */
+  alertRetention: number;
+}
+
+export interface Logger {
+  debug(message: string, fields?: Record<string, unknown>): void;
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** What the engine works with; only the composition root knows what stands behind each. */
+export interface Engine {
+  store: Store;
+  wakeups: Wakeups;
+  exchange: Exchange;
+  verifier: Verifier;
+  catalog: Catalog;
+  clock: Clock;
+  settings: EngineSettings;
+  /** What is loaded now; a run keeps the plan it started with. */
+  playbooks(): readonly Playbook[];
+  notify(notice: Notice): Promise<void>;
+  /** A guard's answer, for metrics: allow, wait, refuse, look. */
+  onGuard(guard: string, decision: string, reason: string): void;
+  waiters: Waiters;
+  log: Logger;
+  /** The name of this worker in journals and leases. */
+  worker: string;
+  /** Real time. */
+  realNow(): number;
+}
+
+/**
+ * Who waits for whose claims, as far as this process knows: its wake-ups come at once instead of with the next
+ * question. Only a shortcut; what is forgotten here is asked again all the same.
+ */
+export class Waiters {
+  readonly #waiting = new Map<string, Set<string>>();
+
+  add(owner: string, incident: string): void {
+    const waiting = this.#waiting.get(owner) ?? new Set();
+    waiting.add(incident);
+    this.#waiting.set(owner, waiting);
+  }
+
+  take(owner: string): string[] {
+    const waiting = [...(this.#waiting.get(owner) ?? [])];
+    this.#waiting.delete(owner);
+    return waiting;
+  }
+}

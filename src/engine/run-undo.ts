@@ -1,0 +1,160 @@
+import { answerOf } from '../guards/shared-state.ts';
+import type { Undone } from '../incident/event.ts';
+import { currentRun } from '../incident/incident.ts';
+import type { UndoState } from '../incident/undo.ts';
+import { ExchangeError, NotSent } from '../ports.ts';
+import { undoOfKind } from '../steps/index.ts';
+import type { Look, Undo, UndoContext } from '../steps/step.ts';
+import type { Advance, Went } from './advance.ts';
+import { groupOf } from './organisation.ts';
+import type { Engine } from './parts.ts';
+import { changeOf, scopeOf } from './run-step.ts';
+
+/** Organisation's milliseconds between two tries of an undo, and how many there are. */
+const TRY_AGAIN = 60_000;
+const TRIES = 5;
+const ASK_AGAIN = 5_000;
+
+/**
+ * Puts back one change: journalled before and after like a step, never throttled, but stopped by the kill switch. What
+ * can't be put back is reported as owed.
+ */
+export async function putBack(engine: Engine, advance: Advance, id: string): Promise<Went> {
+  const debt = debtOf(advance, id);
+  const undo = undoOfKind(debt.kind);
+  try {
+    if (debt.state === 'started') return await lookAt(engine, advance, undo, id, undefined);
+    const begun = await undo.begin(contextOf(engine, advance, id));
+    if (begun.begin === 'notNeeded') return await end(advance, id, 'notNeeded', begun.says);
+    const held = await start(engine, advance, debt, begun.intent);
+    return held ?? (await send(engine, advance, undo, id));
+  } catch (error) {
+    if (error instanceof ExchangeError) return tryAgain(engine, advance, id, `${error.code}: ${error.message}`);
+    throw error;
+  }
+}
+
+async function start(engine: Engine, { story }: Advance, debt: UndoState, intent: NonNullable<UndoState['intent']>) {
+  const { incident } = story;
+  const started = await story.decide(
+    { type: 'undoStarted', data: { undo: debt.id, intent } },
+    {
+      start: {
+        owner: incident.root,
+        world: incident.facts?.organisation ?? '',
+        kill: scopeOf(
+          currentRun(incident)?.playbook,
+          [incident.server, debt.server],
+          incident.facts && groupOf(incident.facts),
+        ),
+        claims: [debt.server],
+        throttles: [],
+      },
+    },
+  );
+  if (started.ok || !('refused' in started)) return undefined;
+  const { guard, answer } = answerOf(started.refused);
+  if ('owner' in started.refused) engine.waiters.add(started.refused.owner, incident.id);
+  if (answer.answer !== 'wait') throw new Error(`the undo of ${incident.id} was refused by ${guard}`);
+  engine.onGuard(guard, 'wait', answer.reason);
+  if (incident.held?.guard !== guard || incident.held.says !== answer.says) {
+    await story.decide({ type: 'held', data: { guard, reason: answer.reason, says: answer.says } });
+  }
+  return { is: 'waiting', until: engine.clock.now() + ASK_AGAIN * engine.clock.speed } as const;
+}
+
+async function send(engine: Engine, advance: Advance, undo: Undo, id: string): Promise<Went> {
+  const { intent } = debtOf(advance, id);
+  if (!intent) throw new Error(`undo ${id} has no command to send`);
+  advance.signal.throwIfAborted();
+  let issued = false;
+  try {
+    await undo.issue(contextOf(engine, advance, id), intent);
+    issued = true;
+  } catch (error) {
+    if (error instanceof NotSent) return waitForSwitch(engine, advance, id, error.message);
+    if (!(error instanceof ExchangeError)) throw error;
+    if (error.code === 'refused' || error.code === 'accessDenied' || error.code === 'notFound') {
+      return end(advance, id, 'failed', `${intent.command} on ${intent.server} was refused: ${error.message}`);
+    }
+  }
+  return lookAt(engine, advance, undo, id, issued);
+}
+
+/** The kill switch came on between the start and the sending: the undo stays begun, and is asked about again. */
+async function waitForSwitch(engine: Engine, { story }: Advance, id: string, says: string): Promise<Went> {
+  const { held } = story.incident;
+  if (held?.says !== says) {
+    await story.record({ type: 'held', data: { guard: 'kill-switch', reason: 'kill-switch', says: `${id}: ${says}` } });
+  }
+  return { is: 'waiting', until: engine.clock.now() + ASK_AGAIN * engine.clock.speed };
+}
+
+async function lookAt(
+  engine: Engine,
+  advance: Advance,
+  undo: Undo,
+  id: string,
+  issued: boolean | undefined,
+): Promise<Went> {
+  const debt = debtOf(advance, id);
+  if (!debt.intent) throw new Error(`undo ${id} was started without a command`);
+  const seen: Look = await undo.look(contextOf(engine, advance, id), debt.intent, issued === true);
+  advance.signal.throwIfAborted();
+  switch (seen.look) {
+    case 'done':
+      return end(advance, id, 'putBack', seen.says);
+    case 'failed':
+    case 'refused':
+      return end(advance, id, 'failed', seen.says);
+    case 'pending': {
+      const { until, says } = seen;
+      const { slept } = advance.story.incident;
+      if (slept?.says !== says) await advance.story.record({ type: 'slept', data: { until, for: 'undo', says } });
+      return { is: 'sleeping', until };
+    }
+    case 'notIssued':
+      if (issued === undefined) return send(engine, advance, undo, id);
+      return tryAgain(engine, advance, id, 'the command did not get through');
+  }
+}
+
+async function tryAgain(engine: Engine, advance: Advance, id: string, why: string): Promise<Went> {
+  const debt = debtOf(advance, id);
+  if (debt.tries >= TRIES) return end(advance, id, 'failed', `${debt.says}, and it could not be put back (${why})`);
+  const until = engine.clock.now() + TRY_AGAIN;
+  await advance.story.record({ type: 'slept', data: { until, for: 'undo', says: why, undo: id } });
+  return { is: 'sleeping', until };
+}
+
+async function end({ story }: Advance, id: string, state: Undone['state'], says: string): Promise<Went> {
+  const { incident } = story;
+  const debt = incident.undo.find((undo) => undo.id === id);
+  const settled = debt && state !== 'failed';
+  await story.record(
+    { type: 'undone', data: { undo: id, state, says } },
+    settled
+      ? { settle: [{ server: debt.server, setting: debt.setting, world: incident.facts?.organisation ?? '' }] }
+      : {},
+  );
+  return 'on';
+}
+
+function debtOf({ story }: Advance, id: string): UndoState {
+  const debt = story.incident.undo.find((undo) => undo.id === id);
+  if (!debt) throw new Error(`incident ${story.incident.id} owes no undo ${id}`);
+  return debt;
+}
+
+function contextOf(engine: Engine, advance: Advance, id: string): UndoContext {
+  const debt = debtOf(advance, id);
+  return {
+    incident: advance.story.incident,
+    debt,
+    exchange: engine.exchange,
+    clock: engine.clock,
+    settings: engine.settings,
+    change: () => changeOf(engine, advance, `undo ${id}`, debt.server),
+    signal: advance.signal,
+  };
+}

@@ -1,0 +1,73 @@
+import type { EventType, IncidentEvent } from '../incident/event.ts';
+import { apply, fold } from '../incident/fold.ts';
+import type { Incident } from '../incident/incident.ts';
+import { type AppendOptions, type AppendResult, type Clock, type Head, Stale, type Store } from '../ports.ts';
+
+/** What others may write while a worker advances: it does not void what the worker has just seen or done. */
+const FROM_OUTSIDE: ReadonlySet<EventType> = new Set(['attached', 'approved', 'rejected', 'cancelled']);
+
+/** An incident's journal in the hands of one worker: append, and the fold follows. */
+export interface Story {
+  readonly incident: Incident;
+  readonly head: Head;
+  /**
+   * Appends what was decided on the head; throws Stale when anything was written since. For decisions.
+   */
+  decide(event: IncidentEvent, options?: Extra): Promise<AppendResult>;
+  /**
+   * Appends a fact: what was seen or done stays true when a person or a sender wrote meanwhile, so it is appended
+   * behind that. Throws Stale when another worker has advanced the incident.
+   */
+  record(event: IncidentEvent, options?: Extra): Promise<void>;
+}
+
+type Extra = Omit<AppendOptions, 'at' | 'worker'>;
+
+/** Opens the story of an incident; undefined where there is none. */
+export async function openStory(store: Store, clock: Clock, worker: string, id: string): Promise<Story | undefined> {
+  const journal = await store.read(id);
+  if (!journal) return undefined;
+  let { head } = journal;
+  let incident = fold(journal.entries);
+
+  async function decide(event: IncidentEvent, options: Extra = {}): Promise<AppendResult> {
+    const result = await store.append(id, head, event, { at: clock.now(), worker, ...options });
+    if (result.ok) {
+      head = result.head;
+      apply(incident, result.entry);
+    }
+    return result;
+  }
+
+  async function record(event: IncidentEvent, options: Extra = {}): Promise<void> {
+    for (;;) {
+      try {
+        await decide(event, options);
+        return;
+      } catch (error) {
+        if (!(error instanceof Stale) || !(await onlyOutsidersWrote())) throw error;
+      }
+    }
+  }
+
+  /** Takes in what was written since; false when it voids what this worker knows. */
+  async function onlyOutsidersWrote(): Promise<boolean> {
+    const now = await store.read(id);
+    const since = now?.entries.filter((entry) => entry.seq > head.seq) ?? [];
+    if (!now || since.length === 0 || since.some((entry) => !FROM_OUTSIDE.has(entry.type))) return false;
+    head = now.head;
+    incident = fold(now.entries);
+    return true;
+  }
+
+  return {
+    get incident() {
+      return incident;
+    },
+    get head() {
+      return head;
+    },
+    decide,
+    record,
+  };
+}

@@ -1,0 +1,152 @@
+import { applies } from '../guards/kill-switch.ts';
+import { shortName } from '../incident/alert.ts';
+import type { Mode } from '../incident/plan.ts';
+import {
+  type CallOptions,
+  CHANGING_CALLS,
+  type Change,
+  type Exchange,
+  ExchangeError,
+  type KillScope,
+  type KillSwitch,
+  NotSent,
+  READING_CALLS,
+} from '../ports.ts';
+
+/** What is told of every call, for metrics. Seconds are real. */
+export interface CallReport {
+  command: string;
+  /** `ok`, `already`, `notSent`, or the failure's code. */
+  result: string;
+  seconds: number;
+}
+
+export interface WaistSettings {
+  /** The ceiling: in `observe` nothing that changes something is ever sent. */
+  mode: Mode;
+  /** Services that may be restarted; nothing else may. */
+  services: readonly string[];
+  /** Short names of machines that are never rebooted or drained. */
+  self: readonly string[];
+  /** Real milliseconds for a call that says nothing else. */
+  callTimeLimit: number;
+}
+
+/** Session limits pass quickly; a reading call is tried again a few times. Real milliseconds. */
+const SESSION_BACKOFF = [250, 500, 1000, 2000];
+
+/**
+ * The narrow waist: every call to Exchange goes through here, whoever makes it, so that no step can forget what must
+ * hold for all: the kill switch is asked last, right before a changing command is sent; observe mode, the allow-list of
+ * services and the daemon's own machine are refused.
+ */
+export function waist(
+  exchange: Exchange,
+  settings: WaistSettings,
+  killSwitches: () => Promise<KillSwitch[]>,
+  report: (call: CallReport) => void,
+): Exchange {
+  const services = new Set(settings.services.map((name) => name.toLowerCase()));
+
+  async function permit(scope: KillScope[]): Promise<void> {
+    if (settings.mode === 'observe') throw new NotSent('safety.mode is observe: nothing is changed');
+    // What can't be asked counts as on.
+    const switches = await killSwitches().catch(() => undefined);
+    if (!switches) throw new NotSent('the kill switch could not be asked, so it counts as on');
+    if (switches.some((one) => applies(one, scope))) throw new NotSent('the kill switch is on');
+  }
+
+  async function reported<T>(command: string, call: () => Promise<T>): Promise<T> {
+    const started = performance.now();
+    const tell = (result: string) => report({ command, result, seconds: (performance.now() - started) / 1000 });
+    try {
+      const reply = await call();
+      tell('ok');
+      return reply;
+    } catch (error) {
+      tell(error instanceof ExchangeError ? error.code : error instanceof NotSent ? 'notSent' : 'defect');
+      throw error;
+    }
+  }
+
+  async function read<T>(
+    command: string,
+    options: CallOptions | undefined,
+    call: (options: CallOptions) => Promise<T>,
+  ): Promise<T> {
+    const limited = { timeLimit: settings.callTimeLimit, ...options };
+    for (const pause of SESSION_BACKOFF) {
+      try {
+        return await reported(command, () => call(limited));
+      } catch (error) {
+        if (!(error instanceof ExchangeError) || error.code !== 'sessionLimit') throw error;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+        limited.signal?.throwIfAborted();
+      }
+    }
+    return reported(command, () => call(limited));
+  }
+
+  async function change<T>(command: string, { scope }: Change, call: () => Promise<T>): Promise<T> {
+    return reported(command, async () => {
+      await permit(scope);
+      return call();
+    });
+  }
+
+  function refuseSelf(server: string): void {
+    if (settings.self.includes(shortName(server))) {
+      throw new ExchangeError('refused', `${server} is a machine that this daemon stands on`);
+    }
+  }
+
+  return {
+    organisation: (options) => read(READING_CALLS.organisation, options, (limited) => exchange.organisation(limited)),
+    serverHealth: (server, options) =>
+      read(READING_CALLS.serverHealth, options, (limited) => exchange.serverHealth(server, limited)),
+    invokeProbe: (server, identity, options) =>
+      read(READING_CALLS.invokeProbe, options, (limited) => exchange.invokeProbe(server, identity, limited)),
+    service: (server, name, options) =>
+      read(READING_CALLS.service, options, (limited) => exchange.service(server, name, limited)),
+    services: (server, options) =>
+      read(READING_CALLS.services, options, (limited) => exchange.services(server, limited)),
+    copiesOn: (server, options) =>
+      read(READING_CALLS.copiesOn, options, (limited) => exchange.copiesOn(server, limited)),
+    copiesOf: (database, options) =>
+      read(READING_CALLS.copiesOf, options, (limited) => exchange.copiesOf(database, limited)),
+    mailboxServer: (server, options) =>
+      read(READING_CALLS.mailboxServer, options, (limited) => exchange.mailboxServer(server, limited)),
+    availabilityGroup: (name, options) =>
+      read(READING_CALLS.availabilityGroup, options, (limited) => exchange.availabilityGroup(name, limited)),
+    protocolLog: (server, protocol, options) =>
+      read(READING_CALLS.protocolLog, options, (limited) => exchange.protocolLog(server, protocol, limited)),
+    componentStates: (server, options) =>
+      read(READING_CALLS.componentStates, options, (limited) => exchange.componentStates(server, limited)),
+    recoveryActions: (server, since, options) =>
+      read(READING_CALLS.recoveryActions, options, (limited) => exchange.recoveryActions(server, since, limited)),
+    bootTime: (server, options) =>
+      read(READING_CALLS.bootTime, options, (limited) => exchange.bootTime(server, limited)),
+
+    restartService: (server, name, fence, order, options) =>
+      change(CHANGING_CALLS.restartService, order, () => {
+        if (!services.has(name.toLowerCase())) {
+          throw new ExchangeError('refused', `${name} is not on the allow-list of services (safety.services)`);
+        }
+        return exchange.restartService(server, name, fence, order, options);
+      }),
+    setActivationBlocked: (server, blocked, fence, order, options) =>
+      change(CHANGING_CALLS.setActivationBlocked, order, () => {
+        if (blocked) refuseSelf(server);
+        return exchange.setActivationBlocked(server, blocked, fence, order, options);
+      }),
+    setProtocolLog: (server, protocol, enabled, fence, order, options) =>
+      change(CHANGING_CALLS.setProtocolLog, order, () =>
+        exchange.setProtocolLog(server, protocol, enabled, fence, order, options),
+      ),
+    restartServer: (server, fence, order, options) =>
+      change(CHANGING_CALLS.restartServer, order, () => {
+        refuseSelf(server);
+        return exchange.restartServer(server, fence, order, options);
+      }),
+  };
+}

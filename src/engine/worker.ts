@@ -1,0 +1,106 @@
+import { type Advanced, advance } from './advance.ts';
+import { correlate } from './correlate.ts';
+import type { Engine } from './parts.ts';
+
+/**
+ * Real milliseconds. A worker that dies is noticed when its lease runs out and the sweep comes by: well within ten
+ * seconds; a slow one is told from a dead one by its heartbeat.
+ */
+const LEASE = 6_000;
+const HEARTBEAT = 2_000;
+const SWEEP_EVERY = 1_000;
+/** What has been due for so long has lost its wake-up. */
+const OVERDUE = 1_500;
+const SWEEP_LIMIT = 500;
+/** The same matter is nudged again by the sweep only after this long: it may stand in a long queue. */
+const NUDGE_AGAIN = 5_000;
+
+export interface Worker {
+  start(concurrency: number): Promise<void>;
+  /** Stops taking work; what is in hand is finished or dropped within `graceMs`, to be resumed elsewhere. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Takes nudges from the queues, holds the lease while an incident advances, and sweeps for lost wake-ups. */
+export function createWorker(engine: Engine): Worker {
+  const { store, wakeups, log } = engine;
+  const stopping = new AbortController();
+  const nudged = new Map<string, number>();
+  let timer: NodeJS.Timeout | undefined;
+  let sweeping: Promise<void> = Promise.resolve();
+
+  async function incident(id: string): Promise<void> {
+    const lease = await store.lease(id, engine.worker, LEASE);
+    // Another worker has it, and is told at the end that there was news.
+    if (!lease) return;
+    const lost = new AbortController();
+    const signal = AbortSignal.any([lost.signal, stopping.signal]);
+    const heartbeat = setInterval(() => {
+      store.renew(id, lease.token, LEASE).then(
+        (kept) => kept || lost.abort(new Error('another worker has taken over')),
+        (error) => log.warn('The heartbeat did not get through', { incident: id, error: String(error) }),
+      );
+    }, HEARTBEAT);
+    let went: Advanced | undefined;
+    try {
+      went = await advance(engine, id, signal);
+    } catch (error) {
+      if (!signal.aborted) {
+        log.error('Advancing an incident failed; it is tried again', { incident: id, error: describe(error) });
+        went = { is: 'waiting', until: engine.clock.now() + NUDGE_AGAIN * engine.clock.speed };
+      }
+    } finally {
+      clearInterval(heartbeat);
+    }
+    const due = went === undefined ? engine.realNow() : dueAt(engine, went);
+    const news = await store.release(id, lease.token, due);
+    if (news) await wakeups.incident(id);
+    else if (went !== undefined && due !== null) await wakeups.incident(id, Math.max(0, due - engine.realNow()));
+  }
+
+  async function sweep(): Promise<void> {
+    const now = engine.realNow();
+    for (const [what, at] of nudged) if (now - at > NUDGE_AGAIN) nudged.delete(what);
+    const fresh = (ids: string[]) => ids.filter((id) => !nudged.has(id));
+    const alerts = fresh(await store.pendingAlerts(now - OVERDUE, SWEEP_LIMIT));
+    const incidents = fresh(await store.overdue(now - OVERDUE, SWEEP_LIMIT));
+    for (const id of [...alerts, ...incidents]) nudged.set(id, now);
+    if (alerts.length > 0) await wakeups.alerts(alerts);
+    for (const id of incidents) await wakeups.incident(id);
+    if (alerts.length + incidents.length > 0) {
+      log.debug('The sweep woke what was overdue', { alerts: alerts.length, incidents: incidents.length });
+    }
+  }
+
+  function sweepLater(): void {
+    timer = setTimeout(() => {
+      sweeping = sweep()
+        .catch((error) => log.warn('The sweep could not look', { error: String(error) }))
+        .finally(() => stopping.signal.aborted || sweepLater());
+    }, SWEEP_EVERY);
+  }
+
+  return {
+    async start(concurrency) {
+      await wakeups.work({ alert: (id) => correlate(engine, id), incident }, concurrency);
+      await sweep();
+      sweepLater();
+    },
+    async stop(graceMs) {
+      clearTimeout(timer);
+      stopping.abort(new Error('the daemon stops'));
+      await Promise.all([wakeups.close(graceMs), sweeping]);
+    },
+  };
+}
+
+/** When to come again, in real time; null: never. */
+function dueAt(engine: Engine, went: Advanced): number | null {
+  if (went.is === 'finished' || went.is === 'unknown') return null;
+  const { clock } = engine;
+  return engine.realNow() + Math.max(0, (went.until - clock.now()) / clock.speed);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

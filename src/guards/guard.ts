@@ -1,0 +1,64 @@
+import type { Instant } from '../incident/alert.ts';
+import type { ServerFacts } from '../incident/health.ts';
+import type { Incident, Run } from '../incident/incident.ts';
+import type { Mode, PlannedStep } from '../incident/plan.ts';
+import type { Clock, Exchange, KillScope, KillSwitch, Organisation } from '../ports.ts';
+import type { PlannedChange } from '../steps/step.ts';
+
+/**
+ * A reason not to act now. Looks before each step that changes something. Adding one: its file, and a line in
+ * `index.ts`. `reasons` is the closed list of what it may say, and becomes a metric's label.
+ */
+export interface Guard {
+  readonly name: string;
+  readonly reasons: readonly string[];
+  judge(context: GuardContext): Promise<Answer> | Answer;
+}
+
+export type Answer =
+  | { answer: 'allow' }
+  | { answer: 'wait'; reason: string; says: string; until?: Instant; approval?: boolean }
+  /** Ends in escalation (or suppression), never in going on to a harsher step. */
+  | { answer: 'refuse'; reason: string; says: string; suppressed?: boolean }
+  /** The evidence is too old: look again first. */
+  | { answer: 'look' };
+
+export const ALLOW: Answer = { answer: 'allow' };
+
+export interface GuardSettings {
+  /** The boldest any playbook may be. */
+  mode: Mode;
+  evidenceMaxAge: number;
+  approvalExpiry: number;
+  /** Short names of machines that are never taken out of service. */
+  self: readonly string[];
+  throttles: Record<string, ThrottleLimits>;
+}
+
+/** In Managed Availability's own terms; -1 means no limit. */
+export interface ThrottleLimits {
+  minutesBetween: number;
+  perHour: number;
+  perDay: number;
+  groupMinutesBetween: number;
+  groupPerDay: number;
+}
+
+export interface GuardContext {
+  incident: Incident;
+  run: Run;
+  step: PlannedStep;
+  change: PlannedChange;
+  /** The server acted on, which is not always the incident's own. */
+  target: ServerFacts;
+  organisation: Organisation;
+  exchange: Exchange;
+  clock: Clock;
+  settings: GuardSettings;
+  /** What the kill switch is asked about. */
+  scope: KillScope[];
+  killSwitches: KillSwitch[];
+  /** The family was looked at in this very advance: its age is nothing, however fast the clock runs. */
+  justLooked: boolean;
+  signal: AbortSignal;
+}

@@ -1,0 +1,25 @@
+import type { KillScope, KillSwitch } from '../ports.ts';
+import { ALLOW, type Guard } from './guard.ts';
+
+/** Somebody has stopped everything, or a playbook, a server, a group. Asked again right before the command is sent. */
+export const killSwitch: Guard = {
+  name: 'kill-switch',
+  reasons: ['kill-switch'],
+  judge({ killSwitches, scope }) {
+    const on = killSwitches.find((one) => applies(one, scope));
+    return on ? { answer: 'wait', reason: 'kill-switch', says: saysOf(on) } : ALLOW;
+  },
+};
+
+/** A switch applies when every field of its scope is among what is asked about; one without scope applies to everything. */
+export function applies(one: KillSwitch, asked: readonly KillScope[]): boolean {
+  const fields = Object.entries(one.scope) as [keyof KillScope, string][];
+  return (
+    one.on && fields.every(([field, name]) => asked.some((scope) => scope[field]?.toLowerCase() === name.toLowerCase()))
+  );
+}
+
+export function saysOf(one: KillSwitch): string {
+  const where = Object.entries(one.scope).map(([field, name]) => `${field} ${name}`);
+  return `The kill switch is on${where.length > 0 ? ` for ${where.join(', ')}` : ''} (${one.by}${one.reason ? `: ${one.reason}` : ''})`;
+}

@@ -1,0 +1,13 @@
+import { DISRUPTIVE } from '../steps/step.ts';
+import { ALLOW, type Guard } from './guard.ts';
+
+/** The machine that this daemon (or what it stands on) runs on is never taken out of service by it. */
+export const self: Guard = {
+  name: 'self',
+  reasons: ['own-machine'],
+  judge({ change, target, settings }) {
+    if (!DISRUPTIVE.has(change.action) || !settings.self.includes(target.server)) return ALLOW;
+    const says = `${target.server} is the machine this daemon, or something it stands on, runs on`;
+    return { answer: 'refuse', reason: 'own-machine', says };
+  },
+};

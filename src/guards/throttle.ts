@@ -1,0 +1,67 @@
+import type { ServerFacts } from '../incident/health.ts';
+import type { ThrottleRule } from '../ports.ts';
+import type { PlannedChange } from '../steps/step.ts';
+import { ALLOW, type Answer, type Guard, type ThrottleLimits } from './guard.ts';
+
+const MINUTE = 60_000;
+
+/**
+ * The action's own limits. Counting is done where the state is (see `shared-state.ts`); here the world is believed:
+ * a service or server that started lately, by nobody we know of, counts as an attempt that did not help.
+ */
+export const throttle: Guard = {
+  name: 'throttle',
+  reasons: ['too-soon', 'hourly-limit', 'daily-limit', 'group-too-soon', 'group-daily-limit', 'started-by-others'],
+  async judge({ incident, change, target, exchange, clock, settings, signal }): Promise<Answer> {
+    const limits = settings.throttles[change.action];
+    // Once admitted, a run spends the bound it was proven to have; a child is part of its parent's run.
+    if (!limits || limits.minutesBetween < 0 || incident.changed || incident.parent) return ALLOW;
+    const startedAt = change.intent.fence[change.action === 'restart-server' ? 'bootedAt' : 'startedAt'];
+    if (typeof startedAt !== 'number') return ALLOW;
+    const window = limits.minutesBetween * MINUTE;
+    if (clock.now() - startedAt > window) return ALLOW;
+
+    const { value: actions } = await exchange.recoveryActions(target.server, startedAt - window, { signal });
+    const near = (at: number | undefined) => at !== undefined && Math.abs(at - startedAt) < 5 * MINUTE;
+    if (actions.some((action) => near(action.startedAt) || near(action.endedAt))) return ALLOW;
+    const { value: boot } = await exchange.bootTime(target.server, { signal });
+    if (change.action !== 'restart-server' && startedAt - boot.bootedAt < 30 * MINUTE) return ALLOW;
+    const what = change.resource ?? target.server;
+    const minutes = Math.round((clock.now() - startedAt) / MINUTE);
+    return {
+      answer: 'refuse',
+      reason: 'started-by-others',
+      says: `${what} on ${target.server} was started ${minutes} min ago by somebody else, and the trouble is still there`,
+    };
+  },
+};
+
+/** The counted limits of an action: on the server (and what it restarts there), and in its group. */
+export function throttleRules(
+  change: PlannedChange,
+  target: ServerFacts,
+  group: string | undefined,
+  limits: ThrottleLimits | undefined,
+  now: number,
+): ThrottleRule[] {
+  if (!limits) return [];
+  const resource = change.resource ? `:${change.resource}` : '';
+  const own: ThrottleRule = {
+    key: `${change.action}:${target.server}${resource}`,
+    minutesBetween: limits.minutesBetween,
+    perHour: limits.perHour,
+    perDay: limits.perDay,
+    group: false,
+    now,
+  };
+  if (!group) return [own];
+  const shared: ThrottleRule = {
+    key: `${change.action}@${group}`,
+    minutesBetween: limits.groupMinutesBetween,
+    perHour: -1,
+    perDay: limits.groupPerDay,
+    group: true,
+    now,
+  };
+  return [own, shared];
+}
