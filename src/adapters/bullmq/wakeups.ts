@@ -1,0 +1,152 @@
+import { type Job, Queue, type QueueOptions, Worker } from 'bullmq';
+import type { Cluster, Redis } from 'ioredis';
+import type { Wakeups } from '../../ports.ts';
+
+type Client = Redis | Cluster;
+
+export interface BullWakeupsOptions {
+  /** `commands`: fails at once while Redis is away. `blocking`: waits, and never gives up on a command. */
+  connect(purpose: 'commands' | 'blocking'): Client;
+  /** All keys begin with `{prefix}:queue:`. `sr` when absent. */
+  prefix?: string;
+  /** Told of what goes wrong in the background, handlers that fail included. */
+  onTrouble?: (says: string) => void;
+}
+
+export interface BullWakeups extends Wakeups {
+  /** For looking at them. */
+  queues: Queue[];
+}
+
+/** So long an addition may take before it is given up: the sweep finds what it was about. */
+const ADD_TIMEOUT_MS = 2_000;
+
+/**
+ * A dead worker's job is taken up after about three seconds (BullMQ's own defaults: a minute), however often that
+ * happens; the defaults fail a job for good at the second death of its worker.
+ */
+const RECOVERY = { lockDuration: 3_000, stalledInterval: 1_500, maxStalledCount: 100 };
+
+/** Jobs have ids of BullMQ's own making: one that is named is ignored while a job of that name exists in any state. */
+const JOB = {
+  attempts: 3,
+  backoff: { type: 'exponential', delay: 200 },
+  removeOnComplete: { count: 200 },
+  removeOnFail: { count: 1_000 },
+};
+
+/** Wake-ups as BullMQ jobs, in the queues `alerts` and `incidents`. */
+export function createBullWakeups(options: BullWakeupsOptions): BullWakeups {
+  return new BullMqWakeups(options);
+}
+
+interface Wake {
+  id: string;
+}
+
+class BullMqWakeups implements BullWakeups {
+  readonly queues: Queue[];
+  readonly #alerts: Queue<Wake>;
+  readonly #incidents: Queue<Wake>;
+  readonly #connect: BullWakeupsOptions['connect'];
+  readonly #prefix: string;
+  readonly #onTrouble: (says: string) => void;
+  readonly #clients: Client[] = [];
+  readonly #workers: Worker<Wake>[] = [];
+
+  constructor(options: BullWakeupsOptions) {
+    this.#connect = options.connect;
+    this.#prefix = `{${options.prefix ?? 'sr'}}:queue`;
+    this.#onTrouble = options.onTrouble ?? (() => {});
+    const connection = this.#client('commands');
+    const queueOptions: QueueOptions = { connection, prefix: this.#prefix, defaultJobOptions: JOB };
+    this.#alerts = new Queue('alerts', queueOptions);
+    this.#incidents = new Queue('incidents', queueOptions);
+    this.queues = [this.#alerts, this.#incidents];
+    for (const queue of this.queues) queue.on('error', (error) => this.#trouble(`the queue ${queue.name}`, error));
+  }
+
+  async alerts(ids: string[]): Promise<void> {
+    if (ids.length === 0) return;
+    const jobs = ids.map((id) => ({ name: 'alert', data: { id } }));
+    await this.#nudge(`${ids.length} alerts`, () => this.#alerts.addBulk(jobs));
+  }
+
+  async incident(id: string, delayMs = 0): Promise<void> {
+    const delay = Math.max(0, Math.ceil(delayMs));
+    await this.#nudge(`incident ${id}`, () => this.#incidents.add('incident', { id }, { delay }));
+  }
+
+  /** Never throws: what it is about is stored, and due; the sweep finds it. */
+  async #nudge(whom: string, add: () => Promise<unknown>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer for ${ADD_TIMEOUT_MS} ms`)), ADD_TIMEOUT_MS);
+    });
+    try {
+      await Promise.race([add(), late]);
+    } catch (error) {
+      this.#trouble(`the nudge for ${whom} (the sweep will find it)`, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async work(handlers: Parameters<Wakeups['work']>[0], concurrency: number): Promise<void> {
+    this.#workers.push(
+      this.#worker('alerts', (job) => handlers.alert(job.data.id), concurrency),
+      this.#worker('incidents', (job) => handlers.incident(job.data.id), concurrency),
+    );
+    await Promise.all(this.#workers.map((worker) => worker.waitUntilReady()));
+  }
+
+  #worker(queue: string, handle: (job: Job<Wake>) => Promise<void>, concurrency: number): Worker<Wake> {
+    const connection = this.#client('blocking');
+    const worker = new Worker<Wake>(queue, handle, {
+      connection,
+      prefix: this.#prefix,
+      concurrency,
+      drainDelay: 1,
+      ...RECOVERY,
+    });
+    worker.on('error', (error) => this.#trouble(`the worker of ${queue}`, error));
+    worker.on('failed', (job, error) =>
+      this.#trouble(`${queue} ${job?.data.id} (attempt ${job?.attemptsMade})`, error),
+    );
+    return worker;
+  }
+
+  async counts(): Promise<{ queue: string; state: string; jobs: number }[]> {
+    const states = ['waiting', 'active', 'delayed', 'failed'] as const;
+    const each = this.queues.map(async (queue) => {
+      const counts = await queue.getJobCounts(...states);
+      return states.map((state) => ({ queue: queue.name, state, jobs: counts[state] ?? 0 }));
+    });
+    return (await Promise.all(each)).flat();
+  }
+
+  async close(graceMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, graceMs);
+    });
+    // What is not finished by then is taken up by another worker as soon as its lock has run out.
+    const inHand = this.#workers.map((worker) => worker.close().catch((error) => this.#trouble('closing', error)));
+    await Promise.race([Promise.all(inHand), grace]);
+    clearTimeout(timer);
+    const rest = [...this.#workers.map((worker) => worker.close(true)), ...this.queues.map((queue) => queue.close())];
+    await Promise.race([Promise.allSettled(rest), new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
+    for (const client of this.#clients) client.disconnect();
+  }
+
+  #client(purpose: 'commands' | 'blocking'): Client {
+    const client = this.#connect(purpose);
+    client.on('error', (error: Error) => this.#trouble('a connection to Redis', error));
+    this.#clients.push(client);
+    return client;
+  }
+
+  #trouble(what: string, error: unknown): void {
+    this.#onTrouble(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
