@@ -1,0 +1,414 @@
+import { shortName } from '../incident/alert.ts';
+import type { ServerFacts } from '../incident/health.ts';
+import {
+  type Change,
+  type ComponentState,
+  type Exchange,
+  ExchangeError,
+  type HealthRow,
+  type Protocol,
+  type Reply,
+  type ServiceState,
+} from '../ports.ts';
+import { copyRows, nodeUp } from './databases.ts';
+import { readRow, reassess, runProbe, type Watch, watchesOf } from './health.ts';
+import { drain, reboot, restart } from './machines.ts';
+import { type Command, type Done, type Line, type Telephone, unreachable } from './telephone.ts';
+import type { Server, Service, Trouble, World } from './world.ts';
+
+/** An on-demand probe answers within this much real time, however slowly the organisation's time runs. */
+const PROBE_AT_MOST_REAL_MS = 150;
+
+const LOGGING = 'C:\\Program Files\\Microsoft\\Exchange Server\\V15\\Logging';
+const PROTOCOLS = {
+  imap: { get: 'Get-ImapSettings', set: 'Set-ImapSettings', folder: 'Imap4' },
+  pop: { get: 'Get-PopSettings', set: 'Set-PopSettings', folder: 'Pop3' },
+} as const;
+
+const COMPONENTS = ['ServerWideOffline', 'HubTransport', 'Monitoring', 'RecoveryActionsEnabled'];
+const PROXY_COMPONENTS = [
+  'FrontendTransport',
+  'AutoDiscoverProxy',
+  'ActiveSyncProxy',
+  'EcpProxy',
+  'EwsProxy',
+  'ImapProxy',
+  'OabProxy',
+  'OwaProxy',
+  'PopProxy',
+  'RpsProxy',
+  'RpcProxy',
+];
+
+/** The Exchange port on the simulated organisation. `caller` signs the commands that only read. */
+export function createCmdlets(
+  line: Line,
+  telephone: Telephone,
+  caller: string,
+  organisationId: () => string,
+): Exchange {
+  const known = (name: string): Server => {
+    const { servers } = line.world();
+    const short = shortName(name);
+    const server = Object.hasOwn(servers, short) ? servers[short] : undefined;
+    if (server) return server;
+    throw new ExchangeError('notFound', `The server "${name}" was not found in the organisation.`);
+  };
+  const named = (command: string, server: string, given: Record<string, unknown>): Command => ({
+    command,
+    server,
+    arguments: given,
+    caller,
+    channel: 'exchange',
+  });
+  const windows = (command: string, server: string, given: Record<string, unknown>): Command => ({
+    ...named(command, server, given),
+    channel: 'windows',
+  });
+
+  return {
+    async organisation(options) {
+      return telephone.read(named('Get-ExchangeServer', '', {}), options, (world) =>
+        reply({ id: organisationId(), servers: Object.values(world.servers).map((s) => factsOf(s, organisationId())) }),
+      );
+    },
+
+    async serverHealth(name, options) {
+      const { name: server } = known(name);
+      const command = named('Get-ServerHealth', server, { Identity: server });
+      return telephone.read(command, options, (world) => {
+        const here = world.servers[server]!;
+        // The health manager is one of the services that start minutes after the boot.
+        if (!nodeUp(here)) throw unreachable(here);
+        const stale = telephone.disturbed('stale-rows', command, () => true);
+        const now = line.clock.now();
+        return reply(watchesOf(here, world.settings).map((watch) => healthRow(world, here, watch, now, stale)));
+      });
+    },
+
+    async invokeProbe(name, identity, options) {
+      const { name: server } = known(name);
+      const command = named('Invoke-MonitoringProbe', server, { Identity: identity, Server: server });
+      return telephone.read(command, options, async (world) => {
+        const here = world.servers[server]!;
+        if (here.boot?.stage === 'down') throw unreachable(here);
+        if (!nodeUp(here)) return nothing(`The RPC server on ${here.fqdn} is unavailable.`);
+        const watch = findProbe(world, here, identity);
+        const withheld = telephone.disturbed('no-object', command, ({ probe }) => isProbe(probe, identity));
+        if (withheld || !watch) {
+          return nothing(
+            `The monitoring item ${identity} is not known on ${here.fqdn}, or cannot be invoked on demand.`,
+          );
+        }
+        const startedAt = line.clock.now();
+        await line.clock.wait(world.settings['on-demand-probe'], PROBE_AT_MOST_REAL_MS);
+        const then = line.world();
+        const answer = here.boot
+          ? { resultType: 'Failed' as const, error: 'The server is still starting', exception: '' }
+          : runProbe(then, here, watch);
+        return reply({ ...answer, startedAt, endedAt: line.clock.now() });
+      });
+    },
+
+    async service(name, service, options) {
+      const { name: server } = known(name);
+      return telephone.read(windows('Get-Service', server, { Name: service }), options, (world) =>
+        reply(serviceState(findService(world.servers[server]!, service))),
+      );
+    },
+
+    async services(name, options) {
+      const { name: server } = known(name);
+      return telephone.read(windows('Get-Service', server, { Name: 'MSExchange*' }), options, (world) =>
+        reply(Object.values(world.servers[server]!.services).map(serviceState)),
+      );
+    },
+
+    async restartService(name, service, fence, change, options) {
+      const { name: server } = known(name);
+      const command = signed(windows('Restart-Service', server, { Name: service }), change);
+      const act = (world: World): Done => {
+        const here = world.servers[server]!;
+        return restartOne(world, here, findService(here, service), fence.startedAt, line.clock.now(), () =>
+          telephone.disturbed('stop-hangs', command, (body) => same(String(body.service), service)),
+        );
+      };
+      // A restart that another process asked for, and died before it was over.
+      const settles = (world: World) => world.servers[server]!.services[service.toLowerCase()]?.runsAgainAt;
+      return telephone.change(command, service, change, options, act, settles);
+    },
+
+    async copiesOn(name, options) {
+      const { name: server } = known(name);
+      return telephone.read(named('Get-MailboxDatabaseCopyStatus', server, { Server: server }), options, (world) =>
+        reply(copyRows(world, { server })),
+      );
+    },
+
+    async copiesOf(database, options) {
+      const command = named('Get-MailboxDatabaseCopyStatus', '', { Identity: database });
+      return telephone.read(command, options, (world) => {
+        const name = Object.keys(world.databases).find((each) => same(each, database));
+        if (!name) throw new ExchangeError('notFound', `The database "${database}" was not found.`);
+        return reply(copyRows(world, { database: name }));
+      });
+    },
+
+    async mailboxServer(name, options) {
+      const { name: server } = known(name);
+      return telephone.read(named('Get-MailboxServer', server, { Identity: server }), options, (world) => {
+        const here = mailboxRole(world.servers[server]!);
+        return reply({
+          server,
+          activationBlocked: here.activationBlocked,
+          autoActivationPolicy: here.autoActivationPolicy,
+          ...(here.maximumActiveDatabases === undefined ? {} : { maximumActiveDatabases: here.maximumActiveDatabases }),
+        });
+      });
+    },
+
+    async availabilityGroup(name, options) {
+      const command = named('Get-DatabaseAvailabilityGroup', '', { Identity: name, Status: true });
+      return telephone.read(command, options, (world) => {
+        const key = Object.keys(world.groups).find((each) => same(each, name));
+        if (!key) throw new ExchangeError('notFound', `The database availability group "${name}" was not found.`);
+        const { members, witness } = world.groups[key]!;
+        return reply({
+          name: key,
+          members: members.map((server) => {
+            const member = world.servers[server]!;
+            return { server, site: member.site, up: nodeUp(member), suspended: false };
+          }),
+          ...(witness ? { witness: { server: witness, up: nodeUp(world.servers[witness]) } } : {}),
+        });
+      });
+    },
+
+    async setActivationBlocked(name, blocked, fence, change, options) {
+      const { name: server } = known(name);
+      const given = { Identity: server, DatabaseCopyActivationDisabledAndMoveNow: blocked };
+      const command = signed(named('Set-MailboxServer', server, given), change);
+      return telephone.change(command, 'activation', change, options, (world) => {
+        const here = mailboxRole(world.servers[server]!);
+        const compared = compare(here.activationBlocked, fence.activationBlocked, blocked);
+        if (compared) return compared;
+        here.activationBlocked = blocked;
+        // Lifting the block moves nothing back.
+        if (blocked) drain(world, here, line.clock.now());
+        return { effect: 'changed' };
+      });
+    },
+
+    async protocolLog(name, protocol, options) {
+      const { name: server } = known(name);
+      const { get, folder } = PROTOCOLS[protocol];
+      return telephone.read(named(get, server, { Server: server }), options, (world) =>
+        reply({ enabled: world.servers[server]!.protocolLog[protocol], location: `${LOGGING}\\${folder}` }),
+      );
+    },
+
+    async setProtocolLog(name, protocol: Protocol, enabled, fence, change, options) {
+      const { name: server } = known(name);
+      const given = { Server: server, ProtocolLogEnabled: enabled };
+      const command = signed(named(PROTOCOLS[protocol].set, server, given), change);
+      return telephone.change(command, `${protocol}-log`, change, options, (world) => {
+        const { protocolLog } = world.servers[server]!;
+        const compared = compare(protocolLog[protocol], fence.enabled, enabled);
+        if (compared) return compared;
+        protocolLog[protocol] = enabled;
+        return { effect: 'changed' };
+      });
+    },
+
+    async componentStates(name, options) {
+      const { name: server } = known(name);
+      return telephone.read(named('Get-ServerComponentState', server, { Identity: server }), options, (world) => {
+        const here = world.servers[server]!;
+        if (here.boot?.stage === 'down') throw unreachable(here);
+        return reply(componentsOf(here));
+      });
+    },
+
+    async recoveryActions(name, since, options) {
+      const { name: server } = known(name);
+      const given = { ComputerName: server, LogName: 'Microsoft-Exchange-ManagedAvailability/RecoveryActionResults' };
+      return telephone.read(windows('Get-WinEvent', server, given), options, (world) =>
+        reply(
+          world.servers[server]!.recoveryActions.filter(
+            (action) => action.state === 'started' || (action.endedAt ?? action.startedAt) >= since,
+          ).map(({ trouble: _, ...action }) => action),
+        ),
+      );
+    },
+
+    async bootTime(name, options) {
+      const { name: server } = known(name);
+      const given = { ComputerName: server, ClassName: 'Win32_OperatingSystem' };
+      return telephone.read(windows('Get-CimInstance', server, given), options, (world) => {
+        const { bootedAt } = world.servers[server]!;
+        return reply({ bootedAt, uptimeSeconds: Math.floor((line.clock.now() - bootedAt) / 1_000) });
+      });
+    },
+
+    async restartServer(name, fence, change, options) {
+      const { name: server } = known(name);
+      const command = signed(windows('Restart-Computer', server, { ComputerName: server }), change);
+      return telephone.change(command, 'boot', change, options, (world) => {
+        const here = world.servers[server]!;
+        if (here.bootedAt > fence.bootedAt) {
+          return { effect: 'already', says: 'It has been booted since it was looked at.' };
+        }
+        if (here.bootedAt < fence.bootedAt) {
+          throw new ExchangeError('refused', 'The boot time it was looked at with lies after its last boot.');
+        }
+        const never = telephone.disturbed('never-returns', command, () => true) !== undefined;
+        reboot(world, here, line.clock.now(), never);
+        return { effect: 'changed' };
+      });
+    },
+  };
+}
+
+function reply<T>(value: T): Reply<T> {
+  return { value, warnings: [] };
+}
+
+function nothing(warning: string): Reply<undefined> {
+  return { value: undefined, warnings: [warning] };
+}
+
+function signed(command: Command, change: Change): Command {
+  return { ...command, caller: change.caller };
+}
+
+function same(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+function mailboxRole(server: Server): Server {
+  if (server.roles.includes('mailbox')) return server;
+  throw new ExchangeError('notFound', `"${server.name}" is not a Mailbox server.`);
+}
+
+export function factsOf(server: Server, organisation: string): ServerFacts {
+  const group = server.dag ?? (server.roles.includes('client-access') ? `cas:${server.site}` : undefined);
+  return {
+    server: server.name,
+    fqdn: server.fqdn,
+    roles: [...server.roles],
+    version: server.version,
+    site: server.site,
+    ...(server.dag ? { dag: server.dag } : {}),
+    ...(group ? { group } : {}),
+    organisation,
+  };
+}
+
+function healthRow(world: World, server: Server, watch: Watch, now: number, stale: Trouble | undefined): HealthRow {
+  const { settings } = world;
+  const row: HealthRow = {
+    healthSet: watch.healthSet,
+    name: watch.name,
+    targetResource: watch.targetResource,
+    component: watch.component,
+    recurrenceSeconds: settings['probe-recurrence'] / 1_000,
+    timeoutSeconds: settings['probe-timeout'] / 1_000,
+    isStale: false,
+    ...readRow(world, server, watch, now),
+  };
+  const wanted = stale?.body.healthSet;
+  if (!stale || (wanted !== undefined && !same(String(wanted), watch.healthSet))) return row;
+  // The monitor has not evaluated for longer than recurrence, time-out and two minutes; the row still says what it said.
+  const lastExecution = stale.postedAt - settings['probe-recurrence'] - settings['probe-timeout'] - 180_000;
+  return {
+    ...row,
+    alertValue: stale.frozen?.[server.name]?.[watch.key] ?? 'Healthy',
+    isStale: true,
+    lastExecution,
+    lastTransition: Math.min(row.lastTransition ?? lastExecution, lastExecution),
+  };
+}
+
+/** `HealthSet\Probe[\TargetResource]`. */
+function findProbe(world: World, server: Server, identity: string): Watch | undefined {
+  const [healthSet = '', probe = '', target] = identity.split('\\');
+  return watchesOf(server, world.settings).find(
+    (watch) =>
+      watch.probe !== undefined &&
+      same(watch.healthSet, healthSet) &&
+      same(watch.probe, probe) &&
+      (target === undefined || same(watch.targetResource, target)),
+  );
+}
+
+/** Whether `no-object` means this probe: named alone or with its health set; unnamed, it means all. */
+function isProbe(wanted: unknown, identity: string): boolean {
+  if (wanted === undefined) return true;
+  const [healthSet = '', probe = ''] = identity.split('\\');
+  return (
+    same(String(wanted), probe) || same(String(wanted), `${healthSet}\\${probe}`) || same(String(wanted), identity)
+  );
+}
+
+function findService(server: Server, name: string): Service {
+  const key = name.toLowerCase();
+  const service = Object.hasOwn(server.services, key) ? server.services[key] : undefined;
+  if (service) return service;
+  throw new ExchangeError('notFound', `There is no service "${name}" on ${server.fqdn}.`);
+}
+
+function serviceState({ runsAgainAt: _, ...state }: Service): ServiceState {
+  return state;
+}
+
+/** Compares with what the caller saw, then restarts; or finds out why not. */
+function restartOne(
+  world: World,
+  server: Server,
+  service: Service,
+  seen: number | null,
+  now: number,
+  hangs: () => Trouble | undefined,
+): Done {
+  const startedAt = service.startedAt ?? null;
+  if (startedAt !== null && (seen === null || startedAt > seen)) {
+    return { effect: 'already', says: `${service.name} has been started since it was looked at.` };
+  }
+  if (startedAt !== seen) {
+    throw new ExchangeError('refused', `${service.name} is not as it was when it was looked at: ${service.status}.`);
+  }
+  if (service.startType === 'Disabled') throw new ExchangeError('refused', `${service.name} is disabled.`);
+  if (service.status === 'StopPending' || service.status === 'StartPending') {
+    throw new ExchangeError('refused', `${service.name} cannot be controlled now: it is in ${service.status}.`);
+  }
+  if (service.status === 'Running' && hangs()) {
+    service.status = 'StopPending';
+    reassess(world, server, now);
+    const fails = new ExchangeError('timedOut', `${service.name} does not stop.`);
+    return { effect: 'none', takes: world.settings['stop-hangs-for'], fails };
+  }
+  restart(world, server, service, now);
+  return { effect: 'changed', takes: world.settings['service-restart'] };
+}
+
+/** A setting, compared with what the caller saw: undefined means go on. */
+function compare(now: boolean, seen: boolean, wanted: boolean): Done | undefined {
+  if (now === wanted) return { effect: 'already', says: `It is ${now} already.` };
+  if (now !== seen) throw new ExchangeError('refused', `It is ${now}, and was ${seen} when it was looked at.`);
+  return undefined;
+}
+
+function componentsOf(server: Server): ComponentState[] {
+  const names = [...COMPONENTS, ...(server.roles.includes('client-access') ? PROXY_COMPONENTS : [])];
+  for (const { component } of server.inactive) {
+    if (!names.some((name) => same(name, component))) names.push(component);
+  }
+  return names.map((component) => {
+    const by = server.inactive.filter((each) => same(each.component, component));
+    return {
+      component,
+      state: by.length > 0 ? 'Inactive' : 'Active',
+      requesters: by.map(({ requester }) => ({ requester, state: 'Inactive' as const })),
+    };
+  });
+}

@@ -1,0 +1,49 @@
+import type { Instant } from '../incident/alert.ts';
+import { end } from './cures.ts';
+import { finishResponder, startResponder, turn } from './faults.ts';
+import { goOnBooting, move, runAgain } from './machines.ts';
+import type { Happening, Server, World } from './world.ts';
+
+/** Lets everything happen that is due up to now, in order. True: something did. */
+export function catchUp(world: World, now: Instant): boolean {
+  let happened = false;
+  for (let next = world.agenda[0]; next && next.at <= now; next = world.agenda[0]) {
+    world.agenda.shift();
+    happen(world, next);
+    happened = true;
+  }
+  return happened;
+}
+
+function happen(world: World, next: Happening): void {
+  if (!('server' in next)) {
+    turn(world, next.trouble, next.at);
+    return;
+  }
+  const server = world.servers[next.server];
+  if (!server) return;
+  switch (next.what) {
+    case 'service-runs':
+      runAgain(world, server, next.service, next.at);
+      break;
+    case 'database-moves':
+      move(world, server, next.database, next.at);
+      break;
+    case 'responder-starts':
+      startResponder(world, { ...next, server });
+      break;
+    case 'responder-ends':
+      responderEnds(world, server, next.trouble, next.at);
+      break;
+    default:
+      goOnBooting(world, server, next.what, next.at);
+      break;
+  }
+}
+
+/** The responder of a fault fails, or there would be no alert; `responder-at-work` is over when its responder is. */
+function responderEnds(world: World, server: Server, trouble: string, at: Instant): void {
+  const atWork = world.troubles[trouble]?.kind === 'responder-at-work';
+  finishResponder(server, trouble, at, atWork ? 'succeeded' : 'failed');
+  if (atWork) end(world, trouble, 'used up', at);
+}

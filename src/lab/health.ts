@@ -1,0 +1,195 @@
+import type { Instant } from '../incident/alert.ts';
+import type { HealthRow, ProbeResult, Protocol } from '../ports.ts';
+import { hash } from './chance.ts';
+import { activeOn } from './databases.ts';
+import { keyOf, type MonitorDefinition, monitorsFor } from './health-sets.ts';
+import type { LabSettings } from './organisation.ts';
+import type { Cause, RowMemory, Server, World } from './world.ts';
+
+/** A monitor as it exists on one server. */
+export interface Watch extends MonitorDefinition {
+  key: string;
+  /** It evaluates at every multiple of the recurrence after this. */
+  phase: number;
+}
+
+const watches = new WeakMap<Server, Watch[]>();
+
+/** The monitors of a server, one for each row of Get-ServerHealth. */
+export function watchesOf(server: Server, settings: LabSettings): Watch[] {
+  let found = watches.get(server);
+  if (!found) {
+    found = monitorsFor(server).map((monitor) => {
+      const key = keyOf(monitor);
+      return { ...monitor, key, phase: hash(`${server.name}/${key}`) % Math.max(1, settings['probe-recurrence']) };
+    });
+    watches.set(server, found);
+  }
+  return found;
+}
+
+type Reading = Pick<HealthRow, 'alertValue' | 'lastTransition' | 'lastExecution'>;
+
+/**
+ * What a row says now. Nothing runs in the background: the value follows from what it was when the truth last changed,
+ * and from how often the monitor has evaluated since.
+ */
+export function readRow(world: World, server: Server, watch: Watch, now: Instant): Reading {
+  const recurrence = Math.max(1, world.settings['probe-recurrence']);
+  const evaluation = (after: Instant) =>
+    watch.phase + (Math.floor((after - watch.phase) / recurrence) + 1) * recurrence;
+  const last = evaluation(now) - recurrence;
+  const memory = server.rows[watch.key];
+
+  if (server.boot) return { alertValue: 'UnInitialized', lastTransition: server.bootedAt };
+  if (!memory) return { alertValue: 'Healthy', lastTransition: server.bootedAt, lastExecution: last };
+
+  const { base, since, failing, changedAt } = memory;
+  const first = evaluation(changedAt);
+  const asBefore: Reading = {
+    alertValue: base,
+    lastTransition: since,
+    ...(base === 'UnInitialized' && now < first ? {} : { lastExecution: last }),
+  };
+  if (now < first) return asBefore;
+  if (!failing) {
+    return base === 'Healthy' ? asBefore : { alertValue: 'Healthy', lastTransition: first, lastExecution: last };
+  }
+  if (base === 'Unhealthy') return asBefore;
+  const unhealthyAt = first + (world.settings['failures-to-unhealthy'] - 1) * recurrence;
+  return now >= unhealthyAt
+    ? { alertValue: 'Unhealthy', lastTransition: unhealthyAt, lastExecution: last }
+    : { alertValue: 'Degraded', lastTransition: first, lastExecution: last };
+}
+
+/** Notes for every monitor of a server whether its probe fails from now on. Called after each change of the truth. */
+export function reassess(world: World, server: Server, now: Instant): void {
+  if (server.boot) return;
+  for (const watch of watchesOf(server, world.settings)) {
+    const failing = rowFails(world, server, watch);
+    if ((server.rows[watch.key]?.failing ?? false) !== failing) remember(world, server, watch, failing, now);
+  }
+}
+
+function remember(world: World, server: Server, watch: Watch, failing: boolean, now: Instant): void {
+  const { alertValue, lastTransition } = readRow(world, server, watch, now);
+  server.rows[watch.key] = { base: alertValue, since: lastTransition ?? now, failing, changedAt: now };
+}
+
+/** The trouble has been there for a while: the rows that show it are Unhealthy, as they are when an alert is raised. */
+export function establish(world: World, server: Server, since: Instant): void {
+  const at = Math.max(since, server.bootedAt);
+  for (const watch of watchesOf(server, world.settings)) {
+    const memory = server.rows[watch.key];
+    if (!rowFails(world, server, watch)) continue;
+    if (memory?.base === 'Unhealthy' && memory.failing) continue;
+    server.rows[watch.key] = { base: 'Unhealthy', since: at, failing: true, changedAt: at };
+  }
+}
+
+/** After a boot every monitor starts anew, and says so until it has evaluated. */
+export function startMonitors(world: World, server: Server, now: Instant): void {
+  server.rows = Object.fromEntries(
+    watchesOf(server, world.settings).map((watch): [string, RowMemory] => [
+      watch.key,
+      { base: 'UnInitialized', since: server.bootedAt, failing: rowFails(world, server, watch), changedAt: now },
+    ]),
+  );
+}
+
+/** The monitors of a server that see a cause. */
+export function seenBy(world: World, server: Server, cause: Cause): Watch[] {
+  return watchesOf(server, world.settings).filter((watch) => sees(world, server, watch, cause));
+}
+
+function causesOn(world: World, server: string): readonly Cause[] {
+  const own = world.causes[server] ?? [];
+  const everywhere = world.causes['*'] ?? [];
+  return everywhere.length === 0 ? own : [...own, ...everywhere];
+}
+
+function sees(world: World, server: Server, watch: Watch, cause: Cause): boolean {
+  const { sits } = cause;
+  if ('directory' in sits) return watch.probe !== undefined && watch.dependencies.includes('directory');
+  if ('monitor' in sits) return sits.monitor === watch.key;
+  if (!watch.looksAt.includes(sits.part)) return false;
+  // A client access server stops noticing a sick back end once no mailbox is opened there any more.
+  if (sits.part === 'ctp-route') {
+    return watch.reaches === 'imap' && backEndsOf(world, server).includes(cause.backEnd ?? '');
+  }
+  return true;
+}
+
+/** The reason why a service of this monitor can't answer, if there is one. */
+function serviceTrouble(server: Server, watch: Watch): string | undefined {
+  if (!watch.service) return undefined;
+  const service = server.services[watch.service.toLowerCase()];
+  return service?.status === 'Running' ? undefined : `${watch.service} is not running`;
+}
+
+function rowFails(world: World, server: Server, watch: Watch): boolean {
+  return (
+    serviceTrouble(server, watch) !== undefined ||
+    causesOn(world, server.name).some((cause) => sees(world, server, watch, cause))
+  );
+}
+
+/** The mailbox servers that this server's CTP probes can end up on: at most three, in a fixed shuffled order. */
+export function backEndsOf(world: World, server: Server): string[] {
+  const inGroups = server.routesTo.flatMap((group) => world.groups[group]?.members ?? []);
+  const site = Object.values(world.servers).filter((other) => other.site === server.site);
+  const candidates = inGroups.length > 0 ? inGroups : site.map((other) => other.name);
+  return candidates
+    .filter((name) => activeOn(world, name).some((database) => world.databases[database]?.monitoringMailboxes))
+    .sort(
+      (a, b) =>
+        hash(`${world.seed}/${server.name}/${a}`) - hash(`${world.seed}/${server.name}/${b}`) || a.localeCompare(b),
+    )
+    .slice(0, 3);
+}
+
+type Answer = Pick<ProbeResult, 'resultType' | 'error' | 'exception'>;
+
+const SUCCEEDED: Answer = { resultType: 'Succeeded', error: '', exception: '' };
+
+/** What a probe that is run by hand finds out. It looks at the truth, not at the row: the two can disagree. */
+export function runProbe(world: World, server: Server, watch: Watch): Answer {
+  const own = causesOn(world, server.name).find(
+    (cause) =>
+      !cause.rowOnly && !('part' in cause.sits && cause.sits.part === 'ctp-route') && sees(world, server, watch, cause),
+  );
+  const stopped = serviceTrouble(server, watch);
+  const trouble = own ? { says: own.says, hangs: own.hangs } : stopped ? { says: stopped, hangs: false } : undefined;
+  if (!watch.reaches) return trouble ? failed(trouble) : SUCCEEDED;
+
+  const backEnds = backEndsOf(world, server);
+  const run = server.ctpRuns[watch.reaches]++;
+  const backEnd = world.servers[backEnds[run % Math.max(1, backEnds.length)] ?? ''];
+  if (!backEnd) return failed({ says: 'No mailboxes were found to use in the CTP probe', hangs: false });
+  const found = trouble ?? backEndTrouble(world, backEnd, watch.reaches);
+  return found ? failed(found, `Cmd=LOGIN _Mbx:${backEnd.fqdn}`) : SUCCEEDED;
+}
+
+/** Why a log-on fails on that mailbox server. */
+function backEndTrouble(
+  world: World,
+  server: Server,
+  protocol: Protocol,
+): { says: string; hangs: boolean } | undefined {
+  if (server.boot) return { says: 'the mailbox server does not answer', hangs: true };
+  const deep = watchesOf(server, world.settings).find(
+    (watch) => watch.name.toLowerCase() === `${protocol}deeptestmonitor`,
+  );
+  if (!deep) return undefined;
+  const cause = causesOn(world, server.name).find((each) => !each.rowOnly && sees(world, server, deep, each));
+  if (cause) return cause;
+  const stopped = serviceTrouble(server, deep);
+  return stopped ? { says: stopped, hangs: false } : undefined;
+}
+
+function failed(trouble: { says: string; hangs: boolean }, detail = ''): Answer {
+  const error = [trouble.says, detail].filter(Boolean).join('. ');
+  return trouble.hangs
+    ? { resultType: 'TimedOut', error, exception: `System.TimeoutException: ${trouble.says}` }
+    : { resultType: 'Failed', error, exception: `System.ApplicationException: ${trouble.says}` };
+}

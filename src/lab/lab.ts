@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import type { Instant } from '../incident/alert.ts';
+import type { Exchange } from '../ports.ts';
+import { hash } from './chance.ts';
+import { createLabClock, type LabClock } from './clock.ts';
+import { createCmdlets } from './cmdlets.ts';
+import { CommandLog, type LoggedCommand } from './command-log.ts';
+import { deleteFault, postFault } from './faults.ts';
+import { catchUp } from './happenings.ts';
+import { Keeper, type Snapshot } from './keep.ts';
+import { checkOrganisation, type OrganisationFile, readOrganisation } from './organisation.ts';
+import { Telephone } from './telephone.ts';
+import { type FaultView, type OrganisationView, viewFault, viewOrganisation } from './view.ts';
+import { buildWorld, type World } from './world.ts';
+
+export interface LabOptions {
+  /** Organisation milliseconds in one real millisecond. */
+  speed: number;
+  /** Decides what is random. */
+  seed?: number;
+  /** The shipped organisation by default. */
+  organisation?: OrganisationFile;
+  /** Time moves only by `clock.advance`, and by the waits of the lab's own commands. */
+  virtual?: boolean;
+  realNow?: () => number;
+  /** A file that keeps the world, so that the next process goes on with it. */
+  persist?: string;
+}
+
+/** A simulated Exchange organisation. */
+export interface Lab {
+  /** Changes at each reset. */
+  readonly id: string;
+  readonly clock: LabClock;
+  /** The Exchange port. `caller` signs the commands that only read; a change says itself who asks. */
+  exchange(caller?: string): Exchange;
+  organisation(): OrganisationView;
+  /** Breaks something; `body` as for POST /lab/v1/faults. Throws `LabProblems`. */
+  post(body: unknown): FaultView;
+  /** In the order of posting, those that are over included. */
+  faults(): FaultView[];
+  fault(id: string): FaultView | undefined;
+  /** Mends what a fault broke, and forgets it. False: there is none. */
+  remove(id: string): boolean;
+  /** The log of every command that reached the organisation. */
+  commands(since?: { seq: number } | { at: Instant }): LoggedCommand[];
+  /** A new organisation, as at the start. Its time goes on. */
+  reset(): void;
+  close(): void;
+}
+
+/** Throws `LabProblems` for a bad organisation, and `Error` for a kept world that can't be read. */
+export function createLab(options: LabOptions): Lab {
+  if (!(options.speed > 0) || !Number.isFinite(options.speed)) {
+    throw new Error(`The lab's speed must be a number above 0, not ${options.speed}.`);
+  }
+  const plan = options.organisation ? checkOrganisation(options.organisation) : readOrganisation();
+  const seed = options.seed ?? 1;
+  const planHash = hash(JSON.stringify([plan, seed]));
+
+  const keeper: Keeper | undefined = options.persist ? new Keeper(options.persist, () => snapshot()) : undefined;
+  const loaded = keeper?.load();
+  const before = loaded?.kept.plan === planHash ? loaded : undefined;
+
+  let id = before?.kept.id ?? randomUUID();
+  const clock = createLabClock({
+    speed: options.speed,
+    epoch: () => id,
+    ...(options.virtual === undefined ? {} : { virtual: options.virtual }),
+    ...(options.realNow ? { realNow: options.realNow } : {}),
+    ...(before ? { resume: before.kept.clock } : {}),
+  });
+  let world: World = before?.kept.world ?? buildWorld(plan, clock.now(), seed);
+  const log = new CommandLog();
+  if (loaded) log.restore(before?.commands ?? [], loaded.kept.lastSeq);
+  log.onEntry = (entry) => keeper?.command(entry);
+
+  function snapshot(): Snapshot {
+    // A virtual clock stands still while nobody looks.
+    const start = clock.virtual ? { ...clock.start, lab: clock.now(), speed: 0 } : clock.start;
+    const kept = { version: 1 as const, id, plan: planHash, clock: start, lastSeq: log.last, world };
+    return { kept, commands: () => log.since({ seq: 0 }) };
+  }
+  const line = {
+    world: () => {
+      if (catchUp(world, clock.now())) keeper?.soon();
+      return world;
+    },
+    clock,
+    log,
+    changed: () => keeper?.now(),
+  };
+  const telephone = new Telephone(line);
+  if (before) keeper?.now();
+  else keeper?.startAnew();
+
+  return {
+    get id() {
+      return id;
+    },
+    clock,
+    exchange: (caller = 'second-responder') => createCmdlets(line, telephone, caller, () => id),
+    organisation: () => viewOrganisation(line.world(), id, clock.now()),
+    post(body) {
+      const now = clock.now();
+      const trouble = postFault(line.world(), body, now);
+      keeper?.now();
+      return viewFault(world, trouble);
+    },
+    faults: () => Object.values(line.world().troubles).map((trouble) => viewFault(world, trouble)),
+    fault(wanted) {
+      const { troubles } = line.world();
+      return Object.hasOwn(troubles, wanted) ? viewFault(world, troubles[wanted]!) : undefined;
+    },
+    remove(wanted) {
+      const removed = deleteFault(line.world(), wanted, clock.now());
+      if (removed) keeper?.now();
+      return removed;
+    },
+    commands: (since = { seq: 0 }) => {
+      line.world();
+      return log.since(since);
+    },
+    reset() {
+      id = randomUUID();
+      world = buildWorld(plan, clock.now(), seed);
+      log.clear();
+      keeper?.startAnew();
+    },
+    close() {
+      line.world();
+      keeper?.close();
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import type { Instant } from '../incident/alert.ts';
+import { databaseLeft, end, serverBooted, serviceRestarted } from './cures.ts';
+import { activeOn, chooseTarget } from './databases.ts';
+import { reassess, startMonitors } from './health.ts';
+import { type Server, type Service, schedule, type World } from './world.ts';
+
+/** Stops a service and has it run again `service-restart` later. */
+export function restart(world: World, server: Server, service: Service, now: Instant): void {
+  const at = now + world.settings['service-restart'];
+  service.status = 'StopPending';
+  service.runsAgainAt = at;
+  reassess(world, server, now);
+  schedule(world, { at, what: 'service-runs', server: server.name, service: service.name });
+}
+
+/** The end of a restart. A proxy's service does not stay up while its component is Inactive. */
+export function runAgain(world: World, server: Server, name: string, now: Instant): void {
+  const service = server.services[name.toLowerCase()];
+  if (!service || server.boot) return;
+  delete service.runsAgainAt;
+  if (stoppedByDesign(server, name)) {
+    stop(service);
+  } else {
+    service.status = 'Running';
+    service.startedAt = now;
+    serviceRestarted(world, server.name, name, now);
+  }
+  reassess(world, server, now);
+}
+
+export function stop(service: Service): void {
+  service.status = 'Stopped';
+  delete service.startedAt;
+  delete service.runsAgainAt;
+}
+
+/** Whether a service is down because its proxy component is Inactive. */
+export function stoppedByDesign(server: Server, service: string): boolean {
+  return server.inactive.some(({ component }) => SERVICE_OF[component.toLowerCase()] === service.toLowerCase());
+}
+
+/** The services that stop while their component is Inactive; both names in lower case. */
+export const SERVICE_OF: Record<string, string> = { imapproxy: 'msexchangeimap4', popproxy: 'msexchangepop3' };
+
+/** The server goes down now; the rest of the reboot is on the agenda. */
+export function reboot(world: World, server: Server, now: Instant, neverReturns: boolean): void {
+  server.boot = { stage: 'down', neverReturns };
+  for (const service of Object.values(server.services)) stop(service);
+  // The others take over what they can, one database after the other; what they can't take waits for its server.
+  activeOn(world, server.name).forEach((name, index) => {
+    world.databases[name]!.dismounted = true;
+    planMove(world, server.name, name, now, index);
+  });
+  if (neverReturns) return;
+  const { boots, remoting, services, warm } = world.settings.reboot;
+  schedule(world, { at: now + boots, what: 'boots', server: server.name });
+  schedule(world, { at: now + remoting, what: 'remoting', server: server.name });
+  schedule(world, { at: now + services, what: 'services', server: server.name });
+  schedule(world, { at: now + warm, what: 'warm', server: server.name });
+}
+
+export function goOnBooting(
+  world: World,
+  server: Server,
+  stage: 'boots' | 'remoting' | 'services' | 'warm',
+  now: Instant,
+): void {
+  if (!server.boot) return;
+  if (stage === 'boots') {
+    server.bootedAt = now;
+    serverBooted(world, server.name, now);
+  } else if (stage === 'remoting') {
+    server.boot.stage = 'remoting';
+    for (const service of automatic(server)) service.status = 'StartPending';
+  } else if (stage === 'services') {
+    server.boot.stage = 'services';
+    for (const service of automatic(server)) {
+      if (stoppedByDesign(server, service.name)) {
+        stop(service);
+        continue;
+      }
+      service.status = 'Running';
+      service.startedAt = now;
+    }
+    for (const name of activeOn(world, server.name)) world.databases[name]!.dismounted = false;
+  } else {
+    delete server.boot;
+    startMonitors(world, server, now);
+  }
+}
+
+function automatic(server: Server): Service[] {
+  return Object.values(server.services).filter((service) => service.startType === 'Automatic');
+}
+
+/** Sends all active databases away, one by one; those that can't go stay. */
+export function drain(world: World, server: Server, now: Instant): void {
+  activeOn(world, server.name).forEach((name, index) => {
+    planMove(world, server.name, name, now, index);
+  });
+}
+
+function planMove(world: World, server: string, database: string, now: Instant, before: number): void {
+  const at = now + world.settings['database-move'] * (before + 1);
+  schedule(world, { at, what: 'database-moves', server, database });
+}
+
+/** The end of a move: the copy is active elsewhere, or it says why not. */
+export function move(world: World, server: Server, name: string, now: Instant): void {
+  const database = world.databases[name];
+  // The block was lifted meanwhile, the server is back, or somebody else moved it.
+  if (database?.activeOn !== server.name || !(server.activationBlocked || database.dismounted)) return;
+  const copy = database.copies[server.name]!;
+  const chosen = chooseTarget(world, name);
+  if ('reason' in chosen) {
+    copy.error = `Database ${name} was not moved from ${server.name}: ${chosen.reason}.`;
+    useUpRefusedMove(world, server.name, name, now);
+    return;
+  }
+  delete copy.error;
+  delete database.copies[chosen.target]!.error;
+  database.activeOn = chosen.target;
+  database.dismounted = false;
+  databaseLeft(world, server.name, now);
+}
+
+/** `will-not-move` with `times`: each move that it stopped is one. */
+function useUpRefusedMove(world: World, server: string, database: string, now: Instant): void {
+  for (const trouble of Object.values(world.troubles)) {
+    if (trouble.kind !== 'will-not-move' || trouble.state !== 'present' || trouble.timesLeft === undefined) continue;
+    const named = trouble.body.database;
+    if (named !== undefined && String(named).toLowerCase() !== database.toLowerCase()) continue;
+    if (trouble.server !== undefined && trouble.server !== server) continue;
+    if (--trouble.timesLeft <= 0) end(world, trouble.id, 'used up', now);
+  }
+}

@@ -1,0 +1,271 @@
+import type { Instant } from '../incident/alert.ts';
+import type { Role } from '../incident/health.ts';
+import type { HealthRow, Protocol, RecoveryAction, ServiceState } from '../ports.ts';
+import type { Part } from './health-sets.ts';
+import type { LabSettings, OrganisationPlan } from './organisation.ts';
+
+/** Everything that is true of the simulated organisation: plain data, so that it can be written to a file and read back. */
+export interface World {
+  name: string;
+  settings: LabSettings;
+  servers: Record<string, Server>;
+  groups: Record<string, Group>;
+  databases: Record<string, Database>;
+  /** What is broken and why, by server; `*` is every server. */
+  causes: Record<string, Cause[]>;
+  /** What was posted: faults and disturbances, by id. */
+  troubles: Record<string, Trouble>;
+  /** Ids of the troubles that disturb commands and are not over: each command looks through them. */
+  disturbances: string[];
+  /** What is going to happen, the next first. */
+  agenda: Happening[];
+  lastTrouble: number;
+  /** Decides what is random: the order in which CTP probes visit the back ends. */
+  seed: number;
+}
+
+export interface Server {
+  name: string;
+  fqdn: string;
+  site: string;
+  version: string;
+  roles: Role[];
+  dag?: string;
+  /** Which protocols are used here, so that Managed Availability watches them. */
+  uses: Record<Protocol, boolean>;
+  routesTo: string[];
+  /** By the name in lower case. */
+  services: Record<string, Service>;
+  bootedAt: Instant;
+  /** Set from the reboot until the server is warm. */
+  boot?: Boot;
+  activationBlocked: boolean;
+  autoActivationPolicy: 'Unrestricted' | 'IntrasiteOnly' | 'Blocked';
+  maximumActiveDatabases?: number;
+  protocolLog: Record<Protocol, boolean>;
+  /** Who made which component Inactive. */
+  inactive: { component: string; requester: string; trouble: string }[];
+  /** With the trouble that a responder acts on. */
+  recoveryActions: (RecoveryAction & { trouble?: string })[];
+  /** Only rows that were ever anything but Healthy since the start. */
+  rows: Record<string, RowMemory>;
+  /** How many CTP probes were run by hand: the walk through the back ends. */
+  ctpRuns: Record<Protocol, number>;
+}
+
+export interface Service extends ServiceState {
+  /** Set while it restarts: when it will run again. */
+  runsAgainAt?: Instant;
+}
+
+/** A reboot under way: up to when the server is how far. A server that never returns stays `down`. */
+export interface Boot {
+  stage: 'down' | 'remoting' | 'services';
+  /** The stage's end is on the agenda; a server that never returns has none. */
+  neverReturns: boolean;
+}
+
+export interface Group {
+  members: string[];
+  witness?: string;
+}
+
+export interface Database {
+  activeOn: string;
+  copies: Record<string, Copy>;
+  monitoringMailboxes: boolean;
+  /** Its server went down, and no other could take it. */
+  dismounted: boolean;
+}
+
+export interface Copy {
+  lagged: boolean;
+  suspended: boolean;
+  error?: string;
+}
+
+/** How a row came to be as it is: what it was when the truth last changed, and what is true since then. */
+export interface RowMemory {
+  base: HealthRow['alertValue'];
+  /** When it took that value. */
+  since: Instant;
+  /** Whether the monitor's probe has been failing since `changedAt`. */
+  failing: boolean;
+  changedAt: Instant;
+}
+
+/** Why something fails, and what ends it. */
+export interface Cause {
+  trouble: string;
+  /** What is sick: a part of the server, one monitor by its key, or the directory. */
+  sits: { part: Part } | { monitor: string } | { directory: true };
+  /** Only the monitor's row says so; probes succeed already. */
+  rowOnly: boolean;
+  cure: Cure;
+  says: string;
+  /** A probe that meets it runs into its time-out. */
+  hangs: boolean;
+  /** `ctp-route`: the sick back end. */
+  backEnd?: string;
+}
+
+export type Cure =
+  | { by: 'restart-service'; services: string[]; still: string[] }
+  | { by: 'restart-server' }
+  | { by: 'databases-away' }
+  | { by: 'back-end'; server: string }
+  | { by: 'none' };
+
+export interface Trouble {
+  id: string;
+  kind: string;
+  server?: string;
+  /** As posted, checked. */
+  body: Record<string, unknown>;
+  postedAt: Instant;
+  state: 'present' | 'cured' | 'used up';
+  endedAt?: Instant;
+  /** How often it still applies; absent: until it is deleted. */
+  timesLeft?: number;
+  /** `stale-rows`: what the rows said when it began, where that was not Healthy. */
+  frozen?: Record<string, Record<string, HealthRow['alertValue']>>;
+}
+
+/** Something that happens at its time, in the order of time. */
+export type Happening = { at: Instant } & (
+  | { what: 'service-runs'; server: string; service: string }
+  | { what: 'database-moves'; server: string; database: string }
+  | { what: 'boots' | 'remoting' | 'services' | 'warm'; server: string }
+  | { what: 'relapse' | 'flap' | 'over'; trouble: string }
+  | {
+      what: 'responder-starts' | 'responder-ends';
+      server: string;
+      trouble: string;
+      resource: string;
+      requester: string;
+    }
+);
+
+/** Puts it in its place; what was added first happens first among equals. */
+export function schedule(world: World, happening: Happening): void {
+  const index = world.agenda.findLastIndex((other) => other.at <= happening.at);
+  world.agenda.splice(index + 1, 0, happening);
+}
+
+const ALWAYS = [
+  'MSExchangeADTopology',
+  'MSExchangeDiagnostics',
+  'MSExchangeHM',
+  'MSExchangeHMRecovery',
+  'MSExchangeServiceHost',
+];
+const ON_MAILBOX = [
+  'HostControllerService',
+  'MSExchangeDagMgmt',
+  'MSExchangeDelivery',
+  'MSExchangeFastSearch',
+  'MSExchangeIS',
+  'MSExchangeMailboxAssistants',
+  'MSExchangeMailboxReplication',
+  'MSExchangeRepl',
+  'MSExchangeRPC',
+  'MSExchangeSubmission',
+  'MSExchangeThrottling',
+  'MSExchangeTransport',
+  'MSExchangeTransportLogSearch',
+];
+const ON_CLIENT_ACCESS = ['MSExchangeFrontEndTransport'];
+
+export function buildWorld(plan: OrganisationPlan, now: Instant, seed: number): World {
+  const groupOf = (name: string) => Object.entries(plan.groups).find(([, group]) => group.members.includes(name))?.[0];
+  const groupsOfSite = (site: string) =>
+    Object.entries(plan.groups)
+      .filter(([, group]) => group.members.some((member) => plan.servers[member]?.site === site))
+      .map(([name]) => name);
+
+  const servers = Object.entries(plan.servers).map(([name, told], index): [string, Server] => {
+    const dag = groupOf(name);
+    const uses = { imap: told.imap, pop: told.pop };
+    return [
+      name,
+      {
+        name,
+        fqdn: `${name}.${plan.organisation}`,
+        site: told.site,
+        version: told.version,
+        roles: told.roles,
+        ...(dag ? { dag } : {}),
+        uses,
+        routesTo: told['routes-to'] ?? (dag ? [dag] : groupsOfSite(told.site)),
+        services: servicesOf(told.roles, uses, now - plan.settings['services-up-for'] - index * 61_000),
+        bootedAt: now - plan.settings['servers-up-for'] - index * 600_000,
+        activationBlocked: false,
+        autoActivationPolicy: told['auto-activation-policy'],
+        ...(told['maximum-active-databases'] === undefined
+          ? {}
+          : { maximumActiveDatabases: told['maximum-active-databases'] }),
+        protocolLog: { imap: false, pop: false },
+        inactive: [],
+        recoveryActions: [],
+        rows: {},
+        ctpRuns: { imap: 0, pop: 0 },
+      },
+    ];
+  });
+
+  const databases = Object.entries(plan.databases).map(([name, told]): [string, Database] => [
+    name,
+    {
+      activeOn: told.copies[0]!,
+      copies: Object.fromEntries(
+        told.copies.map((server) => [
+          server,
+          { lagged: told.lagged.includes(server), suspended: told.suspended.includes(server) },
+        ]),
+      ),
+      monitoringMailboxes: told['monitoring-mailboxes'],
+      dismounted: false,
+    },
+  ]);
+
+  return {
+    name: plan.organisation,
+    settings: plan.settings,
+    servers: Object.fromEntries(servers),
+    groups: Object.fromEntries(
+      Object.entries(plan.groups).map(([name, group]) => [
+        name,
+        { members: group.members, ...(group.witness ? { witness: group.witness } : {}) },
+      ]),
+    ),
+    databases: Object.fromEntries(databases),
+    causes: {},
+    troubles: {},
+    disturbances: [],
+    agenda: [],
+    lastTrouble: 0,
+    seed,
+  };
+}
+
+/** IMAP and POP ship as Manual and stopped; an organisation that uses them sets them to Automatic. */
+function servicesOf(roles: Role[], uses: Record<Protocol, boolean>, startedAt: Instant): Record<string, Service> {
+  const services: Record<string, Service> = {};
+  const install = (name: string, used: boolean) => {
+    services[name.toLowerCase()] = used
+      ? { name, status: 'Running', startType: 'Automatic', startedAt: startedAt + Object.keys(services).length * 1_000 }
+      : { name, status: 'Stopped', startType: 'Manual' };
+  };
+  for (const name of ALWAYS) install(name, true);
+  if (roles.includes('mailbox')) {
+    for (const name of ON_MAILBOX) install(name, true);
+    install('MSExchangeIMAP4BE', uses.imap);
+    install('MSExchangePOP3BE', uses.pop);
+  }
+  if (roles.includes('client-access')) {
+    for (const name of ON_CLIENT_ACCESS) install(name, true);
+    install('MSExchangeIMAP4', uses.imap);
+    install('MSExchangePOP3', uses.pop);
+  }
+  return services;
+}
