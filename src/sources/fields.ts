@@ -24,7 +24,7 @@ export const name = (limit = 256) =>
   z
     .string()
     .trim()
-    .min(1, 'is empty')
+    .min(1, { error: 'is empty', abort: true })
     .max(limit)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
     .refine((value) => !/[\u0000-\u001f\u007f]/.test(value), 'holds control characters: it must be one line of text')
@@ -38,7 +38,7 @@ export const isHealthSet = (value: string) => HEALTH_SET.test(value);
 export const healthSet = z
   .string()
   .trim()
-  .min(1, 'is empty')
+  .min(1, { error: 'is empty', abort: true })
   .regex(HEALTH_SET, 'does not look like a health set: write its name, such as IMAP.Protocol');
 
 const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
@@ -50,7 +50,7 @@ export const isHostName = (value: string) => HOST_NAME.test(value) && !ADDRESS.t
 export const hostName = z
   .string()
   .trim()
-  .min(1, 'is empty')
+  .min(1, { error: 'is empty', abort: true })
   .regex(
     HOST_NAME,
     'does not look like a host name: letters, digits, dots, hyphens and underscores, such as mbx1.contoso.com',

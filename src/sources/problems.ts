@@ -17,7 +17,7 @@ export function pointer(path: Path): string {
 export function problemsOf(error: z.ZodError, at: Path = []): Problem[] {
   return error.issues.map((issue) => ({
     pointer: pointer([...at, ...issue.path]),
-    message: sentence(issue as z.core.$ZodIssue & { input?: unknown }),
+    message: sentence(issue),
   }));
 }
 
@@ -31,8 +31,12 @@ const NOUNS: Record<string, string> = {
   record: 'an object',
 };
 
-/** Zod's own wording is kept where it was written here (custom checks), and replaced where it speaks of types. */
-function sentence(issue: z.core.$ZodIssue & { input?: unknown }): string {
+/** How zod begins the messages that it words itself; they speak of types, and to programmers. */
+const ZODS_OWN = /^(Invalid|Too|Unrecognized)/;
+
+/** What a schema words itself is kept; the rest is said for the people who send. */
+function sentence(issue: z.core.$ZodIssue): string {
+  if (!ZODS_OWN.test(issue.message)) return issue.message;
   if (issue.code === 'invalid_type') {
     if (issue.message.endsWith('received undefined')) return `is missing: it must be ${noun(issue.expected)}`;
     return `must be ${noun(issue.expected)}`;
@@ -41,8 +45,7 @@ function sentence(issue: z.core.$ZodIssue & { input?: unknown }): string {
   if (issue.code === 'unrecognized_keys') return `has unknown keys: ${issue.keys.slice(0, 10).join(', ')}`;
   if (issue.code === 'too_small') return `must be at least ${issue.minimum}${measure(issue.origin)}`;
   if (issue.code === 'too_big') return `must be at most ${issue.maximum}${measure(issue.origin)}`;
-  if (issue.code === 'invalid_union') return 'has none of the forms that are allowed here';
-  return issue.message;
+  return 'has none of the forms that are allowed here';
 }
 
 const noun = (type: string) => NOUNS[type] ?? type;

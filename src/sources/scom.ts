@@ -5,17 +5,11 @@ import { type Problem, pointer, problemsOf } from './problems.ts';
 import { identity, oneOrMany, present, type Source, type SourceEnvironment } from './source.ts';
 
 /** Numbers may come as text: the command channel of SCOM knows nothing but text. */
-const count = z
-  .union(
-    [
-      z.int().min(0),
-      z
-        .string()
-        .trim()
-        .regex(/^\d{1,9}$/),
-    ],
-    { error: 'must be a whole number' },
-  )
+const numberOrText = (wanted: string) => z.union([z.number(), z.string().trim()], { error: `must be ${wanted}` });
+
+const COUNT = 'a whole number';
+const count = numberOrText(COUNT)
+  .refine((value) => /^\d{1,9}$/.test(String(value)), `must be ${COUNT}`)
   .transform(Number);
 
 const SEVERITIES = ['Information', 'Warning', 'Error'];
@@ -23,16 +17,18 @@ const SEVERITIES = ['Information', 'Warning', 'Error'];
 /** Resolution states that mean "over": 254 Resolved, 255 Closed. Own states (2-254 may be added) mean "still there". */
 const OVER = new Set(['254', '255', 'resolved', 'closed']);
 
-const resolutionState = z
-  .union([z.int().min(0).max(255), z.string().trim()], {
-    error: 'must be a resolution state: a number from 0 (New) to 255 (Closed), or its name',
-  })
+const STATE = 'a resolution state: a number from 0 (New) to 255 (Closed), or its name';
+const resolutionState = numberOrText(STATE)
+  .refine(
+    (state) => Number.isNaN(Number(state)) || /^([01]?\d?\d|2[0-4]\d|25[0-5])$/.test(String(state)),
+    `must be ${STATE}`,
+  )
   .transform((state): 'firing' | 'resolved' => (OVER.has(String(state).toLowerCase()) ? 'resolved' : 'firing'))
   .meta({ description: '254 and 255, Resolved and Closed, resolve the alert; everything else is firing.' });
 
-const severity = z
-  .union([z.int(), name()], { error: 'must be a severity: 0, 1, 2 or its name' })
-  .transform((value) => SEVERITIES[Number(value)] ?? String(value));
+const severity = numberOrText('a severity: 0, 1, 2 or its name')
+  .transform((value) => (value === '' ? undefined : (SEVERITIES[Number(value)] ?? String(value))))
+  .pipe(name().optional());
 
 /** The properties of SCOM's alert that are read, by SCOM's own names. Where none is needed, whatever it holds is ignored. */
 const alert = z
