@@ -48,5 +48,5 @@ export function leavesOf(schema: z.ZodType, path: string[] = []): Leaf[] {
 
 /** The default of a value, in the form in which it is written (`10m`). */
 export function defaultOf(schema: z.ZodType): unknown {
-  return schema instanceof z.ZodPrefault ? schema.def.defaultValue : undefined;
+  return schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
 }

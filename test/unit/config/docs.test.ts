@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { documentedRows } from './rows.ts';
+
+const lines = readFileSync('docs/configuration.md', 'utf8').split('\n');
+const written = lines.filter((line) => line.startsWith('| `'));
+
+it('docs/configuration.md has a row for each key, with its default and meaning, and none that is gone', () => {
+  expect(written).toEqual(documentedRows().map(({ line }) => line));
+});
+
+it('each key has a meaning', () => {
+  expect(documentedRows().filter(({ line }) => /\|\s*\|$/.test(line))).toEqual([]);
+});

@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { STEPS } from '../../../src/steps/index.ts';
+import { documentedStep } from './rows.ts';
+
+const text = readFileSync('docs/playbooks.md', 'utf8');
+/** The chapter of steps, cut at its headings, without empty lines. */
+const sections = new Map(
+  text
+    .split(/^(?=### )/m)
+    .slice(1)
+    .map((section) => section.split(/^## /m)[0] ?? '')
+    .map((section) => section.split('\n').filter(Boolean))
+    .map((lines) => [lines[0], lines] as const),
+);
+
+describe('docs/playbooks.md', () => {
+  it.each(STEPS.map((step) => [step.name, step] as const))('says of %s what it takes', (_, step) => {
+    const expected = documentedStep(step);
+    expect(sections.get(expected[0])?.slice(0, expected.length)).toEqual(expected);
+  });
+
+  it('describes no step that is gone', () => {
+    expect([...sections.keys()].sort()).toEqual(STEPS.map((step) => documentedStep(step)[0]).sort());
+  });
+});
+
+it('docs/the-page.md uses every one of its corrections, and no other', () => {
+  const page = readFileSync('docs/the-page.md', 'utf8');
+  const [tables = '', corrections = ''] = page.split('## Corrections');
+  const used = new Set([...tables.matchAll(/\*\*(\d+)\*\*/g)].map(([, number]) => Number(number)));
+  const described = [...corrections.matchAll(/^\| (\d+) \|/gm)].map(([, number]) => Number(number));
+  expect([...used].sort((a, b) => a - b)).toEqual(described);
+});
