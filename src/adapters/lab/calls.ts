@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { fromIssues, LabProblems, unknownName } from '../../lab/problems.ts';
+import type { Exchange, ExchangeFailure, Reply } from '../../ports.ts';
+
+/** What POST /lab/v1/call answers besides its outcome: the client's clock follows it. */
+export interface LabTime {
+  /** Milliseconds since 1970 on the organisation's clock. */
+  now: number;
+  speed: number;
+  epoch: string;
+  /** Its time moves by hand only. */
+  virtual: boolean;
+}
+
+export type CallAnswer = LabTime &
+  ({ reply: Reply<unknown> } | { failure: { code: ExchangeFailure; message: string } });
+
+const name = z.string().min(1).max(300);
+const instant = z.number().finite();
+const change = z.strictObject({
+  notAfter: instant,
+  caller: z.string().max(500),
+  scope: z.array(z.strictObject({ playbook: name.optional(), server: name.optional(), group: name.optional() })),
+});
+const protocol = z.enum(['imap', 'pop']);
+const onServer = { server: name };
+
+/** One verb of the port: what it takes, and the call it becomes. */
+interface Verb {
+  run(exchange: Exchange, given: unknown): Promise<Reply<unknown>>;
+}
+
+function verb<T>(schema: z.ZodType<T>, call: (exchange: Exchange, given: T) => Promise<Reply<unknown>>): Verb {
+  return {
+    run(exchange, given) {
+      const checked = schema.safeParse(given ?? {});
+      if (checked.success) return call(exchange, checked.data);
+      throw new LabProblems('The arguments do not fit the verb', fromIssues(checked.error.issues));
+    },
+  };
+}
+
+const VERBS: { [K in keyof Exchange]: Verb } = {
+  organisation: verb(z.strictObject({}), (exchange) => exchange.organisation()),
+  serverHealth: verb(z.strictObject(onServer), (exchange, { server }) => exchange.serverHealth(server)),
+  invokeProbe: verb(z.strictObject({ ...onServer, identity: name }), (exchange, { server, identity }) =>
+    exchange.invokeProbe(server, identity),
+  ),
+  service: verb(z.strictObject({ ...onServer, name }), (exchange, given) => exchange.service(given.server, given.name)),
+  services: verb(z.strictObject(onServer), (exchange, { server }) => exchange.services(server)),
+  restartService: verb(
+    z.strictObject({ ...onServer, name, fence: z.strictObject({ startedAt: instant.nullable() }), change }),
+    (exchange, given) => exchange.restartService(given.server, given.name, given.fence, scoped(given.change)),
+  ),
+  copiesOn: verb(z.strictObject(onServer), (exchange, { server }) => exchange.copiesOn(server)),
+  copiesOf: verb(z.strictObject({ database: name }), (exchange, { database }) => exchange.copiesOf(database)),
+  mailboxServer: verb(z.strictObject(onServer), (exchange, { server }) => exchange.mailboxServer(server)),
+  availabilityGroup: verb(z.strictObject({ name }), (exchange, given) => exchange.availabilityGroup(given.name)),
+  setActivationBlocked: verb(
+    z.strictObject({
+      ...onServer,
+      blocked: z.boolean(),
+      fence: z.strictObject({ activationBlocked: z.boolean() }),
+      change,
+    }),
+    (exchange, given) => exchange.setActivationBlocked(given.server, given.blocked, given.fence, scoped(given.change)),
+  ),
+  protocolLog: verb(z.strictObject({ ...onServer, protocol }), (exchange, given) =>
+    exchange.protocolLog(given.server, given.protocol),
+  ),
+  setProtocolLog: verb(
+    z.strictObject({
+      ...onServer,
+      protocol,
+      enabled: z.boolean(),
+      fence: z.strictObject({ enabled: z.boolean() }),
+      change,
+    }),
+    (exchange, given) =>
+      exchange.setProtocolLog(given.server, given.protocol, given.enabled, given.fence, scoped(given.change)),
+  ),
+  componentStates: verb(z.strictObject(onServer), (exchange, { server }) => exchange.componentStates(server)),
+  recoveryActions: verb(z.strictObject({ ...onServer, since: instant }), (exchange, given) =>
+    exchange.recoveryActions(given.server, given.since),
+  ),
+  bootTime: verb(z.strictObject(onServer), (exchange, { server }) => exchange.bootTime(server)),
+  restartServer: verb(
+    z.strictObject({ ...onServer, fence: z.strictObject({ bootedAt: instant }), change }),
+    (exchange, given) => exchange.restartServer(given.server, given.fence, scoped(given.change)),
+  ),
+};
+
+/** Where the kill switch applies is decided before a command is sent; the far side has no use for it. */
+function scoped({ notAfter, caller }: { notAfter: number; caller: string }) {
+  return { notAfter, caller, scope: [] };
+}
+
+const body = z.strictObject({
+  verb: z.string(),
+  arguments: z.unknown().optional(),
+  caller: z.string().max(500).optional(),
+});
+
+/** Carries out the body of POST /lab/v1/call. Throws `LabProblems` for a bad body, `ExchangeError` as the port does. */
+export async function carryOut(exchangeOf: (caller?: string) => Exchange, posted: unknown): Promise<Reply<unknown>> {
+  const checked = body.safeParse(posted);
+  if (!checked.success) throw new LabProblems('This is not a call', fromIssues(checked.error.issues));
+  const { verb: wanted, arguments: given, caller } = checked.data;
+  if (!Object.hasOwn(VERBS, wanted)) {
+    throw new LabProblems('This is not a call', [
+      { pointer: '/verb', message: unknownName('verb', wanted, Object.keys(VERBS)) },
+    ]);
+  }
+  return VERBS[wanted as keyof Exchange].run(exchangeOf(caller), given);
+}

@@ -1,0 +1,150 @@
+import {
+  type CallOptions,
+  type Clock,
+  EXCHANGE_FAILURES,
+  type Exchange,
+  ExchangeError,
+  type ExchangeFailure,
+  type Reply,
+} from '../../ports.ts';
+import type { LabTime } from './calls.ts';
+
+/** A lab that runs as a process of its own. */
+export interface RemoteLab {
+  exchange: Exchange;
+  /** Follows the lab's own clock: right after `ready`, and corrected by each answer. It never goes back. */
+  clock: Clock;
+  /** Asks for the lab's time. Fails with `unreachable` when it does not answer. */
+  ready(): Promise<void>;
+  /** Ends the calls that are under way, with `unreachable`. */
+  close(): void;
+}
+
+/** `url` is the lab's address, `http://127.0.0.1:8090`. Throws for a bad one. */
+export function labHttpExchange(options: { url: string; caller?: string }): RemoteLab {
+  const base = new URL(options.url);
+  if (base.protocol !== 'http:' && base.protocol !== 'https:') {
+    throw new Error(`The lab's address must begin with http:// or https://, not ${options.url}`);
+  }
+  const closing = new AbortController();
+  const clock = new FollowingClock();
+
+  async function ask(path: string, request: RequestInit, limits: CallOptions = {}): Promise<Record<string, unknown>> {
+    const { timeLimit, signal } = limits;
+    signal?.throwIfAborted();
+    const tooLong = timeLimit === undefined ? undefined : AbortSignal.timeout(Math.max(0, Math.floor(timeLimit)));
+    const signals = [closing.signal, signal, tooLong].filter((each) => each !== undefined);
+    try {
+      const response = await fetch(new URL(path, base), { ...request, signal: AbortSignal.any(signals) });
+      return await readAnswer(response);
+    } catch (error) {
+      if (error instanceof ExchangeError) throw error;
+      if (signal?.aborted) throw signal.reason;
+      if (tooLong?.aborted) throw new ExchangeError('timedOut', `No answer within ${timeLimit} ms.`);
+      if (closing.signal.aborted) throw new ExchangeError('unreachable', 'The connection to the lab was closed.');
+      throw new ExchangeError('unreachable', `The lab at ${base.origin} does not answer: ${reasonOf(error)}.`);
+    }
+  }
+
+  async function call<T>(verb: keyof Exchange, given: object, limits?: CallOptions): Promise<Reply<T>> {
+    const body = JSON.stringify({ verb, arguments: given, ...(options.caller ? { caller: options.caller } : {}) });
+    const headers = { 'content-type': 'application/json' };
+    const answer = await ask('/lab/v1/call', { method: 'POST', headers, body }, limits);
+    clock.follow(answer);
+    const { failure, reply } = answer;
+    if (isRecord(failure)) throw new ExchangeError(failureCode(failure.code), String(failure.message));
+    if (isRecord(reply) && Array.isArray(reply.warnings)) {
+      // JSON has no undefined: a probe that answered nothing comes without a value.
+      return { value: reply.value as T, warnings: reply.warnings.map(String) };
+    }
+    throw new ExchangeError('badReply', 'The lab answered something that is not a reply.');
+  }
+
+  const exchange: Exchange = {
+    organisation: (limits) => call('organisation', {}, limits),
+    serverHealth: (server, limits) => call('serverHealth', { server }, limits),
+    invokeProbe: (server, identity, limits) => call('invokeProbe', { server, identity }, limits),
+    service: (server, name, limits) => call('service', { server, name }, limits),
+    services: (server, limits) => call('services', { server }, limits),
+    restartService: (server, name, fence, change, limits) =>
+      call('restartService', { server, name, fence, change }, limits),
+    copiesOn: (server, limits) => call('copiesOn', { server }, limits),
+    copiesOf: (database, limits) => call('copiesOf', { database }, limits),
+    mailboxServer: (server, limits) => call('mailboxServer', { server }, limits),
+    availabilityGroup: (name, limits) => call('availabilityGroup', { name }, limits),
+    setActivationBlocked: (server, blocked, fence, change, limits) =>
+      call('setActivationBlocked', { server, blocked, fence, change }, limits),
+    protocolLog: (server, protocol, limits) => call('protocolLog', { server, protocol }, limits),
+    setProtocolLog: (server, protocol, enabled, fence, change, limits) =>
+      call('setProtocolLog', { server, protocol, enabled, fence, change }, limits),
+    componentStates: (server, limits) => call('componentStates', { server }, limits),
+    recoveryActions: (server, since, limits) => call('recoveryActions', { server, since }, limits),
+    bootTime: (server, limits) => call('bootTime', { server }, limits),
+    restartServer: (server, fence, change, limits) => call('restartServer', { server, fence, change }, limits),
+  };
+
+  return {
+    exchange,
+    clock,
+    async ready() {
+      clock.follow(await ask('/lab/v1/clock', {}, { timeLimit: 10_000 }));
+    },
+    close: () => closing.abort(),
+  };
+}
+
+/** Between two answers it goes on by itself, at the lab's speed. */
+class FollowingClock implements Clock {
+  speed = 1;
+  epoch = '';
+  private rate = 1;
+  private base = Date.now();
+  private since = performance.now();
+
+  now(): number {
+    return Math.floor(this.base + (performance.now() - this.since) * this.rate);
+  }
+
+  follow(answer: Record<string, unknown>): void {
+    const { now, speed, epoch, virtual } = answer as Partial<LabTime>;
+    if (typeof now !== 'number' || typeof speed !== 'number' || typeof epoch !== 'string') {
+      throw new ExchangeError('badReply', "The lab's answer does not say what time it is.");
+    }
+    // An answer is older than it looks, by the time it was under way; so the later of the two times is the better one.
+    const sameTime = this.epoch === epoch && this.speed === speed;
+    this.base = sameTime ? Math.max(this.now(), now) : now;
+    this.since = performance.now();
+    this.speed = speed;
+    this.rate = virtual ? 0 : speed;
+    this.epoch = epoch;
+  }
+}
+
+async function readAnswer(response: Response): Promise<Record<string, unknown>> {
+  const text = await response.text();
+  const parsed = parse(text);
+  if (response.ok && isRecord(parsed)) return parsed;
+  const words = isRecord(parsed) && typeof parsed.detail === 'string' ? parsed.detail : text.slice(0, 300);
+  throw new ExchangeError('badReply', `The lab answered ${response.status}: ${words}`);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function failureCode(code: unknown): ExchangeFailure {
+  return EXCHANGE_FAILURES.find((known) => known === code) ?? 'badReply';
+}
+
+function reasonOf(error: unknown): string {
+  const { cause, message } = error as { cause?: { code?: unknown; message?: unknown }; message?: unknown };
+  return String(cause?.code ?? cause?.message ?? message);
+}

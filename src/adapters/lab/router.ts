@@ -1,0 +1,135 @@
+import express, { type NextFunction, type Request, type Response, Router } from 'express';
+import { z } from 'zod';
+import { duration } from '../../lab/duration.ts';
+import type { Lab } from '../../lab/lab.ts';
+import { fromIssues, LabProblems, type Problem } from '../../lab/problems.ts';
+import { ExchangeError } from '../../ports.ts';
+import { type CallAnswer, carryOut, type LabTime } from './calls.ts';
+
+const BODY_LIMIT = '256kb';
+
+/** /lab/v1/*: breaking things, seeing what really happened, and the Exchange port for a daemon in another process. */
+export function labRouter(lab: Lab): Router {
+  const router = Router();
+  const at = (path: string) => `/lab/v1${path}`;
+  // Where the daemon serves the lab, its own parser has read the body already; this one then does nothing.
+  router.use(at(''), express.json({ limit: BODY_LIMIT, strict: false }));
+
+  router.get(at('/organisation'), (_, response) => {
+    response.json(lab.organisation());
+  });
+
+  router.post(at('/faults'), (request, response) => {
+    const fault = lab.post(request.body);
+    response
+      .status(201)
+      .location(at(`/faults/${fault.id}`))
+      .json(fault);
+  });
+  router.get(at('/faults'), (_, response) => {
+    response.json(lab.faults());
+  });
+  router.get(at('/faults/:id'), (request, response) => {
+    const fault = lab.fault(idOf(request));
+    if (fault) response.json(fault);
+    else noFault(response, idOf(request));
+  });
+  router.delete(at('/faults/:id'), (request, response) => {
+    const fault = lab.fault(idOf(request));
+    if (fault && lab.remove(fault.id)) response.json({ ...fault, state: 'deleted', shows: [] });
+    else noFault(response, idOf(request));
+  });
+
+  router.get(at('/commands'), (request, response) => {
+    const commands = lab.commands(readSince(request.query.since));
+    response.json(commands.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })));
+  });
+
+  router.post(at('/reset'), (_, response) => {
+    lab.reset();
+    response.json({ id: lab.id });
+  });
+
+  router.get(at('/clock'), (_, response) => {
+    response.json(timeOf(lab));
+  });
+  router.post(at('/clock/advance'), (request, response) => {
+    if (!lab.clock.virtual) {
+      sendProblems(response, 409, 'This lab has a real clock', [
+        { pointer: '', message: 'only a virtual clock can be advanced; raise lab.speed to make time run faster' },
+      ]);
+      return;
+    }
+    const checked = z.strictObject({ by: duration }).safeParse(request.body);
+    if (!checked.success) throw new LabProblems('The clock cannot be advanced', fromIssues(checked.error.issues));
+    lab.clock.advance(checked.data.by);
+    response.json(timeOf(lab));
+  });
+
+  router.post(at('/call'), async (request, response) => {
+    const outcome = await carryOut((caller) => lab.exchange(caller), request.body).then(
+      (reply) => ({ reply }),
+      (error: unknown) => {
+        if (!(error instanceof ExchangeError)) throw error;
+        return { failure: { code: error.code, message: error.message } };
+      },
+    );
+    const answer: CallAnswer = { ...timeOf(lab), ...outcome };
+    response.json(answer);
+  });
+
+  router.use(at(''), (request, response) => {
+    sendProblems(response, 404, 'There is no such path', [
+      { pointer: '', message: `${request.method} ${request.originalUrl.slice(0, 200)} is not part of the lab` },
+    ]);
+  });
+  router.use(at(''), (error: unknown, _: Request, response: Response, next: NextFunction) => {
+    if (response.headersSent) return next(error);
+    answerError(response, error);
+  });
+  return router;
+}
+
+function timeOf(lab: Lab): LabTime {
+  const { clock } = lab;
+  return { now: clock.now(), speed: clock.speed, epoch: lab.id, virtual: clock.virtual };
+}
+
+/** A sequence number, or a time in ISO 8601. */
+function readSince(since: unknown): { seq: number } | { at: number } {
+  if (since === undefined || since === '') return { seq: 0 };
+  if (typeof since === 'string') {
+    if (/^\d{1,15}$/.test(since)) return { seq: Number(since) };
+    const time = Date.parse(since);
+    if (/^\d{4}-\d\d-\d\d/.test(since) && Number.isFinite(time)) return { at: time };
+  }
+  throw new LabProblems('The commands cannot be listed', [
+    { pointer: '/since', message: 'neither a sequence number nor a time such as 2025-01-31T12:00:00Z' },
+  ]);
+}
+
+function noFault(response: Response, id: string): void {
+  sendProblems(response, 404, 'There is no such fault', [{ pointer: '', message: `no fault has the id "${id}"` }]);
+}
+
+/** The parser's own errors carry a status; anything else that is not about the request is a defect of ours. */
+function answerError(response: Response, error: unknown): void {
+  if (error instanceof LabProblems) {
+    sendProblems(response, 400, error.message.split('\n')[0] ?? error.message, error.problems);
+    return;
+  }
+  const { status, message } = error as { status?: unknown; message?: unknown };
+  const known = typeof status === 'number' && status >= 400 && status < 500;
+  const title = known ? 'The request cannot be read' : 'The lab failed';
+  sendProblems(response, known ? status : 500, title, [{ pointer: '', message: String(message) }]);
+}
+
+function sendProblems(response: Response, status: number, title: string, problems: Problem[]): void {
+  const detail = problems.map(({ pointer, message }) => (pointer ? `${pointer}: ${message}` : message)).join('; ');
+  response.status(status).type('application/problem+json');
+  response.send(JSON.stringify({ type: 'about:blank', title, status, detail, problems }));
+}
+
+function idOf(request: Request): string {
+  return String(request.params.id);
+}
