@@ -49,12 +49,13 @@ export function zodProblems(
   locate: Locate,
   spell: (key: string) => string = (key) => key,
 ): Problem[] {
-  return error.issues.flatMap((issue): Problem[] => {
+  return error.issues.flatMap(alternatives).flatMap((issue): Problem[] => {
     const path = issue.path.map((segment) => (typeof segment === 'symbol' ? String(segment) : segment));
     if (issue.code === 'unrecognized_keys') {
       const known = [...keysOf(schemaAt(schema, path)).keys()].map(spell);
       return issue.keys.map((key) => {
-        const mend = didYouMean(key, known) ?? `known here: ${known.join(', ')}`;
+        const mend =
+          didYouMean(key, known) ?? (known.length > 0 ? `known here: ${known.join(', ')}` : 'none is known here');
         return { ...locate([...path, key], 'key'), message: 'unknown key', mend };
       });
     }
@@ -64,6 +65,15 @@ export function zodProblems(
     }
     return [{ ...locate(path), message: sentence(issue) }];
   });
+}
+
+/** Where a value may be one of several things and is none, the one that it resembles most says what is wrong. */
+function alternatives(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union' || issue.message !== 'Invalid input') return [issue];
+  const inside = issue.errors.find((branch) => branch.length > 0 && branch.every(({ path }) => path.length > 0));
+  if (inside) return inside.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+  const sentences = issue.errors.flatMap((branch) => branch.slice(0, 1)).map(sentence);
+  return [{ ...issue, message: [...new Set(sentences)].join(' or ').replaceAll(' or must be ', ' or ') }];
 }
 
 const TYPES: Record<string, string> = {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { readPlaybooks } from '../../../src/playbooks/read.ts';
 import { STEPS } from '../../../src/steps/index.ts';
+import { LANGUAGE } from './language.ts';
 import { documentedStep } from './rows.ts';
 
 const text = readFileSync('docs/playbooks.md', 'utf8');
@@ -31,4 +33,15 @@ it('docs/the-page.md uses every one of its corrections, and no other', () => {
   const used = new Set([...tables.matchAll(/\*\*(\d+)\*\*/g)].map(([, number]) => Number(number)));
   const described = [...corrections.matchAll(/^\| (\d+) \|/gm)].map(([, number]) => Number(number));
   expect([...used].sort((a, b) => a - b)).toEqual(described);
+});
+
+describe('the examples of docs/playbooks.md', () => {
+  const examples = [...text.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, example = '']) => example);
+  it.each(examples)('%s', (example) => {
+    const steps = example.startsWith('- ') ? `steps:\n${example.replace(/^/gm, '  ')}` : example;
+    const frame = 'playbook: p\nsummary: s\nhandles: [IMAP\\ImapCTPMonitor]\n';
+    const file = { file: 'p.yaml', text: example.startsWith('playbook:') ? example : frame + steps };
+    const language = { ...LANGUAGE, steps: STEPS };
+    expect(readPlaybooks([file], language)).toHaveLength(1);
+  });
 });

@@ -11,7 +11,7 @@ const restartService: StepLanguage = {
   summary: 'Restarts a service.',
   shorthand: 'name',
   options: z.strictObject({
-    name: z.union([z.string(), z.array(z.string()).min(1)], { error: 'must be a service, or a list of them' }),
+    name: z.union([z.string(), z.array(z.string()).min(1)]),
     on: z.enum(['this-server', 'back-end']).prefault('this-server'),
   }),
   checks({ name }, { services }) {
