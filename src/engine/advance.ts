@@ -33,7 +33,7 @@ export interface Advance {
  */
 export async function advance(engine: Engine, id: string, signal: AbortSignal): Promise<Advanced> {
   for (;;) {
-    const story = await openStory(engine.store, engine.clock, engine.worker, id);
+    const story = await openStory(engine, id);
     if (!story) return { is: 'unknown' };
     const advance: Advance = { story, signal, justLooked: false };
     try {
@@ -79,8 +79,7 @@ async function perform(engine: Engine, advance: Advance): Promise<Went> {
       await story.decide({ type: 'rejected', data: { by: 'second-responder', expired: true } });
       return 'on';
     case 'finish':
-      await finish(engine, story, decision.finished);
-      return { is: 'finished' };
+      return finish(engine, story, decision.finished);
   }
 }
 

@@ -28,7 +28,8 @@ export async function openChild(
       { type: 'opened', data: { id, server, family, parent: { incident: parent.id, root: parent.root, n } } },
       { at: engine.clock.now(), worker: engine.worker, due: engine.realNow(), opening: { key, server } },
     );
-    if (!opened.ok && 'open' in opened) child = { incident: opened.open, joined: true };
+    if (opened.ok) engine.onEntry(fold([opened.entry]), opened.entry);
+    else if ('open' in opened) child = { incident: opened.open, joined: true };
   }
   await story.record(
     { type: 'childOpened', data: { n, incident: child.incident, server, joined: child.joined } },

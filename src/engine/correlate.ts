@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Alert, ANY_FAMILY, familyOf, incidentKey, shortName } from '../incident/alert.ts';
-import { fold } from '../incident/fold.ts';
+import { apply, fold } from '../incident/fold.ts';
 import { Stale } from '../ports.ts';
 import { wake } from './finish.ts';
 import type { Engine } from './parts.ts';
@@ -58,12 +58,16 @@ async function attach(engine: Engine, id: string, alert: Alert): Promise<boolean
     await store.dropPending(alert.id);
     return true;
   }
-  await store.append(
+  const attached = await store.append(
     id,
     journal.head,
     { type: 'attached', data: { alert } },
     { at: clock.now(), worker, attaching: { alertId: alert.id } },
   );
+  if (attached.ok) {
+    apply(incident, attached.entry);
+    engine.onEntry(incident, attached.entry);
+  }
   if (alert.status === 'resolved') await wake(engine, id);
   return true;
 }
@@ -84,6 +88,7 @@ async function openIncident(engine: Engine, key: string, alert: Alert): Promise<
     },
   );
   if (!opened.ok) return false;
+  engine.onEntry(fold([opened.entry]), opened.entry);
   await engine.wakeups.incident(id);
   return true;
 }

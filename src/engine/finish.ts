@@ -1,12 +1,29 @@
 import { familyOf, incidentKey } from '../incident/alert.ts';
 import type { Finished } from '../incident/event.ts';
+import type { Advanced } from './advance.ts';
+import { escalation } from './escalation.ts';
 import { groupOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
 import type { Story } from './story.ts';
 
-/** Ends an incident: gives back what it held, puts alerts of other matters back, and wakes whoever waits for it. */
-export async function finish(engine: Engine, story: Story, finished: Finished): Promise<void> {
+/** Real milliseconds between two tries to tell people, and how many there are before the end is written all the same. */
+const TELL_AGAIN = 30_000;
+const TELLINGS = 20;
+
+/** Ends an incident: tells people, gives back what it held, puts alerts of other matters back, wakes whoever waits for it. */
+export async function finish(engine: Engine, story: Story, finished: Finished): Promise<Advanced> {
   const { incident } = story;
+  // People are told before the end is written: after a crash between the two they are told twice, never not at all.
+  if (finished.outcome === 'escalated' && !incident.parent) {
+    try {
+      await engine.notify(escalation(incident, finished));
+    } catch (error) {
+      const tries = engine.tellings.count(incident.id);
+      engine.log.error('An escalation could not be told', { incident: incident.id, tries, error: String(error) });
+      if (tries < TELLINGS) return { is: 'waiting', until: engine.clock.now() + TELL_AGAIN * engine.clock.speed };
+    }
+    engine.tellings.forget(incident.id);
+  }
   const key = incidentKey(incident.server, incident.family);
   // A server that stays drained keeps its group's slot: a second drain would strip the group.
   const drained = incident.undo.some((undo) => undo.kind === 'activation' && undo.state === 'owed');
@@ -35,6 +52,7 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
   }
   const waiting = [...(incident.parent ? [incident.parent.incident] : []), ...engine.waiters.take(incident.root)];
   for (const id of waiting) await wake(engine, id);
+  return { is: 'finished' };
 }
 
 /** Marks that there is news for an incident, and has it advanced. */

@@ -1,7 +1,7 @@
 import { shortName } from '../incident/alert.ts';
 import { verifyChain } from '../incident/chain.ts';
 import type { IncidentEvent } from '../incident/event.ts';
-import { fold } from '../incident/fold.ts';
+import { apply, fold } from '../incident/fold.ts';
 import { monitorName } from '../incident/health.ts';
 import type { Incident } from '../incident/incident.ts';
 import { ceiling, type Playbook } from '../incident/plan.ts';
@@ -70,13 +70,17 @@ export function createOperations(
       const why = incident.finished ? `It ended ${incident.finished.outcome}` : forbids(incident);
       if (why !== undefined) throw new Conflict(`Incident ${id}: ${why}`);
       try {
-        await store.append(id, journal.head, event, { at: engine.clock.now(), worker: engine.worker });
+        const said = await store.append(id, journal.head, event, { at: engine.clock.now(), worker: engine.worker });
+        if (said.ok) {
+          apply(incident, said.entry);
+          engine.onEntry(incident, said.entry);
+        }
       } catch (error) {
         if (error instanceof Stale) continue;
         throw error;
       }
       await wake(engine, id);
-      return view((await folded(id)) ?? incident);
+      return view(incident);
     }
   }
 

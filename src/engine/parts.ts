@@ -1,4 +1,6 @@
 import type { GuardSettings } from '../guards/guard.ts';
+import type { Entry } from '../incident/event.ts';
+import type { Incident } from '../incident/incident.ts';
 import type { NextSettings } from '../incident/next.ts';
 import type { Playbook } from '../incident/plan.ts';
 import type { Clock, Exchange, Notice, Store, Wakeups } from '../ports.ts';
@@ -39,9 +41,10 @@ export interface Engine {
   /** What is loaded now; a run keeps the plan it started with. */
   playbooks(): readonly Playbook[];
   notify(notice: Notice): Promise<void>;
-  /** A guard's answer, for metrics: allow, wait, refuse, look. */
-  onGuard(guard: string, decision: string, reason: string): void;
+  /** Told of every entry that this process appended, with the incident after it: logs, metrics, records subscribe. */
+  onEntry(incident: Incident, entry: Entry): void;
   waiters: Waiters;
+  tellings: Tellings;
   log: Logger;
   /** The name of this worker in journals and leases. */
   worker: string;
@@ -66,5 +69,20 @@ export class Waiters {
     const waiting = [...(this.#waiting.get(owner) ?? [])];
     this.#waiting.delete(owner);
     return waiting;
+  }
+}
+
+/** How often this process failed to tell people of an incident. */
+export class Tellings {
+  readonly #failed = new Map<string, number>();
+
+  count(incident: string): number {
+    const tries = (this.#failed.get(incident) ?? 0) + 1;
+    this.#failed.set(incident, tries);
+    return tries;
+  }
+
+  forget(incident: string): void {
+    this.#failed.delete(incident);
   }
 }

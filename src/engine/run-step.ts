@@ -93,7 +93,6 @@ async function startChange(
   }
   if (asked) {
     const { guard, answer } = asked;
-    engine.onGuard(guard, answer.answer, 'reason' in answer ? answer.reason : 'old-evidence');
     if (answer.answer === 'look') return look(engine, advance, 'before-change');
     return obey(engine, advance, n, guard, answer);
   }
@@ -101,7 +100,16 @@ async function startChange(
   const disruptive = DISRUPTIVE.has(change.action);
   const { world, owner } = { world: organisation.id, owner: incident.root };
   const started = await story.decide(
-    { type: 'stepStarted', data: { n, note, intent: change.intent, ...(change.undo && { undo: change.undo }) } },
+    {
+      type: 'stepStarted',
+      data: {
+        n,
+        note,
+        intent: change.intent,
+        ...(change.undo && { undo: change.undo }),
+        ...(disruptive && group && { slot: group }),
+      },
+    },
     {
       start: {
         owner,
@@ -121,10 +129,8 @@ async function startChange(
     if (!('refused' in started)) throw new Error(`step ${n} of ${incident.id} could not start`);
     const { guard, answer } = answerOf(started.refused);
     if ('owner' in started.refused) engine.waiters.add(started.refused.owner, incident.id);
-    engine.onGuard(guard, answer.answer, 'reason' in answer ? answer.reason : '');
     return obey(engine, advance, n, guard, answer);
   }
-  engine.onGuard('all', 'allow', 'allowed');
   advance.justLooked = false;
   return send(engine, advance, n, stepNamed(stepRecord(incident, n).step.step));
 }

@@ -56,7 +56,6 @@ async function start(engine: Engine, { story }: Advance, debt: UndoState, intent
   const { guard, answer } = answerOf(started.refused);
   if ('owner' in started.refused) engine.waiters.add(started.refused.owner, incident.id);
   if (answer.answer !== 'wait') throw new Error(`the undo of ${incident.id} was refused by ${guard}`);
-  engine.onGuard(guard, 'wait', answer.reason);
   if (incident.held?.guard !== guard || incident.held.says !== answer.says) {
     await story.decide({ type: 'held', data: { guard, reason: answer.reason, says: answer.says } });
   }

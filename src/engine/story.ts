@@ -1,7 +1,8 @@
 import type { EventType, IncidentEvent } from '../incident/event.ts';
 import { apply, fold } from '../incident/fold.ts';
 import type { Incident } from '../incident/incident.ts';
-import { type AppendOptions, type AppendResult, type Clock, type Head, Stale, type Store } from '../ports.ts';
+import { type AppendOptions, type AppendResult, type Head, Stale } from '../ports.ts';
+import type { Engine } from './parts.ts';
 
 /** What others may write while a worker advances: it does not void what the worker has just seen or done. */
 const FROM_OUTSIDE: ReadonlySet<EventType> = new Set(['attached', 'approved', 'rejected', 'cancelled']);
@@ -24,7 +25,8 @@ export interface Story {
 type Extra = Omit<AppendOptions, 'at' | 'worker'>;
 
 /** Opens the story of an incident; undefined where there is none. */
-export async function openStory(store: Store, clock: Clock, worker: string, id: string): Promise<Story | undefined> {
+export async function openStory(engine: Engine, id: string): Promise<Story | undefined> {
+  const { store, clock, worker } = engine;
   const journal = await store.read(id);
   if (!journal) return undefined;
   let { head } = journal;
@@ -35,6 +37,7 @@ export async function openStory(store: Store, clock: Clock, worker: string, id: 
     if (result.ok) {
       head = result.head;
       apply(incident, result.entry);
+      engine.onEntry(incident, result.entry);
     }
     return result;
   }

@@ -1,0 +1,39 @@
+import type { Finished } from '../incident/event.ts';
+import { monitorName } from '../incident/health.ts';
+import type { Incident } from '../incident/incident.ts';
+import type { Notice } from '../ports.ts';
+
+/** Everything a person needs who is woken by it: what is wrong, what was done, what is still changed, what comes next. */
+export function escalation(incident: Incident, finished: Finished): Notice {
+  const monitors = incident.looked?.monitors.filter((monitor) => monitor.verdict !== 'cleared').map(monitorName) ?? [];
+  const done = incident.steps.filter((record) => record.end);
+  const seen = incident.looked?.evidence.filter((evidence) => evidence.sees !== 'healthy') ?? [];
+  const alert = incident.alerts[0];
+  const text = [
+    finished.reason,
+    '',
+    ...(alert?.title ? [`Alert: ${alert.title} (${alert.source})`] : []),
+    ...(monitors.length > 0 ? [`Monitors: ${monitors.join(', ')}`] : []),
+    ...section(
+      'Seen',
+      seen.map((evidence) => (evidence.detail ? `${evidence.says}: ${evidence.detail}` : evidence.says)),
+    ),
+    ...section(
+      'Done',
+      done.map((record) => `${record.step.n}. ${record.step.says}: ${record.end?.says ?? record.state}`),
+    ),
+    ...section('Still changed on purpose', finished.left),
+    ...section('Could not be put back; a person must', finished.owed),
+  ].join('\n');
+  return {
+    key: `${incident.id}:escalated`,
+    kind: 'escalation',
+    incident: incident.id,
+    subject: `${incident.server}: ${incident.family} was not recovered`,
+    text,
+  };
+}
+
+function section(title: string, lines: string[]): string[] {
+  return lines.length > 0 ? [`${title}:`, ...lines.map((line) => `  - ${line}`)] : [];
+}
