@@ -1,10 +1,10 @@
+import { createMemoryStore } from '../../src/adapters/memory/store.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { advance } from '../../src/engine/advance.ts';
 import { correlate } from '../../src/engine/correlate.ts';
 import { type Engine, Tellings, Waiters } from '../../src/engine/parts.ts';
 import { settingsOf } from '../../src/engine/settings.ts';
 import { waist } from '../../src/engine/waist.ts';
-import { createMemoryStore } from '../../src/adapters/memory/store.ts';
 import type { Alert } from '../../src/incident/alert.ts';
 import type { Entry } from '../../src/incident/event.ts';
 import { fold } from '../../src/incident/fold.ts';
@@ -40,7 +40,9 @@ export interface Bench {
 let serial = 0;
 
 /** The engine on the memory store and a lab whose time is moved by hand: hours of recovery in milliseconds. */
-export function bench(options: { playbooks?: Playbook[]; settings?: Partial<Engine['settings']>; seed?: number } = {}): Bench {
+export function bench(
+  options: { playbooks?: Playbook[]; settings?: Partial<Engine['settings']>; seed?: number } = {},
+): Bench {
   const lab = createLab({ speed: 1, virtual: true, seed: options.seed ?? 1 });
   const store = createMemoryStore();
   const playbooks =
