@@ -59,6 +59,12 @@ export function createHttp(options: HttpOptions): HttpServer {
   const app = createHttpApp(options, closing.signal, limiter);
   // Slow senders may not hold connections: headers within ten seconds, a whole request within thirty.
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000 }, app);
+  // A connection that was busy when the daemon stopped would stay open, idle, after its answer.
+  server.on('request', (_request, response) => {
+    response.once('close', () => {
+      if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections());
+    });
+  });
   const { host, port } = options.config;
 
   return {
