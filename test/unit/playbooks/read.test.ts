@@ -70,6 +70,21 @@ describe('a problem of a step is told with its place and its mend', () => {
       'p.yaml:6:7: steps[0].restart-service.nmae: unknown key; did you mean "name"?',
     ],
     [
+      'neither of two types',
+      ['- restart-service: { name: true }'],
+      'p.yaml:5:30: steps[0].restart-service.name: must be text or a list',
+    ],
+    [
+      'a wrong element of a list that is one of two types',
+      ['- restart-service: { name: [MSExchangeIMAP4, 5] }'],
+      'p.yaml:5:48: steps[0].restart-service.name[1]: must be text',
+    ],
+    [
+      'an option for a step that has none',
+      ['- fail-over-databases: { within: 5m }'],
+      'p.yaml:5:28: steps[0].fail-over-databases.within: unknown key; none is known here',
+    ],
+    [
       'a bare number',
       ['- wait: 10'],
       'p.yaml:5:11: steps[0].wait: is a bare number, which has no unit: write "10s" or "10m"',
