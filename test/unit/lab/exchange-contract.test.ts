@@ -1,0 +1,50 @@
+import { labHttpExchange } from '../../../src/adapters/lab/http.ts';
+import { labClock, labExchange } from '../../../src/adapters/lab/in-process.ts';
+import { serveLab } from '../../../src/adapters/lab/serve.ts';
+import { createLab } from '../../../src/lab/lab.ts';
+import { exchangeContract } from '../../contracts/exchange.ts';
+
+exchangeContract('on a lab in this process', async () => {
+  const lab = createLab({ speed: 1, virtual: true });
+  return {
+    exchange: labExchange(lab),
+    clock: labClock(lab),
+    post: async (fault) => lab.post(fault).id,
+    remove: async (id) => void lab.remove(id),
+    pass: async (ms) => lab.clock.advance(ms),
+    log: async () => lab.commands().map(({ command, effect }) => `${command} ${effect}`),
+    close: async () => lab.close(),
+  };
+});
+
+exchangeContract('on a lab behind HTTP', async () => {
+  const served = await serveLab({ port: 0, speed: 1, virtual: true });
+  const remote = labHttpExchange({ url: served.url });
+  await remote.ready();
+  const send = async (method: string, path: string, body?: unknown) => {
+    const response = await fetch(`${served.url}/lab/v1${path}`, {
+      method,
+      ...(body ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  };
+  return {
+    exchange: remote.exchange,
+    clock: remote.clock,
+    post: async (fault) => ((await send('POST', '/faults', fault)) as { id: string }).id,
+    remove: async (id) => void (await send('DELETE', `/faults/${id}`)),
+    async pass(ms) {
+      await send('POST', '/clock/advance', { by: ms });
+      await remote.ready();
+    },
+    log: async () =>
+      ((await send('GET', '/commands')) as { command: string; effect: string }[]).map(
+        ({ command, effect }) => `${command} ${effect}`,
+      ),
+    async close() {
+      remote.close();
+      await served.close();
+    },
+  };
+});
