@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { hashOf } from '../../../src/playbooks/hash.ts';
 import { loadPlaybooks, readPlaybooks } from '../../../src/playbooks/read.ts';
 import { LANGUAGE, problemsOf, read, stepsOf, withSteps } from './language.ts';
 
@@ -170,6 +171,16 @@ describe('a problem of a step is told with its place and its mend', () => {
       'p.yaml:6:41: steps[0].steps[0].when.role: stands inside "when: { role: mailbox }" and cannot ask for another',
     ],
     [
+      'years that exclude each other',
+      ['- when: { version: 2013 }', '  steps: [ { recheck: , when: { version: [2016, 2019] } } ]'],
+      'p.yaml:6:44: steps[0].steps[0].when.version: leaves no year that the condition around it allows',
+    ],
+    [
+      'a health set both healthy and not',
+      ['- when: { healthy: AD }', '  steps: [ { recheck: , when: { unhealthy: ad } } ]'],
+      'p.yaml:6:46: steps[0].steps[0].when.unhealthy: AD cannot be both healthy and unhealthy',
+    ],
+    [
       'a step after the end',
       ['- escalate: support', '- recheck'],
       'p.yaml:6:5: steps[1]: is never reached: "escalate" before it ends the playbook',
@@ -267,6 +278,13 @@ describe('what a playbook handles', () => {
     },
   );
 
+  it('with a target resource leaves no room for the monitor as a whole', () => {
+    const specific = withSteps('- recheck').replace('ImapCTPMonitor', 'ImapCTPMonitor\\A');
+    expect(problemsOf(() => read(`${specific}\n---\n${other('IMAP\\ImapCTPMonitor')}`))).toEqual([
+      'p.yaml:9:11: handles[0]: IMAP\\ImapCTPMonitor is already handled at p.yaml:3:11; a monitor belongs to one playbook',
+    ]);
+  });
+
   it('of one monitor can be divided by target resource', () => {
     const one = withSteps('- recheck').replace('ImapCTPMonitor', 'ImapCTPMonitor\\A');
     expect(read(`${one}\n---\n${other('IMAP\\ImapCTPMonitor\\B')}`)).toHaveLength(2);
@@ -283,6 +301,11 @@ describe('what a playbook handles', () => {
 describe('the hash of a playbook', () => {
   const hash = (text: string) => read(text)[0]?.hash;
   const plain = withSteps('- restart-service: MSExchangeIMAP4', '- recheck');
+
+  it('does not see the order of keys at any depth', () => {
+    expect(hashOf({ a: 1, b: [{ c: 2, d: 3 }] })).toBe(hashOf({ b: [{ d: 3, c: 2 }], a: 1 }));
+    expect(hashOf({ a: [1, 2] })).not.toBe(hashOf({ a: [2, 1] }));
+  });
 
   it('is 12 hex digits', () => expect(hash(plain)).toMatch(/^[0-9a-f]{12}$/));
 
