@@ -270,7 +270,7 @@ describe('a problem is told with its place and its mend', () => {
     expect(problemsOf(yaml, env)).toEqual([expected]);
   });
 
-  it('all at once: of the file, its secrets and the environment', () => {
+  it('all at once: of the file and of the environment', () => {
     expect(problemsOf('http: { prot: 1 }\nlog: { level: 5 }', { SECOND_RESPONDER_NOPE: '1' })).toHaveLength(3);
   });
 
