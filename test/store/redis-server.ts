@@ -8,7 +8,13 @@ import { type RedisTarget, redisTarget } from '../../src/adapters/redis/connect.
 
 export interface TestServer {
   target: RedisTarget;
-  process: ChildProcess;
+  /** As a crash does. */
+  kill(): Promise<void>;
+  /** Starts it again, in the same place. */
+  restart(): Promise<void>;
+  /** Sends it a signal: STOP freezes it, CONT lets it go on. */
+  signal(signal: NodeJS.Signals): void;
+  /** Kills it and removes its folder. */
   stop(): Promise<void>;
 }
 
@@ -19,28 +25,34 @@ export async function startRedis(...settings: string[]): Promise<TestServer> {
   }
   const directory = await mkdtemp(join(tmpdir(), 'sr-'));
   const socket = join(directory, 's');
-  const child = spawn(
-    'redis-server',
-    ['--port', '0', '--unixsocket', socket, '--dir', directory, '--save', '', ...settings],
-    {
-      stdio: 'ignore',
-    },
-  );
   const target = redisTarget(`redis+unix://${socket}`);
-  const client = target.connect('blocking');
-  client.on('error', () => {}); // until it listens
-  while ((await Promise.race([client.ping(), pause(10_000, 'late')])) !== 'PONG') {
-    throw new Error('redis-server did not answer within 10 s');
-  }
-  client.disconnect();
+  const all = ['--port', '0', '--unixsocket', socket, '--dir', directory, '--save', '', ...settings];
+  const begin = async () => {
+    const begun = spawn('redis-server', all, { stdio: 'ignore' });
+    const client = target.connect('blocking');
+    client.on('error', () => {}); // until it listens
+    const answer = await Promise.race([client.ping(), pause(10_000, 'late', { ref: false })]);
+    client.disconnect();
+    if (answer !== 'PONG') throw new Error('redis-server did not answer within 10 s');
+    return begun;
+  };
+  let child: ChildProcess = await begin();
+  const kill = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
   return {
     target,
-    process: child,
+    kill,
+    restart: async () => {
+      child = await begin();
+    },
+    signal: (signal) => {
+      child.kill(signal);
+    },
     stop: async () => {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGKILL');
-        await once(child, 'exit');
-      }
+      await kill();
       await rm(directory, { recursive: true, force: true });
     },
   };

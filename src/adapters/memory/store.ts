@@ -231,8 +231,15 @@ class MemoryStore implements Store {
     for (const [place, by] of this.#disrupting) if (by.incident === id) this.#disrupting.delete(place);
     this.#outcomes.set(incident.key, { world: incident.world, at: this.#now(), repeatCount: incident.repeatCount });
     this.#finished.add(id);
+    this.#forget();
+  }
+
+  /** Finished incidents that are too many, except those that the ledger still names. */
+  #forget(): void {
+    const owing = new Set([...this.#ledger.values()].map(({ incident }) => incident));
     for (const oldest of this.#finished) {
-      if (this.#finished.size <= this.#finishedCount) break;
+      if (this.#finished.size <= this.#finishedCount) return;
+      if (owing.has(oldest)) continue;
       this.#finished.delete(oldest);
       this.#incidents.delete(oldest);
     }
@@ -360,7 +367,9 @@ function newestFirst(a: { openedAt: number; id: string }, b: { openedAt: number;
 }
 
 function cursorFrom(text: string): { openedAt: number; id: string } {
-  const parts = /^(-?\d+):(.+)$/s.exec(text);
-  if (!parts) throw new RangeError(`cursor ${JSON.stringify(text)}: not one that a list answered as \`next\``);
-  return { openedAt: Number(parts[1]), id: parts[2] ?? '' };
+  const [, openedAt, id] = /^([^:]+):(.+)$/s.exec(text) ?? [];
+  if (id === undefined || !Number.isFinite(Number(openedAt))) {
+    throw new RangeError(`cursor ${JSON.stringify(text)}: not one that a list answered as \`next\``);
+  }
+  return { openedAt: Number(openedAt), id };
 }

@@ -9,9 +9,9 @@ export type Client = Redis | Cluster;
 /**
  * What a connection is for. `commands` fails at once while Redis is away and after two seconds without an answer, so that
  * no caller hangs, and never sends a command again that may have been carried out. `blocking` waits for as long as it
- * takes: for readers that wait for news, and for BullMQ.
+ * takes: for readers that wait for news, and for BullMQ. `question` tries once, and does not come back.
  */
-export type Purpose = 'commands' | 'blocking';
+export type Purpose = 'commands' | 'blocking' | 'question';
 
 /** A Redis that was named, in any of its forms. */
 export interface RedisTarget {
@@ -62,16 +62,16 @@ export function redisTarget(url: string): RedisTarget {
 }
 
 function single(describe: string, options: Options): RedisTarget {
-  return { describe, connect: (purpose) => new Redis({ ...options, ...forPurpose(purpose), retryStrategy }) };
+  return { describe, connect: (purpose) => new Redis({ ...options, ...forPurpose(purpose) }) };
 }
 
 function cluster(describe: string, startup: { host: string; port: number }[], auth: Options): RedisTarget {
   return {
     describe: `cluster ${describe}`,
     connect: (purpose) => {
-      const { enableOfflineQueue, ...redisOptions } = forPurpose(purpose);
+      const { enableOfflineQueue, retryStrategy: clusterRetryStrategy, ...redisOptions } = forPurpose(purpose);
       return new Cluster(startup, {
-        clusterRetryStrategy: retryStrategy,
+        clusterRetryStrategy,
         enableOfflineQueue,
         redisOptions: { ...auth, ...redisOptions },
       });
@@ -80,15 +80,15 @@ function cluster(describe: string, startup: { host: string; port: number }[], au
 }
 
 function forPurpose(purpose: Purpose) {
+  const patient = purpose === 'blocking';
   return {
     connectTimeout: CONNECT_TIMEOUT_MS,
     // After a failover the old master answers READONLY: connect anew, to whoever is the master now.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
-    enableOfflineQueue: purpose === 'blocking',
-    autoResendUnfulfilledCommands: purpose === 'blocking',
-    ...(purpose === 'blocking'
-      ? { maxRetriesPerRequest: null }
-      : { maxRetriesPerRequest: 1, commandTimeout: COMMAND_TIMEOUT_MS }),
+    enableOfflineQueue: purpose !== 'commands',
+    autoResendUnfulfilledCommands: patient,
+    ...(patient ? { maxRetriesPerRequest: null } : { maxRetriesPerRequest: 1, commandTimeout: COMMAND_TIMEOUT_MS }),
+    retryStrategy: purpose === 'question' ? null : retryStrategy,
   };
 }
 

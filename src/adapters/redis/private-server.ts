@@ -1,0 +1,231 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Client, redisTarget } from './connect.ts';
+
+/** Programs that can be the private server, the preferred first. Memurai is Redis for Windows. */
+const PROGRAMS = process.platform === 'win32' ? ['memurai', 'redis-server'] : ['redis-server', 'valkey-server'];
+
+/** The longest path of a Unix socket is 107 bytes (103 on macOS). */
+const LONGEST_SOCKET_PATH = 103;
+
+/** A large append-only file takes its time to load. */
+const START_MS = 120_000;
+const STOP_MS = 10_000;
+const LOOK_EVERY_MS = 50;
+
+export interface PrivateRedisOptions {
+  /** Its append-only file, socket and log are here; made when absent. */
+  directory: string;
+  /** `always` when absent: no accepted alert is lost, not even at a power loss. */
+  appendfsync?: 'always' | 'everysec';
+  onLog?: (says: string) => void;
+}
+
+export interface PrivateRedis {
+  /** For `redisTarget`. */
+  url: string;
+  /** It ran already: another daemon's, or left by one that was killed. */
+  adopted: boolean;
+  /** The last daemon that leaves stops it; resolves when it is gone, or left to the others. */
+  close(): Promise<void>;
+}
+
+/** The program on the PATH that can be a private Redis. */
+export function findRedisServer(): string | undefined {
+  return PROGRAMS.find((program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0);
+}
+
+/** A Redis of this directory's own, with the data of the last time. One that runs on it already is used. */
+export async function startPrivateRedis(options: PrivateRedisOptions): Promise<PrivateRedis> {
+  const directory = resolve(options.directory);
+  const onLog = options.onLog ?? (() => {});
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const lock = await lockOrRunning(directory);
+  if (typeof lock === 'string') {
+    onLog(`using the private Redis that runs in ${directory} already`);
+    return { url: lock, adopted: true, close: () => leave(lock, onLog) };
+  }
+  try {
+    const url = await start(directory, options.appendfsync ?? 'always', onLog);
+    return { url, adopted: false, close: () => leave(url, onLog) };
+  } finally {
+    await lock.release();
+  }
+}
+
+async function start(directory: string, appendfsync: string, onLog: (says: string) => void): Promise<string> {
+  const program = findRedisServer();
+  if (!program) throw new Error(`none of ${PROGRAMS.join(', ')} is on the PATH`);
+  await noSilentOther(directory);
+  const place = await newPlace(directory);
+  const log = join(directory, 'redis.log');
+  const settings = [
+    ...place.settings,
+    `dir ${quoted(directory)}`,
+    `logfile ${quoted(log)}`,
+    'loglevel warning',
+    `pidfile ${quoted(join(directory, 'redis.pid'))}`,
+    'daemonize no',
+    'appendonly yes',
+    `appendfsync ${appendfsync}`,
+    'maxmemory-policy noeviction',
+    'save ""',
+  ];
+  // Detached: an interrupt at the terminal must not stop it before the daemon has finished what is in hand. By standard
+  // input: its password is not to be seen in the list of processes.
+  const child = spawn(program, ['-'], { detached: true, stdio: ['pipe', 'ignore', 'ignore'], cwd: directory });
+  let failure: string | undefined;
+  child.once('error', (error) => {
+    failure = error.message;
+  });
+  child.once('exit', (code, by) => {
+    failure = `it ended with ${by ?? code}`;
+  });
+  child.stdin.on('error', () => {}); // it ended before it had read: `exit` tells
+  child.stdin.end(`${settings.join('\n')}\n`);
+  child.unref();
+
+  await writeFile(addressFile(directory), place.url, { mode: 0o600 });
+  const until = Date.now() + START_MS;
+  while (!(await answers(place.url))) {
+    if (failure === undefined && Date.now() < until) {
+      await pause(LOOK_EVERY_MS);
+      continue;
+    }
+    if (failure === undefined) child.kill('SIGTERM');
+    const says = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').slice(-3).join(' | ');
+    throw new Error(
+      `${program} did not start in ${directory}: ${failure ?? `no answer for ${START_MS / 1_000} s`}. ${says}`,
+    );
+  }
+  onLog(`started ${program} in ${directory} (appendfsync ${appendfsync})`);
+  return place.url;
+}
+
+/** Where a new server listens: a socket in the directory, or a port of the loopback where that can't be. */
+async function newPlace(directory: string): Promise<{ url: string; settings: string[] }> {
+  const socket = join(directory, 'redis.sock');
+  if (process.platform !== 'win32' && Buffer.byteLength(socket) <= LONGEST_SOCKET_PATH) {
+    await rm(socket, { force: true }); // nobody answers there
+    return {
+      url: `redis+unix://${socket}`,
+      settings: ['port 0', `unixsocket ${quoted(socket)}`, 'unixsocketperm 700'],
+    };
+  }
+  const [port, password] = [await freePort(), randomBytes(24).toString('hex')];
+  const settings = [`port ${port}`, 'bind 127.0.0.1', `requirepass ${password}`];
+  return { url: `redis://:${password}@127.0.0.1:${port}`, settings };
+}
+
+function addressFile(directory: string): string {
+  return join(directory, 'redis.url');
+}
+
+function quoted(path: string): string {
+  return `"${path.replace(/[\\"]/g, '\\$&')}"`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((listening, failed) => {
+    server.once('error', failed);
+    server.listen(0, '127.0.0.1', listening);
+  });
+  const address = server.address();
+  await new Promise((closed) => server.close(closed));
+  if (address === null || typeof address === 'string') throw new Error('no free port on the loopback');
+  return address.port;
+}
+
+/** The URL of the server that runs on this directory, or the right to start one: never two on one append-only file. */
+async function lockOrRunning(directory: string): Promise<string | { release(): Promise<void> }> {
+  const path = join(directory, 'starting.lock');
+  const until = Date.now() + START_MS;
+  for (;;) {
+    const url = await readFile(addressFile(directory), 'utf8').catch(() => undefined);
+    if (url !== undefined && (await answers(url))) return url;
+    try {
+      const file = await open(path, 'wx');
+      await file.writeFile(String(process.pid));
+      await file.close();
+      return { release: () => rm(path, { force: true }) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    // Another daemon is starting it, or died at that.
+    const holder = Number(await readFile(path, 'utf8').catch(() => ''));
+    const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
+    if ((holder > 0 && !isAlive(holder)) || age > START_MS) await rm(path, { force: true });
+    else if (Date.now() > until)
+      throw new Error(`${path}: process ${holder} has been starting a private Redis for too long`);
+    else await pause(LOOK_EVERY_MS);
+  }
+}
+
+/** A server that lives and does not answer still writes to the file: starting a second one would spoil it. */
+async function noSilentOther(directory: string): Promise<void> {
+  const pid = Number(await readFile(join(directory, 'redis.pid'), 'utf8').catch(() => ''));
+  const until = Date.now() + STOP_MS;
+  while (pid > 0 && isAlive(pid) && (await mayBeRedis(pid))) {
+    if (Date.now() > until) {
+      throw new Error(`process ${pid} holds ${directory} and does not answer: stop it (kill ${pid}), then start again`);
+    }
+    await pause(LOOK_EVERY_MS);
+  }
+}
+
+/** Numbers of processes are used again. Where the system does not tell, it may be. */
+async function mayBeRedis(pid: number): Promise<boolean> {
+  const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined);
+  return name === undefined ? process.platform !== 'linux' : /redis|valkey/.test(name);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  return (await ask(url, (client) => client.ping())) === 'PONG';
+}
+
+/** Stops it when nobody else is connected, and waits until it is gone. */
+async function leave(url: string, onLog: (says: string) => void): Promise<void> {
+  const others = await ask(url, async (client) => {
+    const [, connected] = /connected_clients:(\d+)/.exec(await client.info('clients')) ?? [];
+    const connections = Number(connected) - 1;
+    // It writes out what it has and answers nothing.
+    if (connections === 0) await client.shutdown('NOSAVE').catch(() => {});
+    return connections;
+  });
+  if (others) {
+    onLog(`left the private Redis to ${others} other connections`);
+    return;
+  }
+  const until = Date.now() + STOP_MS;
+  while (await answers(url)) {
+    if (Date.now() > until) throw new Error(`the private Redis at ${redisTarget(url).describe} does not stop`);
+    await pause(LOOK_EVERY_MS);
+  }
+}
+
+/** One question on a connection of its own; undefined when nobody answers. */
+async function ask<T>(url: string, question: (client: Client) => Promise<T>): Promise<T | undefined> {
+  const client = redisTarget(url).connect('question');
+  client.on('error', () => {}); // the question fails by it
+  try {
+    return await question(client);
+  } catch {
+    return undefined;
+  } finally {
+    client.disconnect();
+  }
+}

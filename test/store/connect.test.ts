@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { redisTarget } from '../../src/adapters/redis/connect.ts';
+
+describe('the URL of a Redis', () => {
+  it.each([
+    ['redis://localhost', 'localhost:6379'],
+    ['redis://:secret@redis.contoso.com:6380/2', 'redis.contoso.com:6380'],
+    ['rediss://user:p%40ss@redis.contoso.com', 'redis.contoso.com:6379'],
+    ['redis://[::1]:7000', '::1:7000'],
+    ['redis+unix:///run/redis/redis.sock', '/run/redis/redis.sock'],
+    ['redis+sentinel://:secret@s1:26379,s2/mymaster', 'mymaster by sentinels s1:26379,s2'],
+    ['redis+cluster://c1:7001,c2:7002', 'cluster c1:7001,c2:7002'],
+  ])('%s is understood', (url, describes) => {
+    expect(redisTarget(url).describe).toBe(describes);
+  });
+
+  it.each([
+    ['localhost:6379', 'it is no URL'],
+    ['http://localhost', 'scheme "http" is unknown'],
+    ['redis://', '"" is no host'],
+    ['redis://a,b', 'must name one host'],
+    ['redis://a:99999', '99999 is no port'],
+    ['redis://a/first', '"first" is no database number'],
+    ['redis+unix://redis.sock', 'three slashes'],
+    ['redis+sentinel://s1:26379', 'name of the watched master is missing'],
+    ['redis+cluster://a:1,b:x', '"b:x" is no host'],
+    ['redis+cluster://a/1', 'no numbered databases'],
+    ['redis://:100%@a', 'must be written %25'],
+  ])('%s is refused, because %s', (url, why) => {
+    expect(() => redisTarget(url)).toThrow(why);
+    expect(() => redisTarget(url)).toThrow('Forms: redis://');
+  });
+
+  it('never shows its password', () => {
+    expect(redisTarget('redis://:secret@a').describe).not.toContain('secret');
+    let says = '';
+    try {
+      redisTarget('redis://:secret@a/x');
+    } catch (error) {
+      says = String(error);
+    }
+    expect(says).toContain('…@a/x');
+    expect(says).not.toContain('secret');
+  });
+});
