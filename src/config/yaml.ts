@@ -51,7 +51,12 @@ export function readYamlDocuments(file: string, options?: YamlOptions): Source[]
 
 export function parseYamlDocuments(text: string, file: string, options: YamlOptions = {}): Source[] {
   const lines = new LineCounter();
-  const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, stringKeys: true });
+  const parsed = parseAllDocuments(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    stringKeys: true,
+  });
   const documents = Array.isArray(parsed) ? parsed : [];
   const problems = documents.flatMap((document) =>
     [...document.errors, ...document.warnings].map((error) => syntaxProblem(error, file, lines)),
