@@ -1,0 +1,338 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Router } from 'express';
+import { createBullWakeups } from './adapters/bullmq/wakeups.ts';
+import { createHttp, type HttpOptions } from './adapters/http/index.ts';
+import { labHttpExchange } from './adapters/lab/http.ts';
+import { labClock, labExchange } from './adapters/lab/in-process.ts';
+import { labRouter } from './adapters/lab/router.ts';
+import { createMemoryStore } from './adapters/memory/store.ts';
+import { createMemoryWakeups } from './adapters/memory/wakeups.ts';
+import { createNotifiers } from './adapters/notify/index.ts';
+import { redisTarget } from './adapters/redis/connect.ts';
+import { findRedisServer, startPrivateRedis } from './adapters/redis/private-server.ts';
+import { createRedisStore } from './adapters/redis/store.ts';
+import { createMetrics, describe, type Logger, observeEvent } from './adapters/telemetry/index.ts';
+import type { Config } from './config/config.ts';
+import { createOperations } from './engine/operations.ts';
+import { groupOf } from './engine/organisation.ts';
+import { type Engine, Tellings, Waiters } from './engine/parts.ts';
+import { RunRecord } from './engine/run-record.ts';
+import { settingsOf } from './engine/settings.ts';
+import { type CallReport, waist } from './engine/waist.ts';
+import { createWorker } from './engine/worker.ts';
+import { GUARDS } from './guards/index.ts';
+import { SHARED_GUARDS } from './guards/shared-state.ts';
+import type { Entry, IncidentEvent } from './incident/event.ts';
+import { fold } from './incident/fold.ts';
+import type { ServerFacts } from './incident/health.ts';
+import type { Incident } from './incident/incident.ts';
+import type { Playbook } from './incident/plan.ts';
+import { view } from './incident/view.ts';
+import { createLab } from './lab/lab.ts';
+import { readOrganisation } from './lab/organisation.ts';
+import { loadPlaybooks } from './playbooks/read.ts';
+import {
+  type Clock,
+  type Exchange,
+  ExchangeError,
+  type Notice,
+  type Readiness,
+  type Store,
+  type Wakeups,
+} from './ports.ts';
+import { SOURCES } from './sources/index.ts';
+import { STEPS } from './steps/index.ts';
+import { loadCatalog } from './verification/catalog.ts';
+import { createVerifier } from './verification/verify.ts';
+
+export interface AppOptions {
+  config: Config;
+  version: string;
+  logger: Logger;
+  /** Absent: a Redis that is named in the configuration, else a private one, else the memory of this process. */
+  store?: 'memory';
+  /** The world of the lab in this process is kept in the store's directory unless this says false. */
+  keepLab?: boolean;
+}
+
+export interface App {
+  /** Acquires everything in order; when it fails half-way, what was acquired is released. */
+  start(): Promise<Started>;
+  /** Stops taking work, finishes the entry in hand, releases in reverse. Within ten seconds. */
+  stop(): Promise<void>;
+}
+
+export interface Started {
+  url: string;
+  /** `private redis 7.0 at …`, for the first screen. */
+  store: string;
+  warnings: string[];
+  exchange: string;
+}
+
+/** Real milliseconds of the ten that a stop may take: work in hand, then requests in hand. */
+const WORK_GRACE = 6_000;
+const HTTP_GRACE = 2_000;
+
+/** The composition root: the one file that knows every adapter, and ties them together. */
+export function createApp(options: AppOptions): App {
+  const { config, logger } = options;
+  const releases: (() => Promise<void> | void)[] = [];
+
+  async function start(): Promise<Started> {
+    try {
+      return await acquire();
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+  }
+
+  async function stop(): Promise<void> {
+    for (const release of releases.splice(0).reverse()) {
+      try {
+        await release();
+      } catch (error) {
+        logger.error('Something could not be released', { error: String(error) });
+      }
+    }
+  }
+
+  async function acquire(): Promise<Started> {
+    const catalog = loadCatalog(config.verification.catalog);
+    let playbooks = readPlaybooks();
+    function readPlaybooks(): Playbook[] {
+      return loadPlaybooks(config.playbooks.directory, { steps: STEPS, services: config.safety.services, catalog });
+    }
+
+    const metrics = createMetrics({
+      defaultMetrics: true,
+      version: options.version,
+      known: {
+        sources: SOURCES.map((source) => source.name),
+        healthSets: catalog.healthSets().map((healthSet) => healthSet.name),
+        guards: [...GUARDS, ...SHARED_GUARDS],
+        channels: config.notify.map((channel) => channel.channel),
+      },
+    });
+    const settings = settingsOf(config, hostname());
+    const kept = await openStore();
+    const world = await openExchange();
+    const exchange = waist(
+      world.exchange,
+      {
+        mode: settings.mode,
+        services: config.safety.services,
+        self: settings.self,
+        callTimeLimit: config.verification.callTimeLimit,
+      },
+      () => kept.store.killSwitches(),
+      ({ command, result, seconds }: CallReport) => {
+        metrics.commands.inc({ command, result });
+        metrics.commandDuration.observe({ command }, seconds);
+      },
+    );
+    const notifiers = createNotifiers(config.notify, logger);
+    const runs = new RunRecord();
+
+    async function notify(notice: Notice): Promise<void> {
+      const sent = await Promise.allSettled(notifiers.map((notifier) => notifier.send(notice)));
+      const failed = sent.flatMap((result, index) => {
+        metrics.notified(notifiers[index]?.channel ?? '', result.status === 'fulfilled' ? 'sent' : 'failed');
+        return result.status === 'rejected' ? [`${notifiers[index]?.channel}: ${result.reason}`] : [];
+      });
+      if (failed.length > 0) throw new Error(failed.join('; '));
+    }
+
+    /** Everything that happens is told once; logs, metrics and records subscribe here. */
+    function onEntry(incident: Incident, entry: Entry): void {
+      const shown = view(incident);
+      const { level, message } = describe(entry, shown);
+      logger.log(level, message, { incident: incident.id });
+      observeEvent(metrics, entry, shown);
+      const event = { type: entry.type, data: entry.data } as IncidentEvent;
+      if (event.type === 'stepStarted' && event.data.intent) {
+        for (const guard of [...GUARDS, ...SHARED_GUARDS]) metrics.guardAllowed(guard.name);
+      }
+      if (event.type === 'finished') runs.add(incident);
+    }
+
+    const engine: Engine = {
+      store: kept.store,
+      wakeups: kept.wakeups,
+      exchange,
+      verifier: createVerifier({ exchange, catalog, clock: world.clock, settings: config.verification }),
+      catalog,
+      clock: world.clock,
+      settings,
+      playbooks: () => playbooks,
+      notify,
+      onEntry,
+      waiters: new Waiters(),
+      tellings: new Tellings(),
+      log: logger,
+      worker: `${hostname()}:${process.pid}`,
+      realNow: Date.now,
+    };
+
+    async function readiness(): Promise<Readiness> {
+      const [store, queue, organisation] = await Promise.all([
+        kept.store.health(),
+        kept.wakeups.counts().then(
+          () => ({ ok: true, says: 'answers' }),
+          (error: unknown) => ({ ok: false, says: String(error) }),
+        ),
+        exchange.organisation({ timeLimit: 5_000 }).then(
+          ({ value }) => ({ ok: true, says: `${value.servers.length} servers (${world.says})` }),
+          (error: unknown) => ({
+            ok: false,
+            says: error instanceof ExchangeError ? `${error.code}: ${error.message}` : String(error),
+          }),
+        ),
+      ]);
+      const parts: Readiness['parts'] = [
+        { part: 'store', ok: store.up, says: [store.says, ...store.warnings].join(' ') },
+        { part: 'queue', ...queue },
+        { part: 'exchange', ...organisation },
+        { part: 'playbooks', ok: playbooks.length > 0, says: `${playbooks.length} playbooks` },
+      ];
+      return { ready: parts.every((part) => part.ok), parts };
+    }
+
+    await runs.read(kept.store);
+    const operations = createOperations(engine, {
+      reload: () => {
+        playbooks = readPlaybooks();
+        return playbooks;
+      },
+      readiness,
+      runs,
+    });
+    metrics.onScrape(() => readGauges(engine, metrics, operations.playbooks()));
+
+    const http = createHttp({
+      config: { ...config.http, tokens: identities(config) },
+      operations,
+      sources: config.alerts,
+      metrics,
+      logger,
+      ...(world.router && { lab: world.router }),
+      ...(kept.queues && { queues: kept.queues }),
+      receive: config.work.receive,
+      version: options.version,
+      now: Date.now,
+    });
+    const worker = createWorker(engine);
+    if (config.work.work) {
+      releases.push(() => worker.stop(WORK_GRACE));
+      await worker.start(config.work.concurrency);
+    } else {
+      releases.push(() => kept.wakeups.close(0));
+    }
+    releases.push(() => http.close(HTTP_GRACE));
+    const { url } = await http.listen();
+    const health = await kept.store.health();
+    return { url, store: health.says, warnings: [...kept.warnings, ...health.warnings], exchange: world.says };
+  }
+
+  /** A named Redis; else a private one beside the data; else the memory of this process, with a warning. */
+  async function openStore(): Promise<{
+    store: Store;
+    wakeups: Wakeups;
+    queues?: NonNullable<HttpOptions['queues']>;
+    warnings: string[];
+  }> {
+    const { url, directory, appendfsync, prefix, waitReplicas, finishedRetention, finishedCount } = config.store;
+    const onTrouble = (says: string) => logger.warn(says);
+    if (options.store === 'memory' || (url === undefined && !findRedisServer())) {
+      const store = createMemoryStore();
+      releases.push(() => store.close());
+      const wakeups = createMemoryWakeups({ onError: (error, job) => onTrouble(`${job.queue} ${job.id}: ${error}`) });
+      const missing =
+        'No redis-server or valkey-server was found, so nothing outlives this process: for trying out only. ' +
+        'Install one (`apt-get install redis-server`, `dnf install valkey`, `brew install redis`) or set REDIS_URL.';
+      return { store, wakeups, warnings: options.store === 'memory' ? [] : [missing] };
+    }
+    let kind = 'redis';
+    let address = url;
+    if (address === undefined) {
+      const own = await startPrivateRedis({ directory, appendfsync, onLog: (says) => logger.debug(says) });
+      releases.push(() => own.close());
+      address = own.url;
+      kind = 'private redis';
+    }
+    const target = redisTarget(address);
+    const store = await createRedisStore({
+      target,
+      kind,
+      prefix,
+      waitReplicas,
+      finishedRetentionMs: finishedRetention,
+      finishedCount,
+      onTrouble,
+    });
+    releases.push(() => store.close());
+    const wakeups = createBullWakeups({ connect: (purpose) => target.connect(purpose), prefix, onTrouble });
+    return { store, wakeups, queues: wakeups.queues, warnings: [] };
+  }
+
+  /** The organisation that is looked after: a lab in this process, or one of its own. */
+  async function openExchange(): Promise<{ exchange: Exchange; clock: Clock; router?: Router; says: string }> {
+    if (config.exchange.url !== undefined) {
+      const remote = labHttpExchange({ url: config.exchange.url });
+      releases.push(() => remote.close());
+      await remote.ready();
+      return { exchange: remote.exchange, clock: remote.clock, says: `the lab at ${config.exchange.url}` };
+    }
+    const { speed, seed, organisation } = config.lab;
+    const lab = createLab({
+      speed,
+      ...(seed !== undefined && { seed }),
+      ...(organisation !== undefined && { organisation: readOrganisation(organisation) }),
+      ...(options.keepLab !== false && { persist: join(config.store.directory, 'lab.json') }),
+    });
+    releases.push(() => lab.close());
+    return {
+      exchange: labExchange(lab),
+      clock: labClock(lab),
+      router: labRouter(lab),
+      says: `the lab in this process, at speed ${speed}`,
+    };
+  }
+
+  return { start, stop };
+}
+
+/** What HTTP compares with: who, what they may, and by what they are known. */
+function identities({ http }: Config): HttpOptions['config']['tokens'] {
+  return http.tokens.map(({ name, role, token, signingSecret }) => ({
+    name,
+    role,
+    ...(token !== undefined && { token }),
+    ...(signingSecret !== undefined && { signingSecret }),
+  }));
+}
+
+/** At each scrape, so that gauges are as fresh as it. */
+async function readGauges(
+  engine: Engine,
+  metrics: ReturnType<typeof createMetrics>,
+  playbooks: Parameters<typeof metrics.setPlaybooks>[0],
+): Promise<void> {
+  const { store, wakeups, clock } = engine;
+  metrics.setPlaybooks(playbooks);
+  const { up } = await store.health();
+  metrics.setStoreUp(up);
+  if (!up) return;
+  const journals = await Promise.all((await store.openIncidents()).map((id) => store.read(id)));
+  const open = journals.flatMap((journal) => (journal ? [fold(journal.entries)] : []));
+  metrics.setOpenIncidents(open.map(view), clock.now());
+  const groups = new Map<string, string | undefined>();
+  const remember = (facts: ServerFacts) => groups.set(facts.server, groupOf(facts));
+  const organisation = await engine.exchange.organisation({ timeLimit: 5_000 }).catch(() => undefined);
+  organisation?.value.servers.forEach(remember);
+  metrics.setUndo(await store.ledger(), clock.now(), (server) => groups.get(server));
+  metrics.setKillSwitches(await store.killSwitches(), engine.realNow());
+  metrics.setQueues(await wakeups.counts());
+}

@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { createLogger } from '../adapters/telemetry/index.ts';
+import { createApp, type Started } from '../app.ts';
+import { loadConfig } from '../config/load.ts';
+import { untilStopped } from './until-stopped.ts';
+import { version } from './version.ts';
+
+/** Real milliseconds after which a stop that hangs is cut short; what was in hand is resumed from the journal. */
+const STOP_WITHIN = 9_500;
+
+export function serveCommand(program: Command): void {
+  program
+    .command('serve')
+    .description('run the daemon')
+    .option('--no-work', 'take alerts in only; other daemons on the same store handle them')
+    .option('--no-receive', 'handle incidents only')
+    .action(async (options: { work: boolean; receive: boolean }) => {
+      const { config: file } = program.opts<{ config?: string }>();
+      const { config } = loadConfig({ env: process.env, cwd: process.cwd(), ...(file !== undefined && { file }) });
+      config.work.work &&= options.work;
+      config.work.receive &&= options.receive;
+      const logger = createLogger(config.log);
+      process.on('unhandledRejection', (error) => {
+        logger.error('A defect: nobody waited for this', {
+          error: error instanceof Error ? error.stack : String(error),
+        });
+      });
+      const app = createApp({ config, version: version(), logger });
+      const started = await app.start();
+      for (const warning of started.warnings) logger.warn(warning);
+      const { url, store, exchange } = started;
+      logger.info(`Second Responder ${version()} is ready`, { url, store, exchange, try: tryIt(url) });
+      if (process.stdout.isTTY || config.log.format === 'human') process.stdout.write(welcome(started));
+      const signal = await untilStopped();
+      logger.info(`Stopping (${signal})`);
+      setTimeout(() => process.exit(0), STOP_WITHIN).unref();
+      await app.stop();
+      logger.info('Stopped');
+      process.exit(0);
+    });
+}
+
+/** The first screen: where everything is, and one line that makes something happen. */
+function welcome({ url, exchange }: Started): string {
+  return `
+  Alerts        POST ${url}/api/v1/alerts/{scom,alertmanager,generic}
+  Incidents     ${url}/api/v1/incidents
+  Queues        ${url}/queues
+  Metrics       ${url}/metrics
+  Organisation  ${exchange}
+
+  Break something, and tell the daemon of it:
+
+    curl -s ${url}/lab/v1/faults -H 'content-type: application/json' -d '{"fault":"imap-backend-hang","server":"mbx1"}'
+    ${tryIt(url)}
+
+`;
+}
+
+/** A line that works as it stands: an alert as a script would post it. */
+function tryIt(url: string): string {
+  const alert =
+    '{"id":"try-1","server":"mbx1","healthSet":"IMAP.Protocol","monitor":"ImapSelfTestMonitor","status":"firing"}';
+  return `curl -s ${url}/api/v1/alerts/generic -H 'content-type: application/json' -d '${alert}'`;
+}
