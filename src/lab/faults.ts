@@ -22,43 +22,43 @@ const common = {
 const PARTS: Record<string, { part: Part; cure: 'restart' | 'boot' | 'databases-away'; hangs: boolean; says: string }> =
   {
     'imap-backend-hang': {
-      part: 'back-end',
+      part: 'imap-back-end',
       cure: 'restart',
       hangs: true,
       says: 'The IMAP4 back end accepted the connection and did not answer',
     },
     'imap-backend-wedged': {
-      part: 'back-end',
+      part: 'imap-back-end',
       cure: 'boot',
       hangs: false,
       says: 'The IMAP4 back end closed the connection: insufficient system resources',
     },
     'imap-store-stuck': {
-      part: 'store',
+      part: 'imap-store',
       cure: 'databases-away',
       hangs: false,
       says: 'NO Server Unavailable: the mailbox database did not answer',
     },
     'imap-proxy-hang': {
-      part: 'front-end',
+      part: 'imap-front-end',
       cure: 'restart',
       hangs: true,
       says: 'The IMAP4 proxy accepted the connection and did not answer',
     },
     'imap-proxy-wedged': {
-      part: 'front-end',
+      part: 'imap-front-end',
       cure: 'boot',
       hangs: false,
       says: 'The IMAP4 proxy closed the connection: insufficient system resources',
     },
     'imap-slow': {
-      part: 'load',
+      part: 'imap-load',
       cure: 'restart',
       hangs: false,
       says: 'The average command takes longer than 60 seconds',
     },
     'imap-slow-relapse': {
-      part: 'load',
+      part: 'imap-load',
       cure: 'restart',
       hangs: false,
       says: 'The average command takes longer than 60 seconds',
@@ -302,12 +302,8 @@ function sickPart(world: World, server: Server, kind: string, trouble: string): 
   const { part, cure, hangs, says } = PARTS[kind]!;
   const services = imapServices(server);
   const restarted =
-    part === 'load' ? services : services.filter((name) => name.endsWith('BE') === (part !== 'front-end'));
-  if (
-    !watchesOf(server, world.settings).some(
-      (watch) => watch.healthSet.startsWith('IMAP') && watch.looksAt.includes(part),
-    )
-  ) {
+    part === 'imap-load' ? services : services.filter((name) => name.endsWith('BE') === (part !== 'imap-front-end'));
+  if (!watchesOf(server, world.settings).some((watch) => watch.looksAt.includes(part))) {
     problem('/server', `${server.name} has no monitor that could show ${kind}: ${rolesOf(server)}`);
   }
   if (cure === 'databases-away' && activeOn(world, server.name).length === 0) {
@@ -345,7 +341,7 @@ function sickRoute(world: World, server: Server, { id, body }: Trouble): [string
       server.name,
       {
         trouble: id,
-        sits: { part: 'ctp-route' },
+        sits: { part: 'imap-ctp-route' },
         rowOnly: false,
         cure: { by: 'back-end', server: backEnd.name },
         says,

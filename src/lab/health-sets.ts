@@ -24,6 +24,8 @@ export interface MonitorDefinition {
   looksAt: readonly Part[];
   /** The Windows service that must run for the probe to succeed. */
   service?: string;
+  /** A load monitor: a server with both roles has one row of it. */
+  isLoad?: boolean;
   /** A client-touch-point probe: it logs on as one of the monitoring mailboxes, and so reaches a back end. */
   reaches?: Protocol;
 }
@@ -31,7 +33,7 @@ export interface MonitorDefinition {
 type Protocol = 'imap' | 'pop';
 
 /** A part of a server that can be sick. `ctp-route` is the way from a client access server to a sick back end. */
-export type Part = 'back-end' | 'store' | 'front-end' | 'ctp-route' | 'load';
+export type Part = `${Protocol}-${'back-end' | 'store' | 'front-end' | 'ctp-route' | 'load'}`;
 
 const CLIENT_ACCESS: readonly Role[] = ['client-access'];
 const MAILBOX: readonly Role[] = ['mailbox'];
@@ -91,7 +93,8 @@ function mailProtocol(options: {
     roles: side.roles,
     targetResource: side.targetResource,
     dependencies: [],
-    looksAt: ['load'],
+    looksAt: which.startsWith('Average') ? [`${protocol}-load`] : [],
+    isLoad: true,
   });
   return [
     {
@@ -100,7 +103,9 @@ function mailProtocol(options: {
       name: `${bare}CTPMonitor`,
       probe: `${bare}CTPProbe`,
       dependencies: dependencies.ctp,
-      looksAt: ['front-end', 'ctp-route'],
+      // Its monitor judges many log-ons over a long time: it shows a back end that was sick for long, not the front
+      // end's trouble of minutes. A run by hand meets both.
+      looksAt: [`${protocol}-ctp-route`],
       reaches: protocol,
     },
     {
@@ -110,7 +115,7 @@ function mailProtocol(options: {
       probe: `${bare}ProxyTestProbe`,
       component: `${bare}Proxy`,
       dependencies: dependencies.proxy,
-      looksAt: ['front-end'],
+      looksAt: [`${protocol}-front-end`],
     },
     {
       ...backEnd,
@@ -118,7 +123,7 @@ function mailProtocol(options: {
       name: `${bare}DeepTestMonitor`,
       probe: `${bare}DeepTestProbe`,
       dependencies: dependencies.deep,
-      looksAt: ['back-end', 'store'],
+      looksAt: [`${protocol}-back-end`, `${protocol}-store`],
     },
     {
       ...backEnd,
@@ -126,7 +131,7 @@ function mailProtocol(options: {
       name: `${bare}SelfTestMonitor`,
       probe: `${bare}SelfTestProbe`,
       dependencies: dependencies.self,
-      looksAt: ['back-end'],
+      looksAt: [`${protocol}-back-end`],
     },
     // One row for each load monitor: a combined server lists it for its back end.
     ...options.load.flatMap((which) => [load(which, backEnd), load(which, frontEnd)]),
@@ -344,7 +349,7 @@ export function monitorsFor(server: {
     if (family === 'POP' && !server.uses.pop) return false;
     if (family === 'UM' && server.version === '15.2') return false;
     // The load monitors stand twice in the table, once for each side; the back end comes first and wins.
-    const key = monitor.looksAt.includes('load') ? `${monitor.healthSet}\\${monitor.name}` : keyOf(monitor);
+    const key = monitor.isLoad ? `${monitor.healthSet}\\${monitor.name}` : keyOf(monitor);
     if (seen.has(key)) return false;
     seen.add(key);
     return true;

@@ -114,10 +114,7 @@ function sees(world: World, server: Server, watch: Watch, cause: Cause): boolean
   if ('monitor' in sits) return sits.monitor === watch.key;
   if (!watch.looksAt.includes(sits.part)) return false;
   // A client access server stops noticing a sick back end once no mailbox is opened there any more.
-  if (sits.part === 'ctp-route') {
-    return watch.reaches === 'imap' && backEndsOf(world, server).includes(cause.backEnd ?? '');
-  }
-  return true;
+  return cause.backEnd === undefined || backEndsOf(world, server).includes(cause.backEnd);
 }
 
 /** The reason why a service of this monitor can't answer, if there is one. */
@@ -156,7 +153,7 @@ const SUCCEEDED: Answer = { resultType: 'Succeeded', error: '', exception: '' };
 export function runProbe(world: World, server: Server, watch: Watch): Answer {
   const own = causesOn(world, server.name).find(
     (cause) =>
-      !cause.rowOnly && !('part' in cause.sits && cause.sits.part === 'ctp-route') && sees(world, server, watch, cause),
+      !cause.rowOnly && cause.backEnd === undefined && (sees(world, server, watch, cause) || isOnTheWay(watch, cause)),
   );
   const stopped = serviceTrouble(server, watch);
   const trouble = own ? { says: own.says, hangs: own.hangs } : stopped ? { says: stopped, hangs: false } : undefined;
@@ -168,6 +165,11 @@ export function runProbe(world: World, server: Server, watch: Watch): Answer {
   if (!backEnd) return failed({ says: 'No mailboxes were found to use in the CTP probe', hangs: false });
   const found = trouble ?? backEndTrouble(world, backEnd, watch.reaches);
   return found ? failed(found, `Cmd=LOGIN _Mbx:${backEnd.fqdn}`) : SUCCEEDED;
+}
+
+/** A log-on passes the front end, which the monitor of the log-ons does not judge. */
+function isOnTheWay({ reaches }: Watch, { sits }: Cause): boolean {
+  return reaches !== undefined && 'part' in sits && sits.part === `${reaches}-front-end`;
 }
 
 /** Why a log-on fails on that mailbox server. */
