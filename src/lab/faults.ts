@@ -5,7 +5,7 @@ import { activeOn } from './databases.ts';
 import { duration } from './duration.ts';
 import { backEndsOf, establish, readRow, reassess, seenBy, type Watch, watchesOf } from './health.ts';
 import { HEALTH_SETS, type Part } from './health-sets.ts';
-import { runAgain, SERVICE_OF, stop } from './machines.ts';
+import { comeBack, runAgain, SERVICE_OF, stop } from './machines.ts';
 import { fromIssues, LabProblems, problem, unknownName } from './problems.ts';
 import { type Cause, type Cure, type Server, schedule, type Trouble, type World } from './world.ts';
 
@@ -208,14 +208,14 @@ function begin(world: World, trouble: Trouble, server: Server | undefined, now: 
 export function deleteFault(world: World, id: string, now: Instant): boolean {
   const trouble = Object.hasOwn(world.troubles, id) ? world.troubles[id] : undefined;
   if (!trouble) return false;
-  const server = trouble.server ? world.servers[trouble.server] : undefined;
   mend(world, id, now);
-  if (server) {
+  for (const server of trouble.server ? [world.servers[trouble.server]!] : Object.values(world.servers)) {
     finishResponder(server, id, now, 'failed');
     const lifted = server.inactive.filter((each) => each.trouble === id);
     server.inactive = server.inactive.filter((each) => each.trouble !== id);
     for (const { component } of lifted) runAgain(world, server, SERVICE_OF[component.toLowerCase()] ?? '', now);
     if (trouble.kind === 'stop-hangs') releaseHungService(world, server, String(trouble.body.service), now);
+    if (trouble.kind === 'never-returns') comeBack(world, server, now);
   }
   world.agenda = world.agenda.filter((next) => !('trouble' in next && next.trouble === id));
   delete world.troubles[id];

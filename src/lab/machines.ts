@@ -51,12 +51,26 @@ export function reboot(world: World, server: Server, now: Instant, neverReturns:
     world.databases[name]!.dismounted = true;
     planMove(world, server.name, name, now, index);
   });
+  planBoot(world, server, now, neverReturns);
+}
+
+/** A server that did not return from its reboot does, after all. */
+export function comeBack(world: World, server: Server, now: Instant): void {
+  if (!server.boot?.neverReturns) return;
+  server.boot.neverReturns = false;
+  planBoot(world, server, now, false);
+}
+
+function planBoot(world: World, server: Server, now: Instant, neverReturns: boolean): void {
+  const stages = ['boots', 'remoting', 'services', 'warm'] as const;
+  // A reboot in the middle of another begins anew.
+  world.agenda = world.agenda.filter(
+    (next) => !('server' in next && next.server === server.name && stages.some((stage) => stage === next.what)),
+  );
   if (neverReturns) return;
-  const { boots, remoting, services, warm } = world.settings.reboot;
-  schedule(world, { at: now + boots, what: 'boots', server: server.name });
-  schedule(world, { at: now + remoting, what: 'remoting', server: server.name });
-  schedule(world, { at: now + services, what: 'services', server: server.name });
-  schedule(world, { at: now + warm, what: 'warm', server: server.name });
+  for (const stage of stages) {
+    schedule(world, { at: now + world.settings.reboot[stage], what: stage, server: server.name });
+  }
 }
 
 export function goOnBooting(

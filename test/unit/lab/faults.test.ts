@@ -304,6 +304,37 @@ describe('disturbances', () => {
     await expect(world.exchange.bootTime('cas1')).rejects.toMatchObject({ code: 'unreachable' });
   });
 
+  test('and comes back when that is mended', async () => {
+    const world = labForTest();
+    const { id } = world.lab.post({ fault: 'never-returns', times: 1 });
+    await world.restartServer('cas1');
+    world.lab.remove(id);
+    world.pass(8 * MINUTE);
+    expect(await world.unwell('cas1')).toEqual([]);
+  });
+
+  test('a reboot in the middle of another begins anew', async () => {
+    const world = labForTest();
+    const { bootedAt } = (await world.exchange.bootTime('cas1')).value;
+    await world.exchange.restartServer('cas1', { bootedAt }, world.change());
+    world.pass(5 * MINUTE);
+    const again = (await world.exchange.bootTime('cas1')).value;
+    await world.exchange.restartServer('cas1', { bootedAt: again.bootedAt }, world.change());
+    world.pass(MINUTE + 30 * 1_000);
+    await expect(world.exchange.bootTime('cas1')).rejects.toMatchObject({ code: 'unreachable' });
+    world.pass(6 * MINUTE);
+    expect(await world.unwell('cas1')).toEqual([]);
+  });
+
+  test('a service that hangs in stopping runs again when that is mended', async () => {
+    const world = labForTest();
+    const { id } = world.lab.post({ fault: 'stop-hangs', service: FE });
+    await world.restartService('cas1', FE).catch(() => undefined);
+    world.lab.remove(id);
+    expect((await world.exchange.service('cas1', FE)).value.status).toBe('Running');
+    expect(await world.probe('cas1', 'IMAP.Proxy\\ImapProxyTestProbe')).toBe('Succeeded');
+  });
+
   test('a reboot ends a service that hangs in stopping', async () => {
     const world = labForTest();
     world.lab.post({ fault: 'stop-hangs', server: 'cas1', service: FE, times: 1 });
