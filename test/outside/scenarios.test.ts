@@ -1,0 +1,176 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { get, post, type Running, Site, until } from '../support/processes.ts';
+
+/**
+ * The whole thing from outside: a lab as a process of its own at six hundred times the speed of time, a real Redis with
+ * its append-only file, the built daemon. What counts is the lab's command log.
+ */
+interface Incident {
+  id: string;
+  server: string;
+  state: string;
+  phase: string;
+  outcome?: string;
+  reason?: string;
+  left: string[];
+  owed: string[];
+  waiting?: { for: string };
+  alerts: { senderId: string }[];
+}
+interface Command {
+  seq: number;
+  server: string;
+  command: string;
+  arguments: Record<string, unknown>;
+  effect: string;
+  caller: string;
+}
+
+let site: Site;
+let lab: Running;
+let daemon: Running;
+let serial = 0;
+
+const changes = async () =>
+  (await get<Command[]>(`${lab.url}/lab/v1/commands`))
+    .filter((command) => command.effect === 'changed')
+    .map(({ server, command, arguments: args }) => {
+      const what = args.Name ?? args.DatabaseCopyActivationDisabledAndMoveNow ?? args.ProtocolLogEnabled ?? '';
+      return `${server} ${command} ${what}`.trim();
+    });
+
+async function alert(server: string, healthSet: string, monitor: string): Promise<void> {
+  serial += 1;
+  const answer = await post(`${daemon.url}/api/v1/alerts/generic`, {
+    id: lastAlert(),
+    server,
+    healthSet,
+    monitor,
+    status: 'firing',
+  });
+  expect(answer.status).toBe(202);
+}
+
+const incidents = async (query = '') =>
+  (await get<{ incidents: Incident[] }>(`${daemon.url}/api/v1/incidents${query}`)).incidents;
+
+/** Every incident is over, and there is one of this test's own alert. */
+const allOver = (ms: number) =>
+  until(
+    () => incidents('?limit=500'),
+    (list) =>
+      list.some((incident) => incident.alerts.some((one) => one.senderId === lastAlert())) &&
+      list.every((incident) => incident.state === 'finished'),
+    ms,
+  );
+const lastAlert = () => `outside-${process.pid}-${serial}`;
+
+describe('from outside, on the lab at speed 600', () => {
+  beforeAll(async () => {
+    site = await Site.open();
+    const redis = await site.redis();
+    lab = await site.lab(600);
+    daemon = await site.daemon({ REDIS_URL: redis.address, SECOND_RESPONDER_EXCHANGE_URL: lab.url });
+  });
+  afterAll(() => site.close());
+  afterEach(() => post(`${lab.url}/lab/v1/reset`, {}));
+
+  const drained = (server: string) => [
+    `${server} Restart-Service MSExchangeIMAP4BE`,
+    `${server} Set-MailboxServer true`,
+    `${server} Restart-Computer`,
+  ];
+
+  test.each([
+    {
+      says: 'deep and self test, cured by the restart',
+      fault: { fault: 'imap-backend-hang', server: 'mbx1' },
+      alert: ['mbx1', 'IMAP.Protocol', 'ImapSelfTestMonitor'],
+      expected: ['mbx1 Restart-Service MSExchangeIMAP4BE'],
+      outcome: 'recovered',
+    },
+    {
+      says: 'deep and self test, cured by moving the databases',
+      fault: { fault: 'imap-store-stuck', server: 'mbx2' },
+      alert: ['mbx2', 'IMAP.Protocol', 'ImapDeepTestMonitor'],
+      expected: [...drained('mbx2'), 'mbx2 Set-MailboxServer false'],
+      outcome: 'recovered',
+    },
+    {
+      says: 'deep and self test, cured by the reboot',
+      fault: { fault: 'imap-backend-wedged', server: 'ex2' },
+      alert: ['ex2', 'IMAP.Protocol', 'ImapSelfTestMonitor'],
+      expected: [...drained('ex2'), 'ex2 Set-MailboxServer false'],
+      outcome: 'recovered',
+    },
+    {
+      says: 'proxy test, cured by the reboot',
+      fault: { fault: 'imap-proxy-wedged', server: 'cas1' },
+      alert: ['cas1', 'IMAP.Proxy', 'ImapProxyTestMonitor'],
+      expected: ['cas1 Restart-Service MSExchangeIMAP4', 'cas1 Restart-Computer'],
+      outcome: 'recovered',
+    },
+    {
+      says: 'customer touch point, the mailbox server behind it rebooted',
+      fault: { fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' },
+      alert: ['cas1', 'IMAP', 'ImapCTPMonitor'],
+      expected: [
+        'mbx2 Restart-Service MSExchangeIMAP4BE',
+        'cas1 Set-ImapSettings true',
+        'mbx2 Restart-Service MSExchangeIMAP4BE',
+        ...drained('mbx2'),
+        'mbx2 Set-MailboxServer false',
+        'cas1 Set-ImapSettings false',
+        'cas1 Restart-Service MSExchangeIMAP4',
+      ],
+      outcome: 'recovered',
+    },
+    {
+      says: 'load that comes back after the restart',
+      fault: { fault: 'imap-slow-relapse', server: 'mbx1' },
+      alert: ['mbx1', 'IMAP', 'AverageCommandProcessingTimeGt60sMonitor'],
+      expected: [...drained('mbx1'), 'mbx1 Set-MailboxServer false'],
+      outcome: 'recovered',
+    },
+    {
+      says: 'a single-copy server is not rebooted',
+      fault: { fault: 'imap-backend-wedged', server: 'mbx9' },
+      alert: ['mbx9', 'IMAP.Protocol', 'ImapSelfTestMonitor'],
+      expected: ['mbx9 Restart-Service MSExchangeIMAP4BE'],
+      outcome: 'escalated',
+    },
+  ])('$says', async ({ fault, alert: [server = '', healthSet = '', monitor = ''], expected, outcome }) => {
+    expect((await post(`${lab.url}/lab/v1/faults`, fault)).status).toBeLessThan(300);
+    await alert(server, healthSet, monitor);
+    const over = await allOver(30_000);
+    expect(await changes()).toEqual(expected);
+    const [latest] = over.filter((incident) => incident.server === server);
+    expect(latest).toMatchObject({ outcome, owed: [] });
+  });
+
+  test('the kill switch in the middle of a run stops it within a second, and off lets it go on where it was', async () => {
+    await post(`${lab.url}/lab/v1/faults`, { fault: 'imap-backend-wedged', server: 'mbx1' });
+    await alert('mbx1', 'IMAP.Protocol', 'ImapSelfTestMonitor');
+    await until(changes, (list) => list.length >= 1, 10_000);
+    await post(`${daemon.url}/api/v1/kill-switch`, { on: true, by: 'test', reason: 'trying it' }, 'PUT');
+    const [held] = await until(
+      () => incidents('?state=open'),
+      (list) => list[0]?.waiting?.for === 'kill-switch',
+      10_000,
+    );
+    const before = await changes();
+    expect(held?.state).toBe('open');
+    await until(
+      async () => Date.now(),
+      (
+        (start) => (now: number) =>
+          now - start > 2_000
+      )(Date.now()),
+      5_000,
+    );
+    expect(await changes()).toEqual(before);
+    await post(`${daemon.url}/api/v1/kill-switch`, { on: false, by: 'test', reason: 'go on' }, 'PUT');
+    await allOver(30_000);
+    expect(await changes()).toEqual([...drained('mbx1'), 'mbx1 Set-MailboxServer false']);
+  });
+});

@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const MAIN = join(process.cwd(), 'dist/main.js');
+
+/** A process of ours under test, ended with the test whatever happens. */
+export interface Running {
+  pid: number;
+  url: string;
+  output(): string;
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** Starts and ends the processes of one test: Redis, labs, daemons. */
+export class Site {
+  readonly #ends: (() => Promise<void>)[] = [];
+  readonly #env: Record<string, string> = {};
+  directory = '';
+
+  static async open(env: Record<string, string> = {}): Promise<Site> {
+    const site = new Site();
+    Object.assign(site.#env, env);
+    site.directory = await mkdtemp(join(tmpdir(), 'sr-'));
+    site.#ends.push(() => rm(site.directory, { recursive: true, force: true }));
+    return site;
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) await end();
+  }
+
+  async redis(): Promise<Running & { address: string }> {
+    const port = await freePort();
+    const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', this.directory, '--appendonly', 'yes'];
+    const more = ['--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction'];
+    const running = await this.#spawn('redis-server', [...args, ...more], /Ready to accept connections/, {});
+    return { ...running, address: `redis://127.0.0.1:${port}` };
+  }
+
+  async lab(speed: number): Promise<Running> {
+    const running = await this.#spawn(
+      process.execPath,
+      [MAIN, 'lab', '--port', '0', '--speed', `${speed}`],
+      /http:\S+/,
+      {},
+    );
+    return { ...running, url: /http:\/\/[\d.:]+/.exec(running.output())?.[0] ?? '' };
+  }
+
+  async daemon(env: Record<string, string>, args: string[] = []): Promise<Running> {
+    const port = await freePort();
+    const running = await this.#spawn(process.execPath, [MAIN, 'serve', ...args], /is ready/, {
+      SECOND_RESPONDER_HTTP_PORT: `${port}`,
+      SECOND_RESPONDER_STORE_DIRECTORY: this.directory,
+      ...this.#env,
+      ...env,
+    });
+    return { ...running, url: `http://127.0.0.1:${port}` };
+  }
+
+  async #spawn(command: string, args: string[], ready: RegExp, env: Record<string, string>): Promise<Running> {
+    const child = spawn(command, args, {
+      env: { ...process.env, NODE_ENV: 'production', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    this.#ends.push(() => end(child, 'SIGKILL'));
+    await new Promise<void>((resolve, reject) => {
+      const take = (chunk: Buffer) => {
+        output = (output + chunk.toString()).slice(-2_000_000);
+        if (ready.test(output)) resolve();
+      };
+      child.stdout?.on('data', take);
+      child.stderr?.on('data', take);
+      child.once('error', reject);
+      child.once('exit', (code) => reject(new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output}`)));
+    });
+    return { pid: child.pid ?? 0, url: '', output: () => output, kill: (signal) => end(child, signal) };
+  }
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill(signal);
+  await gone;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+export async function post(url: string, body: unknown, method = 'POST'): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(url, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text ? JSON.parse(text) : undefined };
+}
+
+export async function get<T>(url: string): Promise<T> {
+  const response = await fetch(url);
+  return (await response.json()) as T;
+}
+
+/** Asks again until the answer is there; fails with the last answer when it takes longer than `ms`. */
+export async function until<T>(ask: () => Promise<T>, holds: (answer: T) => boolean, ms: number): Promise<T> {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    const answer = await ask();
+    if (holds(answer)) return answer;
+    if (Date.now() > deadline) throw new Error(`not within ${ms} ms; last: ${JSON.stringify(answer).slice(0, 2000)}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
