@@ -16,7 +16,7 @@ import {
   type StoreHealth,
 } from '../../ports.ts';
 import { MemoryFeed } from './feed.ts';
-import { giveBack, inWorld, refusal, type SharedState, scopeName, take } from './start.ts';
+import { giveBack, inWorld, refusal, release, type SharedState, scopeName, take } from './start.ts';
 
 interface Incident {
   head: Head;
@@ -184,6 +184,7 @@ class MemoryStore implements Store {
 
     if (alert !== undefined) this.#pending.delete(alert);
     if (start) this.#start(id, incident, start);
+    if (options.release) release(this.#shared, options.release);
     for (const { debt, incident: of, world } of options.owe ?? []) {
       const place = inWorld(world, debt.server, debt.setting);
       if (!this.#ledger.has(place))

@@ -35,7 +35,7 @@ export function appendRequest(
   options: AppendOptions,
   feedLength: number,
 ): AppendRequest {
-  const { opening, attaching, start, finishing } = options;
+  const { opening, attaching, start, release, finishing } = options;
   const alert = opening?.alertId ?? attaching?.alertId;
   return {
     id,
@@ -57,6 +57,9 @@ export function appendRequest(
       server,
       world,
     })),
+    ...(release && {
+      release: { owner: release.owner, fields: release.servers.map((server) => field(release.world, server)) },
+    }),
     ...(finishing && { finishing: { root: finishing.root, isRoot: finishing.isRoot, keep: finishing.keepSlots } }),
     feedLength,
   };

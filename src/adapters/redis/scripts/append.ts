@@ -34,6 +34,7 @@ export interface AppendRequest {
   };
   owe: { field: string; text: string }[];
   settle: { field: string; server: string; world: string }[];
+  release?: { owner: string; fields: string[] };
   finishing?: { root: string; isRoot: boolean; keep: string[] };
   feedLength: number;
 }
@@ -169,6 +170,11 @@ export const APPEND: Script = {
         redis.call('PEXPIRE', starts, exact(rule.kept))
       end
       for _, one in ipairs(start.disrupts) do redis.call('HSET', disrupting, one.field, one.value) end
+    end
+
+    for _, field in ipairs(ask.release and ask.release.fields or {}) do
+      if redis.call('HGET', claims, field) == ask.release.owner then redis.call('HDEL', claims, field) end
+      redis.call('SREM', prefix .. 'held:' .. ask.release.owner, field)
     end
 
     for _, debt in ipairs(ask.owe) do redis.call('HSETNX', ledger, debt.field, debt.text) end
