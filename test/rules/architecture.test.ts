@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+import { codeOf, filesUnder, importsOf, read } from './tree.ts';
+
+/**
+ * Which room may know which. A room is a folder of src/ (each adapter is one), or a file that stands there by itself.
+ * `a/b.ts` allows that one file of a room and no other. What is not listed may not be imported.
+ */
+const ARROWS: Record<string, string[]> = {
+  incident: [],
+  'ports.ts': ['incident'],
+
+  config: ['incident'],
+  sources: ['incident'],
+  verification: ['incident', 'ports.ts', 'config/problems.ts', 'config/yaml.ts'],
+  playbooks: ['incident', 'config', 'verification/catalog.ts'],
+  steps: ['incident', 'ports.ts', 'verification/verify.ts', 'playbooks/language.ts', 'config/schema.ts'],
+  guards: ['incident', 'ports.ts', 'steps'],
+  engine: ['incident', 'ports.ts', 'verification', 'playbooks', 'guards', 'steps', 'config/config.ts'],
+
+  lab: ['incident', 'ports.ts'],
+  'adapters/bullmq': ['incident', 'ports.ts'],
+  'adapters/http': ['incident', 'ports.ts', 'sources'],
+  'adapters/lab': ['incident', 'ports.ts', 'lab'],
+  'adapters/memory': ['incident', 'ports.ts'],
+  'adapters/notify': ['incident', 'ports.ts'],
+  'adapters/redis': ['incident', 'ports.ts'],
+  'adapters/telemetry': ['incident', 'ports.ts'],
+
+  'app.ts': ['adapters', 'config', 'engine', 'guards', 'incident', 'lab', 'playbooks', 'ports.ts'].concat([
+    'sources',
+    'steps',
+    'verification',
+  ]),
+  // Commands run the daemon or ask it; only the lab and the log are built without it.
+  cli: [
+    'app.ts',
+    'adapters/lab',
+    'adapters/telemetry',
+    'config',
+    'engine',
+    'guards',
+    'incident',
+    'lab',
+    'playbooks',
+  ].concat(['ports.ts', 'sources', 'steps', 'verification']),
+  'main.ts': ['cli'],
+};
+
+/** Packages and parts of Node, where a room is to know only these: the heart and what stands around it are pure. */
+const OUTSIDE: Record<string, string[]> = {
+  incident: ['node:crypto'],
+  'ports.ts': [],
+  verification: ['zod'],
+  steps: ['zod'],
+  guards: [],
+  engine: ['node:crypto'],
+  'main.ts': [],
+};
+
+const files = filesUnder('src', '.ts');
+
+function roomOf(file: string): string {
+  const [first = '', second = ''] = inSource(file).split('/');
+  return first === 'adapters' ? `${first}/${second}` : first;
+}
+
+const inSource = (file: string) => file.replace(/^src\//, '');
+
+/** What a file imports that its room may not know. */
+function wrongArrows(file: string, source?: string): string[] {
+  const room = roomOf(file);
+  return importsOf(file, source).filter((target) => {
+    if (!target.startsWith('src/')) return target.startsWith('.') || !(OUTSIDE[room]?.includes(target) ?? true);
+    if (roomOf(target) === room) return false;
+    return !ARROWS[room]?.some((known) => inSource(target) === known || inSource(target).startsWith(`${known}/`));
+  });
+}
+
+describe('the arrows', () => {
+  it('are laid down for every room that there is, and for no other', () => {
+    expect([...new Set(files.map(roomOf))].sort()).toEqual(Object.keys(ARROWS).sort());
+  });
+
+  it('all point the right way', () => {
+    const wrong = files.flatMap((file) => wrongArrows(file).map((target) => `${file} → ${target}`));
+    expect(wrong).toEqual([]);
+  });
+
+  it('never form a ring', () => {
+    const arrows = new Map<string, Set<string>>();
+    for (const file of files) {
+      const targets = importsOf(file).filter((target) => target.startsWith('src/'));
+      const known = arrows.get(roomOf(file)) ?? new Set();
+      for (const target of targets) if (roomOf(target) !== roomOf(file)) known.add(roomOf(target));
+      arrows.set(roomOf(file), known);
+    }
+    expect(ringIn(arrows)).toEqual([]);
+  });
+
+  const wrong: [string, string, string][] = [
+    ['the heart knows no clock of Node', 'src/incident/x.ts', "import { setTimeout } from 'node:timers/promises';"],
+    ['the heart knows no port', 'src/incident/x.ts', "import type { Store } from '../ports.ts';"],
+    ['an adapter knows no other', 'src/adapters/http/x.ts', "import { y } from '../redis/store.ts';"],
+    ['the engine knows no adapter', 'src/engine/x.ts', "export { y } from '../adapters/memory/store.ts';"],
+    ['a step knows no engine', 'src/steps/x.ts', "import type {\n  Engine,\n} from '../engine/parts.ts';"],
+    ['a step knows of playbooks only the language', 'src/steps/x.ts', "import { y } from '../playbooks/read.ts';"],
+    ['the lab knows no engine', 'src/lab/x.ts', "const y = await import('../engine/worker.ts');"],
+    ['a command knows no store', 'src/cli/x.ts', "import { y } from '../adapters/redis/store.ts';"],
+  ];
+  it.each(wrong)('%s: such an import is found', (_, file, source) => {
+    expect(wrongArrows(file, source)).toHaveLength(1);
+  });
+});
+
+/** The first ring of rooms that import one another; empty when there is none. */
+function ringIn(arrows: Map<string, Set<string>>): string[] {
+  const done = new Set<string>();
+  function walk(room: string, way: string[]): string[] {
+    if (way.includes(room)) return [...way.slice(way.indexOf(room)), room];
+    if (done.has(room)) return [];
+    for (const target of arrows.get(room) ?? []) {
+      const ring = walk(target, [...way, room]);
+      if (ring.length > 0) return ring;
+    }
+    done.add(room);
+    return [];
+  }
+  for (const room of arrows.keys()) {
+    const ring = walk(room, []);
+    if (ring.length > 0) return ring;
+  }
+  return [];
+}
+
+/** Every line that says it, as `src/cli/serve.ts:12: …`. */
+function linesThat(say: RegExp, among: string[], asText: (source: string) => string = codeOf): string[] {
+  return among.flatMap((file) =>
+    asText(read(file))
+      .split('\n')
+      .flatMap((line, index) => (say.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
+  );
+}
+
+const asItIs = (source: string) => source;
+
+describe('the code', () => {
+  it('takes time and chance from outside, wherever something is decided', () => {
+    const pure = files.filter((file) => /^src\/(incident|steps|guards|verification)\//.test(file));
+    const impure = /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bset(Timeout|Interval|Immediate)\b|\bperformance\./;
+    expect(linesThat(impure, pure)).toEqual([]);
+  });
+
+  it('leaves ending the process to commands', () => {
+    const others = files.filter((file) => !file.startsWith('src/cli/'));
+    expect(linesThat(/\bprocess\.(exit|abort)\b/, others)).toEqual([]);
+  });
+
+  it('knows the type of everything', () => {
+    expect(linesThat(/[:<|&,]\s*any\b(?!\s*[:(])|\bas any\b/, files)).toEqual([]);
+    expect(linesThat(/@ts-(ignore|nocheck|expect-error)/, files, asItIs)).toEqual([]);
+  });
+
+  it('leaves nothing for later', () => {
+    const words = ['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', 'HA' + 'CK'];
+    const later = new RegExp(`\\b(${words.join('|')})\\b|\\b(it|test|describe)\\.(only|todo)\\b`);
+    expect(linesThat(later, [...files, ...filesUnder('test', '.ts')], asItIs)).toEqual([]);
+  });
+
+  it('fits in files of at most 500 lines, comments and empty ones not counted', () => {
+    const linesOf = (file: string) =>
+      codeOf(read(file))
+        .split('\n')
+        .filter((line) => line.trim() !== '').length;
+    expect(files.filter((file) => linesOf(file) > 500)).toEqual([]);
+  });
+});
+
+describe('the project', () => {
+  const texts = filesUnder('.').filter((file) => !/\.(png|ico|woff2?)$/.test(file));
+
+  it('names no path of the machine it was built on, and no registry', () => {
+    const machine = ['/wo' + 'rk/', '/ro' + 'ot/', '/ho' + 'me/[a-z]', 'registry\\.npm' + 'js', 'artifact' + 'ory'];
+    const found = new RegExp(`(^|[^\\w./-])(${machine.slice(0, 3).join('|')})|${machine.slice(3).join('|')}`);
+    expect(texts.filter((file) => found.test(read(file)))).toEqual([]);
+  });
+
+  it('has a lock file that any registry can serve', () => {
+    expect(read('package-lock.json')).not.toContain('"resolved"');
+  });
+});
