@@ -507,6 +507,21 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         wrote(await start('i2', await open('i2'), both));
       });
 
+      it('gives back nothing that another root holds', async () => {
+        const slot = { slot: { group: 'dag1', server: 'mbx1' }, claims: ['mbx1'] };
+        wrote(await start('i1', await open('i1'), slot));
+        await finish('i2', wrote(await start('i2', await open('i2'), { claims: ['mbx2'] })));
+        const third = await open('i3');
+        expect(refusedBy(await start('i3', third, { slot: { group: 'dag1', server: 'mbx2' } }))).toBe('slot');
+        expect(refusedBy(await start('i3', third, { claims: ['mbx1'] }))).toBe('claim');
+      });
+
+      it('keeps a slot from others, for the same server too, while its owner goes on', async () => {
+        const slot = { group: 'dag1', server: 'mbx1' };
+        wrote(await start('i1', await open('i1'), { slot }));
+        expect(refusedBy(await start('i2', await open('i2'), { slot }))).toBe('slot');
+      });
+
       it('gives nothing back when a child finishes', async () => {
         wrote(await start('i1', await open('i1'), { claims: ['mbx1'] }));
         await finish('child', await open('child'), { root: 'i1', isRoot: false });
