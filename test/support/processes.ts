@@ -12,6 +12,8 @@ export interface Running {
   pid: number;
   url: string;
   output(): string;
+  /** Rejects when it ends, with what it printed. */
+  ended: Promise<never>;
   kill(signal: NodeJS.Signals): Promise<void>;
 }
 
@@ -52,34 +54,57 @@ export class Site {
   }
 
   async daemon(env: Record<string, string>, args: string[] = []): Promise<Running> {
-    const port = await freePort();
-    const running = await this.#spawn(process.execPath, [MAIN, 'serve', ...args], /is ready/, {
+    const port = env.SECOND_RESPONDER_HTTP_PORT ?? (await freePort());
+    const running = await this.#spawn(process.execPath, [MAIN, 'serve', ...args], undefined, {
       SECOND_RESPONDER_HTTP_PORT: `${port}`,
       SECOND_RESPONDER_STORE_DIRECTORY: this.directory,
       ...this.#env,
       ...env,
     });
-    return { ...running, url: `http://127.0.0.1:${port}` };
+    const url = `http://127.0.0.1:${port}`;
+    const alive = () =>
+      fetch(`${url}/healthz`).then(
+        (answer) => answer.ok,
+        () => false,
+      );
+    await Promise.race([until(alive, (yes) => yes, 20_000), running.ended]);
+    return { ...running, url };
   }
 
-  async #spawn(command: string, args: string[], ready: RegExp, env: Record<string, string>): Promise<Running> {
+  async #spawn(
+    command: string,
+    args: string[],
+    ready: RegExp | undefined,
+    env: Record<string, string>,
+  ): Promise<Running> {
     const child = spawn(command, args, {
       env: { ...process.env, NODE_ENV: 'production', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
     this.#ends.push(() => end(child, 'SIGKILL'));
-    await new Promise<void>((resolve, reject) => {
-      const take = (chunk: Buffer) => {
-        output = (output + chunk.toString()).slice(-2_000_000);
-        if (ready.test(output)) resolve();
-      };
-      child.stdout?.on('data', take);
-      child.stderr?.on('data', take);
+    const ended = new Promise<never>((_, reject) => {
       child.once('error', reject);
       child.once('exit', (code) => reject(new Error(`${command} ${args.join(' ')} ended with ${code}:\n${output}`)));
     });
-    return { pid: child.pid ?? 0, url: '', output: () => output, kill: (signal) => end(child, signal) };
+    ended.catch(() => {});
+    const isReady = new Promise<void>((resolve) => {
+      const take = (chunk: Buffer) => {
+        output = (output + chunk.toString()).slice(-2_000_000);
+        if (ready?.test(output)) resolve();
+      };
+      child.stdout?.on('data', take);
+      child.stderr?.on('data', take);
+      if (!ready) resolve();
+    });
+    await Promise.race([isReady, ended]);
+    return {
+      ended,
+      pid: child.pid ?? 0,
+      url: '',
+      output: () => output,
+      kill: (signal) => end(child, signal),
+    };
   }
 }
 
