@@ -12,7 +12,7 @@ import type { Incident } from '../../src/incident/incident.ts';
 import type { Playbook } from '../../src/incident/plan.ts';
 import { createLab, type Lab } from '../../src/lab/lab.ts';
 import { loadPlaybooks } from '../../src/playbooks/read.ts';
-import type { Notice, Store } from '../../src/ports.ts';
+import type { Exchange, Notice, Store } from '../../src/ports.ts';
 import { STEPS } from '../../src/steps/index.ts';
 import { loadCatalog } from '../../src/verification/catalog.ts';
 import { createVerifier } from '../../src/verification/verify.ts';
@@ -37,6 +37,19 @@ export interface Bench {
   changes(): string[];
 }
 
+export interface BenchOptions {
+  playbooks?: Playbook[];
+  settings?: Partial<Engine['settings']>;
+  seed?: number;
+  /** Puts something between the engine and its store: where a test cuts in. */
+  aroundStore?(store: Store): Store;
+  /** The same for the organisation. */
+  aroundExchange?(exchange: Exchange): Exchange;
+}
+
+/** The worker dies here: nothing after this point of its advance happens. */
+export class Killed extends Error {}
+
 let serial = 0;
 
 /** The engine on the memory store and a lab whose time is moved by hand: hours of recovery in milliseconds. */
@@ -44,13 +57,14 @@ export function bench(
   options: { playbooks?: Playbook[]; settings?: Partial<Engine['settings']>; seed?: number } = {},
 ): Bench {
   const lab = createLab({ speed: 1, virtual: true, seed: options.seed ?? 1 });
-  const store = createMemoryStore();
+  const plain = createMemoryStore();
+  const store = options.aroundStore?.(plain) ?? plain;
   const playbooks =
     options.playbooks ??
     loadPlaybooks(config.playbooks.directory, { steps: STEPS, services: config.safety.services, catalog });
   const settings = { ...settingsOf(config, 'no-such-machine'), ...options.settings };
   const exchange = waist(
-    lab.exchange('test'),
+    options.aroundExchange?.(lab.exchange('test')) ?? lab.exchange('test'),
     { mode: settings.mode, services: config.safety.services, self: settings.self, callTimeLimit: 60_000 },
     () => store.killSwitches(),
     () => {},
@@ -116,9 +130,13 @@ export function bench(
   async function run(until: (incident: Incident) => boolean = () => false): Promise<void> {
     for (let turns = 0; turns < 5_000; turns += 1) {
       const due: number[] = [];
+      nudged.clear();
       for (const id of await store.openIncidents()) {
-        nudged.delete(id);
-        const went = await advance(engine, id, new AbortController().signal);
+        const went = await advance(engine, id, new AbortController().signal).catch((error) => {
+          if (!(error instanceof Killed)) throw error;
+          nudged.add(id); // as the sweep does
+          return { is: 'unknown' as const };
+        });
         if (until(await incident(id))) return;
         if ('until' in went) due.push(went.until);
       }
