@@ -63,7 +63,9 @@ async function play(procedure: (typeof PROCEDURES)[number], cut?: Cut) {
           return (...args: Parameters<Store['append']>) => {
             const [, , event] = args;
             // The opening belongs to correlation, which the queue repeats by itself.
-            return event.type === 'opened' && event.data.alert ? target.append(...args) : cutIn('append', () => target.append(...args));
+            return event.type === 'opened' && event.data.alert
+              ? target.append(...args)
+              : cutIn('append', () => target.append(...args));
           };
         },
       }),
@@ -77,7 +79,13 @@ async function play(procedure: (typeof PROCEDURES)[number], cut?: Cut) {
   });
   for (const fault of procedure.faults) b.lab.post(fault);
   const { finished } = await b.handle(procedure.alert);
-  return { seen, told: { outcome: finished?.outcome, left: finished?.left, owed: finished?.owed, changes: b.changes() }, ledger: await b.store.ledger() };
+  // The far side's fence would catch these; looking first must make them needless.
+  const needless = b.lab.commands().filter(({ effect }) => effect === 'already' || effect === 'refused').length;
+  return {
+    seen,
+    told: { outcome: finished?.outcome, left: finished?.left, owed: finished?.owed, changes: b.changes(), needless },
+    ledger: await b.store.ledger(),
+  };
 }
 
 describe.each(PROCEDURES)('killed during: $says', (procedure) => {
