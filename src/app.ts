@@ -78,7 +78,7 @@ const HTTP_GRACE = 2_000;
 /** The composition root: the one file that knows every adapter, and ties them together. */
 export function createApp(options: AppOptions): App {
   const { config, logger } = options;
-  const releases: (() => Promise<void> | void)[] = [];
+  const releases: Release[] = [];
 
   async function start(): Promise<Started> {
     try {
@@ -117,7 +117,7 @@ export function createApp(options: AppOptions): App {
       },
     });
     const settings = settingsOf(config, hostname());
-    const kept = await openStore();
+    const kept = await openStore(config.store, logger, releases, options.store);
     const world = await openExchange();
     const exchange = waist(
       world.exchange,
@@ -236,47 +236,6 @@ export function createApp(options: AppOptions): App {
     return { url, store: health.says, warnings: [...kept.warnings, ...health.warnings], exchange: world.says };
   }
 
-  /** A named Redis; else a private one beside the data; else the memory of this process, with a warning. */
-  async function openStore(): Promise<{
-    store: Store;
-    wakeups: Wakeups;
-    queues?: NonNullable<HttpOptions['queues']>;
-    warnings: string[];
-  }> {
-    const { url, directory, appendfsync, prefix, waitReplicas, finishedRetention, finishedCount } = config.store;
-    const onTrouble = (says: string) => logger.warn(says);
-    if (options.store === 'memory' || (url === undefined && !findRedisServer())) {
-      const store = createMemoryStore();
-      releases.push(() => store.close());
-      const wakeups = createMemoryWakeups({ onError: (error, job) => onTrouble(`${job.queue} ${job.id}: ${error}`) });
-      const missing =
-        'No redis-server or valkey-server was found, so nothing outlives this process: for trying out only. ' +
-        'Install one (`apt-get install redis-server`, `dnf install valkey`, `brew install redis`) or set REDIS_URL.';
-      return { store, wakeups, warnings: options.store === 'memory' ? [] : [missing] };
-    }
-    let kind = 'redis';
-    let address = url;
-    if (address === undefined) {
-      const own = await startPrivateRedis({ directory, appendfsync, onLog: (says) => logger.debug(says) });
-      releases.push(() => own.close());
-      address = own.url;
-      kind = 'private redis';
-    }
-    const target = redisTarget(address);
-    const store = await createRedisStore({
-      target,
-      kind,
-      prefix,
-      waitReplicas,
-      finishedRetentionMs: finishedRetention,
-      finishedCount,
-      onTrouble,
-    });
-    releases.push(() => store.close());
-    const wakeups = createBullWakeups({ connect: (purpose) => target.connect(purpose), prefix, onTrouble });
-    return { store, wakeups, queues: wakeups.queues, warnings: [] };
-  }
-
   /** The organisation that is looked after: a lab in this process, or one of its own. */
   async function openExchange(): Promise<{ exchange: Exchange; clock: Clock; router?: Router; says: string }> {
     if (config.exchange.url !== undefined) {
@@ -302,6 +261,60 @@ export function createApp(options: AppOptions): App {
   }
 
   return { start, stop };
+}
+
+/** Gives back something that was acquired. */
+type Release = () => Promise<void> | void;
+
+export interface OpenedStore {
+  store: Store;
+  wakeups: Wakeups;
+  queues?: NonNullable<HttpOptions['queues']>;
+  warnings: string[];
+}
+
+/**
+ * A named Redis; else a private one beside the data; else the memory of this process, with a warning. What must be
+ * released is added to `releases`; the wake-ups are closed by whoever works with them.
+ */
+export async function openStore(
+  config: Config['store'],
+  logger: Logger,
+  releases: Release[],
+  kind?: 'memory',
+): Promise<OpenedStore> {
+  const { url, directory, appendfsync, prefix, waitReplicas, finishedRetention, finishedCount } = config;
+  const onTrouble = (says: string) => logger.warn(says);
+  if (kind === 'memory' || (url === undefined && !findRedisServer())) {
+    const store = createMemoryStore();
+    releases.push(() => store.close());
+    const wakeups = createMemoryWakeups({ onError: (error, job) => onTrouble(`${job.queue} ${job.id}: ${error}`) });
+    const missing =
+      'No redis-server or valkey-server was found, so nothing outlives this process: for trying out only. ' +
+      'Install one (`apt-get install redis-server`, `dnf install valkey`, `brew install redis`) or set REDIS_URL.';
+    return { store, wakeups, warnings: kind === 'memory' ? [] : [missing] };
+  }
+  let name = 'redis';
+  let address = url;
+  if (address === undefined) {
+    const own = await startPrivateRedis({ directory, appendfsync, onLog: (says) => logger.debug(says) });
+    releases.push(() => own.close());
+    address = own.url;
+    name = 'private redis';
+  }
+  const target = redisTarget(address);
+  const store = await createRedisStore({
+    target,
+    kind: name,
+    prefix,
+    waitReplicas,
+    finishedRetentionMs: finishedRetention,
+    finishedCount,
+    onTrouble,
+  });
+  releases.push(() => store.close());
+  const wakeups = createBullWakeups({ connect: (purpose) => target.connect(purpose), prefix, onTrouble });
+  return { store, wakeups, queues: wakeups.queues, warnings: [] };
 }
 
 /** What HTTP compares with: who, what they may, and by what they are known. */

@@ -1,54 +1,84 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config/problems.ts';
+import { alertCommand } from './alert.ts';
+import { completionCommand } from './completion.ts';
+import { configCommand } from './config.ts';
+import type { CliContext } from './context.ts';
+import { demoCommand } from './demo.ts';
+import { CliError, EXIT, UsageError } from './errors.ts';
+import { healthSetsCommand } from './health-sets.ts';
+import { incidentsCommand } from './incidents.ts';
+import { killSwitchCommand } from './kill-switch.ts';
 import { labCommand } from './lab.ts';
+import { playbooksCommand } from './playbooks.ts';
 import { serveCommand } from './serve.ts';
+import { createTerminal } from './terminal.ts';
+import { undoCommand } from './undo.ts';
 import { version } from './version.ts';
 
-/** Fine; problems found; wrong usage. */
-export const EXIT = { fine: 0, problems: 1, usage: 2 } as const;
-
-/** What went wrong in a way that its user can mend: told in a sentence, without a stack. */
-export class CliError extends Error {
-  override readonly name = 'CliError';
-}
-
-/** What a command is given besides its arguments. */
-export interface CliContext {
-  /** Problems were found, and have been printed: the exit code becomes 1. */
-  fail(): void;
-}
-
 /** Every command; adding one: its file, and a line here. */
-const COMMANDS: readonly ((program: Command, context: CliContext) => void)[] = [serveCommand, labCommand];
+const COMMANDS: readonly ((program: Command, context: CliContext) => void)[] = [
+  serveCommand,
+  demoCommand,
+  labCommand,
+  alertCommand,
+  incidentsCommand,
+  killSwitchCommand,
+  undoCommand,
+  playbooksCommand,
+  healthSetsCommand,
+  configCommand,
+  completionCommand,
+];
 
-/** Runs `second-responder ARGV`; answers the exit code. */
-export async function run(argv: string[]): Promise<number> {
-  let code: 0 | 1 = EXIT.fine;
+const AFTER_HELP = `
+Begin with:
+  second-responder demo              see a sick server being healed, in ten seconds
+  second-responder serve             run the daemon
+  second-responder incidents watch   see what it does, as it does it
+
+Exit codes: 0 fine, 1 problems found, 2 wrong usage. Colours only on a terminal, and not with NO_COLOR.`;
+
+/** The whole tree of commands; documentation and completion are held against it. */
+export function createProgram(context: CliContext): Command {
   const program = new Command('second-responder')
     .description(
       'Takes alerts about Exchange health sets, checks that the trouble is still there, runs the playbook, proves that it worked.',
     )
-    .version(version())
+    .version(version(), '--version', 'print the version')
     .option('--config <file>', 'the configuration; else config/second-responder.yaml')
-    .option('--json', 'print JSON instead of text for people')
+    .option('--json', 'print JSON for scripts instead of text for people')
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', AFTER_HELP)
     .showSuggestionAfterError()
     .exitOverride();
+  for (const add of COMMANDS) add(program, context);
+  return program;
+}
+
+/** Runs `second-responder ARGV`; answers the exit code. */
+export async function run(argv: string[]): Promise<number> {
+  // Whoever reads may stop early: `… | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.fine);
+    throw error;
+  });
+  let code: 0 | 1 = EXIT.fine;
   const context: CliContext = {
+    terminal: createTerminal(process.stdout, process.env),
     fail: () => {
       code = EXIT.problems;
     },
   };
-  for (const add of COMMANDS) add(program, context);
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await createProgram(context).parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
-    if (error instanceof ConfigError || error instanceof CliError) {
-      process.stderr.write(`${error.message}\n`);
-      return EXIT.problems;
-    }
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    return EXIT.problems;
+    const mendable = error instanceof ConfigError || error instanceof CliError || error instanceof UsageError;
+    process.stderr.write(`${mendable ? error.message : stackOf(error)}\n`);
+    return error instanceof UsageError ? EXIT.usage : EXIT.problems;
   }
 }
+
+const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -1,9 +1,11 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { serveLab } from '../adapters/lab/serve.ts';
 import { readOrganisation } from '../lab/organisation.ts';
+import { type CliContext, print } from './context.ts';
 import { untilStopped } from './until-stopped.ts';
+import { speed as aSpeed, wholeNumber } from './values.ts';
 
-export function labCommand(program: Command): void {
+export function labCommand(program: Command, context: CliContext): void {
   program
     .command('lab')
     .description('run the simulated Exchange organisation as a process of its own')
@@ -12,13 +14,13 @@ export function labCommand(program: Command): void {
     .option(
       '--speed <factor>',
       'how much faster than the wall its time runs: 600 is ten minutes in a second',
-      positive,
+      aSpeed,
       1,
     )
     .option('--seed <number>', 'decides what is random', wholeNumber)
     .option('--organisation <file>', 'another organisation than contoso.com')
     .option('--keep <file>', 'keeps the world in this file')
-    .action(async (options: LabOptions) => {
+    .action(async (options: LabOptions, command: Command) => {
       const { host, port, speed, seed, organisation, keep } = options;
       const lab = await serveLab({
         host,
@@ -28,7 +30,12 @@ export function labCommand(program: Command): void {
         ...(organisation !== undefined && { organisation: readOrganisation(organisation) }),
         ...(keep !== undefined && { persist: keep }),
       });
-      process.stdout.write(`The lab is at ${lab.url}, at speed ${speed}: ${lab.url}/lab/v1/organisation\n`);
+      print(
+        command,
+        context,
+        { url: lab.url, speed },
+        () => `The lab is at ${lab.url}, at speed ${speed}: ${lab.url}/lab/v1/organisation\n`,
+      );
       await untilStopped();
       await lab.close();
       process.exit(0);
@@ -42,15 +49,4 @@ interface LabOptions {
   seed?: number;
   organisation?: string;
   keep?: string;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
-  return Number(text);
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0) || value > 100_000) throw new InvalidArgumentError('It must be a number above 0, at most 100000.');
-  return value;
 }

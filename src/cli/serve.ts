@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { createLogger } from '../adapters/telemetry/index.ts';
 import { createApp, type Started } from '../app.ts';
-import { loadConfig } from '../config/load.ts';
+import { wantsJson } from './context.ts';
+import { readSettings } from './settings.ts';
 import { untilStopped } from './until-stopped.ts';
 import { version } from './version.ts';
 
@@ -14,9 +15,9 @@ export function serveCommand(program: Command): void {
     .description('run the daemon')
     .option('--no-work', 'take alerts in only; other daemons on the same store handle them')
     .option('--no-receive', 'handle incidents only')
-    .action(async (options: { work: boolean; receive: boolean }) => {
-      const { config: file } = program.opts<{ config?: string }>();
-      const { config } = loadConfig({ env: process.env, cwd: process.cwd(), ...(file !== undefined && { file }) });
+    .action(async (options: { work: boolean; receive: boolean }, command: Command) => {
+      const { config } = readSettings(command);
+      if (wantsJson(command)) config.log.format = 'json';
       config.work.work &&= options.work;
       config.work.receive &&= options.receive;
       const logger = createLogger(config.log);
@@ -30,7 +31,8 @@ export function serveCommand(program: Command): void {
       for (const warning of started.warnings) logger.warn(warning);
       const { url, store, exchange } = started;
       logger.info(`Second Responder ${version()} is ready`, { url, store, exchange, try: tryIt(url) });
-      if (process.stdout.isTTY || config.log.format === 'human') process.stdout.write(welcome(started));
+      if (config.log.format === 'human' || (config.log.format === 'auto' && process.stdout.isTTY))
+        process.stdout.write(welcome(started));
       const signal = await untilStopped();
       logger.info(`Stopping (${signal})`);
       setTimeout(() => process.exit(0), STOP_WITHIN).unref();

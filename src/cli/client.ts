@@ -1,0 +1,125 @@
+import { CliError } from './errors.ts';
+import { plain } from './text.ts';
+
+/** A daemon, by its HTTP API. */
+export interface Daemon {
+  readonly url: string;
+  /** Whether a token is shown: the journal then names its owner. */
+  readonly known: boolean;
+  /** The answer as it was written. Throws CliError: no answer, or a problem, in sentences. */
+  ask(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<unknown>;
+  /**
+   * What happens from now on, or after an event; `alive` when the daemon begins to listen and now and then while nothing
+   * happens. Ends when the connection does.
+   */
+  events(after: string): AsyncGenerator<ServerEvent | 'alive'>;
+}
+
+export interface ServerEvent {
+  id: string;
+  data: unknown;
+}
+
+/** Nobody answered. */
+export class Away extends CliError {}
+
+interface ProblemDocument {
+  title?: string;
+  detail?: string;
+  problems?: { pointer: string; message: string }[];
+}
+
+const ANSWER_WITHIN = 30_000;
+
+export function createDaemon(url: string, token: string | undefined): Daemon {
+  const base = url.replace(/\/+$/, '');
+
+  async function request(path: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (token !== undefined) headers.set('Authorization', `Bearer ${token}`);
+    let response: Response;
+    try {
+      response = await fetch(base + path, { ...init, headers, redirect: 'error' });
+    } catch (error) {
+      throw new Away(
+        `No daemon answers at ${base} (${reason(error)}). ` +
+          'Start one with "second-responder serve" or "npm start", or say with --url where it is.',
+      );
+    }
+    if (!response.ok) throw await refusal(response, base);
+    return response;
+  }
+
+  return {
+    url: base,
+    known: token !== undefined,
+    async ask(method, path, body) {
+      const response = await request(path, {
+        method,
+        signal: AbortSignal.timeout(ANSWER_WITHIN),
+        ...(body !== undefined && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+      });
+      const text = await response.text().catch((error: unknown) => {
+        throw new Away(`${base} broke off in the middle of its answer (${reason(error)}).`);
+      });
+      try {
+        return JSON.parse(text);
+      } catch {
+        throw new CliError(`${base}${path} did not answer with JSON: is it a Second Responder?`);
+      }
+    },
+    async *events(after) {
+      const { body } = await request('/api/v1/events', {
+        headers: { Accept: 'text/event-stream', ...(after && { 'Last-Event-ID': after }) },
+      });
+      if (!body) return;
+      let rest = '';
+      try {
+        for await (const text of body.pipeThrough(new TextDecoderStream())) {
+          const frames = (rest + text).split(/\r?\n\r?\n/);
+          rest = frames.pop() ?? '';
+          yield* frames.map(readFrame);
+        }
+      } catch (error) {
+        // undici's word for a connection that was cut; whoever reads comes again.
+        if (!(error instanceof TypeError)) throw error;
+      }
+    },
+  };
+}
+
+function readFrame(frame: string): ServerEvent | 'alive' {
+  const fields = new Map(
+    frame.split(/\r?\n/).map((line): [string, string] => {
+      const [, name = '', value = ''] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
+      return [name, value];
+    }),
+  );
+  const data = fields.get('data');
+  return data === undefined ? 'alive' : { id: fields.get('id') ?? '', data: JSON.parse(data) };
+}
+
+/** A problem document as sentences: every problem with its place. */
+async function refusal(response: Response, base: string): Promise<CliError> {
+  const text = await response.text().catch(() => '');
+  let document: ProblemDocument = {};
+  try {
+    document = JSON.parse(text) as ProblemDocument;
+  } catch {
+    return new CliError(`${base} answered ${response.status} without saying why: is it a Second Responder?`);
+  }
+  const { title = `status ${response.status}`, detail = '', problems = [] } = document;
+  const mend = response.status === 401 ? 'Show a token: --token-file FILE, or SECOND_RESPONDER_TOKEN.' : '';
+  const lines = problems.map(({ pointer, message }) => `  ${pointer ? `${pointer} ` : ''}${message}`);
+  const said = [`${title}${detail ? `: ${detail}` : ''}`, ...lines, mend].filter(Boolean);
+  return new CliError(said.map(plain).join('\n').trimEnd());
+}
+
+function reason(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const { code } = (cause ?? {}) as { code?: string };
+  if (code === 'ECONNREFUSED') return 'connection refused';
+  if (code === 'ENOTFOUND') return 'no such host';
+  if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${ANSWER_WITHIN / 1000} s`;
+  return code ?? (cause instanceof Error ? cause.message : error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { createDaemon, type Daemon } from './client.ts';
+import { CliError, UsageError } from './errors.ts';
+import { readSettings } from './settings.ts';
+
+/** The options of every command that talks to a daemon. */
+export function talking(command: Command): Command {
+  return command
+    .option(
+      '--url <address>',
+      'the daemon to ask; else SECOND_RESPONDER_URL, else the one that the configuration starts',
+    )
+    .option('--token-file <file>', 'a file with the token to show; else SECOND_RESPONDER_TOKEN or …_TOKEN_FILE');
+}
+
+/** The options of every command that does something in a person's name. */
+export function signing(command: Command): Command {
+  return talking(command).option('--by <name>', 'who does it, for the journal; else your user name, or your token’s');
+}
+
+/** The daemon that a command is about. */
+export function daemonOf(command: Command): Daemon {
+  const { url, tokenFile } = command.optsWithGlobals<{ url?: string; tokenFile?: string }>();
+  return createDaemon(addressOf(command, url ?? process.env.SECOND_RESPONDER_URL), readToken(tokenFile));
+}
+
+/** Whether the daemon is the one of this configuration, and not one that was named. */
+export function isOwnDaemon(command: Command): boolean {
+  return command.optsWithGlobals<{ url?: string }>().url === undefined && !process.env.SECOND_RESPONDER_URL;
+}
+
+/** Whom the journal names; undefined where the token does. */
+export function signature(command: Command, daemon: Daemon): { by?: string } {
+  const { by } = command.optsWithGlobals<{ by?: string }>();
+  if (by !== undefined) return { by };
+  return daemon.known ? {} : { by: userName() };
+}
+
+export function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run as a number that has no name.
+    return process.env.USER || `uid ${process.getuid?.() ?? '?'}`;
+  }
+}
+
+function addressOf(command: Command, named: string | undefined): string {
+  if (named) {
+    if (!/^https?:\/\/[^\s/]+/.test(named) || !URL.canParse(named)) {
+      throw new UsageError(`"${named}" is not an address of a daemon: write it as http://127.0.0.1:8080`);
+    }
+    return named;
+  }
+  const { host, port } = readSettings(command).config.http;
+  if (port === 0) throw new CliError('The configuration takes any free port: say with --url where the daemon is.');
+  const reachable = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (host.includes(':') ? `[${host}]` : host);
+  return `http://${reachable}:${port}`;
+}
+
+function readToken(option: string | undefined): string | undefined {
+  const { SECOND_RESPONDER_TOKEN: token, SECOND_RESPONDER_TOKEN_FILE: variable } = process.env;
+  if (option === undefined && token) return token;
+  const file = option ?? variable;
+  if (!file) return undefined;
+  try {
+    const text = readFileSync(file, 'utf8').trim();
+    if (text === '') throw new Error('it is empty');
+    return text;
+  } catch (error) {
+    throw new CliError(`The token can't be read from ${file}: ${(error as Error).message}`);
+  }
+}

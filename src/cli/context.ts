@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import type { Terminal } from './terminal.ts';
+
+/** What a command is given besides its arguments. */
+export interface CliContext {
+  terminal: Terminal;
+  /** Problems were found, and have been printed: the exit code becomes 1. */
+  fail(): void;
+}
+
+/** Whether a script reads what is printed. */
+export function wantsJson(command: Command): boolean {
+  return command.optsWithGlobals<{ json?: boolean }>().json === true;
+}
+
+/** An answer as JSON for a script, or in words for a person. */
+export function print(command: Command, { terminal }: CliContext, answer: unknown, words: () => string): void {
+  terminal.write(wantsJson(command) ? `${JSON.stringify(answer, null, 2)}\n` : words());
+}

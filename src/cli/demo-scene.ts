@@ -1,0 +1,116 @@
+/** What the demo shows: to people a story, to scripts the events. */
+import type { Instant } from '../incident/alert.ts';
+import type { Finished } from '../incident/event.ts';
+import { type Detail, details, OUTCOME_STYLES, Story, Teller } from './narrate.ts';
+import { commandLine } from './powershell.ts';
+import type { Terminal } from './terminal.ts';
+import { wrap } from './text.ts';
+import { ticking } from './ticking.ts';
+import { span, timeOfDay } from './time.ts';
+import { type FeedEvent, happening } from './watch.ts';
+
+/** What the lab's log of commands says of one. */
+export interface Logged {
+  at: Instant;
+  server: string;
+  command: string;
+  arguments: Record<string, unknown>;
+  effect: 'changed' | 'none' | 'already' | 'refused';
+}
+
+export interface Shows {
+  server: string;
+  monitor: string;
+}
+
+/** Who watches the demo. Times are the organisation's, but for `real` (ms). */
+export interface Audience {
+  broken(at: Instant, fault: string, server: string, shows: Shows[]): void;
+  posted(at: Instant, title: string): void;
+  happens(event: FeedEvent, raw: unknown): void;
+  over(finished: Finished, commands: Logged[], took: { organisation: number; real: number }): void;
+  /** Nothing more comes. */
+  leave(): void;
+}
+
+export function scripts({ write }: Terminal): Audience {
+  return {
+    broken() {},
+    posted() {},
+    happens: (_, raw) => write(`${JSON.stringify(raw)}\n`),
+    over() {},
+    leave() {},
+  };
+}
+
+export function people(real: Terminal, world: { now(): Instant; speed: number; store: string }): Audience {
+  const { terminal, stop } = ticking(real, world.now);
+  const { paint, write, columns } = terminal;
+  const teller = new Teller(terminal);
+  const stories = new Map<string, Story>();
+  const putBack: string[] = [];
+  const paragraph = (text: string) =>
+    write(
+      `${wrap(text, columns - 4)
+        .map((row) => `  ${row}\n`)
+        .join('')}`,
+    );
+
+  write(`\n  ${paint('bold', 'Second Responder')}\n`);
+  paragraph(
+    `A simulated Exchange organisation, contoso.com, whose time runs ${world.speed} times as fast as yours. ` +
+      `The daemon, its queue and its store are real (${world.store.split(' at ')[0]}).`,
+  );
+  write('\n');
+
+  return {
+    broken(at, fault, server, shows) {
+      const more = shows.map(({ server: where, monitor }): Detail => ({ kind: 'bad', text: `${monitor} on ${where}` }));
+      teller.tell(at, {
+        style: 'bad',
+        label: 'Broken',
+        text: `${fault} on ${server}, on purpose; unhealthy now:`,
+        more,
+      });
+    },
+    posted(at, title) {
+      const more: Detail[] = [{ kind: 'quote', text: title }];
+      teller.tell(at, { style: 'accent', label: 'SCOM', text: 'posts its alert; 202: it is stored', more });
+    },
+    happens(event) {
+      const story = stories.get(event.incident) ?? new Story();
+      stories.set(event.incident, story);
+      const one = happening(event);
+      const { more, ...told } = story.tell(one);
+      // The alert was quoted a line ago.
+      teller.tell(event.at, { ...told, ...(more && event.type !== 'opened' && { more }) });
+      if (one.event.type === 'undone' && one.event.data.state === 'putBack') putBack.push(one.event.data.says);
+    },
+    over({ outcome, left, owed }, commands, took) {
+      const changes = commands.filter(({ effect }) => effect === 'changed');
+      const nobody = outcome === 'recovered' || outcome === 'transient' ? 'Nobody was woken.' : 'A person was called.';
+      write('\n');
+      const ended = paint(OUTCOME_STYLES[outcome], outcome.toUpperCase());
+      write(`  ${ended} after ${span(took.organisation)}, ${span(took.real)} of yours. ${nobody}\n\n`);
+      for (const says of putBack) write(`  Put back   ${says}\n`);
+      for (const says of left) write(`  Left       on purpose: ${says}\n`);
+      for (const says of owed) write(`  ${paint('bad', 'Still owed')} ${says}\n`);
+      if (putBack.length + left.length + owed.length === 0) write('  Put back   nothing had to be\n');
+      const looks = commands.length - changes.length;
+      write(
+        `  Commands   ${changes.length} changed something, ${looks} only looked. What a real Exchange would get:\n`,
+      );
+      for (const { at, server, command, arguments: parameters } of changes) {
+        const [line = ''] = details(
+          [{ kind: 'command', text: commandLine(command, server, parameters) }],
+          0,
+          paint,
+          columns,
+        );
+        write(`             ${paint('dim', timeOfDay(at))}  ${line}\n`);
+      }
+      write('\n');
+    },
+    leave: stop,
+  };
+}

@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { createLogger } from '../adapters/telemetry/index.ts';
+import { type App, createApp, type Started } from '../app.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Instant } from '../incident/alert.ts';
+import type { Finished, Opened } from '../incident/event.ts';
+import { scomAlert } from './alert.ts';
+import { createDaemon, type Daemon } from './client.ts';
+import { type CliContext, wantsJson } from './context.ts';
+import { type Audience, type Logged, people, type Shows, scripts } from './demo-scene.ts';
+import { CliError } from './errors.ts';
+import { revive } from './revive.ts';
+import type { Terminal } from './terminal.ts';
+import { untilStopped } from './until-stopped.ts';
+import { speed, wholeNumber } from './values.ts';
+import { version } from './version.ts';
+import type { FeedEvent } from './watch.ts';
+
+const KEPT_PORT = 8080;
+/** Speed at which the default story takes about ten seconds. */
+const SPEED = 140;
+
+interface Options {
+  fault: string;
+  server: string;
+  speed: number;
+  keep?: boolean;
+  port?: number;
+}
+
+export function demoCommand(program: Command, context: CliContext): void {
+  program
+    .command('demo')
+    .description('break a simulated server, and watch the daemon heal it; needs nothing, and leaves nothing behind')
+    .option('--fault <name>', 'what to break; docs/lab.md lists what can be', 'imap-backend-wedged')
+    .option('--server <name>', 'which server: mbx1, mbx2, mbx3, mbx9, cas1, cas2, ex1 or ex2', 'mbx1')
+    .option('--speed <factor>', 'how much faster than yours its time runs', speed, SPEED)
+    .option('--keep', 'leave the daemon running afterwards, to look around')
+    .option('--port <port>', `where the daemon listens; else any port, with --keep ${KEPT_PORT} if free`, wholeNumber)
+    .addHelpText(
+      'after',
+      `
+Other stories:
+  second-responder demo --fault imap-backend-hang                   a restart is enough
+  second-responder demo --fault imap-proxy-hang --server cas1       a client access server
+  second-responder demo --fault imap-backend-wedged --server mbx9   nowhere to move databases to: a person is called`,
+    )
+    .action(async (options: Options, command: Command) => {
+      const fine = await demo(options, context.terminal, wantsJson(command));
+      if (!fine) context.fail();
+    });
+}
+
+/** Answers whether the server is healthy again. */
+async function demo(options: Options, terminal: Terminal, json: boolean): Promise<boolean> {
+  const directory = await mkdtemp(join(tmpdir(), 'second-responder-demo-'));
+  const stopped = untilStopped();
+  let app: App | undefined;
+  try {
+    app = await prepare(options, directory);
+    const started = await app.start();
+    const finished = await Promise.race([perform(options, started, terminal, json), stopped.then(() => undefined)]);
+    if (!finished) return false;
+    if (!json) terminal.write(whatNext(options, started));
+    if (options.keep) await stopped;
+    return finished.outcome === 'recovered' || finished.outcome === 'transient';
+  } finally {
+    await app?.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** A daemon with its own lab, and its store in a folder that is thrown away. Nothing of the user's configuration. */
+async function prepare({ keep, port, speed: factor }: Options, directory: string): Promise<App> {
+  const { config } = loadConfig({ env: {}, cwd: directory });
+  config.http.port = port ?? (keep && (await isFree(KEPT_PORT)) ? KEPT_PORT : 0);
+  config.lab.speed = factor;
+  config.lab.seed = 1;
+  // What it would log is told in words; only a defect is to be seen.
+  const logger = createLogger({ level: 'error', format: 'human', stream: process.stderr });
+  config.notify = [];
+  return createApp({ config, version: version(), logger, keepLab: false });
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const free = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => resolve(true));
+  });
+  if (free) await new Promise((resolve) => server.close(resolve));
+  return free;
+}
+
+/** Breaks something, posts what SCOM would post, and tells what follows; all of it through HTTP, as from outside. */
+async function perform(options: Options, started: Started, terminal: Terminal, json: boolean): Promise<Finished> {
+  const { fault, server, speed: factor } = options;
+  const daemon = createDaemon(started.url, undefined);
+  const begun = performance.now();
+  const { now: atBegin } = (await daemon.ask('GET', '/lab/v1/clock')) as { now: Instant };
+  const real = () => performance.now() - begun;
+  const now = () => atBegin + real() * factor;
+
+  const events = daemon.events('');
+  await events.next(); // it listens: nothing is missed
+  const broken = (await daemon.ask('POST', '/lab/v1/faults', { fault, server })) as {
+    postedAt: string;
+    shows: Shows[];
+  };
+  const sick = broken.shows.find((one) => one.server === server) ?? broken.shows[0];
+  if (!sick) throw new CliError(`No monitor sees ${fault} on ${server}, so nobody would raise an alert about it.`);
+
+  const audience = json ? scripts(terminal) : people(terminal, { now, speed: factor, store: started.store });
+  try {
+    const brokenAt = Date.parse(broken.postedAt);
+    audience.broken(brokenAt, fault, server, broken.shows);
+    const alert = alertOf(sick);
+    const postedAt = now();
+    await daemon.ask('POST', '/api/v1/alerts/scom', alert);
+    audience.posted(postedAt, alert.Name as string);
+    return await follow(daemon, events, audience, (at) => ({ organisation: at - brokenAt, real: real() }));
+  } finally {
+    audience.leave();
+  }
+}
+
+/** Exchange raises the alert only once its own recovery has given up. */
+function alertOf({ server, monitor: shown }: Shows): Record<string, unknown> {
+  const [healthSet = '', monitor = '', targetResource] = shown.split('\\');
+  return scomAlert({
+    id: `{${randomUUID()}}`,
+    server: `${server}.contoso.com`,
+    healthSet,
+    monitor,
+    ...(targetResource !== undefined && { targetResource }),
+    title: 'Managed Availability has tried its own recovery, in vain',
+    raisedAt: new Date().toISOString(),
+  });
+}
+
+async function follow(
+  daemon: Daemon,
+  events: ReturnType<Daemon['events']>,
+  audience: Audience,
+  took: (at: Instant) => { organisation: number; real: number },
+): Promise<Finished> {
+  let main: string | undefined;
+  for await (const next of events) {
+    if (next === 'alive') continue;
+    const event = revive<FeedEvent>(next.data);
+    audience.happens(event, next.data);
+    if (event.type === 'opened' && !(event.data as Opened).parent) main ??= event.incident;
+    if (event.type !== 'finished' || event.incident !== main) continue;
+    const finished = event.data as Finished;
+    const commands = revive<Logged[]>(await daemon.ask('GET', '/lab/v1/commands'));
+    audience.over(finished, commands, took(event.at));
+    return finished;
+  }
+  throw new CliError('The daemon stopped before the incident was over.');
+}
+
+function whatNext({ keep }: Options, { url }: Started): string {
+  if (!keep) {
+    return `  Next       npm start                the daemon with the same lab, at http://127.0.0.1:${KEPT_PORT}
+             npm run demo -- --help   other faults, other servers
+             docs/README.md           how to point real alerts at it, and what keeps it safe
+
+`;
+  }
+  return `  The daemon goes on until Ctrl-C:
+
+             ${url}/api/v1/incidents
+             ${url}/lab/v1/commands      what the organisation was told to do
+             ${url}/metrics
+             second-responder incidents watch --url ${url}
+
+`;
+}

@@ -1,0 +1,100 @@
+import type { Command } from 'commander';
+import { didYouMean } from '../config/problems.ts';
+import { isMonitor } from '../incident/health.ts';
+import type { Playbook } from '../incident/plan.ts';
+import { loadPlaybooks } from '../playbooks/read.ts';
+import { STEPS } from '../steps/index.ts';
+import { type Catalog, type CatalogMonitor, type HealthSetEntry, loadCatalog } from '../verification/catalog.ts';
+import { type CliContext, print } from './context.ts';
+import { CliError } from './errors.ts';
+import { readSettings } from './settings.ts';
+import { plain, table } from './text.ts';
+
+export function healthSetsCommand(program: Command, context: CliContext): void {
+  const healthSets = program
+    .command('health-sets')
+    .description('what is known of Exchange’s health sets')
+    .helpCommand(false);
+
+  healthSets
+    .command('list')
+    .description('every health set of the catalog, and which playbooks handle its monitors; needs no daemon')
+    .action((_: unknown, command: Command) => {
+      const { catalog, playbooks } = read(command);
+      const known = catalog.healthSets().map((entry) => summary(entry, playbooks));
+      print(command, context, { healthSets: known }, () => {
+        const { paint, tableColumns } = context.terminal;
+        const head = ['HEALTH SET', 'ROLES', 'MONITORS', 'PLAYBOOKS', 'WHAT'].map((title) => paint('dim', title));
+        const rows = known.map(({ name, roles, monitors, playbooks: by, what }) => [
+          plain(name),
+          roles.join(', '),
+          String(monitors.length),
+          by.length > 0 ? plain(by.join(', ')) : paint('dim', 'none'),
+          plain(what ?? ''),
+        ]);
+        return table([head, ...rows], tableColumns);
+      });
+    });
+
+  healthSets
+    .command('show')
+    .description(
+      'one health set: its monitors, the probes that prove them, the playbooks that handle them; needs no daemon',
+    )
+    .argument('<name>', 'the health set, such as IMAP.Protocol')
+    .action((name: string, _: unknown, command: Command) => {
+      const { catalog, playbooks } = read(command);
+      const all = catalog.healthSets();
+      const entry = all.find((one) => one.name.toLowerCase() === name.toLowerCase());
+      if (!entry) {
+        const meant = didYouMean(
+          name,
+          all.map((one) => one.name),
+        );
+        throw new CliError(`There is no health set "${plain(name)}" in the catalog${meant ? `: ${meant}` : '.'}`);
+      }
+      const shown = summary(entry, playbooks);
+      print(command, context, shown, () => tell(shown, context));
+    });
+}
+
+function read(command: Command): { catalog: Catalog; playbooks: Playbook[] } {
+  const { config } = readSettings(command);
+  const catalog = loadCatalog(config.verification.catalog);
+  const { directory } = config.playbooks;
+  return { catalog, playbooks: loadPlaybooks(directory, { steps: STEPS, services: config.safety.services, catalog }) };
+}
+
+function summary(entry: HealthSetEntry, playbooks: Playbook[]) {
+  const handled = (monitor: CatalogMonitor) =>
+    playbooks.find(({ handles }) => handles.some((pattern) => isMonitor(pattern, monitor)))?.name;
+  const monitors = entry.monitors.map((monitor) => {
+    const playbook = handled(monitor);
+    return {
+      monitor: monitor.monitor,
+      verification: monitor.verification,
+      ...(monitor.probe && { probe: `${monitor.probe.healthSet}\\${monitor.probe.name}` }),
+      ...(playbook && { playbook }),
+    };
+  });
+  const by = [...new Set(monitors.flatMap(({ playbook }) => playbook ?? []))];
+  return { ...entry, monitors, playbooks: by };
+}
+
+function tell(shown: ReturnType<typeof summary>, { terminal: { paint, tableColumns } }: CliContext): string {
+  const facts = table([
+    ['Watches', plain(shown.what ?? '')],
+    ['Roles', shown.roles.join(', ')],
+    ['Group', shown.group],
+    ['Family', shown.family],
+    ['Rests on', shown.dependsOn.join(', ') || 'nothing'],
+  ]);
+  const head = ['MONITOR', 'PLAYBOOK', 'PROVED BY'].map((title) => paint('dim', title));
+  const rows = shown.monitors.map(({ monitor, probe, playbook }) => [
+    monitor,
+    playbook ?? paint('dim', 'none'),
+    probe ?? 'its own AlertValue, freshly evaluated',
+  ]);
+  const monitors = rows.length > 0 ? table([head, ...rows], tableColumns) : 'The catalog names no monitor of it.\n';
+  return `${paint('bold', shown.name)}\n${facts}\n${monitors}`;
+}

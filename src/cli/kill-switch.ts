@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { createLogger } from '../adapters/telemetry/index.ts';
+import { openStore } from '../app.ts';
+import { shortName } from '../incident/alert.ts';
+import type { KillScope, KillSwitch, Store } from '../ports.ts';
+import { Away } from './client.ts';
+import { daemonOf, isOwnDaemon, signature, signing, talking, userName } from './connect.ts';
+import { type CliContext, print } from './context.ts';
+import { revive } from './revive.ts';
+import { readSettings } from './settings.ts';
+import { plain } from './text.ts';
+import { localTime } from './time.ts';
+
+interface Change {
+  playbook?: string;
+  server?: string;
+  group?: string;
+  reason?: string;
+  by?: string;
+}
+
+interface Answer {
+  on: boolean;
+  switches: KillSwitch[];
+}
+
+export function killSwitchCommand(program: Command, context: CliContext): void {
+  const group = program
+    .command('kill-switch')
+    .description('stop every command that was not sent yet, on every worker')
+    .helpCommand(false);
+
+  for (const on of [true, false]) {
+    signing(group.command(on ? 'on' : 'off'))
+      .description(
+        on
+          ? 'stop: nothing is changed any more, and nothing put back, until it is off; looking goes on'
+          : 'go on; naming the same scope as it was switched on with',
+      )
+      .option('--playbook <name>', 'only what this playbook does')
+      .option('--server <name>', 'only on this server')
+      .option('--group <name>', 'only in this group, such as dag1')
+      .option('--reason <text>', 'why, for everybody who wonders')
+      .action(async (options: Change, command: Command) => {
+        const scope = scopeOf(options);
+        const answer = await reach(command, {
+          daemon: (daemon) => {
+            const reason = options.reason === undefined ? {} : { reason: options.reason };
+            return daemon.ask('PUT', '/api/v1/kill-switch', { on, scope, ...signature(command, daemon), ...reason });
+          },
+          store: async (store) => {
+            const { by = userName(), reason = '' } = options;
+            const named = { ...scope, ...(scope.server !== undefined && { server: shortName(scope.server) }) };
+            await store.setKillSwitch({ on, scope: named, by, reason, since: Date.now() });
+          },
+        });
+        print(command, context, answer, () => tell(revive<Answer>(answer), context));
+      });
+  }
+
+  talking(group.command('show'))
+    .description('what is stopped at the moment, by whom and why')
+    .action(async (_: unknown, command: Command) => {
+      const answer = await reach(command, {
+        daemon: (daemon) => daemon.ask('GET', '/api/v1/kill-switch'),
+        store: async () => {},
+      });
+      print(command, context, answer, () => tell(revive<Answer>(answer), context));
+    });
+}
+
+function scopeOf({ playbook, server, group }: Change): KillScope {
+  return { ...(playbook && { playbook }), ...(server && { server }), ...(group && { group }) };
+}
+
+/** By the daemon; and where none answers, in the store itself: the switch must work when nothing else does. */
+async function reach(
+  command: Command,
+  by: { daemon(daemon: ReturnType<typeof daemonOf>): Promise<unknown>; store(store: Store): Promise<void> },
+): Promise<unknown> {
+  try {
+    return await by.daemon(daemonOf(command));
+  } catch (error) {
+    if (!(error instanceof Away) || !isOwnDaemon(command)) throw error;
+    const { config } = readSettings(command);
+    // A store that is not there yet would be made, and would stop nobody.
+    const isThere = config.store.url !== undefined || existsSync(join(config.store.directory, 'appendonlydir'));
+    if (!isThere) throw error;
+    const releases: (() => Promise<void> | void)[] = [];
+    try {
+      const logger = createLogger({ level: 'error', format: 'human', stream: process.stderr });
+      const { store, wakeups } = await openStore(config.store, logger, releases);
+      releases.push(() => wakeups.close(0));
+      const { kind, says } = await store.health();
+      if (kind === 'memory') throw error;
+      await by.store(store);
+      const switches = (await store.killSwitches()).filter((one) => one.on);
+      process.stderr.write(`No daemon answers, so this is from the store itself: ${says}.\n`);
+      return {
+        on: switches.length > 0,
+        switches: switches.map((one) => ({ ...one, since: new Date(one.since).toISOString() })),
+      };
+    } finally {
+      for (const release of releases.reverse()) await release();
+    }
+  }
+}
+
+function tell({ switches }: Answer, { terminal: { paint } }: CliContext): string {
+  if (switches.length === 0) return `${paint('good', 'off')}: nothing is stopped\n`;
+  return switches
+    .map(({ scope, by, reason, since }) => {
+      const parts = Object.entries(scope).map(([kind, name]) => `${kind} ${name}`);
+      const what = parts.length > 0 ? parts.join(', ') : 'everything';
+      return `${paint('bad', 'on')}: ${plain(what)}, since ${localTime(since)}, by ${plain(by)}${reason ? `: ${plain(reason)}` : ''}\n`;
+    })
+    .join('');
+}

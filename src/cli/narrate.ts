@@ -1,0 +1,238 @@
+/** What happens to an incident, told to a person as it happens. */
+import type { Alert, Instant } from '../incident/alert.ts';
+import type { IncidentEvent, Intent } from '../incident/event.ts';
+import type { Evidence, Verdict } from '../incident/health.ts';
+import type { Outcome } from '../incident/outcome.ts';
+import { commandLine } from './powershell.ts';
+import type { Style, Terminal } from './terminal.ts';
+import { cut, pad, plain, widthOf, wrap } from './text.ts';
+import { offset, day as onDay, timeOfDay } from './time.ts';
+
+/** One thing that happened. */
+export interface Told {
+  style: Style | 'plain';
+  /** One or two words, the same length at a glance: `Step 3`. */
+  label: string;
+  text: string;
+  /** Lines below it. */
+  more?: Detail[];
+  /** It may be cut: a wait that says for what. */
+  passing?: boolean;
+}
+
+export interface Detail {
+  kind: 'command' | 'good' | 'bad' | 'unseen' | 'quote' | 'note';
+  text: string;
+}
+
+/** What an entry of the feed or of a journal says. */
+export interface Happening {
+  incident: string;
+  seq: number;
+  at: Instant;
+  event: IncidentEvent;
+}
+
+const VERDICTS: Record<Verdict, Pick<Told, 'label' | 'style'>> = {
+  confirmed: { label: 'Confirmed', style: 'bad' },
+  cleared: { label: 'Healthy', style: 'good' },
+  inconclusive: { label: 'Not seen', style: 'warn' },
+};
+
+export const OUTCOME_STYLES: Record<Outcome, Style> = {
+  recovered: 'good',
+  transient: 'good',
+  escalated: 'bad',
+  suppressed: 'warn',
+  cancelled: 'warn',
+};
+
+/** Remembers what the steps of an incident are called, as later entries name them by number only. */
+export class Story {
+  private readonly steps = new Map<number, string>();
+  private readonly debts = new Map<string, string>();
+
+  tell({ incident, event }: Happening): Told {
+    switch (event.type) {
+      case 'opened': {
+        const { server, family, alert, parent } = event.data;
+        const text = `${incident}: ${alert?.healthSet ?? family} on ${server}`;
+        if (parent)
+          return { style: 'bold', label: 'Opened', text: `${text}, for step ${parent.n} of ${parent.incident}` };
+        return { style: 'bold', label: 'Opened', text, ...(alert && { more: quoted(alert) }) };
+      }
+      case 'attached': {
+        const { alert } = event.data;
+        const what = alert.status === 'resolved' ? 'says that it is over' : 'is about the same trouble';
+        return {
+          style: 'plain',
+          label: 'Alert',
+          text: `another one from ${alert.source} ${what}`,
+          more: quoted(alert),
+        };
+      }
+      case 'verified': {
+        const { verdict, reason, evidence } = event.data;
+        return { ...VERDICTS[verdict], text: reason, more: seen(evidence) };
+      }
+      case 'matched': {
+        if (event.data.playbook === null) return { style: 'warn', label: 'No playbook', text: event.data.reason };
+        const { playbook, plan } = event.data;
+        for (const { n, says } of plan) this.steps.set(n, says);
+        const more = plan.map(({ n, says }): Detail => ({ kind: 'note', text: `${String(n).padStart(2)}  ${says}` }));
+        return { style: 'bold', label: 'Playbook', text: `${playbook.name} (${playbook.mode})`, more };
+      }
+      case 'held': {
+        const { guard, says, reason, approval } = event.data;
+        if (!approval) return { style: 'warn', label: 'Held', text: `${says || reason} (${guard})` };
+        const more: Detail[] = [{ kind: 'note', text: `second-responder incidents approve ${incident}` }];
+        return { style: 'warn', label: 'Approval', text: says || reason, more };
+      }
+      case 'approved':
+        return { style: 'good', label: 'Approved', text: person(event.data) };
+      case 'rejected':
+        return event.data.expired
+          ? { style: 'bad', label: 'Expired', text: 'nobody approved in time' }
+          : { style: 'bad', label: 'Rejected', text: person(event.data) };
+      case 'cancelled':
+        return { style: 'warn', label: 'Cancelled', text: person(event.data) };
+      case 'stepStarted': {
+        const { n, intent, undo } = event.data;
+        for (const debt of undo ?? []) this.debts.set(debt.id, debt.says);
+        const more = [...commands(intent), ...(undo ?? []).map(promised)];
+        return { style: intent ? 'accent' : 'plain', label: `Step ${n}`, text: this.steps.get(n) ?? '', more };
+      }
+      case 'stepFinished': {
+        const { n, state, says, health, looked, suppressed } = event.data;
+        if (suppressed) return { style: 'warn', label: `Step ${n}`, text: `observed only: ${says}` };
+        if (health) {
+          const verdict = ({ healthy: 'cleared', unhealthy: 'confirmed', inconclusive: 'inconclusive' } as const)[
+            health
+          ];
+          const label = health === 'unhealthy' ? 'Still sick' : VERDICTS[verdict].label;
+          return { style: VERDICTS[verdict].style, label, text: says, more: seen(looked?.evidence ?? []) };
+        }
+        const ended = { done: 'Done', skipped: 'Skipped', failed: 'Failed', refused: 'Refused', notSent: 'Not sent' }[
+          state
+        ];
+        const style = ({ done: 'good', skipped: 'dim', failed: 'bad', refused: 'bad', notSent: 'warn' } as const)[
+          state
+        ];
+        return { style, label: ended, text: state === 'done' ? says : `step ${n}: ${says}` };
+      }
+      case 'childOpened': {
+        const { incident: child, server, joined } = event.data;
+        return { style: 'bold', label: 'Elsewhere', text: `${joined ? 'waits for' : 'opens'} ${child} on ${server}` };
+      }
+      case 'slept':
+        return { style: 'dim', label: 'waits', text: event.data.says, passing: true };
+      case 'undoStarted': {
+        const { undo, intent } = event.data;
+        const text = this.debts.get(undo) ?? undo;
+        return { style: 'accent', label: 'Puts back', text, more: commands(intent) };
+      }
+      case 'undone': {
+        const { state, says } = event.data;
+        return {
+          style: state === 'failed' ? 'bad' : 'good',
+          label: state === 'failed' ? 'Failed' : 'Done',
+          text: says,
+        };
+      }
+      case 'finished': {
+        const { outcome, reason, left, owed } = event.data;
+        const more = [
+          ...left.map((says): Detail => ({ kind: 'note', text: `left on purpose: ${says}` })),
+          ...owed.map((says): Detail => ({ kind: 'bad', text: `still owed: ${says}` })),
+        ];
+        const label = outcome.charAt(0).toUpperCase() + outcome.slice(1);
+        return { style: OUTCOME_STYLES[outcome], label, text: reason, more };
+      }
+    }
+  }
+}
+
+const quoted = (alert: Alert): Detail[] => (alert.title ? [{ kind: 'quote', text: alert.title }] : []);
+
+const commands = (intent: Intent | undefined): Detail[] =>
+  intent ? [{ kind: 'command', text: commandLine(intent.command, intent.server, intent.arguments) }] : [];
+
+const promised = (debt: { when: 'always' | 'recovered' }): Detail => ({
+  kind: 'note',
+  text: `noted before the change: put back ${debt.when === 'always' ? 'at the end' : 'when the server is healthy again'}`,
+});
+
+const person = ({ by, note }: { by: string; note?: string }) => `by ${by}${note ? `: ${note}` : ''}`;
+
+/** Each look on its line, and beneath it what the server said; what several say is quoted once. */
+function seen(evidence: Evidence[]): Detail[] {
+  const said = new Set<string>();
+  return evidence.flatMap(({ says, sees, detail, server, monitor }): Detail[] => {
+    const kind = ({ healthy: 'good', unhealthy: 'bad', nothing: 'unseen' } as const)[sees];
+    const about = says.includes(server) || !monitor?.startsWith('*') ? says : `${server}: ${says}`;
+    const words = sees === 'healthy' ? undefined : detail?.split(/\r?\n/)[0];
+    if (!words || said.has(words)) return [{ kind, text: about }];
+    said.add(words);
+    return [
+      { kind, text: about },
+      { kind: 'quote', text: words },
+    ];
+  });
+}
+
+const LABEL_WIDTH = 12;
+
+/** Tells one thing after the other, with the time in front and the date where it changes. */
+export class Teller {
+  private readonly terminal: Terminal;
+  private date = '';
+
+  constructor(terminal: Terminal) {
+    this.terminal = terminal;
+  }
+
+  tell(at: Instant, told: Told): void {
+    const { paint, write } = this.terminal;
+    const date = `${onDay(at)} ${offset(at)}`;
+    if (date !== this.date) write(`  ${paint('dim', date)}\n`);
+    this.date = date;
+    write(`${lines(timeOfDay(at), told, this.terminal).join('\n')}\n`);
+  }
+}
+
+function lines(time: string, told: Told, { paint, columns }: Terminal): string[] {
+  const indent = 2 + time.length + 2 + LABEL_WIDTH;
+  const room = columns - indent;
+  const label = plain(told.label);
+  const painted = told.style === 'plain' ? label : paint(told.style, label);
+  const text = plain(told.text);
+  const rows = told.passing ? [paint('dim', cut(text, room))] : wrap(text, room);
+  const head = `  ${paint('dim', time)}  ${pad(painted, LABEL_WIDTH)}${rows[0]}`;
+  return [
+    head,
+    ...rows.slice(1).map((row) => ' '.repeat(indent) + row),
+    ...details(told.more ?? [], indent, paint, room),
+  ].map((line) => line.trimEnd());
+}
+
+/** Lines beneath a sentence, from `indent` on, each with its mark. */
+export function details(more: Detail[], indent: number, paint: Terminal['paint'], room: number): string[] {
+  const marks: Record<Detail['kind'], [mark: string, style: Style]> = {
+    command: ['PS> ', 'accent'],
+    good: ['✓ ', 'good'],
+    bad: ['✗ ', 'bad'],
+    unseen: ['? ', 'warn'],
+    quote: ['│ ', 'dim'],
+    note: ['', 'dim'],
+  };
+  return more.flatMap(({ kind, text }) => {
+    const [mark, style] = marks[kind];
+    const dimmed = kind === 'note' || kind === 'quote';
+    // A command must be one line to be copied.
+    const rows = kind === 'command' ? [plain(text)] : wrap(plain(text), room - widthOf(mark));
+    return rows.map((row, index) => {
+      const before = index === 0 || kind === 'quote' ? paint(style, mark) : ' '.repeat(widthOf(mark));
+      return ' '.repeat(indent) + before + (dimmed ? paint('dim', row) : row);
+    });
+  });
+}

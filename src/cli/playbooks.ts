@@ -1,0 +1,97 @@
+import type { Command } from 'commander';
+import { ConfigError, formatProblem, type Problem } from '../config/problems.ts';
+import { readText } from '../config/yaml.ts';
+import type { Playbook } from '../incident/plan.ts';
+import { loadPlaybooks, type PlaybookFile, readPlaybooks } from '../playbooks/read.ts';
+import type { PlaybookView } from '../ports.ts';
+import { STEPS } from '../steps/index.ts';
+import { loadCatalog } from '../verification/catalog.ts';
+import { daemonOf, talking } from './connect.ts';
+import { type CliContext, print } from './context.ts';
+import { revive } from './revive.ts';
+import { readSettings } from './settings.ts';
+import { plain, table } from './text.ts';
+import { localTime } from './time.ts';
+
+export function playbooksCommand(program: Command, context: CliContext): void {
+  const playbooks = program.command('playbooks').description('the recovery procedures').helpCommand(false);
+
+  talking(playbooks.command('list'))
+    .description('the playbooks that are in force, with the mode in force and the last run')
+    .action(async (_: unknown, command: Command) => {
+      const answer = await daemonOf(command).ask('GET', '/api/v1/playbooks');
+      print(command, context, answer, () => {
+        const { playbooks: views } = revive<{ playbooks: PlaybookView[] }>(answer);
+        const { paint, tableColumns } = context.terminal;
+        const head = ['PLAYBOOK', 'MODE', 'STEPS', 'HASH', 'LAST RUN', 'SUMMARY'].map((title) => paint('dim', title));
+        const rows = views.map(({ name, mode, steps, hash, runs, summary }) => [
+          plain(name),
+          mode,
+          String(steps.length),
+          hash,
+          runs[0] ? `${plain(runs[0].outcome)} ${localTime(runs[0].at)}` : 'never',
+          plain(summary),
+        ]);
+        return table([head, ...rows], tableColumns);
+      });
+    });
+
+  playbooks
+    .command('check')
+    .description('read playbooks as the daemon would, and tell every problem at its place; needs no daemon')
+    .argument('[files...]', 'the files; else the folder of the configuration')
+    .action((files: string[], _: unknown, command: Command) => {
+      const { problems, read } = check(files, command);
+      if (problems.length > 0) context.fail();
+      const answer = {
+        ok: problems.length === 0,
+        problems,
+        playbooks: read.map(({ name, file, hash }) => ({ name, file, hash })),
+      };
+      print(command, context, answer, () => tellCheck(problems, read, context));
+    });
+}
+
+function check(files: string[], command: Command): { problems: Problem[]; read: Playbook[] } {
+  try {
+    const { config } = readSettings(command);
+    const catalog = loadCatalog(config.verification.catalog);
+    const language = { steps: STEPS, services: config.safety.services, catalog };
+    if (files.length === 0) return { problems: [], read: loadPlaybooks(config.playbooks.directory, language) };
+    const unreadable: Problem[] = [];
+    const texts = files.flatMap((file): PlaybookFile[] => {
+      try {
+        return [{ file, text: readText(file) }];
+      } catch (error) {
+        unreadable.push(...problemsOf(error));
+        return [];
+      }
+    });
+    return { problems: [], read: readPlaybooks(texts, language, unreadable) };
+  } catch (error) {
+    return { problems: problemsOf(error), read: [] };
+  }
+}
+
+function problemsOf(error: unknown): Problem[] {
+  if (error instanceof ConfigError) return error.problems;
+  throw error;
+}
+
+function tellCheck(problems: Problem[], read: Playbook[], { terminal: { paint } }: CliContext): string {
+  if (problems.length > 0) return tellProblems(problems, paint);
+  const rows = read.map(({ name, mode, steps, file }) => [
+    paint('good', '✓'),
+    name,
+    mode,
+    `${steps.length} steps`,
+    file,
+  ]);
+  return table(rows);
+}
+
+/** Each on a line that editors and terminals make a link of; then how many there are. */
+export function tellProblems(problems: Problem[], paint: CliContext['terminal']['paint']): string {
+  const lines = problems.map((problem) => `${paint('bad', '✗')} ${plain(formatProblem(problem))}\n`);
+  return `${lines.join('')}${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n`;
+}

@@ -1,0 +1,23 @@
+/** What options may hold. */
+import { InvalidArgumentError } from 'commander';
+import { positiveDuration } from '../config/schema.ts';
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+export function speed(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || value > 100_000) throw new InvalidArgumentError('It must be a number above 0, at most 100000.');
+  return value;
+}
+
+/** `2h` before now, or a time as it is; ISO 8601. */
+export function since(text: string): string {
+  const ago = positiveDuration.safeParse(text);
+  if (ago.success) return new Date(Date.now() - ago.data).toISOString();
+  if (/^\d{4}-\d\d-\d\d/.test(text) && Number.isFinite(Date.parse(text))) return new Date(text).toISOString();
+  const forms = ['2h', '1d', '2025-01-31', '2025-01-31T12:00:00+09:00'];
+  throw new InvalidArgumentError(`It must be a time or how long ago it was: ${forms.join(', ')}.`);
+}

@@ -1,0 +1,108 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { Entry, IncidentEvent } from '../incident/event.ts';
+import type { Outcome } from '../incident/outcome.ts';
+import { Away, type Daemon } from './client.ts';
+import { type CliContext, wantsJson } from './context.ts';
+import { type Happening, Story, Teller } from './narrate.ts';
+import { revive } from './revive.ts';
+
+const COME_AGAIN = 1_000;
+const WELL: readonly Outcome[] = ['recovered', 'transient'];
+
+/** What one entry of the event stream holds. */
+export type FeedEvent = Pick<Entry, 'seq' | 'at' | 'type' | 'data'> & { incident: string };
+
+export const happening = ({ incident, seq, at, type, data }: FeedEvent): Happening => ({
+  incident,
+  seq,
+  at,
+  event: { type, data } as IncidentEvent,
+});
+
+/**
+ * Tells what happens, of one incident or of all. A cut is mended: the stream goes on after the last event, and the
+ * journal of an incident fills whatever gap there may be. Answers, once the one incident is over, whether it ended well.
+ */
+export async function watch(
+  daemon: Daemon,
+  command: Command,
+  context: CliContext,
+  only: string | undefined,
+): Promise<boolean> {
+  const tell = wantsJson(command) ? asJson(context) : asText(context, only === undefined);
+  const told = new Map<string, number>();
+  let last = '';
+  let outcome: Outcome | undefined;
+
+  function take(event: FeedEvent, raw: unknown): void {
+    const { incident, seq, type } = event;
+    if (outcome !== undefined || seq <= (told.get(incident) ?? 0)) return;
+    told.set(incident, seq);
+    tell(happening(event), raw);
+    if (only !== undefined && type === 'finished') outcome = (event.data as { outcome: Outcome }).outcome;
+  }
+
+  async function catchUp(incident: string): Promise<void> {
+    const journal = await daemon.ask('GET', `/api/v1/incidents/${encodeURIComponent(incident)}/journal`);
+    for (const entry of journal as object[]) {
+      const raw = { incident, ...pick(entry) };
+      take(revive<FeedEvent>(raw), raw);
+    }
+  }
+
+  // Told before anything is waited for: an incident that does not exist, a token that is missing.
+  if (only !== undefined) await catchUp(only);
+  else await daemon.ask('GET', '/api/v1/incidents?limit=1');
+  if (only === undefined && !wantsJson(command)) {
+    context.terminal.write(`Watching ${daemon.url}; Ctrl-C ends it.\n`);
+  }
+
+  while (outcome === undefined) {
+    try {
+      for await (const next of daemon.events(last)) {
+        if (next === 'alive') {
+          // What happened between the journal and the stream, or was lost in a cut, is in the journal by now.
+          if (only !== undefined) await catchUp(only);
+        } else {
+          last = next.id;
+          const event = revive<FeedEvent>(next.data);
+          if (only !== undefined && event.incident !== only) continue;
+          // The middle of a story is told from its beginning, or its steps would have no names.
+          if (event.seq > (told.get(event.incident) ?? 0) + 1) await catchUp(event.incident);
+          take(event, next.data);
+        }
+        if (outcome !== undefined) return WELL.includes(outcome);
+      }
+    } catch (error) {
+      if (!(error instanceof Away)) throw error;
+    }
+    if (!wantsJson(command)) context.terminal.write('  The connection was cut; trying again.\n');
+    await pause(COME_AGAIN);
+  }
+  return WELL.includes(outcome);
+}
+
+function pick(entry: object): Omit<FeedEvent, 'incident'> {
+  const { seq, at, type, data } = entry as FeedEvent;
+  return { seq, at, type, data };
+}
+
+function asJson({ terminal }: CliContext): (one: Happening, raw: unknown) => void {
+  return (_, raw) => terminal.write(`${JSON.stringify(raw)}\n`);
+}
+
+/** With several incidents, a line says whose story goes on. */
+function asText({ terminal }: CliContext, several: boolean): (one: Happening) => void {
+  const teller = new Teller(terminal);
+  const stories = new Map<string, Story>();
+  let before = '';
+  return (one) => {
+    if (several && one.incident !== before) terminal.write(`${terminal.paint('bold', one.incident)}\n`);
+    before = one.incident;
+    const story = stories.get(one.incident) ?? new Story();
+    stories.set(one.incident, story);
+    teller.tell(one.at, story.tell(one));
+    if (one.event.type === 'finished') stories.delete(one.incident);
+  };
+}
