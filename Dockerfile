@@ -1,0 +1,35 @@
+# Second Responder, with a Redis of its own for when no REDIS_URL is given. See deploy/README.md.
+FROM node:20-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build
+
+FROM node:20-slim
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends redis-server \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY package.json package-lock.json ./
+# The scripts of this package would build it, which was done above.
+RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
+COPY --from=build /app/dist dist
+COPY config config
+COPY LICENSE ./
+# /data holds the private Redis and the lab's world: give it a volume.
+RUN mkdir /data && chown node:node /data
+USER node
+VOLUME /data
+# It listens for others, and so refuses to start without tokens: SECOND_RESPONDER_HTTP_TOKENS, or a configuration.
+ENV NODE_ENV=production \
+    SECOND_RESPONDER_HTTP_HOST=0.0.0.0 \
+    SECOND_RESPONDER_HTTP_PORT=8080 \
+    SECOND_RESPONDER_STORE_DIRECTORY=/data
+EXPOSE 8080
+# Ready means: able to take alerts in and to act.
+HEALTHCHECK --interval=15s --timeout=8s --start-period=20s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.SECOND_RESPONDER_HTTP_PORT}/readyz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "dist/main.js"]
+CMD ["serve"]

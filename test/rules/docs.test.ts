@@ -1,0 +1,203 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { GUARDS } from '../../src/guards/index.ts';
+import { SHARED_GUARDS } from '../../src/guards/shared-state.ts';
+import { OUTCOMES } from '../../src/incident/outcome.ts';
+import { MODES } from '../../src/incident/plan.ts';
+import { PHASES } from '../../src/incident/view.ts';
+import { FAULTS } from '../../src/lab/faults.ts';
+import { loadPlaybooks } from '../../src/playbooks/read.ts';
+import { SOURCES } from '../../src/sources/index.ts';
+import { STEPS, UNDOS } from '../../src/steps/index.ts';
+import { loadCatalog } from '../../src/verification/catalog.ts';
+import { coded, examplesOf, filesUnder, read, rowsOf } from './tree.ts';
+
+/** Pages and code say the same, both ways. Steps, keys, metrics, errors and addresses are held beside what they document. */
+const { config } = loadConfig({ env: {}, cwd: process.cwd() });
+const pages = ['README.md', 'CHANGELOG.md', ...filesUnder('docs', '.md'), ...filesUnder('deploy', '.md')];
+const first = (rows: string[][]) => rows.map(([cell = '']) => coded(cell)[0]);
+
+describe('docs/safety.md', () => {
+  const page = read('docs/safety.md');
+
+  it('has every guard with every reason, in the order in which they are asked', () => {
+    const rows = rowsOf(page, 'Guards').map(([guard = '', reason = '']) => [coded(guard)[0], coded(reason)[0]]);
+    const known = [...GUARDS, ...SHARED_GUARDS].flatMap(({ name, reasons }) => reasons.map((reason) => [name, reason]));
+    expect(rows).toEqual(known);
+  });
+
+  it('says of each promise which test tries to break it, and that test is there', () => {
+    const promises = [...page.matchAll(/^\| .* \| "(.*)" in `(.*)` \|$/gm)];
+    expect(promises).toHaveLength(9);
+    const gone = promises.filter(([, title = '', file = '']) => !existsSync(file) || !titled(file, title));
+    expect(gone.map(([row]) => row)).toEqual([]);
+  });
+
+  it('names what every undo puts back', () => {
+    const undo = page.split('## Undo')[1] ?? '';
+    const owed = { activation: 'activation', 'protocol-log': 'protocol log', 'restart-service': 'restarts' };
+    expect(UNDOS.map(({ kind }) => kind).sort()).toEqual(Object.keys(owed).sort());
+    for (const words of Object.values(owed)) expect(undo).toContain(words);
+  });
+});
+
+/** Titles may be put together: `… on ${server}: nothing cures it`. */
+const titled = (file: string, title: string) => read(file).includes(title);
+
+describe('docs/lab.md', () => {
+  const page = read('docs/lab.md');
+  it('describes every fault and every disturbance, and no other', () => {
+    const described = first([...rowsOf(page, 'Faults'), ...rowsOf(page, 'Disturbances')]);
+    expect(described.sort()).toEqual([...FAULTS].sort());
+  });
+});
+
+describe('deploy/', () => {
+  const rules = read('deploy/prometheus/alerts.yaml');
+
+  it('alerts on metrics that there are', () => {
+    const known = first(rowsOf(read('docs/metrics.md')));
+    const used = [...rules.matchAll(/second_responder_(\w+)/g)].map(([, name = '']) => name);
+    expect(used.filter((name) => !known.includes(name))).toEqual([]);
+  });
+
+  const checks: [string, string[]][] = [
+    ['promtool', ['test', 'rules', 'deploy/prometheus/alerts.test.yaml']],
+    ['amtool', ['check-config', 'deploy/alertmanager/alertmanager.yaml']],
+  ];
+  for (const [tool, args] of checks) {
+    const missing = spawnSync(tool, ['--version']).error !== undefined;
+    it.skipIf(missing)(`${tool} finds it fine`, () => {
+      const { status, stdout, stderr } = spawnSync(tool, args, { encoding: 'utf8' });
+      expect([status, stdout + stderr]).toEqual([0, expect.stringContaining('SUCCESS')]);
+    });
+  }
+});
+
+describe('docs/dependencies.md', () => {
+  const page = read('docs/dependencies.md');
+  const project = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
+
+  it.each([
+    ['At run time', 'dependencies'],
+    ['For development', 'devDependencies'],
+  ])('%s: what package.json has, with its licence, and no other', (chapter, key) => {
+    const rows = rowsOf(page, chapter).map(([name = '', , licence]) => [coded(name)[0], licence]);
+    const licenceOf = (name: string) =>
+      (JSON.parse(read(`node_modules/${name}/package.json`)) as { license: string }).license;
+    const known = Object.keys(project[key] ?? {}).sort();
+    expect(rows).toEqual(known.map((name) => [name, licenceOf(name)]));
+  });
+});
+
+describe('docs/the-page.md', () => {
+  const page = read('docs/the-page.md');
+  const catalog = loadCatalog(config.verification.catalog);
+  const playbooks = loadPlaybooks(config.playbooks.directory, {
+    steps: STEPS,
+    services: config.safety.services,
+    catalog,
+  });
+
+  it.each(playbooks.map((playbook) => [playbook.name, playbook] as const))('has every step of %s', (name, playbook) => {
+    const chapter = page.split(/^## /m).find((part) => part.split('\n')[0]?.includes(`\`${name}.yaml\``)) ?? '';
+    const said = coded(chapter).map((code) => code.split(':')[0]);
+    expect(playbook.steps.map(({ step }) => step).filter((step) => !said.includes(step))).toEqual([]);
+  });
+});
+
+describe('docs/operators.md', () => {
+  const page = read('docs/operators.md');
+  it.each([
+    ['Phases', PHASES],
+    ['Outcomes', OUTCOMES],
+  ] as const)('%s: each is explained, and no other', (chapter, words) => {
+    expect(first(rowsOf(page, chapter)).sort()).toEqual([...words].sort());
+  });
+
+  it('names metrics that there are', () => {
+    const known = first(rowsOf(read('docs/metrics.md')));
+    const named = [...page.matchAll(/second_responder_(\w+)/g)].map(([, name]) => name);
+    expect(named.filter((name) => !known.includes(name ?? ''))).toEqual([]);
+  });
+});
+
+it('docs/admins.md explains every mode, and no other', () => {
+  expect(first(rowsOf(read('docs/admins.md'), 'Modes'))).toEqual(MODES);
+});
+
+describe('docs/senders.md', () => {
+  const examples = examplesOf(read('docs/senders.md')).filter(({ kind }) => kind === 'json');
+
+  it('has an example of each kind of sender', () => {
+    expect(new Set(examples.map((example) => example.for))).toEqual(new Set(SOURCES.map(({ name }) => name)));
+  });
+
+  it.each(examples)('what it shows for $for is taken as it stands: $text', ({ for: sender, text }) => {
+    const source = SOURCES.find(({ name }) => name === sender);
+    const parsed = source?.parse(JSON.parse(text), { now: Date.now(), settings: config.alerts });
+    expect(parsed).toMatchObject({ refused: [] });
+    for (const alert of parsed?.alerts ?? [])
+      expect(alert).toMatchObject({ server: 'mbx1', healthSet: 'IMAP.Protocol' });
+  });
+});
+
+describe('every page', () => {
+  it('is reached from the index', () => {
+    const index = read('docs/README.md');
+    const others = filesUnder('docs', '.md').filter((file) => file !== 'docs/README.md');
+    expect(others.filter((file) => !index.includes(`(${file.replace('docs/', '')})`))).toEqual([]);
+  });
+
+  it('links to what is there', () => {
+    const broken = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\(([^)\s]+)\)/g)]
+        .map(([, target = '']) => target)
+        .filter((target) => !/^[a-z]+:/.test(target) && !leadsSomewhere(page, target))
+        .map((target) => `${page} → ${target}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it('names files that are there', () => {
+    const said = /^(src|test|config|docs|deploy|bench|\.ci)\/[\w./-]+\w$/;
+    const missing = pages
+      .filter((page) => page !== 'CHANGELOG.md')
+      .flatMap((page) =>
+        coded(read(page))
+          .filter((code) => said.test(code) && !existsSync(code))
+          .map((code) => `${page} → ${code}`),
+      );
+    expect(missing).toEqual([]);
+  });
+
+  it('sends alerts that are taken', () => {
+    const posts = pages.flatMap((page) => [
+      ...read(page).matchAll(/\/api\/v1\/alerts\/(\w+)'?"?\s[^\n]*?(?:\\\n[^\n]*?)?-d '(\{.*?\})'/g),
+    ]);
+    expect(posts.length).toBeGreaterThan(1);
+    for (const [, sender, body = ''] of posts) {
+      const source = SOURCES.find(({ name }) => name === sender);
+      expect(source?.parse(JSON.parse(body), { now: Date.now(), settings: config.alerts })).toMatchObject({
+        refused: [],
+      });
+    }
+  });
+});
+
+function leadsSomewhere(page: string, target: string): boolean {
+  const [path = '', anchor] = target.split('#');
+  const file = path === '' ? page : normalize(join(dirname(page), path));
+  if (!existsSync(file)) return false;
+  if (anchor === undefined || !file.endsWith('.md')) return true;
+  const slug = (title: string) =>
+    title
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, '')
+      .trim()
+      .replace(/\s/g, '-');
+  return [...read(file).matchAll(/^#+ (.*)$/gm)].some(([, title = '']) => slug(title) === anchor);
+}
