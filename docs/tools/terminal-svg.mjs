@@ -105,9 +105,11 @@ const escaped = (text) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').repl
 function draw(screen) {
   const lines = screen.lines.map(({ cells, at }) => ({ runs: runsOf(cells), at }));
   while (lines.at(-1)?.runs.length === 0) lines.pop();
+  const name = escaped(command.filter((word) => word !== '--silent').join(' '));
   // What it took to start is not part of the story.
   const first = lines.find(({ runs }) => runs.length > 0)?.at ?? 0;
-  const width = Math.round(COLUMNS * CELL.width + 2 * PADDING);
+  const longest = Math.max(COLUMNS, ...screen.lines.map(({ cells }) => cells.length));
+  const width = Math.round(longest * CELL.width + 2 * PADDING);
   const height = BAR + lines.length * CELL.height + 2 * PADDING;
   const drawn = lines.flatMap(({ runs, at }, index) => {
     if (runs.length === 0) return [];
@@ -121,7 +123,7 @@ function draw(screen) {
     });
     return [`<g style="animation-delay:${Math.max(0, at - first).toFixed(2)}s">${texts.join('')}</g>`];
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="What ${escaped(command.join(' '))} prints">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="What ${name} prints">
 <style>
 text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre}
 g{animation:appear .15s backwards}
@@ -130,7 +132,7 @@ g{animation:appear .15s backwards}
 </style>
 <rect width="${width}" height="${height}" rx="8" fill="#0d1117"/>
 <circle cx="22" cy="18" r="6" fill="#30363d"/><circle cx="42" cy="18" r="6" fill="#30363d"/><circle cx="62" cy="18" r="6" fill="#30363d"/>
-<text x="84" y="23" fill="#8b949e">$ ${escaped(command.filter((word) => word !== '--silent').join(' '))}</text>
+<text x="84" y="23" fill="#8b949e">$ ${name}</text>
 ${drawn.join('\n')}
 </svg>
 `;
