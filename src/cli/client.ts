@@ -111,7 +111,8 @@ async function refusal(response: Response, base: string): Promise<CliError> {
   const { title = `status ${response.status}`, detail = '', problems = [] } = document;
   const mend = response.status === 401 ? 'Show a token: --token-file FILE, or SECOND_RESPONDER_TOKEN.' : '';
   const lines = problems.map(({ pointer, message }) => `  ${pointer ? `${pointer} ` : ''}${message}`);
-  const said = [`${title}${detail ? `: ${detail}` : ''}`, ...lines, mend].filter(Boolean);
+  const repeated = problems.some(({ message }) => detail.includes(message));
+  const said = [`${title}${detail && !repeated ? `: ${detail}` : ''}`, ...lines, mend].filter(Boolean);
   return new CliError(said.map(plain).join('\n').trimEnd());
 }
 

@@ -59,7 +59,7 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
   write(`\n  ${paint('bold', 'Second Responder')}\n`);
   paragraph(
     `A simulated Exchange organisation, contoso.com, whose time runs ${world.speed} times as fast as yours. ` +
-      `The daemon, its queue and its store are real (${world.store.split(' at ')[0]}).`,
+      `The daemon, its queue and its store are real (${world.store.split(/ at |,/)[0]}).`,
   );
   write('\n');
 

@@ -13,7 +13,8 @@ import { scomAlert } from './alert.ts';
 import { createDaemon, type Daemon } from './client.ts';
 import { type CliContext, wantsJson } from './context.ts';
 import { type Audience, type Logged, people, type Shows, scripts } from './demo-scene.ts';
-import { CliError } from './errors.ts';
+import { CliError, EXIT } from './errors.ts';
+import { leave } from './leave.ts';
 import { revive } from './revive.ts';
 import type { Terminal } from './terminal.ts';
 import { untilStopped } from './until-stopped.ts';
@@ -52,7 +53,7 @@ Other stories:
     )
     .action(async (options: Options, command: Command) => {
       const fine = await demo(options, context.terminal, wantsJson(command));
-      if (!fine) context.fail();
+      await leave(fine ? EXIT.fine : EXIT.problems);
     });
 }
 

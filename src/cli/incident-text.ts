@@ -77,7 +77,7 @@ export function tellIncident(view: IncidentView, terminal: Terminal): string {
   if (view.playbook) {
     out.push('');
     say('Playbook', `${view.playbook.name} (${view.playbook.hash})`);
-    out.push(...view.steps.flatMap((step) => tellStep(step, terminal)));
+    out.push(...view.steps.flatMap((step) => tellStep(step, view.state, terminal)));
   }
   if (view.owed.length + view.left.length > 0) out.push('');
   for (const says of view.owed) say('Still owed', says);
@@ -96,10 +96,15 @@ const STEP_STYLES: Record<StepState, Style> = {
 };
 const STATE_WIDTH = 9;
 
-function tellStep(step: IncidentView['steps'][number], { paint, columns }: Terminal): string[] {
+function tellStep(
+  step: IncidentView['steps'][number],
+  incident: IncidentView['state'],
+  { paint, columns }: Terminal,
+): string[] {
   const times = [step.startedAt, step.finishedAt].filter((at) => at !== undefined).map(timeOfDay);
   const when = times.length > 0 ? `  ${times.join(' to ')}` : '';
-  const state = step.state === 'notSent' ? 'not sent' : step.state;
+  const never = incident === 'finished' && step.state === 'pending';
+  const state = never ? 'not run' : step.state === 'notSent' ? 'not sent' : step.state;
   const head = `${String(step.n).padStart(4)}  ${pad(paint(STEP_STYLES[step.state], state), STATE_WIDTH)} ${plain(step.says)}`;
   const indent = 6 + STATE_WIDTH + 1;
   const result = step.result ? wrap(plain(step.result.says), columns - indent) : [];

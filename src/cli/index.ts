@@ -58,11 +58,7 @@ export function createProgram(context: CliContext): Command {
 
 /** Runs `second-responder ARGV`; answers the exit code. */
 export async function run(argv: string[]): Promise<number> {
-  // Whoever reads may stop early: `… | head`.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.fine);
-    throw error;
-  });
+  process.stdout.once('error', readerGone);
   let code: 0 | 1 = EXIT.fine;
   const context: CliContext = {
     terminal: createTerminal(process.stdout, process.env),
@@ -79,6 +75,14 @@ export async function run(argv: string[]): Promise<number> {
     process.stderr.write(`${mendable ? error.message : stackOf(error)}\n`);
     return error instanceof UsageError ? EXIT.usage : EXIT.problems;
   }
+}
+
+/** Whoever reads may stop early: `… | head`. A command that has to clean up when it is stopped does so now too. */
+function readerGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.stdout.on('error', () => {});
+  if (process.listenerCount('SIGTERM') === 0) process.exit(EXIT.fine);
+  process.kill(process.pid, 'SIGTERM');
 }
 
 const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -5,9 +5,11 @@ import { createLogger } from '../adapters/telemetry/index.ts';
 import { openStore } from '../app.ts';
 import { shortName } from '../incident/alert.ts';
 import type { KillScope, KillSwitch, Store } from '../ports.ts';
-import { Away } from './client.ts';
+import { Away, type Daemon } from './client.ts';
 import { daemonOf, isOwnDaemon, signature, signing, talking, userName } from './connect.ts';
 import { type CliContext, print } from './context.ts';
+import { EXIT } from './errors.ts';
+import { leave } from './leave.ts';
 import { revive } from './revive.ts';
 import { readSettings } from './settings.ts';
 import { plain } from './text.ts';
@@ -45,7 +47,7 @@ export function killSwitchCommand(program: Command, context: CliContext): void {
       .option('--reason <text>', 'why, for everybody who wonders')
       .action(async (options: Change, command: Command) => {
         const scope = scopeOf(options);
-        const answer = await reach(command, {
+        await reach(command, context, {
           daemon: (daemon) => {
             const reason = options.reason === undefined ? {} : { reason: options.reason };
             return daemon.ask('PUT', '/api/v1/kill-switch', { on, scope, ...signature(command, daemon), ...reason });
@@ -56,18 +58,16 @@ export function killSwitchCommand(program: Command, context: CliContext): void {
             await store.setKillSwitch({ on, scope: named, by, reason, since: Date.now() });
           },
         });
-        print(command, context, answer, () => tell(revive<Answer>(answer), context));
       });
   }
 
   talking(group.command('show'))
     .description('what is stopped at the moment, by whom and why')
     .action(async (_: unknown, command: Command) => {
-      const answer = await reach(command, {
+      await reach(command, context, {
         daemon: (daemon) => daemon.ask('GET', '/api/v1/kill-switch'),
         store: async () => {},
       });
-      print(command, context, answer, () => tell(revive<Answer>(answer), context));
     });
 }
 
@@ -78,34 +78,35 @@ function scopeOf({ playbook, server, group }: Change): KillScope {
 /** By the daemon; and where none answers, in the store itself: the switch must work when nothing else does. */
 async function reach(
   command: Command,
-  by: { daemon(daemon: ReturnType<typeof daemonOf>): Promise<unknown>; store(store: Store): Promise<void> },
-): Promise<unknown> {
+  context: CliContext,
+  by: { daemon(daemon: Daemon): Promise<unknown>; store(store: Store): Promise<void> },
+): Promise<void> {
+  const show = (answer: unknown) => print(command, context, answer, () => tell(revive<Answer>(answer), context));
+  const away = await by.daemon(daemonOf(command)).then(show, (error: unknown) => {
+    if (error instanceof Away && isOwnDaemon(command)) return error;
+    throw error;
+  });
+  if (!away) return;
+  const { config } = readSettings(command);
+  // A store that is not there yet would be made, and would stop nobody.
+  const isThere = config.store.url !== undefined || existsSync(join(config.store.directory, 'appendonlydir'));
+  if (!isThere) throw away;
+  const releases: (() => Promise<void> | void)[] = [];
   try {
-    return await by.daemon(daemonOf(command));
-  } catch (error) {
-    if (!(error instanceof Away) || !isOwnDaemon(command)) throw error;
-    const { config } = readSettings(command);
-    // A store that is not there yet would be made, and would stop nobody.
-    const isThere = config.store.url !== undefined || existsSync(join(config.store.directory, 'appendonlydir'));
-    if (!isThere) throw error;
-    const releases: (() => Promise<void> | void)[] = [];
-    try {
-      const logger = createLogger({ level: 'error', format: 'human', stream: process.stderr });
-      const { store, wakeups } = await openStore(config.store, logger, releases);
-      releases.push(() => wakeups.close(0));
-      const { kind, says } = await store.health();
-      if (kind === 'memory') throw error;
-      await by.store(store);
-      const switches = (await store.killSwitches()).filter((one) => one.on);
-      process.stderr.write(`No daemon answers, so this is from the store itself: ${says}.\n`);
-      return {
-        on: switches.length > 0,
-        switches: switches.map((one) => ({ ...one, since: new Date(one.since).toISOString() })),
-      };
-    } finally {
-      for (const release of releases.reverse()) await release();
-    }
+    const logger = createLogger({ level: 'error', format: 'human', stream: process.stderr });
+    const { store, wakeups } = await openStore(config.store, logger, releases);
+    releases.push(() => wakeups.close(0));
+    const { kind, says } = await store.health();
+    if (kind === 'memory') throw away;
+    await by.store(store);
+    const switches = (await store.killSwitches()).filter((one) => one.on);
+    process.stderr.write(`No daemon answers, so this is from the store itself: ${says}.\n`);
+    const written = switches.map((one) => ({ ...one, since: new Date(one.since).toISOString() }));
+    show({ on: switches.length > 0, switches: written });
+  } finally {
+    for (const release of releases.reverse()) await release();
   }
+  await leave(EXIT.fine);
 }
 
 function tell({ switches }: Answer, { terminal: { paint } }: CliContext): string {

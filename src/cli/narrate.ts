@@ -125,11 +125,11 @@ export class Story {
         return { style: 'bold', label: 'Elsewhere', text: `${joined ? 'waits for' : 'opens'} ${child} on ${server}` };
       }
       case 'slept':
-        return { style: 'dim', label: 'waits', text: event.data.says, passing: true };
+        return { style: 'dim', label: '…', text: event.data.says, passing: true };
       case 'undoStarted': {
         const { undo, intent } = event.data;
         const text = this.debts.get(undo) ?? undo;
-        return { style: 'accent', label: 'Puts back', text, more: commands(intent) };
+        return { style: 'accent', label: 'Undo', text, more: commands(intent) };
       }
       case 'undone': {
         const { state, says } = event.data;

@@ -26,6 +26,8 @@ export function serveCommand(program: Command): void {
           error: error instanceof Error ? error.stack : String(error),
         });
       });
+      // A daemon goes on when nobody reads its log any more.
+      process.stdout.removeAllListeners('error').on('error', () => {});
       const app = createApp({ config, version: version(), logger });
       const started = await app.start();
       for (const warning of started.warnings) logger.warn(warning);
