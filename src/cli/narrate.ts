@@ -62,14 +62,11 @@ export class Story {
         return { style: 'bold', label: 'Opened', text, ...(alert && { more: quoted(alert) }) };
       }
       case 'attached': {
-        const { alert } = event.data;
-        const what = alert.status === 'resolved' ? 'says that it is over' : 'is about the same trouble';
-        return {
-          style: 'plain',
-          label: 'Alert',
-          text: `another one from ${alert.source} ${what}`,
-          more: quoted(alert),
-        };
+        const { alert, parent } = event.data;
+        if (parent) return { style: 'plain', label: 'Joined', text: `${parent.incident} waits for this` };
+        const what = alert?.status === 'resolved' ? 'says that it is over' : 'is about the same trouble';
+        const more = alert ? quoted(alert) : [];
+        return { style: 'plain', label: 'Alert', text: `another one from ${alert?.source} ${what}`, more };
       }
       case 'verified': {
         const { verdict, reason, evidence } = event.data;
