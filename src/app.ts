@@ -22,7 +22,6 @@ import { settingsOf } from './engine/settings.ts';
 import { type CallReport, waist } from './engine/waist.ts';
 import { createWorker } from './engine/worker.ts';
 import { GUARDS } from './guards/index.ts';
-import { SHARED_GUARDS } from './guards/shared-state.ts';
 import type { Entry, IncidentEvent } from './incident/event.ts';
 import { fold } from './incident/fold.ts';
 import type { ServerFacts } from './incident/health.ts';
@@ -112,7 +111,7 @@ export function createApp(options: AppOptions): App {
       known: {
         sources: SOURCES.map((source) => source.name),
         healthSets: catalog.healthSets().map((healthSet) => healthSet.name),
-        guards: [...GUARDS, ...SHARED_GUARDS],
+        guards: GUARDS,
         channels: config.notify.map((channel) => channel.channel),
       },
     });
@@ -153,7 +152,7 @@ export function createApp(options: AppOptions): App {
       observeEvent(metrics, entry, shown);
       const event = { type: entry.type, data: entry.data } as IncidentEvent;
       if (event.type === 'stepStarted' && event.data.intent) {
-        for (const guard of [...GUARDS, ...SHARED_GUARDS]) metrics.guardAllowed(guard.name);
+        for (const guard of GUARDS) metrics.guardAllowed(guard.name);
       }
       if (event.type === 'finished') runs.add(incident);
     }

@@ -70,7 +70,15 @@ export interface HealthRow {
   healthSet: string;
   name: string;
   targetResource: string;
-  alertValue: 'Healthy' | 'Degraded' | 'Unhealthy' | 'Repairing' | 'Disabled' | 'Unavailable' | 'UnInitialized' | 'Unknown';
+  alertValue:
+    | 'Healthy'
+    | 'Degraded'
+    | 'Unhealthy'
+    | 'Repairing'
+    | 'Disabled'
+    | 'Unavailable'
+    | 'UnInitialized'
+    | 'Unknown';
   /** Exchange's `ServerComponentName`: `ImapProxy`, or `None`. */
   component: string;
   lastTransition?: Instant;
@@ -287,8 +295,6 @@ export interface AppendOptions {
   owe?: { debt: UndoDebt; incident: string; world: string }[];
   /** Ledger keys to strike out. */
   settle?: { server: string; setting: string; world: string }[];
-  /** Claims given up, because another incident sees to these servers from now on. */
-  release?: { owner: string; world: string; servers: string[] };
   /** Set with `finished`: releases key, claims, slots (but those named) and compacts the journal. */
   finishing?: { key: string; root: string; keepSlots: string[]; isRoot: boolean; outcome: string };
 }
@@ -325,7 +331,13 @@ export type StartRefusal =
   | { by: 'kill-switch'; switch: KillSwitch }
   | { by: 'claim'; server: string; owner: string }
   | { by: 'slot'; group: string; owner: string; server: string }
-  | { by: 'throttle'; rule: ThrottleRule; limit: 'minutesBetween' | 'perHour' | 'perDay'; last: Instant; count: number };
+  | {
+      by: 'throttle';
+      rule: ThrottleRule;
+      limit: 'minutesBetween' | 'perHour' | 'perDay';
+      last: Instant;
+      count: number;
+    };
 
 export type AppendResult =
   | { ok: true; head: Head; entry: Entry }
@@ -415,6 +427,8 @@ export interface Store {
   read(incident: string): Promise<Journal | undefined>;
   /** Appends on `head`; throws Stale when it has moved. */
   append(incident: string, head: Head, event: IncidentEvent, options: AppendOptions): Promise<AppendResult>;
+  /** What would refuse a start with these conditions now; `append` decides it again, and for good. Writes nothing. */
+  wouldRefuse(start: StartConditions): Promise<StartRefusal | undefined>;
   /** Newest first. */
   list(query: IncidentQuery): Promise<{ ids: string[]; next?: string }>;
   openIncidents(): Promise<string[]>;
@@ -454,7 +468,10 @@ export interface Wakeups {
   /** Have an incident advanced, now or after a delay in real ms. */
   incident(id: string, delayMs?: number): Promise<void>;
   /** Begins to work. Resolves once workers are ready. */
-  work(handlers: { alert(id: string): Promise<void>; incident(id: string): Promise<void> }, concurrency: number): Promise<void>;
+  work(
+    handlers: { alert(id: string): Promise<void>; incident(id: string): Promise<void> },
+    concurrency: number,
+  ): Promise<void>;
   /** Jobs by queue and state. */
   counts(): Promise<{ queue: string; state: string; jobs: number }[]>;
   /** Stops taking work, waits for what is in hand (at most `graceMs`), closes. */
@@ -477,7 +494,6 @@ export interface Notifier {
   send(notice: Notice): Promise<void>;
 }
 
-
 // -------------------------------------------------------------------------------------------------------- Operations
 
 /** What a person or a sender may ask of the daemon. HTTP and the command line call this and nothing else. */
@@ -488,7 +504,9 @@ export interface Operations {
   incidents(filter: IncidentFilter): Promise<{ incidents: IncidentView[]; next?: string }>;
   journal(id: string): Promise<Entry[] | undefined>;
   /** Checks the chain of hashes; names the first entry that does not fit. */
-  verifyJournal(id: string): Promise<{ ok: true; entries: number } | { ok: false; seq: number; why: string } | undefined>;
+  verifyJournal(
+    id: string,
+  ): Promise<{ ok: true; entries: number } | { ok: false; seq: number; why: string } | undefined>;
   /** The three throw Conflict when the incident's state does not allow it, NotFound when there is none. */
   approve(id: string, person: { by: string; note?: string }): Promise<IncidentView>;
   reject(id: string, person: { by: string; note?: string }): Promise<IncidentView>;

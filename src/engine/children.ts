@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
 import { incidentKey } from '../incident/alert.ts';
-import { fold } from '../incident/fold.ts';
+import type { Opened } from '../incident/event.ts';
+import { apply, fold } from '../incident/fold.ts';
+import type { Incident } from '../incident/incident.ts';
 import type { Outcome } from '../incident/outcome.ts';
+import { Stale } from '../ports.ts';
+import { wake } from './finish.ts';
 import type { Engine } from './parts.ts';
 import type { Story } from './story.ts';
 
 /**
- * The child incident of a step. Its id derives from parent and step, so that a worker that was killed between the two
- * writes finds it again; where an incident with that key is open, it is joined.
+ * The child incident of a step. Its id derives from parent and step, so that a worker that was killed between two writes
+ * finds it again; where an incident with that key is open, it is joined.
  */
 export async function openChild(
   engine: Engine,
@@ -17,27 +21,64 @@ export async function openChild(
   family: string,
 ): Promise<{ incident: string; joined: boolean }> {
   const { incident: parent } = story;
-  const digest = createHash('sha256').update(`${parent.id}\n${n}`).digest('hex').slice(0, 8);
-  const id = `${server}-${family}-${digest}`.toLowerCase();
-  let child = { incident: id, joined: false };
-  if (!(await engine.store.read(id))) {
-    const key = incidentKey(server, family);
-    const opened = await engine.store.append(
-      id,
-      { seq: 0, hash: '' },
-      { type: 'opened', data: { id, server, family, parent: { incident: parent.id, root: parent.root, n } } },
-      { at: engine.clock.now(), worker: engine.worker, due: engine.realNow(), opening: { key, server } },
-    );
-    if (opened.ok) engine.onEntry(fold([opened.entry]), opened.entry);
-    else if ('open' in opened) child = { incident: opened.open, joined: true };
-  }
-  await story.record(
-    { type: 'childOpened', data: { n, incident: child.incident, server, joined: child.joined } },
-    // An incident that was there before acts for itself: what we hold of its server is handed over.
-    child.joined ? { release: { owner: parent.root, world: parent.facts?.organisation ?? '', servers: [server] } } : {},
-  );
-  await engine.wakeups.incident(child.incident);
+  const child = await openOrJoin(engine, { incident: parent.id, root: parent.root, n }, server, family);
+  await story.record({ type: 'childOpened', data: { n, server, ...child } });
+  await wake(engine, child.incident);
   return child;
+}
+
+type Parent = NonNullable<Opened['parent']>;
+
+async function openOrJoin(engine: Engine, parent: Parent, server: string, family: string) {
+  const digest = createHash('sha256').update(`${parent.incident}\n${parent.n}`).digest('hex').slice(0, 8);
+  const id = `${server}-${family}-${digest}`.toLowerCase();
+  const own = { incident: id, joined: false };
+  if (await engine.store.read(id)) return own;
+  const key = incidentKey(server, family);
+  const opened = await engine.store.append(
+    id,
+    { seq: 0, hash: '' },
+    { type: 'opened', data: { id, server, family, parent } },
+    { at: engine.clock.now(), worker: engine.worker, due: engine.realNow(), opening: { key, server } },
+  );
+  if (opened.ok) {
+    engine.onEntry(fold([opened.entry]), opened.entry);
+    return own;
+  }
+  if (!('open' in opened)) throw new Error(`incident ${id} could not be opened`);
+  await adopt(engine, opened.open, parent);
+  return { incident: opened.open, joined: true };
+}
+
+/**
+ * An incident that is joined before it has changed anything becomes part of its parent's run: it shares the parent's
+ * claims, which it may be waiting for, and what the parent was admitted to. One that has acted goes on by itself.
+ */
+async function adopt(engine: Engine, id: string, parent: Parent): Promise<void> {
+  for (;;) {
+    const journal = await engine.store.read(id);
+    const incident = journal && fold(journal.entries);
+    if (!incident || incident.parent || incident.finished || hasActed(incident)) return;
+    try {
+      const written = await engine.store.append(
+        id,
+        journal.head,
+        { type: 'attached', data: { parent } },
+        { at: engine.clock.now(), worker: engine.worker },
+      );
+      if (written.ok) {
+        apply(incident, written.entry);
+        engine.onEntry(incident, written.entry);
+      }
+      return;
+    } catch (error) {
+      if (!(error instanceof Stale)) throw error;
+    }
+  }
+}
+
+function hasActed(incident: Incident): boolean {
+  return incident.changed || incident.steps.some((record) => record.intent !== undefined);
 }
 
 export async function outcomeOf(engine: Engine, id: string): Promise<{ outcome: Outcome; reason: string } | undefined> {

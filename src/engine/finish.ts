@@ -1,6 +1,8 @@
 import { familyOf, incidentKey } from '../incident/alert.ts';
 import type { Finished } from '../incident/event.ts';
+import type { Incident } from '../incident/incident.ts';
 import type { Advanced } from './advance.ts';
+import { outcomeOf } from './children.ts';
 import { escalation } from './escalation.ts';
 import { groupOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
@@ -14,7 +16,7 @@ const TELLINGS = 20;
 export async function finish(engine: Engine, story: Story, finished: Finished): Promise<Advanced> {
   const { incident } = story;
   // People are told before the end is written: after a crash between the two they are told twice, never not at all.
-  if (finished.outcome === 'escalated' && !incident.parent) {
+  if (finished.outcome === 'escalated' && !(await isTold(engine, incident))) {
     try {
       await engine.notify(escalation(incident, finished));
     } catch (error) {
@@ -53,6 +55,11 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
   const waiting = [...(incident.parent ? [incident.parent.incident] : []), ...engine.waiters.take(incident.root)];
   for (const id of waiting) await wake(engine, id);
   return { is: 'finished' };
+}
+
+/** Whether the incident's parent tells people: it does while it is open, with the whole story. */
+async function isTold(engine: Engine, incident: Incident): Promise<boolean> {
+  return incident.parent !== undefined && (await outcomeOf(engine, incident.parent.incident)) === undefined;
 }
 
 /** Marks that there is news for an incident, and has it advanced. */

@@ -6,7 +6,7 @@ import { shortName } from '../incident/alert.ts';
 import type { StepFinished } from '../incident/event.ts';
 import { currentRun, stepRecord } from '../incident/incident.ts';
 import type { Condition } from '../incident/plan.ts';
-import { type Change, ExchangeError, type KillScope, NotSent } from '../ports.ts';
+import { type Change, ExchangeError, type KillScope, NotSent, type StartConditions } from '../ports.ts';
 import { stepNamed } from '../steps/index.ts';
 import { type Begin, DISRUPTIVE, type Look, type PlannedChange, type Step, type StepContext } from '../steps/step.ts';
 import { type Advance, look, type Went } from './advance.ts';
@@ -70,8 +70,23 @@ async function startChange(
   const group = groupOf(target);
   const scope = scopeOf(run.playbook, [incident.server, target.server], group);
 
+  const disruptive = DISRUPTIVE.has(change.action);
+  const start: StartConditions = {
+    owner: incident.root,
+    world: organisation.id,
+    kill: scope,
+    claims: [...new Set([incident.server, target.server])].sort(),
+    throttles: throttleRules(change, target, group, settings.throttles[change.action], clock.now()),
+    ...(disruptive && group && { slot: { group, server: target.server } }),
+    ...(disruptive && {
+      disrupts: { servers: [target.server], until: engine.realNow() + settings.disruptionWindow / clock.speed },
+    }),
+  };
+
   let asked: { guard: string; answer: Answer } | undefined;
   try {
+    const refusal = await store.wouldRefuse(start);
+    if (refusal && 'owner' in refusal) engine.waiters.add(refusal.owner, incident.id);
     asked = await askGuards({
       incident,
       run,
@@ -84,6 +99,7 @@ async function startChange(
       settings,
       scope,
       killSwitches: await store.killSwitches(),
+      refusal,
       justLooked: advance.justLooked,
       signal,
     });
@@ -97,8 +113,6 @@ async function startChange(
     return obey(engine, advance, n, guard, answer);
   }
 
-  const disruptive = DISRUPTIVE.has(change.action);
-  const { world, owner } = { world: organisation.id, owner: incident.root };
   const started = await story.decide(
     {
       type: 'stepStarted',
@@ -107,22 +121,14 @@ async function startChange(
         note,
         intent: change.intent,
         ...(change.undo && { undo: change.undo }),
-        ...(disruptive && group && { slot: group }),
+        ...(start.slot && { slot: start.slot.group }),
       },
     },
     {
-      start: {
-        owner,
-        world,
-        kill: scope,
-        claims: [...new Set([incident.server, target.server])].sort(),
-        throttles: throttleRules(change, target, group, settings.throttles[change.action], clock.now()),
-        ...(disruptive && group && { slot: { group, server: target.server } }),
-        ...(disruptive && {
-          disrupts: { servers: [target.server], until: engine.realNow() + settings.disruptionWindow / clock.speed },
-        }),
-      },
-      ...(change.undo && { owe: change.undo.map((debt) => ({ debt, incident: incident.id, world })) }),
+      start,
+      ...(change.undo && {
+        owe: change.undo.map((debt) => ({ debt, incident: incident.id, world: organisation.id })),
+      }),
     },
   );
   if (!started.ok) {

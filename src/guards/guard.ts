@@ -2,7 +2,7 @@ import type { Instant } from '../incident/alert.ts';
 import type { ServerFacts } from '../incident/health.ts';
 import type { Incident, Run } from '../incident/incident.ts';
 import type { Mode, PlannedStep } from '../incident/plan.ts';
-import type { Clock, Exchange, KillScope, KillSwitch, Organisation } from '../ports.ts';
+import type { Clock, Exchange, KillScope, KillSwitch, Organisation, StartRefusal } from '../ports.ts';
 import type { PlannedChange } from '../steps/step.ts';
 
 /**
@@ -58,6 +58,8 @@ export interface GuardContext {
   /** What the kill switch is asked about. */
   scope: KillScope[];
   killSwitches: KillSwitch[];
+  /** What the atomic start would be refused by, as things stand. */
+  refusal: StartRefusal | undefined;
   /** The family was looked at in this very advance: its age is nothing, however fast the clock runs. */
   justLooked: boolean;
   signal: AbortSignal;

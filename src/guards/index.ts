@@ -5,11 +5,12 @@ import type { Answer, Guard, GuardContext } from './guard.ts';
 import { killSwitch } from './kill-switch.ts';
 import { mode } from './mode.ts';
 import { self } from './self.ts';
+import { claim, slot } from './shared-state.ts';
 import { throttle } from './throttle.ts';
 
-export const GUARDS: readonly Guard[] = [killSwitch, mode, evidence, self, throttle, dagGate];
+export const GUARDS: readonly Guard[] = [killSwitch, mode, evidence, claim, slot, throttle, dagGate, self];
 
-/** The first guard that does not allow, with its answer. What shared state decides is asked last, in the start itself. */
+/** The first guard that does not allow, with its answer. What shared state decides is decided once more by the start itself. */
 export async function askGuards(context: GuardContext): Promise<{ guard: string; answer: Answer } | undefined> {
   for (const guard of GUARDS) {
     const answer = await guard.judge(context);

@@ -1,12 +1,20 @@
 import type { StartRefusal } from '../ports.ts';
-import type { Answer } from './guard.ts';
+import { ALLOW, type Answer, type Guard } from './guard.ts';
 import { saysOf } from './kill-switch.ts';
 
-/** The guards whose answer comes from the atomic start: what they may say, for metrics and docs. */
-export const SHARED_GUARDS = [
-  { name: 'claim', reasons: ['server-claimed'] },
-  { name: 'slot', reasons: ['group-busy'] },
-] as const;
+/** Another incident acts on this server. Decided for good by the atomic start; asked before, so that others wait for it. */
+export const claim: Guard = {
+  name: 'claim',
+  reasons: ['server-claimed'],
+  judge: ({ refusal }) => (refusal?.by === 'claim' ? answerOf(refusal).answer : ALLOW),
+};
+
+/** Another server of the group is out of service. */
+export const slot: Guard = {
+  name: 'slot',
+  reasons: ['group-busy'],
+  judge: ({ refusal }) => (refusal?.by === 'slot' ? answerOf(refusal).answer : ALLOW),
+};
 
 const LIMITS = {
   minutesBetween: ['too-soon', 'group-too-soon', 'the last was too short a time ago'],

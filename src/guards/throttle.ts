@@ -2,17 +2,19 @@ import type { ServerFacts } from '../incident/health.ts';
 import type { ThrottleRule } from '../ports.ts';
 import type { PlannedChange } from '../steps/step.ts';
 import { ALLOW, type Answer, type Guard, type ThrottleLimits } from './guard.ts';
+import { answerOf } from './shared-state.ts';
 
 const MINUTE = 60_000;
 
 /**
- * The action's own limits. Counting is done where the state is (see `shared-state.ts`); here the world is believed:
- * a service or server that started lately, by nobody we know of, counts as an attempt that did not help.
+ * The action's own limits. Counting is done where the state is; besides, the world is believed: a service or server that
+ * started lately, by nobody we know of, counts as an attempt that did not help.
  */
 export const throttle: Guard = {
   name: 'throttle',
   reasons: ['too-soon', 'hourly-limit', 'daily-limit', 'group-too-soon', 'group-daily-limit', 'started-by-others'],
-  async judge({ incident, change, target, exchange, clock, settings, signal }): Promise<Answer> {
+  async judge({ incident, change, target, exchange, clock, settings, refusal, signal }): Promise<Answer> {
+    if (refusal?.by === 'throttle') return answerOf(refusal).answer;
     const limits = settings.throttles[change.action];
     // Once admitted, a run spends the bound it was proven to have; a child is part of its parent's run.
     if (!limits || limits.minutesBetween < 0 || incident.changed || incident.parent) return ALLOW;

@@ -10,7 +10,7 @@ import type { UndoDebt } from './undo.ts';
  */
 export type IncidentEvent =
   | { type: 'opened'; data: Opened }
-  | { type: 'attached'; data: { alert: Alert } }
+  | { type: 'attached'; data: Attached }
   | { type: 'verified'; data: Verified }
   | { type: 'matched'; data: Matched }
   | { type: 'held'; data: Held }
@@ -47,6 +47,12 @@ export interface Opened {
   alert?: Alert;
   /** Set on a child: the incident that wants this server seen to, and the root of them all. */
   parent?: { incident: string; root: string; n: number };
+}
+
+/** More of the same matter: an alert, or an incident that waits for this one and shares its claims with it. */
+export interface Attached {
+  alert?: Alert;
+  parent?: NonNullable<Opened['parent']>;
 }
 
 export interface ByPerson {

@@ -1,5 +1,6 @@
 import { ANY_FAMILY, type Instant } from './alert.ts';
 import type {
+  Attached,
   ByPerson,
   Entry,
   Finished,
@@ -61,10 +62,15 @@ const FOLDERS = {
     throw new Error('a journal is opened once');
   },
 
-  attached(incident: Incident, data: { alert: Incident['alerts'][number] }) {
-    incident.alerts.push(data.alert);
+  attached(incident: Incident, { alert, parent }: Attached) {
+    if (parent) {
+      incident.root = parent.root;
+      incident.parent = { incident: parent.incident, n: parent.n };
+    }
+    if (!alert) return;
+    incident.alerts.push(alert);
     // "Resolved" never decides; it makes us look now, and before the next change.
-    if (data.alert.status === 'resolved') {
+    if (alert.status === 'resolved') {
       incident.lookFirst = true;
       delete incident.slept;
     }

@@ -1,7 +1,7 @@
 import type { Instant } from './alert.ts';
 import type { Finished, LookPurpose } from './event.ts';
 import type { ServerFacts } from './health.ts';
-import { type Conclusion, currentRun, type Incident, stepInHand } from './incident.ts';
+import { type Conclusion, currentRun, type Incident, type Run, type StepRecord, stepInHand } from './incident.ts';
 import type { Condition } from './plan.ts';
 import { isOwed, type UndoState } from './undo.ts';
 
@@ -70,7 +70,7 @@ export function next(incident: Incident, now: Instant, settings: NextSettings): 
   }
 
   // 5. Walk it, a step at a time. Reaching a step means that the trouble is still there.
-  const record = incident.steps.find((candidate) => candidate.state === 'pending' || candidate.state === 'notSent');
+  const record = nextStep(incident, run);
   if (!record) {
     const reason = `Still unhealthy at the end of playbook ${run.playbook}: ${incident.looked.reason}`;
     return ending(incident, { outcome: 'escalated', reason, exhausted: true }, now, settings);
@@ -83,6 +83,14 @@ export function next(incident: Incident, now: Instant, settings: NextSettings): 
     return { do: 'wait', until: until ?? Number.POSITIVE_INFINITY, says: incident.held.says };
   }
   return { do: 'begin', n: record.step.n };
+}
+
+/** The first step of a run that is still to be done. */
+function nextStep(incident: Incident, run: Run): StepRecord | undefined {
+  const own = new Set(run.plan.map((step) => step.n));
+  return incident.steps.find(
+    (record) => own.has(record.step.n) && (record.state === 'pending' || record.state === 'notSent'),
+  );
 }
 
 function asleep(incident: Incident, now: Instant): Decision | undefined {

@@ -528,15 +528,21 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         expect(refusedBy(await start('i2', await open('i2'), { claims: ['mbx1'] }))).toBe('claim');
       });
 
-      it('gives up single claims when told to, and only its own', async () => {
-        const i1 = wrote(await start('i1', await open('i1'), { claims: ['mbx1', 'mbx2'] }));
-        const i2 = wrote(await start('i2', await open('i2'), { claims: ['mbx3'] }));
-        const release = { owner: 'i1', world: 'lab-1', servers: ['mbx1', 'mbx3', 'mbx4'] };
-        wrote(await append('i1', i1, slept, { release }));
-        wrote(await start('i2', i2, { claims: ['mbx1'] }));
-        const third = await open('i3');
-        expect(refusedBy(await start('i3', third, { claims: ['mbx2'] }))).toBe('claim');
-        expect(refusedBy(await start('i3', third, { claims: ['mbx3'] }))).toBe('claim');
+      it('tells beforehand what would refuse a start, and takes nothing by telling', async () => {
+        const slot = { group: 'dag1', server: 'mbx1' };
+        wrote(await start('i1', await open('i1'), { claims: ['mbx1'], slot }));
+        expect(await store.wouldRefuse(conditions('i1', { claims: ['mbx1'], slot }))).toBeUndefined();
+        expect(await store.wouldRefuse(conditions('i2', { claims: ['mbx1'] }))).toEqual({
+          by: 'claim',
+          server: 'mbx1',
+          owner: 'i1',
+        });
+        expect(await store.wouldRefuse(conditions('i2', { slot: { group: 'dag1', server: 'mbx2' } }))).toMatchObject({
+          by: 'slot',
+          owner: 'i1',
+        });
+        expect(await store.wouldRefuse(conditions('i2', { claims: ['mbx2'] }))).toBeUndefined();
+        wrote(await start('i3', await open('i3'), { claims: ['mbx2'] }));
       });
 
       it('leaves the slot of a drained server taken for other servers, not for that one', async () => {

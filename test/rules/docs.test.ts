@@ -4,7 +4,6 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { GUARDS } from '../../src/guards/index.ts';
-import { SHARED_GUARDS } from '../../src/guards/shared-state.ts';
 import { OUTCOMES } from '../../src/incident/outcome.ts';
 import { MODES } from '../../src/incident/plan.ts';
 import { PHASES } from '../../src/incident/view.ts';
@@ -25,7 +24,7 @@ describe('docs/safety.md', () => {
 
   it('has every guard with every reason, in the order in which they are asked', () => {
     const rows = rowsOf(page, 'Guards').map(([guard = '', reason = '']) => [coded(guard)[0], coded(reason)[0]]);
-    const known = [...GUARDS, ...SHARED_GUARDS].flatMap(({ name, reasons }) => reasons.map((reason) => [name, reason]));
+    const known = GUARDS.flatMap(({ name, reasons }) => reasons.map((reason) => [name, reason]));
     expect(rows).toEqual(known);
   });
 

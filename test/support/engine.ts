@@ -53,9 +53,7 @@ export class Killed extends Error {}
 let serial = 0;
 
 /** The engine on the memory store and a lab whose time is moved by hand: hours of recovery in milliseconds. */
-export function bench(
-  options: { playbooks?: Playbook[]; settings?: Partial<Engine['settings']>; seed?: number } = {},
-): Bench {
+export function bench(options: BenchOptions = {}): Bench {
   const lab = createLab({ speed: 1, virtual: true, seed: options.seed ?? 1 });
   const plain = createMemoryStore();
   const store = options.aroundStore?.(plain) ?? plain;

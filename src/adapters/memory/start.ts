@@ -105,14 +105,6 @@ export function take(state: SharedState, start: StartConditions): void {
   }
 }
 
-/** Gives up some claims, as far as the owner has them. */
-export function release(state: SharedState, given: { owner: string; world: string; servers: string[] }): void {
-  for (const server of given.servers) {
-    const key = inWorld(given.world, server);
-    if (state.claims.get(key) === given.owner) state.claims.delete(key);
-  }
-}
-
 /** Gives back what a root incident holds; a slot named in `keep` stays with its drained server. */
 export function giveBack(state: SharedState, owner: string, keep: string[]): void {
   for (const [key, holder] of state.claims) if (holder === owner) state.claims.delete(key);

@@ -12,11 +12,13 @@ import {
   type KillSwitch,
   type LedgerEntry,
   Stale,
+  type StartConditions,
+  type StartRefusal,
   type Store,
   type StoreHealth,
 } from '../../ports.ts';
 import { MemoryFeed } from './feed.ts';
-import { giveBack, inWorld, refusal, release, type SharedState, scopeName, take } from './start.ts';
+import { giveBack, inWorld, refusal, type SharedState, scopeName, take } from './start.ts';
 
 interface Incident {
   head: Head;
@@ -184,7 +186,6 @@ class MemoryStore implements Store {
 
     if (alert !== undefined) this.#pending.delete(alert);
     if (start) this.#start(id, incident, start);
-    if (options.release) release(this.#shared, options.release);
     for (const { debt, incident: of, world } of options.owe ?? []) {
       const place = inWorld(world, debt.server, debt.setting);
       if (!this.#ledger.has(place))
@@ -196,6 +197,10 @@ class MemoryStore implements Store {
     if (finishing) this.#finish(id, incident, finishing);
     this.#feed.add(id, linked.entry);
     return { ok: true, head: { ...incident.head }, entry: linked.entry };
+  }
+
+  async wouldRefuse(start: StartConditions): Promise<StartRefusal | undefined> {
+    return structuredClone(refusal(this.#shared, start));
   }
 
   #opened(id: string, key: string, at: number): Incident {

@@ -1,5 +1,5 @@
 import type { IncidentEvent } from '../../incident/event.ts';
-import type { AppendOptions, AppendResult, Head, KillScope, LedgerEntry, StartConditions } from '../../ports.ts';
+import type { AppendOptions, Head, KillScope, LedgerEntry, StartConditions, StartRefusal } from '../../ports.ts';
 import type { AppendRequest } from './scripts/append.ts';
 
 const MINUTE = 60_000;
@@ -35,7 +35,7 @@ export function appendRequest(
   options: AppendOptions,
   feedLength: number,
 ): AppendRequest {
-  const { opening, attaching, start, release, finishing } = options;
+  const { opening, attaching, start, finishing } = options;
   const alert = opening?.alertId ?? attaching?.alertId;
   return {
     id,
@@ -57,15 +57,13 @@ export function appendRequest(
       server,
       world,
     })),
-    ...(release && {
-      release: { owner: release.owner, fields: release.servers.map((server) => field(release.world, server)) },
-    }),
     ...(finishing && { finishing: { root: finishing.root, isRoot: finishing.isRoot, keep: finishing.keepSlots } }),
     feedLength,
   };
 }
 
-function startRequest(id: string, start: StartConditions): NonNullable<AppendRequest['start']> {
+/** What the conditions of a start are asked as. */
+export function startRequest(id: string, start: StartConditions): NonNullable<AppendRequest['start']> {
   const { owner, world, slot, disrupts } = start;
   const named = (one: keyof KillScope): Record<string, true> => {
     const names = start.kill.flatMap((scope) => scope[one]?.toLowerCase() ?? []);
@@ -103,21 +101,21 @@ function whatToNote(event: IncidentEvent): { world?: string; repeatCount?: numbe
 }
 
 /** A start's refusal from the script's answer; undefined when the answer is none. */
-export function refusalFrom(answer: unknown[], start: StartConditions | undefined): AppendResult | undefined {
+export function refusalFrom(answer: unknown[], start: StartConditions | undefined): StartRefusal | undefined {
   const [by, ...rest] = answer.map(String);
   const [first = '', second = '', third = '', fourth = ''] = rest;
   switch (by) {
     case 'kill-switch':
-      return { ok: false, refused: { by, switch: JSON.parse(first) } };
+      return { by, switch: JSON.parse(first) };
     case 'claim':
-      return { ok: false, refused: { by, server: first, owner: second } };
+      return { by, server: first, owner: second };
     case 'slot':
-      return { ok: false, refused: { by, group: start?.slot?.group ?? '', owner: first, server: second } };
+      return { by, group: start?.slot?.group ?? '', owner: first, server: second };
     case 'throttle': {
       const rule = start?.throttles[Number(first) - 1];
       const limit = (['minutesBetween', 'perHour', 'perDay'] as const).find((name) => name === second);
       if (!rule || !limit) return undefined;
-      return { ok: false, refused: { by, rule, limit, last: Number(third), count: Number(fourth) } };
+      return { by, rule, limit, last: Number(third), count: Number(fourth) };
     }
     default:
       return undefined;

@@ -16,16 +16,18 @@ import {
   type KillSwitch,
   type LedgerEntry,
   Stale,
+  type StartConditions,
+  type StartRefusal,
   type Store,
   type StoreHealth,
 } from '../../ports.ts';
 import type { Client, RedisTarget } from './connect.ts';
 import { RedisFeed } from './feed.ts';
 import { redisHealth } from './health.ts';
-import { appendRequest, field, headFrom, refusalFrom, scopeField } from './request.ts';
+import { appendRequest, field, headFrom, refusalFrom, scopeField, startRequest } from './request.ts';
 import { LEASE, NUDGE, OVERDUE, RELEASE, RENEW } from './scripts/advancing.ts';
 import { ACCEPT, CORRELATE, DROP, REQUEUE } from './scripts/alerts.ts';
-import { APPEND } from './scripts/append.ts';
+import { APPEND, WOULD_REFUSE } from './scripts/append.ts';
 import { FORGET, LIST, PACK, READ } from './scripts/journals.ts';
 import { Scripts, type SharedKey } from './scripts/script.ts';
 
@@ -251,7 +253,12 @@ class RedisBackedStore implements RedisStore {
     }
     const refused = refusalFrom(answer, options.start);
     if (!refused) throw new Error(`the append script answered ${JSON.stringify(answer)}`);
-    return refused;
+    return { ok: false, refused };
+  }
+
+  async wouldRefuse(start: StartConditions): Promise<StartRefusal | undefined> {
+    const answer = (await this.#scripts.run(WOULD_REFUSE, JSON.stringify(startRequest('', start)))) as unknown[];
+    return refusalFrom(answer, start);
   }
 
   async list(query: IncidentQuery): Promise<{ ids: string[]; next?: string }> {

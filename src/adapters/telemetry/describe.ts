@@ -23,8 +23,9 @@ function line(event: IncidentEvent, view: IncidentView): Line {
       return info(`opened${alert ? ` by an alert from ${alert.source}${quoted(alert.title)}` : ''}`);
     }
     case 'attached': {
-      const { alert } = event.data;
-      return info(`an alert from ${alert.source} (${alert.status}) belongs to this${quoted(alert.title)}`);
+      const { alert, parent } = event.data;
+      if (parent) return info(`joined by ${parent.incident}, which waits for it`);
+      return info(`an alert from ${alert?.source} (${alert?.status}) belongs to this${quoted(alert?.title)}`);
     }
     case 'verified': {
       const { verdict, reason } = event.data;
@@ -37,7 +38,8 @@ function line(event: IncidentEvent, view: IncidentView): Line {
     }
     case 'held': {
       const { n, guard, says, approval } = event.data;
-      return { level: approval ? 'warn' : 'info', message: `step ${n} waits (${guard}): ${says}` };
+      const what = n === undefined ? 'putting back' : `step ${n}`;
+      return { level: approval ? 'warn' : 'info', message: `${what} waits (${guard}): ${says}` };
     }
     case 'approved':
       return info(`approved by ${event.data.by}${noted(event.data.note)}`);

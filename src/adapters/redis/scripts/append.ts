@@ -34,10 +34,67 @@ export interface AppendRequest {
   };
   owe: { field: string; text: string }[];
   settle: { field: string; server: string; world: string }[];
-  release?: { owner: string; fields: string[] };
   finishing?: { root: string; isRoot: boolean; keep: string[] };
   feedLength: number;
 }
+
+/** Which condition of a start says no, as the answer of the script; nil when none does. Writes nothing. */
+const CONDITIONS = `local function exact(number) return string.format('%.17g', number) end
+
+    local function refusal(start)
+      local function switchedOff()
+        local switches = redis.call('HGETALL', kill)
+        for i = 1, #switches, 2 do
+          local applies = true
+          for field, name in pairs(cjson.decode(switches[i])) do
+            if not (start.kill[field] and start.kill[field][name]) then applies = false end
+          end
+          if applies then return { 'kill-switch', switches[i + 1] } end
+        end
+      end
+
+      local function claimed()
+        for _, claim in ipairs(start.claims) do
+          local owner = redis.call('HGET', claims, claim.field)
+          if owner and owner ~= start.owner then return { 'claim', claim.server, owner } end
+        end
+      end
+
+      local function slotTaken()
+        local held = start.slot and redis.call('HGET', slots, start.slot.field)
+        if not held then return nil end
+        held = cjson.decode(held)
+        -- What a finished run left to a drained server is no obstacle to treating that same server again.
+        local inherits = held.kept and held.server == start.slot.server
+        if held.owner ~= start.owner and not inherits then return { 'slot', held.owner, held.server } end
+      end
+
+      local function throttled()
+        for i, rule in ipairs(start.throttles) do
+          local starts = prefix .. 'starts:' .. rule.field
+          if not redis.call('ZSCORE', starts, start.owner) then
+            local last = redis.call('ZREVRANGE', starts, 0, 0, 'WITHSCORES')[2] or exact(rule.now)
+            local function within(ms) return redis.call('ZCOUNT', starts, '(' .. exact(rule.now - ms), '+inf') end
+            local close = rule.between < 0 and 0 or within(rule.between * 60000)
+            local hour, day = within(3600000), within(86400000)
+            if close > 0 then return { 'throttle', i, 'minutesBetween', last, close } end
+            if rule.perHour >= 0 and hour >= rule.perHour then return { 'throttle', i, 'perHour', last, hour } end
+            if rule.perDay >= 0 and day >= rule.perDay then return { 'throttle', i, 'perDay', last, day } end
+          end
+        end
+      end
+
+      return switchedOff() or claimed() or slotTaken() or throttled()
+    end`;
+
+/** StartRequest. What would refuse a start now: the refusal as APPEND answers it, or {'ok'}. */
+export const WOULD_REFUSE: Script = {
+  keys: ['kill', 'claims', 'slots'],
+  lua: `
+    ${CONDITIONS}
+    return refusal(cjson.decode(ARGV[1])) or { 'ok' }
+  `,
+};
 
 /**
  * text of the entry, AppendRequest. First every condition, then every change: an answer other than `ok` means that
@@ -67,7 +124,6 @@ export const APPEND: Script = {
     local text, ask = ARGV[1], cjson.decode(ARGV[2])
     local incident, journal = prefix .. 'incident:' .. ask.id, prefix .. 'journal:' .. ask.id
     local opening, start, finishing, alert = ask.opening, ask.start, ask.finishing, ask.alert
-    local function exact(number) return string.format('%.17g', number) end
 
     -- the head
 
@@ -82,50 +138,10 @@ export const APPEND: Script = {
 
     -- the conditions of a start
 
-    local function switchedOff()
-      local switches = redis.call('HGETALL', kill)
-      for i = 1, #switches, 2 do
-        local applies = true
-        for field, name in pairs(cjson.decode(switches[i])) do
-          if not (start.kill[field] and start.kill[field][name]) then applies = false end
-        end
-        if applies then return { 'kill-switch', switches[i + 1] } end
-      end
-    end
-
-    local function claimed()
-      for _, claim in ipairs(start.claims) do
-        local owner = redis.call('HGET', claims, claim.field)
-        if owner and owner ~= start.owner then return { 'claim', claim.server, owner } end
-      end
-    end
-
-    local function slotTaken()
-      local held = start.slot and redis.call('HGET', slots, start.slot.field)
-      if not held then return nil end
-      held = cjson.decode(held)
-      -- What a finished run left to a drained server is no obstacle to treating that same server again.
-      local inherits = held.kept and held.server == start.slot.server
-      if held.owner ~= start.owner and not inherits then return { 'slot', held.owner, held.server } end
-    end
-
-    local function throttled()
-      for i, rule in ipairs(start.throttles) do
-        local starts = prefix .. 'starts:' .. rule.field
-        if not redis.call('ZSCORE', starts, start.owner) then
-          local last = redis.call('ZREVRANGE', starts, 0, 0, 'WITHSCORES')[2] or exact(rule.now)
-          local function within(ms) return redis.call('ZCOUNT', starts, '(' .. exact(rule.now - ms), '+inf') end
-          local close = rule.between < 0 and 0 or within(rule.between * 60000)
-          local hour, day = within(3600000), within(86400000)
-          if close > 0 then return { 'throttle', i, 'minutesBetween', last, close } end
-          if rule.perHour >= 0 and hour >= rule.perHour then return { 'throttle', i, 'perHour', last, hour } end
-          if rule.perDay >= 0 and day >= rule.perDay then return { 'throttle', i, 'perDay', last, day } end
-        end
-      end
-    end
+    ${CONDITIONS}
 
     if start then
-      local no = switchedOff() or claimed() or slotTaken() or throttled()
+      local no = refusal(start)
       if no then return no end
     end
 
@@ -170,11 +186,6 @@ export const APPEND: Script = {
         redis.call('PEXPIRE', starts, exact(rule.kept))
       end
       for _, one in ipairs(start.disrupts) do redis.call('HSET', disrupting, one.field, one.value) end
-    end
-
-    for _, field in ipairs(ask.release and ask.release.fields or {}) do
-      if redis.call('HGET', claims, field) == ask.release.owner then redis.call('HDEL', claims, field) end
-      redis.call('SREM', prefix .. 'held:' .. ask.release.owner, field)
     end
 
     for _, debt in ipairs(ask.owe) do redis.call('HSETNX', ledger, debt.field, debt.text) end

@@ -1,0 +1,153 @@
+import { describe, expect, test } from 'vitest';
+import { bench } from '../../support/engine.ts';
+
+const ALERT = { server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
+const MINUTE = 60_000;
+
+const count = async (b: ReturnType<typeof bench>) => (await b.store.list({ limit: 100 })).ids.length;
+
+describe('correlation', () => {
+  test('alerts of one family on one server are one incident, however they spell it', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
+    const first = await b.alert(ALERT);
+    expect(await b.alert({ server: 'mbx1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' })).toBe(first);
+    expect(await b.alert({ server: 'mbx1', healthSet: 'imap.proxy' })).toBe(first);
+    expect(await b.alert({ server: 'mbx1', healthSet: 'OWA' })).not.toBe(first);
+    expect(await b.alert({ server: 'mbx2', healthSet: 'IMAP' })).not.toBe(first);
+    expect(await count(b)).toBe(3);
+  });
+
+  test('the monitor of an alert is a hint: what is unhealthy is treated', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
+    const incident = await b.handle({ server: 'mbx1', healthSet: 'IMAP', monitor: 'NoSuchMonitor' });
+    expect(incident.finished?.outcome).toBe('recovered');
+    expect(incident.runs.map((run) => run.playbook)).toEqual(['imap-protocol']);
+  });
+
+  test('an alert that names no health set is taken to Exchange, which knows', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
+    const incident = await b.handle({ server: 'mbx1', title: '正常性セットに問題があります' });
+    expect(incident.finished?.outcome).toBe('recovered');
+  });
+
+  test('a resolved alert without an incident opens none', async () => {
+    const b = bench();
+    await b.alert({ ...ALERT, status: 'resolved' });
+    expect(await count(b)).toBe(0);
+    expect(await b.store.pendingAlerts(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+  });
+
+  test('a resolved alert makes it look before the next change, and never decides by itself', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
+    const id = await b.alert(ALERT);
+    await b.run((incident) => incident.steps[1]?.state === 'started');
+    await b.alert({ ...ALERT, status: 'resolved' });
+    await b.run();
+    // It was not resolved at all: the sender was wrong, and the run went on.
+    expect((await b.incident(id)).finished?.outcome).toBe('recovered');
+    expect(b.changes()).toContain('mbx1 Restart-Computer');
+    const types = b.entries.map((entry) => entry.type);
+    expect(types.slice(types.indexOf('attached')).includes('verified')).toBe(true);
+  });
+
+  test('a repeat soon after the outcome is only a repeat; later, or with a risen count, it opens the matter again', async () => {
+    const b = bench();
+    const alert = { ...ALERT, id: 'the-same', repeatCount: 1 };
+    await b.handle(alert);
+    expect(await count(b)).toBe(1);
+    await b.alert(alert);
+    expect(await count(b)).toBe(1);
+    await b.handle({ ...alert, repeatCount: 2 });
+    expect(await count(b)).toBe(2);
+    b.lab.clock.advance(16 * MINUTE);
+    await b.alert({ ...alert, repeatCount: 2, receivedAt: b.lab.clock.now() });
+    expect(await count(b)).toBe(3);
+  });
+
+  test('an alert of another health set about a server we are rebooting joins, and is looked at by itself after', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
+    const id = await b.alert(ALERT);
+    await b.run((incident) =>
+      incident.steps.some((one) => one.step.step === 'restart-server' && one.state === 'started'),
+    );
+    expect(await b.alert({ server: 'mbx1', healthSet: 'Store', id: 'store-alert' })).toBe(id);
+    expect(await count(b)).toBe(1);
+    await b.run();
+    expect((await b.incident(id)).finished?.outcome).toBe('recovered');
+    expect(await b.store.pendingAlerts(Number.MAX_SAFE_INTEGER, 10)).toEqual(['store-alert']);
+  });
+});
+
+describe('several troubles at once', () => {
+  test('two playbooks on one server run one after the other, the more basic first', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-proxy-hang', server: 'ex1' });
+    b.lab.post({ fault: 'imap-backend-hang', server: 'ex1' });
+    const incident = await b.handle({ server: 'ex1', healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' });
+    expect(incident.runs.map((run) => run.playbook)).toEqual(['imap-protocol', 'imap-proxy']);
+    expect(b.changes()).toEqual(['ex1 Restart-Service MSExchangeIMAP4BE', 'ex1 Restart-Service MSExchangeIMAP4']);
+    expect(incident.finished?.outcome).toBe('recovered');
+    expect(new Set(incident.steps.map((record) => record.step.n)).size).toBe(incident.steps.length);
+  });
+
+  test('one disruptive action in a group at a time: the second server waits until the first is back', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
+    b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx2' });
+    await b.alert(ALERT);
+    const second = await b.alert({ ...ALERT, server: 'mbx2' });
+    await b.run();
+    expect(b.entries.some((entry) => entry.type === 'held' && JSON.stringify(entry.data).includes('group-busy'))).toBe(
+      true,
+    );
+    const order = b.changes().filter((change) => !change.includes('Restart-Service'));
+    expect(order.slice(0, 3)).toEqual([
+      'mbx1 Set-MailboxServer true',
+      'mbx1 Restart-Computer',
+      'mbx1 Set-MailboxServer false',
+    ]);
+    // The group's own limit of reboots speaks then: a person decides about a second one within ten hours.
+    expect((await b.incident(second)).finished?.outcome).toBe('escalated');
+  });
+
+  test('the customer touch point waits for the incident of the mailbox server, and joins it instead of acting beside it', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
+    const back = await b.alert({ ...ALERT, server: 'mbx2' });
+    const front = await b.alert({ server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' });
+    await b.run();
+    expect((await b.incident(back)).finished?.outcome).toBe('recovered');
+    expect(['recovered', 'transient']).toContain((await b.incident(front)).finished?.outcome);
+    expect(b.changes().filter((change) => change === 'mbx2 Restart-Computer')).toHaveLength(1);
+  });
+
+  test('the mailbox server alerts while its client access server is treated: one of them acts, both end', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
+    const front = await b.alert({ server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' });
+    await b.run((incident) => incident.steps.some((one) => one.state === 'done'));
+    const back = await b.alert({ ...ALERT, server: 'mbx2' });
+    await b.run();
+    expect((await b.incident(back)).finished?.outcome).toBe('recovered');
+    expect((await b.incident(front)).finished?.outcome).toBe('recovered');
+    expect(b.changes().filter((change) => change === 'mbx2 Restart-Computer')).toHaveLength(1);
+  });
+
+  test('two client access servers with the same sick mailbox server behind them: it is treated once', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
+    b.lab.post({ fault: 'imap-ctp-backend', server: 'cas2', backend: 'mbx2' });
+    const ids = [
+      await b.alert({ server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' }),
+      await b.alert({ server: 'cas2', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' }),
+    ];
+    await b.run();
+    for (const id of ids) expect((await b.incident(id)).finished).toBeDefined();
+    expect(b.changes().filter((change) => change === 'mbx2 Restart-Computer').length).toBeLessThanOrEqual(1);
+  });
+});

@@ -1,0 +1,253 @@
+import { describe, expect, test } from 'vitest';
+import { createOperations } from '../../../src/engine/operations.ts';
+import { RunRecord } from '../../../src/engine/run-record.ts';
+import { Conflict, NotFound } from '../../../src/ports.ts';
+import { type Bench, type BenchOptions, bench } from '../../support/engine.ts';
+
+const SICK = { fault: 'imap-backend-wedged', server: 'mbx1' };
+const ALERT = { server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
+const HOUR = 3_600_000;
+
+function sick(options: BenchOptions = {}): Bench & { operations: ReturnType<typeof createOperations> } {
+  const b = bench(options);
+  b.lab.post(SICK);
+  const operations = createOperations(b.engine, {
+    reload: () => [],
+    readiness: async () => ({ ready: true, parts: [] }),
+    runs: new RunRecord(),
+  });
+  return { ...b, operations };
+}
+
+describe('modes', () => {
+  test('observe changes nothing, and says what it would have done', async () => {
+    const b = sick({ settings: { mode: 'observe' } });
+    const incident = await b.handle(ALERT);
+    expect(b.changes()).toEqual([]);
+    expect(incident.finished).toMatchObject({ outcome: 'suppressed' });
+    expect(incident.finished?.reason).toContain('Restart-Service MSExchangeIMAP4BE');
+    expect(incident.finished?.reason).toContain('Restart-Computer');
+  });
+
+  test('approve waits for a person, changes nothing before, and looks again before it acts', async () => {
+    const b = sick({ settings: { mode: 'approve' } });
+    const id = await b.alert(ALERT);
+    await b.run((incident) => incident.held?.approval === true);
+    expect(b.changes()).toEqual([]);
+    expect((await b.operations.incident(id))?.phase).toBe('approving');
+    await b.operations.approve(id, { by: 'yuki', note: 'go' });
+    await b.run();
+    const types = b.entries.map((entry) => entry.type);
+    expect(types.slice(types.indexOf('approved'), types.indexOf('approved') + 3)).toEqual([
+      'approved',
+      'verified',
+      'stepStarted',
+    ]);
+    expect((await b.incident(id)).finished?.outcome).toBe('recovered');
+  });
+
+  test('an approval for a trouble that has passed changes nothing', async () => {
+    const b = sick({ settings: { mode: 'approve' } });
+    const id = await b.alert(ALERT);
+    await b.run((incident) => incident.held?.approval === true);
+    for (const fault of b.lab.faults()) b.lab.remove(fault.id);
+    await b.operations.approve(id, { by: 'yuki' });
+    await b.run();
+    expect(b.changes()).toEqual([]);
+    expect((await b.incident(id)).finished?.outcome).toBe('transient');
+  });
+
+  test('a rejection ends in escalation, with who and why', async () => {
+    const b = sick({ settings: { mode: 'approve' } });
+    const id = await b.alert(ALERT);
+    await b.run((incident) => incident.held?.approval === true);
+    await b.operations.reject(id, { by: 'yuki', note: 'month-end' });
+    await b.run();
+    expect(b.changes()).toEqual([]);
+    expect((await b.incident(id)).finished).toMatchObject({
+      outcome: 'escalated',
+      reason: 'Rejected by yuki: month-end',
+    });
+  });
+
+  test('an approval that nobody gives expires after four hours', async () => {
+    const b = sick({ settings: { mode: 'approve' } });
+    const started = b.lab.clock.now();
+    const incident = await b.handle(ALERT);
+    expect(incident.finished).toMatchObject({ outcome: 'escalated', reason: 'Nobody approved in time' });
+    expect((incident.finished?.at ?? 0) - started).toBeGreaterThanOrEqual(4 * HOUR);
+    expect(b.changes()).toEqual([]);
+  });
+
+  test('only what waits for an approval can be approved, and only what there is', async () => {
+    const b = sick();
+    await expect(b.operations.approve('nothing-like-it', { by: 'yuki' })).rejects.toThrow(NotFound);
+    const { id } = await b.handle(ALERT);
+    await expect(b.operations.approve(id, { by: 'yuki' })).rejects.toThrow(Conflict);
+    await expect(b.operations.cancel(id, { by: 'yuki' })).rejects.toThrow('recovered');
+  });
+});
+
+describe('cancel', () => {
+  test('stops before the next command, puts back what is always put back, and says what stays', async () => {
+    const b = bench();
+    const operations = createOperations(b.engine, {
+      reload: () => [],
+      readiness: async () => ({ ready: true, parts: [] }),
+      runs: new RunRecord(),
+    });
+    b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
+    const id = await b.alert({ server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' });
+    await b.run((incident) =>
+      incident.steps.some((record) => record.step.step === 'protocol-log' && record.state === 'done'),
+    );
+    await operations.cancel(id, { by: 'yuki', note: 'I take over' });
+    await b.run();
+    expect((await b.incident(id)).finished).toMatchObject({
+      outcome: 'cancelled',
+      reason: 'Cancelled by yuki: I take over',
+      owed: [],
+    });
+    expect(b.changes().filter((change) => change.startsWith('cas1'))).toEqual([
+      'cas1 Set-ImapSettings true',
+      'cas1 Set-ImapSettings false',
+      'cas1 Restart-Service MSExchangeIMAP4',
+    ]);
+    expect(b.changes()).not.toContain('cas1 Restart-Computer');
+  });
+
+  test('a server that was drained stays drained, listed as left', async () => {
+    const b = sick();
+    const id = await b.alert(ALERT);
+    await b.run((incident) =>
+      incident.steps.some((record) => record.step.step === 'fail-over-databases' && record.state === 'done'),
+    );
+    await b.operations.cancel(id, { by: 'yuki' });
+    await b.run();
+    const { finished } = await b.incident(id);
+    expect(finished?.outcome).toBe('cancelled');
+    expect(finished?.left).toEqual([expect.stringContaining('activation of databases on mbx1 is blocked')]);
+    expect(b.changes()).not.toContain('mbx1 Restart-Computer');
+    expect((await b.operations.undo()).map(({ debt }) => debt.setting)).toEqual(['activation']);
+  });
+});
+
+describe('the kill switch', () => {
+  const scopes = [
+    { says: 'for everything', scope: {} },
+    { says: 'for the server, by its full name', scope: { server: 'MBX1.contoso.com' } },
+    { says: 'for the group', scope: { group: 'dag1' } },
+    { says: 'for the playbook', scope: { playbook: 'imap-protocol' } },
+  ];
+  test.each(scopes)('$says: nothing is changed while it is on, and all is done after', async ({ scope }) => {
+    const b = sick();
+    await b.operations.setKillSwitch({ on: true, scope, by: 'yuki', reason: 'audit' });
+    const id = await b.alert(ALERT);
+    await b.run((incident) => incident.held?.guard === 'kill-switch');
+    expect(b.changes()).toEqual([]);
+    const shown = await b.operations.incident(id);
+    expect(shown).toMatchObject({ phase: 'waiting', waiting: { for: 'kill-switch' } });
+    expect(shown?.waiting?.reason).toContain('yuki: audit');
+    await b.operations.setKillSwitch({ on: false, scope, by: 'yuki' });
+    await b.run();
+    expect((await b.incident(id)).finished?.outcome).toBe('recovered');
+  });
+
+  test('for another server, playbook or group: it is not stopped', async () => {
+    const b = sick();
+    for (const scope of [
+      { server: 'mbx2' },
+      { playbook: 'imap-ctp' },
+      { group: 'dag2' },
+      { server: 'mbx1', group: 'dag2' },
+    ]) {
+      await b.operations.setKillSwitch({ on: true, scope, by: 'yuki' });
+    }
+    expect((await b.handle(ALERT)).finished?.outcome).toBe('recovered');
+  });
+
+  test('switched on between the start of a step and its command: the command is not sent, and is after', async () => {
+    let cut = true;
+    const b: Bench = bench({
+      aroundStore: (store) =>
+        new Proxy(store, {
+          get(target, name) {
+            const value = Reflect.get(target, name);
+            if (typeof value !== 'function') return value;
+            if (name !== 'append') return value.bind(target);
+            return async (...args: Parameters<typeof target.append>) => {
+              const result = await target.append(...args);
+              if (cut && args[2].type === 'stepStarted' && args[2].data.intent) {
+                cut = false;
+                await target.setKillSwitch({ on: true, scope: {}, by: 'yuki', reason: '', since: 0 });
+              }
+              return result;
+            };
+          },
+        }),
+    });
+    b.lab.post(SICK);
+    const id = await b.alert(ALERT);
+    await b.run((incident) => incident.held?.guard === 'kill-switch');
+    expect(b.changes()).toEqual([]);
+    expect((await b.incident(id)).steps[0]?.state).toBe('notSent');
+    await b.store.setKillSwitch({ on: false, scope: {}, by: 'yuki', reason: '', since: 0 });
+    await b.run();
+    expect((await b.incident(id)).finished?.outcome).toBe('recovered');
+  });
+
+  test('a switch that cannot be asked counts as on', async () => {
+    let away = false;
+    const b = bench({
+      aroundStore: (store) =>
+        new Proxy(store, {
+          get(target, name) {
+            if (name === 'killSwitches' && away) return () => Promise.reject(new Error('Redis is away'));
+            const value = Reflect.get(target, name);
+            return typeof value === 'function' ? value.bind(target) : value;
+          },
+        }),
+    });
+    const change = { notAfter: Number.POSITIVE_INFINITY, caller: 'test', scope: [] };
+    const { value: service } = await b.engine.exchange.service('mbx1', 'MSExchangeIMAP4BE');
+    away = true;
+    const sent = b.engine.exchange.restartService(
+      'mbx1',
+      'MSExchangeIMAP4BE',
+      { startedAt: service.startedAt ?? null },
+      change,
+    );
+    await expect(sent).rejects.toThrow('counts as on');
+    expect(b.changes()).toEqual([]);
+  });
+
+  test('undo waits for it too, and is shown as owed meanwhile', async () => {
+    let switched = false;
+    const b = sick({
+      aroundStore: (store) =>
+        new Proxy(store, {
+          get(target, name) {
+            const value = Reflect.get(target, name);
+            if (typeof value !== 'function') return value;
+            if (name !== 'append') return value.bind(target);
+            return async (...args: Parameters<typeof target.append>) => {
+              const result = await target.append(...args);
+              if (!switched && args[2].type === 'verified' && args[2].data.verdict === 'cleared') {
+                switched = true;
+                await target.setKillSwitch({ on: true, scope: {}, by: 'yuki', reason: '', since: 0 });
+              }
+              return result;
+            };
+          },
+        }),
+    });
+    const id = await b.alert(ALERT);
+    await b.run((incident) => incident.held?.guard === 'kill-switch');
+    expect(b.changes()).not.toContain('mbx1 Set-MailboxServer false');
+    expect((await b.operations.incident(id))?.owed).toHaveLength(1);
+    await b.operations.setKillSwitch({ on: false, by: 'yuki' });
+    await b.run();
+    expect(b.changes().at(-1)).toBe('mbx1 Set-MailboxServer false');
+    expect((await b.incident(id)).finished).toMatchObject({ outcome: 'recovered', left: [], owed: [] });
+  });
+});
