@@ -1,5 +1,6 @@
 /** Incidents as their API shows them, in words. */
-import type { IncidentView, StepState } from '../incident/view.ts';
+import type { StepState } from '../incident/event.ts';
+import type { IncidentView } from '../incident/view.ts';
 import { details, OUTCOME_STYLES } from './narrate.ts';
 import type { Style, Terminal } from './terminal.ts';
 import { pad, plain, table, wrap } from './text.ts';

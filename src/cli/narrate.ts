@@ -1,6 +1,7 @@
 /** What happens to an incident, told to a person as it happens. */
 import type { Alert, Instant } from '../incident/alert.ts';
-import type { IncidentEvent, Intent } from '../incident/event.ts';
+import type { IncidentEvent } from '../incident/event.ts';
+import type { Intent } from '../incident/intent.ts';
 import type { Evidence, Verdict } from '../incident/health.ts';
 import type { Outcome } from '../incident/outcome.ts';
 import { commandLine } from './powershell.ts';

@@ -1,31 +1,13 @@
-import type { Instant } from '../incident/alert.ts';
-import type { LookPurpose } from '../incident/event.ts';
 import { next } from '../incident/next.ts';
 import { Stale } from '../ports.ts';
+import type { Advance, Advanced, Went } from './advancing.ts';
 import { finish } from './finish.ts';
+import { look } from './look.ts';
 import { match } from './match.ts';
 import type { Engine } from './parts.ts';
 import { beginStep, continueStep } from './run-step.ts';
 import { putBack } from './run-undo.ts';
-import { openStory, type Story } from './story.ts';
-
-/** How far an incident got. Waiting is a result, not an exception: it holds no worker. */
-export type Advanced =
-  | { is: 'finished' }
-  | { is: 'sleeping'; until: Instant }
-  /** Somebody else must do something first; look again then, if no news comes before. */
-  | { is: 'waiting'; until: Instant }
-  | { is: 'unknown' };
-
-/** What one decision led to: go on at once, or stop here for now. */
-export type Went = Advanced | 'on';
-
-/** One advance of one incident. `justLooked`: its family was looked at since this advance began, with no wait between. */
-export interface Advance {
-  story: Story;
-  signal: AbortSignal;
-  justLooked: boolean;
-}
+import { openStory } from './story.ts';
 
 /**
  * The story of the daemon, top to bottom: fold what is known, ask `next`, do it, remember it; until there is nothing to
@@ -81,19 +63,4 @@ async function perform(engine: Engine, advance: Advance): Promise<Went> {
     case 'finish':
       return finish(engine, story, decision.finished);
   }
-}
-
-/** Looks at the whole family, and writes down what was seen. */
-export async function look(engine: Engine, advance: Advance, purpose: LookPurpose): Promise<'on'> {
-  const { story, signal } = advance;
-  const { server, family, alerts, changedAt } = story.incident;
-  const startedAt = engine.clock.now();
-  const looked = await engine.verifier.family(
-    { server, family, hints: alerts, ...(changedAt !== undefined && { changedAt }) },
-    signal,
-  );
-  signal.throwIfAborted();
-  await story.record({ type: 'verified', data: { ...looked, purpose, startedAt } });
-  advance.justLooked = true;
-  return 'on';
 }

@@ -5,9 +5,9 @@ import { apply, fold } from '../incident/fold.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { Outcome } from '../incident/outcome.ts';
 import { Stale } from '../ports.ts';
-import { wake } from './finish.ts';
 import type { Engine } from './parts.ts';
 import type { Story } from './story.ts';
+import { wake } from './wake.ts';
 
 /**
  * The child incident of a step. Its id derives from parent and step, so that a worker that was killed between two writes

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { type Alert, ANY_FAMILY, familyOf, incidentKey, shortName } from '../incident/alert.ts';
 import { apply, fold } from '../incident/fold.ts';
 import { Stale } from '../ports.ts';
-import { wake } from './finish.ts';
 import type { Engine } from './parts.ts';
+import { wake } from './wake.ts';
 
 /**
  * An accepted alert finds its incident: the open one with its key, the open one that is disrupting its server, or a new

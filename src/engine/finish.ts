@@ -1,12 +1,13 @@
 import { familyOf, incidentKey } from '../incident/alert.ts';
 import type { Finished } from '../incident/event.ts';
 import type { Incident } from '../incident/incident.ts';
-import type { Advanced } from './advance.ts';
+import type { Advanced } from './advancing.ts';
 import { outcomeOf } from './children.ts';
 import { escalation } from './escalation.ts';
 import { groupOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
 import type { Story } from './story.ts';
+import { wake } from './wake.ts';
 
 /** Real milliseconds between two tries to tell people, and how many there are before the end is written all the same. */
 const TELL_AGAIN = 30_000;
@@ -60,10 +61,4 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
 /** Whether the incident's parent tells people: it does while it is open, with the whole story. */
 async function isTold(engine: Engine, incident: Incident): Promise<boolean> {
   return incident.parent !== undefined && (await outcomeOf(engine, incident.parent.incident)) === undefined;
-}
-
-/** Marks that there is news for an incident, and has it advanced. */
-export async function wake(engine: Engine, id: string): Promise<void> {
-  await engine.store.nudge(id, engine.realNow());
-  await engine.wakeups.incident(id);
 }

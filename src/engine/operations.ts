@@ -16,10 +16,10 @@ import {
   Stale,
 } from '../ports.ts';
 import { stepNamed } from '../steps/index.ts';
-import { wake } from './finish.ts';
 import { createIntake } from './intake.ts';
 import type { Engine } from './parts.ts';
 import type { RunRecord } from './run-record.ts';
+import { wake } from './wake.ts';
 
 /** Incidents read at once while a filter looks for those that fit. */
 const READ_AT_ONCE = 100;

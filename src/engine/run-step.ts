@@ -2,15 +2,15 @@ import type { Answer } from '../guards/guard.ts';
 import { askGuards } from '../guards/index.ts';
 import { answerOf } from '../guards/shared-state.ts';
 import { throttleRules } from '../guards/throttle.ts';
-import { shortName } from '../incident/alert.ts';
 import type { StepFinished } from '../incident/event.ts';
 import { currentRun, stepRecord } from '../incident/incident.ts';
 import type { Condition } from '../incident/plan.ts';
-import { type Change, ExchangeError, type KillScope, NotSent, type StartConditions } from '../ports.ts';
+import { ExchangeError, NotSent, type StartConditions } from '../ports.ts';
 import { stepNamed } from '../steps/index.ts';
 import { type Begin, DISRUPTIVE, type Look, type PlannedChange, type Step, type StepContext } from '../steps/step.ts';
-import { type Advance, look, type Went } from './advance.ts';
+import type { Advance, Went } from './advance.ts';
 import { openChild, outcomeOf } from './children.ts';
+import { look } from './look.ts';
 import { factsOf, groupOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
 
@@ -308,15 +308,6 @@ async function unmetByHealth(
   return `${wanted} on ${incident.server} is ${healthy ? 'healthy' : 'unhealthy'}`;
 }
 
-/** What the kill switch is asked about. */
-export function scopeOf(playbook: string | undefined, servers: string[], group: string | undefined): KillScope[] {
-  return [
-    ...(playbook ? [{ playbook }] : []),
-    ...[...new Set(servers.map(shortName))].map((server) => ({ server })),
-    ...(group ? [{ group }] : []),
-  ];
-}
-
 function contextOf(engine: Engine, advance: Advance, n: number): StepContext {
   const { story, signal } = advance;
   const { incident } = story;
@@ -339,16 +330,5 @@ function contextOf(engine: Engine, advance: Advance, n: number): StepContext {
     notify: (subject, text) =>
       engine.notify({ key: `${incident.id}:${n}`, kind: 'notice', incident: incident.id, subject, text }),
     signal,
-  };
-}
-
-/** What a changing command carries, made at the moment of sending. */
-export function changeOf({ clock, settings }: Engine, { story }: Advance, what: string, server: string): Change {
-  const { incident } = story;
-  const { facts } = incident;
-  return {
-    notAfter: clock.now() + settings.notAfter * clock.speed,
-    caller: `${incident.id} ${what}`,
-    scope: scopeOf(currentRun(incident)?.playbook, [incident.server, server], facts && groupOf(facts)),
   };
 }

@@ -5,10 +5,10 @@ import type { UndoState } from '../incident/undo.ts';
 import { ExchangeError, NotSent } from '../ports.ts';
 import { undoOfKind } from '../steps/index.ts';
 import type { Look, Undo, UndoContext } from '../steps/step.ts';
-import type { Advance, Went } from './advance.ts';
+import type { Advance, Went } from './advancing.ts';
+import { changeOf, scopeOf } from './change.ts';
 import { groupOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
-import { changeOf, scopeOf } from './run-step.ts';
 
 /** Organisation's milliseconds between two tries of an undo, and how many there are. */
 const TRY_AGAIN = 60_000;

@@ -1,4 +1,5 @@
-import { type Advanced, advance } from './advance.ts';
+import { advance } from './advance.ts';
+import type { Advanced } from './advancing.ts';
 import { correlate } from './correlate.ts';
 import type { Engine } from './parts.ts';
 

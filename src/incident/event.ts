@@ -1,5 +1,6 @@
 import type { Alert, Instant } from './alert.ts';
 import type { Looked, MonitorRef, ServerFacts } from './health.ts';
+import type { Intent } from './intent.ts';
 import type { Outcome } from './outcome.ts';
 import type { Mode, PlannedStep } from './plan.ts';
 import type { UndoDebt } from './undo.ts';
@@ -87,16 +88,6 @@ export interface Held {
   approval?: boolean;
 }
 
-/** A command about to be sent, noted before it is. */
-export interface Intent {
-  /** The real cmdlet: `Restart-Service`. */
-  command: string;
-  server: string;
-  arguments: Record<string, unknown>;
-  /** What was found before, which the far side compares before it acts; it must not have changed. */
-  fence: Record<string, unknown>;
-}
-
 export interface StepStarted {
   n: number;
   /** Facts noted before acting, which a later look compares with. Plain data, the step's own. */
@@ -111,6 +102,9 @@ export interface StepStarted {
 
 /** `notSent`: the kill switch was on at the last moment; the step is still to be done. */
 export type StepEnd = 'done' | 'skipped' | 'failed' | 'refused' | 'notSent';
+
+/** How a step stands. */
+export type StepState = 'pending' | 'started' | StepEnd;
 
 export interface StepFinished {
   n: number;

@@ -5,7 +5,6 @@ import type {
   Entry,
   Finished,
   Held,
-  Intent,
   Matched,
   Opened,
   Slept,
@@ -17,6 +16,7 @@ import type {
 import { EVENT_VERSION } from './event.ts';
 import { isMonitor, type Looked } from './health.ts';
 import { currentRun, type Incident, type StepRecord, stepRecord } from './incident.ts';
+import type { Intent } from './intent.ts';
 
 /** Folds a journal into what is known. Pure: the same entries give the same incident, on every worker, for ever. */
 export function fold(entries: readonly Entry[]): Incident {

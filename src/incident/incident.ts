@@ -1,10 +1,10 @@
 import type { Alert, Instant } from './alert.ts';
-import type { Held, Intent, Slept, StepFinished } from './event.ts';
+import type { Held, Slept, StepFinished, StepState } from './event.ts';
 import type { Looked, MonitorRef, ServerFacts } from './health.ts';
+import type { Intent } from './intent.ts';
 import type { Outcome } from './outcome.ts';
 import type { Mode, PlannedStep } from './plan.ts';
 import type { UndoState } from './undo.ts';
-import type { StepState } from './view.ts';
 
 /** What is known of an incident: the fold of its journal. */
 export interface Incident {

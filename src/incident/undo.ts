@@ -1,5 +1,5 @@
 import type { Instant } from './alert.ts';
-import type { Intent } from './event.ts';
+import type { Intent } from './intent.ts';
 
 /**
  * What must be put back, written to the journal before the change is made. Keyed by server and setting: the value

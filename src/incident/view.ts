@@ -1,4 +1,5 @@
 import type { Alert, Instant } from './alert.ts';
+import type { StepState } from './event.ts';
 import type { Evidence, MonitorVerdict, Verdict } from './health.ts';
 import { currentRun, type Incident, stepInHand } from './incident.ts';
 import type { Outcome } from './outcome.ts';
@@ -15,8 +16,6 @@ export const PHASES: readonly Phase[] = [
   'undoing',
   'finished',
 ];
-
-export type StepState = 'pending' | 'started' | 'done' | 'skipped' | 'refused' | 'notSent' | 'failed';
 
 /** What the outside sees of an incident: a view of the fold of its journal, never a second record. */
 export interface IncidentView {

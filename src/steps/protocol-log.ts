@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Intent } from '../incident/event.ts';
+import type { Intent } from '../incident/intent.ts';
 import type { UndoDebt } from '../incident/undo.ts';
 import type { Protocol } from '../ports.ts';
 import { type Look, optionsOf, type Step, type StepContext, type Undo } from './step.ts';

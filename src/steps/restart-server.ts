@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { positiveDuration, writeDuration } from '../config/schema.ts';
 import { inFamily } from '../incident/alert.ts';
-import type { Intent } from '../incident/event.ts';
+import type { Intent } from '../incident/intent.ts';
 import { ExchangeError } from '../ports.ts';
 import { optionsOf, type Step, type StepContext } from './step.ts';
 

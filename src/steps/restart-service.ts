@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Intent } from '../incident/event.ts';
 import type { ServerFacts } from '../incident/health.ts';
+import type { Intent } from '../incident/intent.ts';
 import type { Exchange, ServiceState } from '../ports.ts';
 import { type Look, optionsOf, type Step, type StepContext, type Undo } from './step.ts';
 

@@ -1,7 +1,7 @@
 import type { Instant } from '../incident/alert.ts';
-import type { Intent } from '../incident/event.ts';
 import type { Looked, ServerFacts } from '../incident/health.ts';
 import type { Incident, StepRecord } from '../incident/incident.ts';
+import type { Intent } from '../incident/intent.ts';
 import type { Outcome } from '../incident/outcome.ts';
 import type { UndoDebt, UndoState } from '../incident/undo.ts';
 import type { StepLanguage } from '../playbooks/language.ts';
