@@ -78,7 +78,7 @@ export class Story {
         const { playbook, plan } = event.data;
         for (const { n, says } of plan) this.steps.set(n, says);
         const more = plan.map(({ n, says }): Detail => ({ kind: 'note', text: `${String(n).padStart(2)}  ${says}` }));
-        return { style: 'bold', label: 'Playbook', text: `${playbook.name} (${playbook.mode})`, more };
+        return { style: 'bold', label: 'Playbook', text: playbook.name, more };
       }
       case 'held': {
         const { guard, says, reason, approval } = event.data;
