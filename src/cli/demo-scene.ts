@@ -4,7 +4,7 @@ import type { Finished } from '../incident/event.ts';
 import { type Detail, details, OUTCOME_STYLES, Story, Teller } from './narrate.ts';
 import { commandLine } from './powershell.ts';
 import type { Terminal } from './terminal.ts';
-import { wrap } from './text.ts';
+import { pad, plain, wrap } from './text.ts';
 import { ticking } from './ticking.ts';
 import { span, timeOfDay } from './time.ts';
 import { type FeedEvent, happening } from './watch.ts';
@@ -43,24 +43,25 @@ export function scripts({ write }: Terminal): Audience {
   };
 }
 
+/** Where what is said of a label begins. */
+const FACT_INDENT = 13;
+
 export function people(real: Terminal, world: { now(): Instant; speed: number; store: string }): Audience {
   const { terminal, stop } = ticking(real, world.now);
   const { paint, write, columns } = terminal;
   const teller = new Teller(terminal);
   const stories = new Map<string, Story>();
   const putBack: string[] = [];
-  const paragraph = (text: string) =>
-    write(
-      `${wrap(text, columns - 4)
-        .map((row) => `  ${row}\n`)
-        .join('')}`,
-    );
+  const fact = (label: string, text: string) => {
+    const rows = wrap(plain(text), columns - FACT_INDENT);
+    rows.forEach((row, index) => {
+      write(`${pad(index === 0 ? `  ${label}` : '', FACT_INDENT)}${row}\n`);
+    });
+  };
 
-  write(`\n  ${paint('bold', 'Second Responder')}\n`);
-  paragraph(
-    `A simulated Exchange organisation, contoso.com, whose time runs ${world.speed} times as fast as yours. ` +
-      `The daemon, its queue and its store are real (${world.store.split(/ at |,/)[0]}).`,
-  );
+  write(`\n  ${paint('bold', 'Second Responder')}\n\n`);
+  fact('World', `contoso.com, a simulated Exchange; its time runs ${world.speed} times as fast as yours`);
+  fact('Daemon', `the real one; its store: ${world.store.split(/ at |,/)[0]}`);
   write('\n');
 
   return {
@@ -92,22 +93,16 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
       write('\n');
       const ended = paint(OUTCOME_STYLES[outcome], outcome.toUpperCase());
       write(`  ${ended} after ${span(took.organisation)}, ${span(took.real)} of yours. ${nobody}\n\n`);
-      for (const says of putBack) write(`  Put back   ${says}\n`);
-      for (const says of left) write(`  Left       on purpose: ${says}\n`);
-      for (const says of owed) write(`  ${paint('bad', 'Still owed')} ${says}\n`);
-      if (putBack.length + left.length + owed.length === 0) write('  Put back   nothing had to be\n');
+      for (const says of putBack) fact('Put back', says);
+      for (const says of left) fact('Left', `on purpose: ${says}`);
+      for (const says of owed) fact('Still owed', says);
+      if (putBack.length + left.length + owed.length === 0) fact('Put back', 'nothing had to be');
       const looks = commands.length - changes.length;
-      write(
-        `  Commands   ${changes.length} changed something, ${looks} only looked. What a real Exchange would get:\n`,
-      );
+      fact('Commands', `${changes.length} changed something, ${looks} only looked. What a real Exchange would get:`);
       for (const { at, server, command, arguments: parameters } of changes) {
-        const [line = ''] = details(
-          [{ kind: 'command', text: commandLine(command, server, parameters) }],
-          0,
-          paint,
-          columns,
-        );
-        write(`             ${paint('dim', timeOfDay(at))}  ${line}\n`);
+        const text = commandLine(command, server, parameters);
+        const [line = ''] = details([{ kind: 'command', text }], 0, paint, columns);
+        write(`  ${paint('dim', timeOfDay(at))}  ${line}\n`);
       }
       write('\n');
     },

@@ -1,8 +1,8 @@
 /** What happens to an incident, told to a person as it happens. */
 import type { Alert, Instant } from '../incident/alert.ts';
 import type { IncidentEvent } from '../incident/event.ts';
-import type { Intent } from '../incident/intent.ts';
 import type { Evidence, Verdict } from '../incident/health.ts';
+import type { Intent } from '../incident/intent.ts';
 import type { Outcome } from '../incident/outcome.ts';
 import { commandLine } from './powershell.ts';
 import type { Style, Terminal } from './terminal.ts';
@@ -213,6 +213,9 @@ function lines(time: string, told: Told, { paint, columns }: Terminal): string[]
   ].map((line) => line.trimEnd());
 }
 
+/** Commands are long, and must be one line to be copied: they begin below the label. */
+const COMMAND_INDENT = 12;
+
 /** Lines beneath a sentence, from `indent` on, each with its mark. */
 export function details(more: Detail[], indent: number, paint: Terminal['paint'], room: number): string[] {
   const marks: Record<Detail['kind'], [mark: string, style: Style]> = {
@@ -226,11 +229,11 @@ export function details(more: Detail[], indent: number, paint: Terminal['paint']
   return more.flatMap(({ kind, text }) => {
     const [mark, style] = marks[kind];
     const dimmed = kind === 'note' || kind === 'quote';
-    // A command must be one line to be copied.
     const rows = kind === 'command' ? [plain(text)] : wrap(plain(text), room - widthOf(mark));
     return rows.map((row, index) => {
       const before = index === 0 || kind === 'quote' ? paint(style, mark) : ' '.repeat(widthOf(mark));
-      return ' '.repeat(indent) + before + (dimmed ? paint('dim', row) : row);
+      const from = kind === 'command' ? Math.min(indent, COMMAND_INDENT) : indent;
+      return ' '.repeat(from) + before + (dimmed ? paint('dim', row) : row);
     });
   });
 }

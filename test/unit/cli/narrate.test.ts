@@ -107,7 +107,7 @@ describe('each thing that can happen has its sentence', () => {
     [
       'a step that changes something, with its command',
       [matched, { type: 'stepStarted', data: { n: 1, note: {}, intent } }],
-      '            PS> Invoke-Command -ComputerName mbx1 { Restart-Service -Name MSExchangeIMAP4BE }',
+      'PS> Invoke-Command -ComputerName mbx1 { Restart-Service -Name MSExchangeIMAP4BE }',
     ],
     ['done', [{ type: 'stepFinished', data: { n: 1, state: 'done', says: 'restarted' } }], 'Done        restarted'],
     [
