@@ -34,7 +34,7 @@ export function serveCommand(program: Command): void {
       const { url, store, exchange } = started;
       logger.info(`Second Responder ${version()} is ready`, { url, store, exchange, try: tryIt(url) });
       if (config.log.format === 'human' || (config.log.format === 'auto' && process.stdout.isTTY))
-        process.stdout.write(welcome(started));
+        process.stdout.write(welcome(started, config.exchange.url ?? url));
       const signal = await untilStopped();
       logger.info(`Stopping (${signal})`);
       setTimeout(() => process.exit(0), STOP_WITHIN).unref();
@@ -45,7 +45,7 @@ export function serveCommand(program: Command): void {
 }
 
 /** The first screen: where everything is, and one line that makes something happen. */
-function welcome({ url, exchange }: Started): string {
+function welcome({ url, exchange }: Started, lab: string): string {
   return `
   Alerts        POST ${url}/api/v1/alerts/{scom,alertmanager,generic}
   Incidents     ${url}/api/v1/incidents
@@ -55,7 +55,7 @@ function welcome({ url, exchange }: Started): string {
 
   Break something, and tell the daemon of it:
 
-    curl -s ${url}/lab/v1/faults -H 'content-type: application/json' -d '{"fault":"imap-backend-hang","server":"mbx1"}'
+    curl -s ${lab}/lab/v1/faults -H 'content-type: application/json' -d '{"fault":"imap-backend-hang","server":"mbx1"}'
     ${tryIt(url)}
 
 `;
