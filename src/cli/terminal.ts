@@ -20,7 +20,7 @@ export interface Terminal {
 const WIDEST = 100;
 const NARROWEST = 60;
 
-/** Colours on a terminal only, and not where NO_COLOR asks for none. */
+/** A terminal that does not know its width says 0. Colours on a terminal only, and not where NO_COLOR asks for none. */
 export function createTerminal(
   stream: NodeJS.WritableStream & { isTTY?: boolean; columns?: number },
   env: Readonly<Record<string, string | undefined>>,
@@ -32,8 +32,8 @@ export function createTerminal(
       stream.write(text);
     },
     paint: (style, text) => (coloured ? styleText(FORMATS[style], text, { validateStream: false }) : text),
-    columns: Math.max(NARROWEST, Math.min(WIDEST, live ? (stream.columns ?? WIDEST) : WIDEST)),
-    tableColumns: live ? stream.columns : undefined,
+    columns: Math.max(NARROWEST, Math.min(WIDEST, live ? stream.columns || WIDEST : WIDEST)),
+    tableColumns: (live && stream.columns) || undefined,
     live,
   };
 }

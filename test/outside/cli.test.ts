@@ -192,7 +192,11 @@ describe('with a daemon', () => {
     daemon = await site.daemon(settings);
     env.SECOND_RESPONDER_URL = daemon.url;
   });
-  afterAll(() => site?.close());
+  afterAll(async () => {
+    // A daemon that is killed leaves its private Redis to the next one; one that is stopped takes it along.
+    await daemon?.kill('SIGTERM');
+    await site?.close();
+  });
 
   it('sends an alert as SCOM would, and knows it when it comes again', async () => {
     await breaks('imap-backend-wedged', 'mbx1');
@@ -331,7 +335,8 @@ describe('with tokens', () => {
     const site = await Site.open();
     try {
       const tokens = '[{"name":"operations","role":"operator","token":"s3cret"}]';
-      const { url } = await site.daemon({ SECOND_RESPONDER_HTTP_TOKENS: tokens });
+      const daemon = await site.daemon({ SECOND_RESPONDER_HTTP_TOKENS: tokens });
+      const { url } = daemon;
       expect(await sr(['kill-switch', 'on', '--url', url])).toMatchObject({
         code: 1,
         err: expect.stringMatching(/--token-file FILE/),
@@ -341,6 +346,7 @@ describe('with tokens', () => {
       expect(shown.out).toMatch(/by operations\n$/);
       const by = await sr(['kill-switch', 'off', '--url', url], { SECOND_RESPONDER_TOKEN_FILE: 'token' });
       expect(by.out).toBe('off: nothing is stopped\n');
+      await daemon.kill('SIGTERM');
     } finally {
       await site.close();
     }
