@@ -30,9 +30,10 @@ export interface WaistSettings {
   self: readonly string[];
   /** Real milliseconds for a call that says nothing else. */
   callTimeLimit: number;
+  /** Session limits pass quickly: a reading call is tried again after each of these (real milliseconds). */
+  sessionBackoff?: readonly number[];
 }
 
-/** Session limits pass quickly; a reading call is tried again a few times. Real milliseconds. */
 const SESSION_BACKOFF = [250, 500, 1000, 2000];
 
 /**
@@ -75,7 +76,7 @@ export function waist(
     call: (options: CallOptions) => Promise<T>,
   ): Promise<T> {
     const limited = { timeLimit: settings.callTimeLimit, ...options };
-    for (const pause of SESSION_BACKOFF) {
+    for (const pause of settings.sessionBackoff ?? SESSION_BACKOFF) {
       try {
         return await reported(command, () => call(limited));
       } catch (error) {

@@ -63,7 +63,13 @@ export function bench(options: BenchOptions = {}): Bench {
   const settings = { ...settingsOf(config, 'no-such-machine'), ...options.settings };
   const exchange = waist(
     options.aroundExchange?.(lab.exchange('test')) ?? lab.exchange('test'),
-    { mode: settings.mode, services: config.safety.services, self: settings.self, callTimeLimit: 60_000 },
+    {
+      mode: settings.mode,
+      services: config.safety.services,
+      self: settings.self,
+      callTimeLimit: 60_000,
+      sessionBackoff: [0],
+    },
     () => store.killSwitches(),
     () => {},
   );

@@ -1,0 +1,142 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Exchange } from '../../../src/ports.ts';
+import { bench } from '../../support/engine.ts';
+
+/**
+ * What must always hold, whatever is wrong with the organisation and the telephone: random troubles and disturbances on
+ * random servers, all alerted at once. Judged by the lab's own state and log. A failure prints its seed.
+ */
+const server = fc.constantFrom('mbx1', 'mbx2', 'mbx3', 'ex1', 'ex2', 'cas1', 'cas2', 'mbx9');
+const mailbox = fc.constantFrom('mbx1', 'mbx2', 'mbx3', 'ex1', 'ex2', 'mbx9');
+const front = fc.constantFrom('cas1', 'cas2', 'ex1', 'ex2');
+
+const trouble = fc.oneof(
+  fc.record({
+    fault: fc.constantFrom('imap-backend-hang', 'imap-backend-wedged', 'imap-store-stuck'),
+    server: mailbox,
+  }),
+  fc.record({ fault: fc.constantFrom('imap-proxy-hang', 'imap-proxy-wedged'), server: front }),
+  fc.record({ fault: fc.constantFrom('imap-slow', 'imap-slow-relapse'), server }),
+  fc.record({
+    fault: fc.constant('imap-ctp-backend'),
+    server: fc.constantFrom('cas1', 'cas2'),
+    backend: fc.constantFrom('mbx1', 'mbx2', 'mbx3'),
+    backendFault: fc.constantFrom('imap-backend-hang', 'imap-backend-wedged', 'imap-store-stuck'),
+  }),
+  fc.record({ fault: fc.constant('unfixable'), healthSet: fc.constant('IMAP.Protocol'), server: mailbox }),
+  fc.record({ fault: fc.constant('transient'), server }),
+);
+const changing = fc.constantFrom('Restart-Service', 'Set-MailboxServer', 'Restart-Computer', 'Set-ImapSettings');
+const reading = fc.constantFrom(
+  'Get-ServerHealth',
+  'Get-Service',
+  'Get-MailboxDatabaseCopyStatus',
+  'Get-MailboxServer',
+  'Invoke-MonitoringProbe',
+);
+const times = fc.integer({ min: 1, max: 4 });
+const disturbance = fc.oneof(
+  fc.record({ fault: fc.constant('drop-after-effect'), command: changing, times }),
+  fc.record({ fault: fc.constant('refuse'), command: fc.oneof(changing, reading), times }),
+  fc.record({
+    fault: fc.constant('slow'),
+    command: fc.oneof(changing, reading),
+    by: fc.constantFrom('5s', '40s', '3m'),
+    times,
+  }),
+  fc.record({ fault: fc.constant('session-limit'), times }),
+  fc.record({ fault: fc.constant('never-returns'), server, times: fc.constant(1) }),
+  fc.record({ fault: fc.constant('will-not-move'), server: mailbox }),
+  fc.record({ fault: fc.constant('stop-hangs'), service: fc.constant('MSExchangeIMAP4BE'), server: mailbox, times }),
+  fc.record({ fault: fc.constant('stale-rows'), server }),
+  fc.record({ fault: fc.constant('no-object'), probe: fc.constantFrom('ImapSelfTestProbe', 'ImapCTPProbe') }),
+);
+
+const ALERTS: Record<string, { healthSet: string; monitor: string }> = {
+  mbx: { healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' },
+  ex: { healthSet: 'IMAP', monitor: 'ImapCTPMonitor' },
+  cas: { healthSet: 'IMAP', monitor: 'ImapCTPMonitor' },
+};
+
+test('random troubles and disturbances: what must always hold, holds', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(trouble, { minLength: 1, maxLength: 3 }),
+      fc.array(disturbance, { maxLength: 3 }),
+      async (troubles, disturbances) => {
+        const broken: string[] = [];
+        const b = bench({
+          aroundExchange: (exchange): Exchange =>
+            new Proxy(exchange, {
+              get(target, name: keyof Exchange) {
+                const call = (target[name] as (...args: unknown[]) => unknown).bind(target);
+                if (name !== 'restartServer') return call;
+                return (...args: unknown[]) => {
+                  const active = b.lab.organisation().databases.filter((database) => database.activeOn === args[0]);
+                  if (active.length > 0)
+                    broken.push(`${args[0]} was told to restart with ${active.map((one) => one.name)} active`);
+                  return call(...args);
+                };
+              },
+            }),
+        });
+        const servers = new Set<string>();
+        for (const fault of troubles) {
+          if (posted(b, fault)) servers.add(fault.server);
+        }
+        for (const fault of disturbances) posted(b, fault);
+        const ids = [];
+        for (const name of servers) {
+          const alert = ALERTS[name.replace(/\d/, '')];
+          if (alert) ids.push(await b.alert({ server: name, ...alert }));
+        }
+        await b.run();
+
+        expect(broken).toEqual([]);
+        // Every alert reaches an outcome.
+        expect(await b.store.openIncidents()).toEqual([]);
+        const incidents = await Promise.all((await b.store.list({ limit: 100 })).ids.map((id) => b.incident(id)));
+        for (const incident of incidents) expect(incident.finished).toBeDefined();
+        // A command takes effect at most once for one step.
+        const changed = b.lab.commands().filter((command) => command.effect === 'changed');
+        const once = changed.map(({ caller, command }) => `${caller} ${command}`);
+        expect(once).toEqual([...new Set(once)]);
+        // Nothing is left changed by accident: what is changed stands in the ledger, and in what an incident reported.
+        const ledger = await b.store.ledger();
+        const reported = incidents.flatMap((incident) => [
+          ...(incident.finished?.left ?? []),
+          ...(incident.finished?.owed ?? []),
+        ]);
+        for (const one of b.lab.organisation().servers) {
+          if (one.settings.activationBlocked) {
+            expect(ledger.some(({ debt }) => debt.server === one.name && debt.setting === 'activation')).toBe(true);
+            expect(reported.some((line) => line.includes(one.name))).toBe(true);
+          }
+          if (one.settings.protocolLog.imap) {
+            expect(ledger.some(({ debt }) => debt.server === one.name && debt.setting === 'imap-protocol-log')).toBe(
+              true,
+            );
+            expect(reported.some((line) => line.includes(one.name))).toBe(true);
+          }
+        }
+        // Recovered means that a change was made and health was seen; transient that none was.
+        for (const incident of incidents) {
+          const { outcome, left } = incident.finished ?? {};
+          if (outcome === 'recovered') expect([incident.changed, left]).toEqual([true, []]);
+          if (outcome === 'transient') expect(incident.changed).toBe(false);
+        }
+      },
+    ),
+    { numRuns: Number(process.env.RUNS ?? 60), ...(process.env.SEED && { seed: Number(process.env.SEED) }) },
+  );
+}, 300_000);
+
+function posted(b: ReturnType<typeof bench>, fault: object): boolean {
+  try {
+    b.lab.post(fault);
+    return true;
+  } catch {
+    return false; // two of a kind on one server, or one that does not fit it
+  }
+}
