@@ -33,8 +33,11 @@ export function serveCommand(program: Command): void {
       for (const warning of started.warnings) logger.warn(warning);
       const { url, store, exchange } = started;
       logger.info(`Second Responder ${version()} is ready`, { url, store, exchange, try: tryIt(url) });
-      if (config.log.format === 'human' || (config.log.format === 'auto' && process.stdout.isTTY))
-        process.stdout.write(welcome(started, config.exchange.url ?? url));
+      if (config.log.format !== 'json') {
+        // Where standard output carries JSON lines for machines, the first screen stays out of their way.
+        const forPeople = config.log.format === 'human' || process.stdout.isTTY ? process.stdout : process.stderr;
+        forPeople.write(welcome(started, config.exchange.url ?? url));
+      }
       const signal = await untilStopped();
       logger.info(`Stopping (${signal})`);
       setTimeout(() => process.exit(0), STOP_WITHIN).unref();
