@@ -35,6 +35,7 @@ import {
   type Clock,
   type Exchange,
   ExchangeError,
+  type Head,
   type Notice,
   type Readiness,
   type Store,
@@ -145,10 +146,12 @@ export function createApp(options: AppOptions): App {
     }
 
     /** Everything that happens is told once; logs, metrics and records subscribe here. */
-    function onEntry(incident: Incident, entry: Entry): void {
+    function onEntry(incident: Incident, entry: Entry, head: Head): void {
       const shown = view(incident);
       const { level, message } = describe(entry, shown);
-      logger.log(level, message, { incident: incident.id });
+      // The head of a finished chain rests in the log too, outside the store that it proves.
+      const proof = entry.type === 'finished' ? { head: `${head.seq}:${head.hash}` } : {};
+      logger.log(level, message, { incident: incident.id, ...proof });
       observeEvent(metrics, entry, shown);
       const event = { type: entry.type, data: entry.data } as IncidentEvent;
       if (event.type === 'stepStarted' && event.data.intent) {

@@ -422,6 +422,8 @@ export interface Store {
   correlate(key: string, server: string, world: string, nowMs: number): Promise<Correlation>;
   /** When the last incident with that key ended (real ms), and the highest RepeatCount it knew. */
   lastOutcome(key: string, world: string): Promise<{ at: number; repeatCount: number } | undefined>;
+  /** The incidents with that key that recovered since then (organisation time), oldest first; at most the last 50. */
+  recoveries(key: string, world: string, since: Instant): Promise<string[]>;
 
   // -- journals
   read(incident: string): Promise<Journal | undefined>;

@@ -42,7 +42,7 @@ async function openOrJoin(engine: Engine, parent: Parent, server: string, family
     { at: engine.clock.now(), worker: engine.worker, due: engine.realNow(), opening: { key, server } },
   );
   if (opened.ok) {
-    engine.onEntry(fold([opened.entry]), opened.entry);
+    engine.onEntry(fold([opened.entry]), opened.entry, opened.head);
     return own;
   }
   if (!('open' in opened)) throw new Error(`incident ${id} could not be opened`);
@@ -68,7 +68,7 @@ async function adopt(engine: Engine, id: string, parent: Parent): Promise<void> 
       );
       if (written.ok) {
         apply(incident, written.entry);
-        engine.onEntry(incident, written.entry);
+        engine.onEntry(incident, written.entry, written.head);
       }
       return;
     } catch (error) {

@@ -66,7 +66,7 @@ async function attach(engine: Engine, id: string, alert: Alert): Promise<boolean
   );
   if (attached.ok) {
     apply(incident, attached.entry);
-    engine.onEntry(incident, attached.entry);
+    engine.onEntry(incident, attached.entry, attached.head);
   }
   if (alert.status === 'resolved') await wake(engine, id);
   return true;
@@ -88,7 +88,7 @@ async function openIncident(engine: Engine, key: string, alert: Alert): Promise<
     },
   );
   if (!opened.ok) return false;
-  engine.onEntry(fold([opened.entry]), opened.entry);
+  engine.onEntry(fold([opened.entry]), opened.entry, opened.head);
   await engine.wakeups.incident(id);
   return true;
 }

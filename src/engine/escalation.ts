@@ -34,6 +34,20 @@ export function escalation(incident: Incident, finished: Finished): Notice {
   };
 }
 
+/** It recovered again; a person should find out why it keeps coming. */
+export function recurring(incident: Incident, incidents: string[]): Notice {
+  return {
+    key: `${incident.id}:recurring`,
+    kind: 'escalation',
+    incident: incident.id,
+    subject: `${incident.server}: ${incident.family} has recovered ${incidents.length} times in seven days`,
+    text: [
+      'Each time the recovery helped, and the trouble came back. Restarts hide its cause.',
+      ...section('Incidents', incidents),
+    ].join('\n'),
+  };
+}
+
 function section(title: string, lines: string[]): string[] {
   return lines.length > 0 ? [`${title}:`, ...lines.map((line) => `  - ${line}`)] : [];
 }

@@ -1,9 +1,10 @@
 import { familyOf, incidentKey } from '../incident/alert.ts';
 import type { Finished } from '../incident/event.ts';
 import type { Incident } from '../incident/incident.ts';
+import type { Notice } from '../ports.ts';
 import type { Advanced } from './advancing.ts';
 import { outcomeOf } from './children.ts';
-import { escalation } from './escalation.ts';
+import { escalation, recurring as recurringProblem } from './escalation.ts';
 import { groupOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
 import type { Story } from './story.ts';
@@ -31,6 +32,7 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
   // A server that stays drained keeps its group's slot: a second drain would strip the group.
   const drained = incident.undo.some((undo) => undo.kind === 'activation' && undo.state === 'owed');
   const group = incident.facts && groupOf(incident.facts);
+  const recurring = finished.outcome === 'recovered' ? await recurringNotice(engine, incident, key) : undefined;
   await story.decide(
     { type: 'finished', data: finished },
     {
@@ -45,6 +47,14 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
     },
   );
 
+  // It is over all the same; that people can't be told of the pattern now does not hold it up.
+  if (recurring)
+    await engine
+      .notify(recurring)
+      .catch((error) =>
+        engine.log.error('A recurring problem could not be told', { incident: incident.id, error: String(error) }),
+      );
+
   // Alerts of other health sets that came while this incident had the server in hand: now they are looked at by themselves.
   const others = incident.alerts.filter(
     (alert) => alert.status === 'firing' && incidentKey(alert.server, familyOf(alert.healthSet)) !== key,
@@ -56,6 +66,16 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
   const waiting = [...(incident.parent ? [incident.parent.incident] : []), ...engine.waiters.take(incident.root)];
   for (const id of waiting) await wake(engine, id);
   return { is: 'finished' };
+}
+
+/** So many recoveries of one matter within so long (organisation's ms) are a problem that restarts only hide. */
+const RECURRING = { times: 3, within: 7 * 24 * 3_600_000 };
+
+async function recurringNotice(engine: Engine, incident: Incident, key: string): Promise<Notice | undefined> {
+  const world = incident.facts?.organisation ?? '';
+  const before = await engine.store.recoveries(key, world, engine.clock.now() - RECURRING.within);
+  if (before.length + 1 < RECURRING.times) return undefined;
+  return recurringProblem(incident, [...before, incident.id]);
 }
 
 /** Whether the incident's parent tells people: it does while it is open, with the whole story. */

@@ -73,7 +73,7 @@ export function createOperations(
         const said = await store.append(id, journal.head, event, { at: engine.clock.now(), worker: engine.worker });
         if (said.ok) {
           apply(incident, said.entry);
-          engine.onEntry(incident, said.entry);
+          engine.onEntry(incident, said.entry, said.head);
         }
       } catch (error) {
         if (error instanceof Stale) continue;

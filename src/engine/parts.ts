@@ -3,7 +3,7 @@ import type { Entry } from '../incident/event.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { NextSettings } from '../incident/next.ts';
 import type { Playbook } from '../incident/plan.ts';
-import type { Clock, Exchange, Notice, Store, Wakeups } from '../ports.ts';
+import type { Clock, Exchange, Head, Notice, Store, Wakeups } from '../ports.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import type { Verifier } from '../verification/verify.ts';
 
@@ -42,7 +42,7 @@ export interface Engine {
   playbooks(): readonly Playbook[];
   notify(notice: Notice): Promise<void>;
   /** Told of every entry that this process appended, with the incident after it: logs, metrics, records subscribe. */
-  onEntry(incident: Incident, entry: Entry): void;
+  onEntry(incident: Incident, entry: Entry, head: Head): void;
   waiters: Waiters;
   tellings: Tellings;
   log: Logger;

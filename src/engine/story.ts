@@ -37,7 +37,7 @@ export async function openStory(engine: Engine, id: string): Promise<Story | und
     if (result.ok) {
       head = result.head;
       apply(incident, result.entry);
-      engine.onEntry(incident, result.entry);
+      engine.onEntry(incident, result.entry, result.head);
     }
     return result;
   }

@@ -42,6 +42,8 @@ export interface IncidentView {
     state: StepState;
     startedAt?: Instant;
     finishedAt?: Instant;
+    /** What was found before it began; plain data, the step's own. */
+    noted?: Record<string, unknown>;
     result?: { says: string; [key: string]: unknown };
   }[];
   waiting?: { for: string; reason: string; until?: Instant };
@@ -79,6 +81,7 @@ export function view(incident: Incident): IncidentView {
       state: record.state,
       ...(record.startedAt !== undefined && { startedAt: record.startedAt }),
       ...(record.finishedAt !== undefined && { finishedAt: record.finishedAt }),
+      ...(Object.keys(record.note).length > 0 && { noted: record.note }),
       ...(record.end && {
         result: {
           says: record.end.says,

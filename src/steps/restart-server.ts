@@ -3,6 +3,7 @@ import { positiveDuration, writeDuration } from '../config/schema.ts';
 import { inFamily } from '../incident/alert.ts';
 import type { Intent } from '../incident/intent.ts';
 import { ExchangeError } from '../ports.ts';
+import { collect } from './collect.ts';
 import { optionsOf, type Step, type StepContext } from './step.ts';
 
 /** Clocks get corrected: a boot time counts as newer only by more than this, with an uptime that agrees. */
@@ -23,12 +24,13 @@ export const restartServer: Step = {
   }),
   says: () => 'Restart-Computer',
 
-  async begin({ incident, exchange, signal }) {
+  async begin(context) {
+    const { incident, exchange, signal } = context;
     const { server } = incident;
     const { value: boot } = await exchange.bootTime(server, { signal });
     return {
       begin: 'start',
-      note: { bootedAt: boot.bootedAt },
+      note: { bootedAt: boot.bootedAt, before: await collect(context, server) },
       change: {
         action: 'restart-server',
         intent: {

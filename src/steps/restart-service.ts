@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ServerFacts } from '../incident/health.ts';
 import type { Intent } from '../incident/intent.ts';
 import type { Exchange, ServiceState } from '../ports.ts';
+import { collect } from './collect.ts';
 import { type Look, optionsOf, type Step, type StepContext, type Undo } from './step.ts';
 
 type On = 'this-server' | 'back-end' | 'own-role';
@@ -57,7 +58,12 @@ export const restartService: Step = {
     if (stopped) return stopped;
     return {
       begin: 'start',
-      note: { server, startedAt: service.startedAt ?? null, status: service.status },
+      note: {
+        server,
+        startedAt: service.startedAt ?? null,
+        status: service.status,
+        before: await collect(context, server),
+      },
       change: { action: 'restart-service', resource: name, intent: restartOf(server, service) },
     };
   },

@@ -254,6 +254,17 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         expect(await store.lastOutcome('i1/imap', 'lab-2')).toBeUndefined();
       });
 
+      it('counts the recoveries of one matter in one world, since a time', async () => {
+        for (const id of ['i1', 'i2', 'i3']) {
+          const head = wrote(await start(id, await open(id, 'mbx1/imap')));
+          await finish(id, head, { key: 'mbx1/imap', outcome: id === 'i2' ? 'escalated' : 'recovered' });
+        }
+        expect(await store.recoveries('mbx1/imap', 'lab-1', 0)).toEqual(['i1', 'i3']);
+        expect(await store.recoveries('mbx1/imap', 'lab-1', 5_001)).toEqual([]);
+        expect(await store.recoveries('mbx1/imap', 'lab-2', 0)).toEqual([]);
+        expect(await store.recoveries('mbx1/owa', 'lab-1', 0)).toEqual([]);
+      });
+
       it('keeps the outcome of an incident that never saw its world, for every world', async () => {
         await finish('i1', await open('i1'));
         expect(await store.lastOutcome('i1/imap', 'lab-7')).toMatchObject({ repeatCount: 0 });

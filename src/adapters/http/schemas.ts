@@ -85,6 +85,7 @@ const Incident = z.object({
       state: z.enum(['pending', 'started', 'done', 'skipped', 'refused', 'notSent', 'failed']),
       startedAt: instant.optional(),
       finishedAt: instant.optional(),
+      noted: z.looseObject({}).optional().describe('What was found before the step began.'),
       result: z.looseObject({ says: z.string() }).optional(),
     }),
   ),

@@ -76,6 +76,8 @@ class MemoryStore implements Store {
   readonly #outcomes = new Map<string, { world: string; at: number; repeatCount: number }>();
   /** World and server → who makes its health sets look bad, until when (real ms). */
   readonly #disrupting = new Map<string, { incident: string; until: number }>();
+  /** World and key → incidents that recovered, with their organisation time. */
+  readonly #recovered = new Map<string, { incident: string; at: number }[]>();
   readonly #leases = new Map<string, Lease>();
   readonly #due = new Map<string, number>();
   readonly #ledger = new Map<string, LedgerEntry>();
@@ -136,6 +138,11 @@ class MemoryStore implements Store {
     return { at: last.at, repeatCount: last.repeatCount };
   }
 
+  async recoveries(key: string, world: string, since: number): Promise<string[]> {
+    const known = this.#recovered.get(inWorld(world, key)) ?? [];
+    return known.filter(({ at }) => at >= since).map(({ incident }) => incident);
+  }
+
   #putPending(alert: Alert, repeat: boolean): void {
     this.#pending.set(alert.id, { text: JSON.stringify(alert), repeat, receivedAt: alert.receivedAt });
   }
@@ -194,7 +201,7 @@ class MemoryStore implements Store {
     for (const { server, setting, world } of options.settle ?? []) this.#settle(server, setting, world);
     if (options.due === null) this.#due.delete(id);
     else if (options.due !== undefined) this.#due.set(id, options.due);
-    if (finishing) this.#finish(id, incident, finishing);
+    if (finishing) this.#finish(id, incident, finishing, options.at);
     this.#feed.add(id, linked.entry);
     return { ok: true, head: { ...incident.head }, entry: linked.entry };
   }
@@ -228,13 +235,17 @@ class MemoryStore implements Store {
     }
   }
 
-  #finish(id: string, incident: Incident, finishing: NonNullable<AppendOptions['finishing']>): void {
+  #finish(id: string, incident: Incident, finishing: NonNullable<AppendOptions['finishing']>, at: number): void {
     if (!incident.open) return;
     incident.open = false;
     this.#open.delete(incident.key);
     this.#due.delete(id);
     if (finishing.isRoot) giveBack(this.#shared, finishing.root, finishing.keepSlots);
     for (const [place, by] of this.#disrupting) if (by.incident === id) this.#disrupting.delete(place);
+    if (finishing.outcome === 'recovered') {
+      const place = inWorld(incident.world, incident.key);
+      this.#recovered.set(place, [...(this.#recovered.get(place) ?? []), { incident: id, at }].slice(-50));
+    }
     this.#outcomes.set(incident.key, { world: incident.world, at: this.#now(), repeatCount: incident.repeatCount });
     this.#finished.add(id);
     this.#forget();

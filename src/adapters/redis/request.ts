@@ -57,7 +57,14 @@ export function appendRequest(
       server,
       world,
     })),
-    ...(finishing && { finishing: { root: finishing.root, isRoot: finishing.isRoot, keep: finishing.keepSlots } }),
+    ...(finishing && {
+      finishing: {
+        root: finishing.root,
+        isRoot: finishing.isRoot,
+        keep: finishing.keepSlots,
+        recovered: finishing.outcome === 'recovered',
+      },
+    }),
     feedLength,
   };
 }

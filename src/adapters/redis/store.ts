@@ -214,6 +214,10 @@ class RedisBackedStore implements RedisStore {
     return { at: Number(at), repeatCount: Number(repeatCount) };
   }
 
+  async recoveries(key: string, world: string, since: number): Promise<string[]> {
+    return this.#client.zrangebyscore(`${this.#prefix}recovered:${world}/${key}`, since, '+inf');
+  }
+
   // -- journals
 
   async read(id: string): Promise<Journal | undefined> {

@@ -83,6 +83,33 @@ describe('correlation', () => {
   });
 });
 
+describe('a trouble that keeps coming back', () => {
+  test('three recoveries in seven days are told to people as a problem of their own, with the incidents', async () => {
+    const b = bench();
+    const ids: string[] = [];
+    for (const round of [1, 2, 3]) {
+      b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
+      const incident = await b.handle({ ...ALERT, id: `round-${round}` });
+      expect(incident.finished?.outcome).toBe('recovered');
+      ids.push(incident.id);
+      expect(b.notices).toHaveLength(round < 3 ? 0 : 1);
+      b.lab.clock.advance(25 * 60 * MINUTE);
+    }
+    expect(b.notices[0]?.subject).toBe('mbx1: IMAP has recovered 3 times in seven days');
+    for (const id of ids) expect(b.notices[0]?.text).toContain(id);
+  });
+
+  test('spread over more than seven days they are not', async () => {
+    const b = bench();
+    for (const round of [1, 2, 3]) {
+      b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
+      await b.handle({ ...ALERT, id: `round-${round}` });
+      b.lab.clock.advance(4 * 24 * 60 * MINUTE);
+    }
+    expect(b.notices).toEqual([]);
+  });
+});
+
 describe('several troubles at once', () => {
   test('two playbooks on one server run one after the other, the more basic first', async () => {
     const b = bench();

@@ -34,7 +34,7 @@ export interface AppendRequest {
   };
   owe: { field: string; text: string }[];
   settle: { field: string; server: string; world: string }[];
-  finishing?: { root: string; isRoot: boolean; keep: string[] };
+  finishing?: { root: string; isRoot: boolean; keep: string[]; recovered: boolean };
   feedLength: number;
 }
 
@@ -222,7 +222,14 @@ export const APPEND: Script = {
       redis.call('ZADD', finished, redis.call('HGET', incident, 'openedAt'), ask.id)
       redis.call('ZADD', ended, now, ask.id)
       local count = redis.call('HGET', incident, 'repeatCount') or '0'
-      redis.call('HSET', outcomes, key, now .. ':' .. count .. ':' .. (redis.call('HGET', incident, 'world') or ''))
+      local world = redis.call('HGET', incident, 'world') or ''
+      redis.call('HSET', outcomes, key, now .. ':' .. count .. ':' .. world)
+      if finishing.recovered then
+        local recovered = prefix .. 'recovered:' .. world .. '/' .. key
+        redis.call('ZADD', recovered, exact(ask.at), ask.id)
+        redis.call('ZREMRANGEBYRANK', recovered, 0, -51)
+        redis.call('PEXPIRE', recovered, 30 * 86400000)
+      end
       local by = redis.call('HGETALL', disrupting)
       for i = 1, #by, 2 do
         if string.match(by[i + 1], '^[^:]+:(.*)$') == ask.id then redis.call('HDEL', disrupting, by[i]) end

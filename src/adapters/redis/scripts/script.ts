@@ -15,6 +15,7 @@ import type { Client } from '../connect.ts';
  *     ended      zset    finished incidents by real time, for retention
  *     unpacked   set     finished incidents whose journal is still a stream
  *     outcomes   hash    correlation key → `at:repeatCount:world`
+ *     recovered: zset    incidents of a world and key that recovered, by organisation time; the last 50, for 30 days
  *     disrupting hash    [world, server] → `until:incident`
  *     due        zset    incidents by real time
  *     lease:     string  `nudges:token`, expires
