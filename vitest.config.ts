@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-// Four kinds of test, by what they need: `rules` reads the sources and docs, `unit` needs nothing, `store` starts a
-// redis-server of its own (and says so when there is none), `outside` runs the built daemon and lab as processes.
+// Kinds of test, by what they need: `rules` reads the sources and docs, `unit` needs nothing, `store` starts a
+// redis-server of its own (and says so when there is none), `outside` runs the built daemon and lab as processes, and
+// `crash` brings trouble over them, for minutes (`npm run crash`; not part of `npm test`).
 export default defineConfig({
   test: {
     projects: [
@@ -11,6 +12,7 @@ export default defineConfig({
       {
         test: { name: 'outside', include: ['test/outside/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 30_000 },
       },
+      { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 400_000 } },
     ],
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary'] },
   },

@@ -35,8 +35,9 @@ export class Site {
     for (const end of this.#ends.splice(0).reverse()) await end();
   }
 
-  async redis(): Promise<Running & { address: string }> {
-    const port = await freePort();
+  /** On a free port; on the port of one that was killed, the same data is there again. */
+  async redis(at?: number): Promise<Running & { address: string }> {
+    const port = at ?? (await freePort());
     const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', this.directory, '--appendonly', 'yes'];
     const more = ['--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction'];
     const running = await this.#spawn('redis-server', [...args, ...more], /Ready to accept connections/, {});
