@@ -1,4 +1,5 @@
-import { type Aftermath, mainAlert, type Organisation } from './round.ts';
+import { alertOf, mainAlert } from './plan.ts';
+import { type Aftermath, type Organisation, withoutIncident } from './round.ts';
 
 /** What must hold after a round, whatever happened in it. Empty when it does. */
 export function audit(aftermath: Aftermath): string[] {
@@ -15,23 +16,10 @@ export function audit(aftermath: Aftermath): string[] {
   ];
 }
 
-/** A health set that is not of the incident's family is looked at by itself: belonging to any incident is not enough. */
 function alertsLost({ accepted, incidents, plan }: Aftermath): string[] {
-  const family = (healthSet: string) => healthSet.split('.')[0];
-  const wanted = (id: string) =>
-    id === mainAlert(plan) ? plan.procedure.alert : plan.others[Number(id.replace('other-', ''))];
-  return accepted
-    .filter((id) => {
-      const alert = wanted(id);
-      return !incidents.some(
-        (incident) =>
-          incident.state === 'finished' &&
-          incident.alerts.some(({ senderId }) => senderId === id) &&
-          incident.server === alert?.server &&
-          family(incident.healthSet) === family(alert.healthSet),
-      );
-    })
-    .map((id) => `alert ${id} (${JSON.stringify(wanted(id))}) has no finished incident of its own matter`);
+  return withoutIncident(plan, accepted, incidents).map(
+    (id) => `alert ${id} (${JSON.stringify(alertOf(plan, id))}) has no finished incident of its own matter`,
+  );
 }
 
 /** A trouble changes how long it takes, never how it ends. */

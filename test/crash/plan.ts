@@ -104,6 +104,14 @@ export function planOf(seed: number): Plan {
   };
 }
 
+export const mainAlert = ({ seed }: Plan) => `main-${seed}`;
+export const otherAlert = (index: number) => `other-${index}`;
+
+/** What the alert with that id was about. */
+export function alertOf(plan: Plan, id: string): { server: string; healthSet: string } | undefined {
+  return id === mainAlert(plan) ? plan.procedure.alert : plan.others.find((_, index) => otherAlert(index) === id);
+}
+
 /** Mulberry32: numbers from 0 to 1, the same ones for the same seed. */
 function chanceFrom(seed: number): () => number {
   let state = seed >>> 0;

@@ -3,7 +3,7 @@ import { type Client, redisTarget } from '../../src/adapters/redis/connect.ts';
 import type { LedgerEntry } from '../../src/ports.ts';
 import { get, post, type Running, Site, until } from '../support/processes.ts';
 import { Fleet } from './fleet.ts';
-import type { Plan, PlannedTrouble, TroubleKind } from './plan.ts';
+import { alertOf, mainAlert, otherAlert, type Plan, type PlannedTrouble, type TroubleKind } from './plan.ts';
 import { type Command, type SeenEntry, Watch } from './watch.ts';
 
 const SPEED = 300;
@@ -127,7 +127,7 @@ export async function play(plan: Plan): Promise<Aftermath> {
 
     await send(mainAlert(plan), plan.procedure.alert);
     const others = plan.others.map(async ({ at, ...alert }, index) => {
-      if (await watch.reached(at)) await send(`other-${index}`, alert);
+      if (await watch.reached(at)) await send(otherAlert(index), alert);
     });
 
     // Like a sender with a spool: an alert is posted until it is answered 202, by whichever daemon answers.
@@ -146,10 +146,10 @@ export async function play(plan: Plan): Promise<Aftermath> {
     }
 
     const all = Promise.all([...troubles, ...others]);
-    await Promise.race([whenOver(fleet, accepted, ROUND_MS), all.then(() => new Promise<never>(() => {}))]);
+    await Promise.race([whenOver(fleet, plan, accepted), all.then(() => new Promise<never>(() => {}))]);
     watch.noMoreMoments();
     await all;
-    const incidents = await whenOver(fleet, accepted, ROUND_MS);
+    const incidents = await whenOver(fleet, plan, accepted);
     const [daemon] = fleet.awake as [Running];
     const aftermath: Aftermath = {
       plan,
@@ -180,22 +180,39 @@ export async function play(plan: Plan): Promise<Aftermath> {
   }
 }
 
-export const mainAlert = ({ seed }: Plan) => `main-${seed}`;
+/** All incidents, once every accepted alert has one and none is open; or as they are when that took too long. */
+async function whenOver(fleet: Fleet, plan: Plan, accepted: string[]): Promise<Incident[]> {
+  const deadline = Date.now() + ROUND_MS;
+  let incidents: Incident[] = [];
+  for (;;) {
+    const url = fleet.awake.at(-1)?.url;
+    const answer = url && (await askOnce<{ incidents: Incident[] }>(`${url}/api/v1/incidents?limit=500`));
+    if (answer) ({ incidents } = answer);
+    const over =
+      answer &&
+      incidents.every(({ state }) => state === 'finished') &&
+      withoutIncident(plan, accepted, incidents).length === 0;
+    if (over || Date.now() > deadline) return incidents;
+    await pause(50);
+  }
+}
 
-/** All incidents, once every accepted alert belongs to one and none is open. */
-async function whenOver(fleet: Fleet, accepted: string[], ms: number): Promise<Incident[]> {
-  return until(
-    async () => {
-      const url = fleet.awake.at(-1)?.url;
-      const answer = url && (await askOnce<{ incidents: Incident[] }>(`${url}/api/v1/incidents?limit=500`));
-      return answer ? answer.incidents : [];
-    },
-    (list) => {
-      const known = new Set(list.flatMap((incident) => incident.alerts.map(({ senderId }) => senderId)));
-      return accepted.every((id) => known.has(id)) && list.every(({ state }) => state === 'finished');
-    },
-    ms,
-  );
+/**
+ * Accepted alerts that have no finished incident of their own server and family of health sets: to belong to an incident
+ * that had the server in hand is not enough, as they are looked at by themselves after it.
+ */
+export function withoutIncident(plan: Plan, accepted: string[], incidents: Incident[]): string[] {
+  const family = (healthSet: string | undefined) => healthSet?.split('.')[0];
+  return accepted.filter((id) => {
+    const alert = alertOf(plan, id);
+    return !incidents.some(
+      ({ state, server, healthSet, alerts }) =>
+        state === 'finished' &&
+        server === alert?.server &&
+        family(healthSet) === family(alert.healthSet) &&
+        alerts.some(({ senderId }) => senderId === id),
+    );
+  });
 }
 
 /** Ready within ten seconds, as a daemon must be whose Redis has just come back; or what it says then. */
