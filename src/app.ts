@@ -19,6 +19,7 @@ import { groupOf } from './engine/organisation.ts';
 import { type Engine, Tellings, Waiters } from './engine/parts.ts';
 import { RunRecord } from './engine/run-record.ts';
 import { settingsOf } from './engine/settings.ts';
+import { Together } from './engine/together.ts';
 import { type CallReport, waist } from './engine/waist.ts';
 import { createWorker } from './engine/worker.ts';
 import { GUARDS } from './guards/index.ts';
@@ -172,6 +173,7 @@ export function createApp(options: AppOptions): App {
       notify,
       onEntry,
       waiters: new Waiters(),
+      correlating: new Together(),
       tellings: new Tellings(),
       log: logger,
       worker: `${hostname()}:${process.pid}`,

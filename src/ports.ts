@@ -287,8 +287,8 @@ export interface AppendOptions {
   due?: number | null;
   /** Set with `opened`: takes the alert from the pending index, and holds the key. Answers `open` when the key is taken. */
   opening?: { key: string; alertId?: string; server: string };
-  /** Set with `attached`: takes the alert from the pending index. */
-  attaching?: { alertId: string };
+  /** Set with `attached`: takes the alerts from the pending index. */
+  attaching?: { alertIds: string[] };
   /** Set with `stepStarted` of a changing step (and `undoStarted`): all must hold, or nothing is written. */
   start?: StartConditions;
   /** Undo debts to enter in the ledger; one that stands there already stays as it is (its value is the first found). */
@@ -472,7 +472,7 @@ export interface Wakeups {
   /** Begins to work. Resolves once workers are ready. */
   work(
     handlers: { alert(id: string): Promise<void>; incident(id: string): Promise<void> },
-    concurrency: number,
+    concurrency: { alerts: number; incidents: number },
   ): Promise<void>;
   /** Jobs by queue and state. */
   counts(): Promise<{ queue: string; state: string; jobs: number }[]>;

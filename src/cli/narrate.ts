@@ -63,8 +63,11 @@ export class Story {
         return { style: 'bold', label: 'Opened', text, ...(alert && { more: quoted(alert) }) };
       }
       case 'attached': {
-        const { alert, parent } = event.data;
+        const { alerts, parent } = event.data;
         if (parent) return { style: 'plain', label: 'Joined', text: `${parent.incident} waits for this` };
+        const [alert] = alerts;
+        if (alerts.length > 1)
+          return { style: 'plain', label: 'Alert', text: `${alerts.length} more about the same trouble` };
         const what = alert?.status === 'resolved' ? 'says that it is over' : 'is about the same trouble';
         const more = alert ? quoted(alert) : [];
         return { style: 'plain', label: 'Alert', text: `another one from ${alert?.source} ${what}`, more };

@@ -63,7 +63,7 @@ async function adopt(engine: Engine, id: string, parent: Parent): Promise<void> 
       const written = await engine.store.append(
         id,
         journal.head,
-        { type: 'attached', data: { parent } },
+        { type: 'attached', data: { alerts: [], parent } },
         { at: engine.clock.now(), worker: engine.worker },
       );
       if (written.ok) {

@@ -7,72 +7,84 @@ import { wake } from './wake.ts';
 
 /**
  * An accepted alert finds its incident: the open one with its key, the open one that is disrupting its server, or a new
- * one. What it changes nothing about is dropped: a repeat, a `resolved` without an incident.
+ * one. What it changes nothing about is dropped: a repeat, a `resolved` without an incident. Alerts of one matter that
+ * come together are placed together, in one entry of its journal.
  */
 export async function correlate(engine: Engine, alertId: string): Promise<void> {
+  const pending = await engine.store.pendingAlert(alertId);
+  if (!pending) return;
+  const key = incidentKey(pending.alert.server, familyOf(pending.alert.healthSet));
+  await engine.correlating.run(key, alertId, (ids) => placeAll(engine, key, ids));
+}
+
+interface Pending {
+  alert: Alert;
+  repeat: boolean;
+}
+
+/** Until each is placed: somebody may write at the same time, or see to one of them. */
+async function placeAll(engine: Engine, key: string, ids: string[]): Promise<void> {
   for (;;) {
+    const found = await Promise.all(ids.map((id) => engine.store.pendingAlert(id)));
+    const pending = found.filter((one) => one !== undefined);
+    if (pending.length === 0) return;
     try {
-      if (await place(engine, alertId)) return;
+      await place(engine, key, pending);
     } catch (error) {
-      // Somebody wrote at the same time, or has seen to this alert: look again.
       if (!(error instanceof Stale)) throw error;
     }
   }
 }
 
-/** False when the world moved meanwhile, and it must be tried anew. */
-async function place(engine: Engine, alertId: string): Promise<boolean> {
+/** One step towards all being placed: joins them, drops what changes nothing, or opens an incident for the first. */
+async function place(engine: Engine, key: string, pending: Pending[]): Promise<void> {
   const { store, clock } = engine;
-  const pending = await store.pendingAlert(alertId);
-  if (!pending) return true;
-  const { alert, repeat } = pending;
-  const server = shortName(alert.server);
-  const key = incidentKey(server, familyOf(alert.healthSet));
-  const now = engine.realNow();
-  const { open, disrupting } = await store.correlate(key, server, clock.epoch, now);
-
+  const [first] = pending;
+  if (!first) return;
+  const { open, disrupting } = await store.correlate(key, shortName(first.alert.server), clock.epoch, engine.realNow());
   const joined = open ?? disrupting;
-  if (joined !== undefined) return attach(engine, joined, alert);
-  if (alert.status === 'resolved') {
-    await store.dropPending(alertId);
-    return true;
+  if (joined !== undefined) return attach(engine, joined, pending);
+  for (const one of pending) {
+    if (await isNoNews(engine, key, one)) await store.dropPending(one.alert.id);
+    else return openIncident(engine, key, one.alert);
   }
-  if (repeat) {
-    const last = await store.lastOutcome(key, clock.epoch);
-    const risen = last !== undefined && (alert.repeatCount ?? 0) > last.repeatCount;
-    if (last && !risen && now - last.at < engine.settings.reopenAfter) {
-      await store.dropPending(alertId);
-      return true;
-    }
-  }
-  return openIncident(engine, key, alert);
 }
 
-async function attach(engine: Engine, id: string, alert: Alert): Promise<boolean> {
+/** Whether an alert changes nothing while no incident is open for it. */
+async function isNoNews(engine: Engine, key: string, { alert, repeat }: Pending): Promise<boolean> {
+  if (alert.status === 'resolved') return true;
+  if (!repeat) return false;
+  const last = await engine.store.lastOutcome(key, engine.clock.epoch);
+  const risen = last !== undefined && (alert.repeatCount ?? 0) > last.repeatCount;
+  return last !== undefined && !risen && engine.realNow() - last.at < engine.settings.reopenAfter;
+}
+
+async function attach(engine: Engine, id: string, pending: Pending[]): Promise<void> {
   const { store, clock, worker } = engine;
   const journal = await store.read(id);
-  if (!journal) return false;
-  const incident = fold(journal.entries);
-  if (incident.finished) return false;
-  if (incident.alerts.some((known) => known.id === alert.id && known.repeatCount === alert.repeatCount)) {
-    await store.dropPending(alert.id);
-    return true;
-  }
+  const incident = journal && fold(journal.entries);
+  if (!incident || incident.finished) return;
+  const known = new Set(incident.alerts.map(identityOf));
+  const alerts = pending.map((one) => one.alert);
+  const news = alerts.filter((alert) => !known.has(identityOf(alert)));
+  for (const alert of alerts) if (!news.includes(alert)) await store.dropPending(alert.id);
+  if (news.length === 0) return;
   const attached = await store.append(
     id,
     journal.head,
-    { type: 'attached', data: { alert } },
-    { at: clock.now(), worker, attaching: { alertId: alert.id } },
+    { type: 'attached', data: { alerts: news } },
+    { at: clock.now(), worker, attaching: { alertIds: news.map((alert) => alert.id) } },
   );
-  if (attached.ok) {
-    apply(incident, attached.entry);
-    engine.onEntry(incident, attached.entry, attached.head);
-  }
-  if (alert.status === 'resolved') await wake(engine, id);
-  return true;
+  if (!attached.ok) return;
+  apply(incident, attached.entry);
+  engine.onEntry(incident, attached.entry, attached.head);
+  if (news.some((alert) => alert.status === 'resolved')) await wake(engine, id);
 }
 
-async function openIncident(engine: Engine, key: string, alert: Alert): Promise<boolean> {
+/** A repeat tells something new when its count has risen. */
+const identityOf = (alert: Alert) => `${alert.id} ${alert.repeatCount ?? 0}`;
+
+async function openIncident(engine: Engine, key: string, alert: Alert): Promise<void> {
   const server = shortName(alert.server);
   const family = familyOf(alert.healthSet);
   const id = newId(server, family, engine.realNow());
@@ -87,10 +99,9 @@ async function openIncident(engine: Engine, key: string, alert: Alert): Promise<
       opening: { key, alertId: alert.id, server },
     },
   );
-  if (!opened.ok) return false;
+  if (!opened.ok) return;
   engine.onEntry(fold([opened.entry]), opened.entry, opened.head);
   await engine.wakeups.incident(id);
-  return true;
 }
 
 /** Readable and sortable by time: `mbx1-imap-mhb3k2x9-4f`. */

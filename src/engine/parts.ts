@@ -6,6 +6,7 @@ import type { Playbook } from '../incident/plan.ts';
 import type { Clock, Exchange, Head, Notice, Store, Wakeups } from '../ports.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import type { Verifier } from '../verification/verify.ts';
+import type { Together } from './together.ts';
 
 export interface EngineSettings extends NextSettings, GuardSettings {
   /** How long a guard may make an incident wait (organisation's ms). */
@@ -44,6 +45,8 @@ export interface Engine {
   /** Told of every entry that this process appended, with the incident after it: logs, metrics, records subscribe. */
   onEntry(incident: Incident, entry: Entry, head: Head): void;
   waiters: Waiters;
+  /** Alerts of one matter that come at the same time are placed together. */
+  correlating: Together;
   tellings: Tellings;
   log: Logger;
   /** The name of this worker in journals and leases. */

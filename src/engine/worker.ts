@@ -13,6 +13,9 @@ const SWEEP_EVERY = 1_000;
 /** What has been due for so long has lost its wake-up. */
 const OVERDUE = 1_500;
 const SWEEP_LIMIT = 500;
+const LONG_QUEUE = 50;
+/** Placing an alert is a few quick round trips: many at once fill each journal entry in a storm. */
+const ALERTS_AT_ONCE = 64;
 /** The same matter is nudged again by the sweep only after this long: it may stand in a long queue. */
 const NUDGE_AGAIN = 5_000;
 
@@ -63,8 +66,12 @@ export function createWorker(engine: Engine): Worker {
     const now = engine.realNow();
     for (const [what, at] of nudged) if (now - at > NUDGE_AGAIN) nudged.delete(what);
     const fresh = (ids: string[]) => ids.filter((id) => !nudged.has(id));
-    const alerts = fresh(await store.pendingAlerts(now - OVERDUE, SWEEP_LIMIT));
-    const incidents = fresh(await store.overdue(now - OVERDUE, SWEEP_LIMIT));
+    // What stands in a long queue is late, not lost: more nudges would only make it longer.
+    const counts = await wakeups.counts();
+    const isLong = (queue: string) =>
+      counts.some((one) => one.queue === queue && one.state === 'waiting' && one.jobs > LONG_QUEUE);
+    const alerts = isLong('alerts') ? [] : fresh(await store.pendingAlerts(now - OVERDUE, SWEEP_LIMIT));
+    const incidents = isLong('incidents') ? [] : fresh(await store.overdue(now - OVERDUE, SWEEP_LIMIT));
     for (const id of [...alerts, ...incidents]) nudged.set(id, now);
     if (alerts.length > 0) await wakeups.alerts(alerts);
     for (const id of incidents) await wakeups.incident(id);
@@ -83,7 +90,10 @@ export function createWorker(engine: Engine): Worker {
 
   return {
     async start(concurrency) {
-      await wakeups.work({ alert: (id) => correlate(engine, id), incident }, concurrency);
+      await wakeups.work(
+        { alert: (id) => correlate(engine, id), incident },
+        { alerts: ALERTS_AT_ONCE, incidents: concurrency },
+      );
       await sweep();
       sweepLater();
     },

@@ -50,9 +50,9 @@ export interface Opened {
   parent?: { incident: string; root: string; n: number };
 }
 
-/** More of the same matter: an alert, or an incident that waits for this one and shares its claims with it. */
+/** More of the same matter: alerts, or an incident that waits for this one and shares its claims with it. */
 export interface Attached {
-  alert?: Alert;
+  alerts: Alert[];
   parent?: NonNullable<Opened['parent']>;
 }
 

@@ -15,13 +15,14 @@ import type {
 } from './event.ts';
 import { EVENT_VERSION } from './event.ts';
 import { isMonitor, type Looked } from './health.ts';
-import { currentRun, type Incident, type StepRecord, stepRecord } from './incident.ts';
+import { type Conclusion, currentRun, type Incident, type StepRecord, stepRecord } from './incident.ts';
 import type { Intent } from './intent.ts';
 
 /** Folds a journal into what is known. Pure: the same entries give the same incident, on every worker, for ever. */
 export function fold(entries: readonly Entry[]): Incident {
   const [first, ...rest] = entries;
   if (first?.type !== 'opened') throw new Error('a journal begins with "opened"');
+  refuseNewer(first, (first.data as Opened).id);
   const incident = open(first.data as Opened, first.at);
   for (const entry of rest) apply(incident, entry);
   return incident;
@@ -29,13 +30,21 @@ export function fold(entries: readonly Entry[]): Incident {
 
 /** Applies one more entry to an incident folded before. */
 export function apply(incident: Incident, entry: Entry): void {
-  if (entry.version > EVENT_VERSION) {
-    throw new Error(
-      `entry ${entry.seq} of ${incident.id} is of version ${entry.version}; this program reads up to ${EVENT_VERSION}: update it`,
-    );
-  }
+  refuseNewer(entry, incident.id);
   const folder = FOLDERS[entry.type] as (incident: Incident, data: unknown, at: Instant) => void;
   folder(incident, entry.data, entry.at);
+}
+
+/** Healthy or not: a person must see to what is still changed and should not be. */
+function notPutBack(says: string): Conclusion {
+  return { outcome: 'escalated', reason: `Could not be put back: ${says}` };
+}
+
+function refuseNewer({ seq, version }: Entry, incident: string): void {
+  if (version <= EVENT_VERSION) return;
+  throw new Error(
+    `entry ${seq} of ${incident} is of version ${version}; this program reads up to ${EVENT_VERSION}: update it`,
+  );
 }
 
 function open(data: Opened, at: Instant): Incident {
@@ -62,15 +71,14 @@ const FOLDERS = {
     throw new Error('a journal is opened once');
   },
 
-  attached(incident: Incident, { alert, parent }: Attached) {
+  attached(incident: Incident, { alerts, parent }: Attached) {
     if (parent) {
       incident.root = parent.root;
       incident.parent = { incident: parent.incident, n: parent.n };
     }
-    if (!alert) return;
-    incident.alerts.push(alert);
+    incident.alerts.push(...alerts);
     // "Resolved" never decides; it makes us look now, and before the next change.
-    if (alert.status === 'resolved') {
+    if (alerts.some((alert) => alert.status === 'resolved')) {
       incident.lookFirst = true;
       delete incident.slept;
     }
@@ -93,9 +101,9 @@ const FOLDERS = {
     }
     if (data.verdict === 'cleared') {
       if (!incident.conclusion || incident.conclusion.exhausted) {
-        incident.conclusion = incident.changed
-          ? { outcome: 'recovered', reason: data.reason }
-          : { outcome: 'transient', reason: data.reason };
+        const failed = incident.undo.find((undo) => undo.state === 'failed');
+        const outcome = incident.changed ? 'recovered' : 'transient';
+        incident.conclusion = failed ? notPutBack(failed.says) : { outcome, reason: data.reason };
       }
     } else if (data.verdict === 'confirmed' && incident.conclusion?.outcome === 'recovered') {
       incident.conclusion = {
@@ -218,7 +226,7 @@ const FOLDERS = {
       }
     }
     if (data.state === 'failed' && incident.conclusion && incident.conclusion.outcome !== 'escalated') {
-      incident.conclusion = { outcome: 'escalated', reason: `Could not be put back: ${data.says}` };
+      incident.conclusion = notPutBack(data.says);
     }
   },
 

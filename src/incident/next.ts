@@ -59,8 +59,8 @@ export function next(incident: Incident, now: Instant, settings: NextSettings): 
   const sleeping = asleep(incident, now);
   if (sleeping) return sleeping;
   if (!incident.looked) return { do: 'look', purpose: 'first' };
-  if (incident.looked.verdict === 'inconclusive') return lookAgain(incident, now, settings);
   if (incident.lookFirst) return { do: 'look', purpose: 'before-change' };
+  if (incident.looked.verdict === 'inconclusive') return lookAgain(incident, now, settings);
 
   // 4. The trouble is there: find the playbook for it, once the one in hand has healed its own monitors.
   const run = currentRun(incident);

@@ -185,9 +185,9 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
 
       it('gives an alert to one of two that attach it', async () => {
         await store.accept([anAlert('a')], WEEK);
-        const attached: IncidentEvent = { type: 'attached', data: { alert: anAlert('a') } };
-        const head = wrote(await append('i1', await open('i1'), attached, { attaching: { alertId: 'a' } }));
-        await expect(append('i1', head, attached, { attaching: { alertId: 'a' } })).rejects.toThrow(Stale);
+        const attached: IncidentEvent = { type: 'attached', data: { alerts: [anAlert('a')] } };
+        const head = wrote(await append('i1', await open('i1'), attached, { attaching: { alertIds: ['a'] } }));
+        await expect(append('i1', head, attached, { attaching: { alertIds: ['a'] } })).rejects.toThrow(Stale);
         expect(await entries('i1')).toBe(2);
         expect(await store.pendingAlert('a')).toBeUndefined();
       });
@@ -244,8 +244,8 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         await store.accept([first, second], WEEK);
         expect(await store.lastOutcome('i1/imap', 'lab-1')).toBeUndefined();
         let head = await open('i1', 'i1/imap', first);
-        const attached: IncidentEvent = { type: 'attached', data: { alert: second } };
-        head = wrote(await append('i1', head, attached, { attaching: { alertId: 'b' } }));
+        const attached: IncidentEvent = { type: 'attached', data: { alerts: [second] } };
+        head = wrote(await append('i1', head, attached, { attaching: { alertIds: ['b'] } }));
         await finish('i1', wrote(await start('i1', head)));
         const last = await store.lastOutcome('i1/imap', 'lab-1');
         expect(last?.repeatCount).toBe(4);

@@ -33,7 +33,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
       expect.poll(() => [...heard].sort(), { timeout: 10_000 }).toEqual([...expected].sort());
 
     it('brings every alert and every incident to its handler', async () => {
-      await wakeups.work(listening, 4);
+      await wakeups.work(listening, { alerts: 4, incidents: 4 });
       await wakeups.alerts(['a', 'b']);
       await wakeups.incident('i');
       await hears('alert a', 'alert b', 'incident i');
@@ -42,7 +42,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
     it('keeps what comes before the work begins', async () => {
       await wakeups.alerts(['a']);
       await wakeups.incident('i');
-      await wakeups.work(listening, 4);
+      await wakeups.work(listening, { alerts: 4, incidents: 4 });
       await hears('alert a', 'incident i');
     });
 
@@ -51,7 +51,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
     });
 
     it('takes ids of any characters', async () => {
-      await wakeups.work(listening, 4);
+      await wakeups.work(listening, { alerts: 4, incidents: 4 });
       await wakeups.incident('i:1 "x"\n{sr} 異常');
       await hears('incident i:1 "x"\n{sr} 異常');
     });
@@ -62,7 +62,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
         heard.push(`incident ${id}`);
         if (heard.length === 1) await wakeups.incident(id).then(first.now);
       };
-      await wakeups.work({ ...listening, incident: handler }, 4);
+      await wakeups.work({ ...listening, incident: handler }, { alerts: 4, incidents: 4 });
       await wakeups.incident('i');
       await first.come;
       await hears('incident i', 'incident i');
@@ -73,7 +73,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
     it('brings what is for later after what is for now', async () => {
       await wakeups.incident('later', 150);
       await wakeups.incident('now');
-      await wakeups.work(listening, 1);
+      await wakeups.work(listening, { alerts: 1, incidents: 1 });
       await expect.poll(() => heard, { timeout: 10_000 }).toEqual(['incident now', 'incident later']);
     });
 
@@ -89,7 +89,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
         heard.push(`alert ${id}`);
         if (heard.length < 3) throw new Error('not yet');
       };
-      await wakeups.work({ ...listening, alert: failing }, 1);
+      await wakeups.work({ ...listening, alert: failing }, { alerts: 1, incidents: 1 });
       await wakeups.alerts(['a']);
       await hears('alert a', 'alert a', 'alert a');
     });
@@ -99,7 +99,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
         if (id === 'bad') throw new Error('never');
         heard.push(`alert ${id}`);
       };
-      await wakeups.work({ ...listening, alert: failing }, 1);
+      await wakeups.work({ ...listening, alert: failing }, { alerts: 1, incidents: 1 });
       await wakeups.alerts(['bad', 'good']);
       await hears('alert good');
     });
@@ -116,7 +116,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
         atOnce -= 1;
         heard.push(`incident ${id}`);
       };
-      await wakeups.work({ ...listening, incident: handler }, 2);
+      await wakeups.work({ ...listening, incident: handler }, { alerts: 2, incidents: 2 });
       for (const id of ['1', '2', '3', '4']) await wakeups.incident(id);
       await hears('incident 1', 'incident 2', 'incident 3', 'incident 4');
       expect(most).toBe(2);
@@ -124,7 +124,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
 
     it('never lets slow incidents hold up alerts', async () => {
       const gate = signal();
-      await wakeups.work({ ...listening, incident: () => gate.come }, 1);
+      await wakeups.work({ ...listening, incident: () => gate.come }, { alerts: 1, incidents: 1 });
       await wakeups.incident('slow');
       await wakeups.alerts(['a']);
       await hears('alert a');
@@ -138,7 +138,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
         await gate.come;
         heard.push('done');
       };
-      await wakeups.work({ ...listening, incident: handler }, 1);
+      await wakeups.work({ ...listening, incident: handler }, { alerts: 1, incidents: 1 });
       await wakeups.incident('i');
       await begun.come;
       const closed = wakeups.close(10_000).then(() => heard.push('closed'));
@@ -153,7 +153,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
         begun.now();
         await gate.come;
       };
-      await wakeups.work({ ...listening, incident: handler }, 1);
+      await wakeups.work({ ...listening, incident: handler }, { alerts: 1, incidents: 1 });
       await wakeups.incident('i');
       await begun.come;
       await wakeups.close(10);

@@ -168,7 +168,7 @@ describe('durability', () => {
       begun();
       return new Promise<void>(() => {});
     };
-    await dying.work({ alert: never, incident: never }, 1);
+    await dying.work({ alert: never, incident: never }, { alerts: 1, incidents: 1 });
     await dying.incident('i');
     await hasBegun;
     for (const client of clients) client.disconnect();
@@ -178,7 +178,7 @@ describe('durability', () => {
     const hear = async (id: string) => {
       heard.push(id);
     };
-    await heir.work({ alert: hear, incident: hear }, 1);
+    await heir.work({ alert: hear, incident: hear }, { alerts: 1, incidents: 1 });
     await expect.poll(() => heard, { timeout: 10_000 }).toEqual(['i']);
     await dying.close(10);
   });

@@ -4,6 +4,7 @@ import { advance } from '../../src/engine/advance.ts';
 import { correlate } from '../../src/engine/correlate.ts';
 import { type Engine, Tellings, Waiters } from '../../src/engine/parts.ts';
 import { settingsOf } from '../../src/engine/settings.ts';
+import { Together } from '../../src/engine/together.ts';
 import { waist } from '../../src/engine/waist.ts';
 import type { Alert } from '../../src/incident/alert.ts';
 import type { Entry } from '../../src/incident/event.ts';
@@ -98,6 +99,7 @@ export function bench(options: BenchOptions = {}): Bench {
     },
     onEntry: (_incident, entry) => void entries.push(entry),
     waiters: new Waiters(),
+    correlating: new Together(),
     tellings: new Tellings(),
     log: { debug() {}, info() {}, warn() {}, error() {} },
     worker: 'test',

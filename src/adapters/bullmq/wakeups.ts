@@ -92,10 +92,10 @@ class BullMqWakeups implements BullWakeups {
     }
   }
 
-  async work(handlers: Parameters<Wakeups['work']>[0], concurrency: number): Promise<void> {
+  async work(handlers: Parameters<Wakeups['work']>[0], concurrency: Parameters<Wakeups['work']>[1]): Promise<void> {
     this.#workers.push(
-      this.#worker('alerts', (job) => handlers.alert(job.data.id), concurrency),
-      this.#worker('incidents', (job) => handlers.incident(job.data.id), concurrency),
+      this.#worker('alerts', (job) => handlers.alert(job.data.id), concurrency.alerts),
+      this.#worker('incidents', (job) => handlers.incident(job.data.id), concurrency.incidents),
     );
     await Promise.all(this.#workers.map((worker) => worker.waitUntilReady()));
   }

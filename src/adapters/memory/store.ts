@@ -175,10 +175,9 @@ class MemoryStore implements Store {
       const open = this.#open.get(opening.key);
       if (open !== undefined) return { ok: false, open };
     }
-    const alert = opening?.alertId ?? options.attaching?.alertId;
-    if (alert !== undefined && !this.#pending.has(alert)) {
-      throw new Stale(`alert ${alert} is not pending: another worker has seen to it`);
-    }
+    const taking = options.attaching?.alertIds ?? (opening?.alertId === undefined ? [] : [opening.alertId]);
+    const taken = taking.find((alert) => !this.#pending.has(alert));
+    if (taken !== undefined) throw new Stale(`alert ${taken} is not pending: another worker has seen to it`);
     if (start) {
       const refused = refusal(this.#shared, start);
       if (refused) return { ok: false, refused };
@@ -191,7 +190,7 @@ class MemoryStore implements Store {
     incident.head = { seq: linked.entry.seq, hash: linked.hash };
     note(incident, event);
 
-    if (alert !== undefined) this.#pending.delete(alert);
+    for (const alert of taking) this.#pending.delete(alert);
     if (start) this.#start(id, incident, start);
     for (const { debt, incident: of, world } of options.owe ?? []) {
       const place = inWorld(world, debt.server, debt.setting);
@@ -373,7 +372,8 @@ class MemoryStore implements Store {
 /** What of an entry is needed to find or judge its incident later. */
 function note(incident: Incident, event: IncidentEvent): void {
   if (event.type === 'opened' || event.type === 'attached') {
-    incident.repeatCount = Math.max(incident.repeatCount, event.data.alert?.repeatCount ?? 0);
+    const alerts = event.type === 'attached' ? event.data.alerts : [event.data.alert];
+    incident.repeatCount = Math.max(incident.repeatCount, ...alerts.map((alert) => alert?.repeatCount ?? 0));
   } else if (event.type === 'verified' && event.data.facts) {
     incident.world = event.data.facts.organisation;
   }

@@ -28,8 +28,8 @@ export function createMemoryWakeups(options: MemoryWakeupsOptions = {}): MemoryW
       incidents.add(id, delayMs);
     },
     async work(handlers, concurrency) {
-      alerts.work((id) => handlers.alert(id), concurrency);
-      incidents.work((id) => handlers.incident(id), concurrency);
+      alerts.work((id) => handlers.alert(id), concurrency.alerts);
+      incidents.work((id) => handlers.incident(id), concurrency.incidents);
     },
     async counts() {
       return [...alerts.counts(), ...incidents.counts()];

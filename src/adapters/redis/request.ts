@@ -36,7 +36,7 @@ export function appendRequest(
   feedLength: number,
 ): AppendRequest {
   const { opening, attaching, start, finishing } = options;
-  const alert = opening?.alertId ?? attaching?.alertId;
+  const alerts = attaching?.alertIds ?? (opening?.alertId === undefined ? [] : [opening.alertId]);
   return {
     id,
     head: headText(head),
@@ -45,7 +45,7 @@ export function appendRequest(
     at: options.at,
     due: options.due === undefined ? false : options.due,
     ...(opening && { opening: { key: opening.key } }),
-    ...(alert !== undefined && { alert }),
+    taking: alerts,
     ...whatToNote(event),
     ...(start && { start: startRequest(id, start) }),
     owe: (options.owe ?? []).map(({ debt, incident, world }) => {
@@ -100,8 +100,9 @@ export function startRequest(id: string, start: StartConditions): NonNullable<Ap
 /** What of an entry is needed to find or judge its incident later. */
 function whatToNote(event: IncidentEvent): { world?: string; repeatCount?: number } {
   if (event.type === 'opened' || event.type === 'attached') {
-    const repeatCount = event.data.alert?.repeatCount;
-    return repeatCount === undefined ? {} : { repeatCount };
+    const alerts = event.type === 'attached' ? event.data.alerts : [event.data.alert];
+    const counts = alerts.flatMap((alert) => alert?.repeatCount ?? []);
+    return counts.length === 0 ? {} : { repeatCount: Math.max(...counts) };
   }
   if (event.type === 'verified' && event.data.facts) return { world: event.data.facts.organisation };
   return {};

@@ -23,9 +23,12 @@ function line(event: IncidentEvent, view: IncidentView): Line {
       return info(`opened${alert ? ` by an alert from ${alert.source}${quoted(alert.title)}` : ''}`);
     }
     case 'attached': {
-      const { alert, parent } = event.data;
+      const { alerts, parent } = event.data;
       if (parent) return info(`joined by ${parent.incident}, which waits for it`);
-      return info(`an alert from ${alert?.source} (${alert?.status}) belongs to this${quoted(alert?.title)}`);
+      const [first] = alerts;
+      if (alerts.length > 1)
+        return info(`${alerts.length} more alerts belong to this, the first from ${first?.source}`);
+      return info(`an alert from ${first?.source} (${first?.status}) belongs to this${quoted(first?.title)}`);
     }
     case 'verified': {
       const { verdict, reason } = event.data;

@@ -34,7 +34,9 @@ export function observeEvent(metrics: Metrics, entry: Entry, view: IncidentView)
     case 'stepStarted': {
       const { intent, slot } = event.data;
       const action = DISRUPTIVE[intent?.command ?? ''];
-      if (action) metrics.disruptiveActions.inc({ group: slot ?? 'none', action });
+      // Lifting an activation block takes nothing away from anybody.
+      const lifts = intent?.arguments.DatabaseCopyActivationDisabledAndMoveNow === false;
+      if (action && !lifts) metrics.disruptiveActions.inc({ group: slot ?? 'none', action });
       return;
     }
     case 'stepFinished': {

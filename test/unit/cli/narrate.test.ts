@@ -76,7 +76,7 @@ describe('each thing that can happen has its sentence', () => {
     ],
     [
       'attached',
-      [{ type: 'attached', data: { alert: { ...alert, status: 'resolved' } } }],
+      [{ type: 'attached', data: { alerts: [{ ...alert, status: 'resolved' }] } }],
       'Alert       another one from scom says that it is over',
     ],
     [

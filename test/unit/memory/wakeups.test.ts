@@ -16,7 +16,7 @@ it('runs by hand what is due, with what that adds, and nothing else', async () =
   const incident = async (id: string) => {
     heard.push(`incident ${id}`);
   };
-  await wakeups.work({ alert, incident }, 1);
+  await wakeups.work({ alert, incident }, { alerts: 1, incidents: 1 });
   await wakeups.alerts(['a']);
   expect(heard).toEqual([]);
   expect(await wakeups.runDue()).toBe(2);
@@ -34,7 +34,7 @@ it('tells of each failure, and gives up after three', async () => {
   const fails = async () => {
     throw new Error('no');
   };
-  await wakeups.work({ alert: fails, incident: fails }, 1);
+  await wakeups.work({ alert: fails, incident: fails }, { alerts: 1, incidents: 1 });
   await wakeups.alerts(['a']);
   expect(await wakeups.runDue(Number.MAX_SAFE_INTEGER)).toBe(3);
   expect(told).toEqual(Array(3).fill('alerts a: Error: no'));

@@ -101,7 +101,7 @@ describe('events in words', () => {
       'opened for step 8 of p',
     ],
     [
-      { type: 'attached', data: { alert: INCIDENT.alerts[0]! } },
+      { type: 'attached', data: { alerts: [INCIDENT.alerts[0]!] } },
       'info',
       'an alert from generic (firing) belongs to this',
     ],

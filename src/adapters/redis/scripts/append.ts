@@ -10,7 +10,8 @@ export interface AppendRequest {
   /** `null`: none; `false`: leave it. */
   due: number | null | false;
   opening?: { key: string };
-  alert?: string;
+  /** Pending alerts that it accounts for. */
+  taking: string[];
   /** The organisation that it was seen to be in. */
   world?: string;
   repeatCount?: number;
@@ -123,7 +124,7 @@ export const APPEND: Script = {
   lua: `
     local text, ask = ARGV[1], cjson.decode(ARGV[2])
     local incident, journal = prefix .. 'incident:' .. ask.id, prefix .. 'journal:' .. ask.id
-    local opening, start, finishing, alert = ask.opening, ask.start, ask.finishing, ask.alert
+    local opening, start, finishing = ask.opening, ask.start, ask.finishing
 
     -- the head
 
@@ -134,7 +135,9 @@ export const APPEND: Script = {
       local holder = redis.call('HGET', keys, opening.key)
       if holder then return { 'open', holder } end
     end
-    if alert and redis.call('HEXISTS', alerts, alert) == 0 then return { 'taken', alert } end
+    for _, alert in ipairs(ask.taking) do
+      if redis.call('HEXISTS', alerts, alert) == 0 then return { 'taken', alert } end
+    end
 
     -- the conditions of a start
 
@@ -156,7 +159,7 @@ export const APPEND: Script = {
       redis.call('ZADD', all, exact(ask.at), ask.id)
       redis.call('ZADD', open, exact(ask.at), ask.id)
     end
-    if alert then
+    for _, alert in ipairs(ask.taking) do
       redis.call('HDEL', alerts, alert)
       redis.call('ZREM', pending, alert)
     end
