@@ -1,4 +1,4 @@
-// Alert to 202, alert to verdict, and after a crash, each beside its floor. See README.md.
+// Alert to 202 and alert to verdict, each beside its floor. See README.md.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -33,7 +33,6 @@ const daemon = await daemonProcess();
 console.log(`${REQUESTS} requests on ${CONNECTIONS} connections; ${VERDICTS} verdicts; ratios are ours / floor\n`);
 await alertTo202();
 await alertToVerdict();
-await afterACrash();
 process.exit(0);
 
 async function alertTo202() {
@@ -91,28 +90,6 @@ async function alertToVerdict() {
     ours.push(performance.now() - sent);
   }
   report('alert to verdict', ours, bare);
-}
-
-async function afterACrash() {
-  await post(`${lab.url}/lab/v1/faults`, { fault: 'imap-backend-wedged', server: 'mbx2' });
-  await post(`${daemon.url}/api/v1/alerts/generic`, {
-    id: 'crash',
-    server: 'mbx2',
-    healthSet: 'IMAP.Protocol',
-    monitor: 'ImapSelfTestMonitor',
-    status: 'firing',
-  });
-  const journal = async (url) => {
-    const { incidents } = await get(`${url}/api/v1/incidents?limit=1&server=mbx2`);
-    return incidents[0] ? get(`${url}/api/v1/incidents/${incidents[0].id}/journal`) : [];
-  };
-  await until(async () => (await journal(daemon.url)).some((entry) => entry.type === 'stepStarted'), 10_000);
-  const other = await daemonProcess();
-  const entries = (await journal(other.url)).length;
-  daemon.child.kill('SIGKILL');
-  const killed = performance.now();
-  await until(async () => (await journal(other.url)).length > entries, 30_000);
-  report('after a crash', [performance.now() - killed], [6_000]);
 }
 
 async function load(url, round) {
