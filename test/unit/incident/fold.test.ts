@@ -1,0 +1,306 @@
+import { describe, expect, test } from 'vitest';
+import type { Entry, IncidentEvent, StepFinished } from '../../../src/incident/event.ts';
+import { EVENT_VERSION } from '../../../src/incident/event.ts';
+import { apply, fold } from '../../../src/incident/fold.ts';
+import type { Incident } from '../../../src/incident/incident.ts';
+import { alertOf, facts, journal, MINUTE, NINE } from '../../support/stub.ts';
+
+const opened: IncidentEvent = { type: 'opened', data: { id: 'i', server: 'cas1', family: 'IMAP', alert: alertOf() } };
+const CTP = { healthSet: 'IMAP', monitor: 'ImapCTPMonitor' };
+const verified = (verdict: 'confirmed' | 'cleared' | 'inconclusive', backEnd?: string): IncidentEvent => ({
+  type: 'verified',
+  data: {
+    purpose: 'first',
+    startedAt: NINE,
+    facts: facts('cas1'),
+    verdict,
+    reason: verdict,
+    monitors: [{ ...CTP, verdict }],
+    evidence: [],
+    ...(backEnd && { backEnd }),
+  },
+});
+const matched: IncidentEvent = {
+  type: 'matched',
+  data: {
+    playbook: { name: 'imap-ctp', hash: 'h', mode: 'auto' },
+    handles: [CTP],
+    plan: [1, 2].map((n) => ({ n, step: 'restart-service', options: {}, changes: true, says: 's' })),
+  },
+};
+const debt = (id: string) => ({
+  id,
+  kind: 'protocol-log',
+  server: 'cas1',
+  setting: 'imap-protocol-log',
+  when: 'always' as const,
+  value: { enabled: false },
+  says: 'the log is on',
+});
+const started = (n: number, ...undo: ReturnType<typeof debt>[]): IncidentEvent => ({
+  type: 'stepStarted',
+  data: { n, note: { n }, undo },
+});
+const ended = (n: number, more: Partial<StepFinished> = {}): IncidentEvent => ({
+  type: 'stepFinished',
+  data: { n, state: 'done', says: 'done', ...more },
+});
+const held = (guard: string, says: string): IncidentEvent => ({
+  type: 'held',
+  data: { n: 1, guard, reason: 'r', says },
+});
+const slept = (what: string, n?: number): IncidentEvent => ({
+  type: 'slept',
+  data: { until: NINE + MINUTE, for: what, says: 's', ...(n !== undefined && { n }) },
+});
+const cancelled: IncidentEvent = { type: 'cancelled', data: { by: 'yuki' } };
+
+const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incident) => unknown; is: unknown }[] = [
+  {
+    given: 'an alert that named no health set: any family',
+    journal: [{ type: 'opened', data: { id: 'i', server: 'mbx1', family: '' } }],
+    shows: ({ family, alerts }) => ({ family, alerts }),
+    is: { family: '*', alerts: [] },
+  },
+  {
+    given: 'a child: its root owns claims and slots, not itself',
+    journal: [
+      { type: 'opened', data: { id: 'i', server: 'mbx2', family: 'IMAP', parent: { incident: 'p', root: 'r', n: 8 } } },
+    ],
+    shows: ({ root, parent }) => ({ root, parent }),
+    is: { root: 'r', parent: { incident: 'p', n: 8 } },
+  },
+  {
+    given: 'an incident that another joins: from then on the root is the other one’s',
+    journal: [opened, { type: 'attached', data: { alerts: [], parent: { incident: 'p', root: 'r', n: 8 } } }],
+    shows: ({ root, alerts }) => ({ root, alerts: alerts.length }),
+    is: { root: 'r', alerts: 1 },
+  },
+  {
+    given: 'a second alert that is firing: it wakes nobody',
+    journal: [opened, slept('look'), { type: 'attached', data: { alerts: [alertOf({ id: 'a2' })] } }],
+    shows: ({ alerts, slept: sleeps, lookFirst }) => [alerts.length, sleeps?.for, lookFirst],
+    is: [2, 'look', false],
+  },
+  {
+    given: 'a "resolved": it wakes, and is never taken for health',
+    journal: [
+      opened,
+      slept('look'),
+      { type: 'attached', data: { alerts: [alertOf({ id: 'a2', status: 'resolved' })] } },
+    ],
+    shows: ({ slept: sleeps, lookFirst, conclusion }) => [sleeps, lookFirst, conclusion],
+    is: [undefined, true, undefined],
+  },
+  {
+    given: 'a back end that one look names and the next one does not: it stays known',
+    journal: [opened, verified('confirmed', 'mbx2'), verified('confirmed')],
+    shows: ({ backEnd }) => backEnd,
+    is: 'mbx2',
+  },
+  {
+    given: 'trouble, then a blind look: trouble was last seen when it was seen',
+    journal: [opened, verified('confirmed'), verified('inconclusive')],
+    shows: ({ seenUnhealthyAt, blindLooks }) => [seenUnhealthyAt, blindLooks],
+    is: [NINE + 1000, 1],
+  },
+  {
+    given: 'a blind look during a run: it does not count as healed',
+    journal: [opened, verified('confirmed'), matched, verified('inconclusive')],
+    shows: ({ runs }) => runs[0]?.healed,
+    is: false,
+  },
+  {
+    given: 'a look that finds another monitor of the family sick: the handled one is healed',
+    journal: [
+      opened,
+      verified('confirmed'),
+      matched,
+      {
+        type: 'verified',
+        data: {
+          purpose: 'after-health',
+          startedAt: NINE,
+          verdict: 'confirmed',
+          reason: 'r',
+          monitors: [
+            { ...CTP, verdict: 'cleared' },
+            { healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor', verdict: 'confirmed' },
+          ],
+          evidence: [],
+        },
+      },
+    ],
+    shows: ({ runs, conclusion }) => [runs[0]?.healed, conclusion],
+    is: [true, undefined],
+  },
+  {
+    given: 'health after a cancel: a person’s word stands',
+    journal: [opened, verified('confirmed'), cancelled, verified('cleared')],
+    shows: ({ conclusion }) => conclusion?.outcome,
+    is: 'cancelled',
+  },
+  {
+    given: 'a guard that waits and whose reason changes: it has waited since it began',
+    journal: [opened, verified('confirmed'), matched, held('claim', 'for a'), held('claim', 'for b')],
+    shows: ({ held: hold }) => [hold?.at, hold?.says],
+    is: [NINE + 3000, 'for b'],
+  },
+  {
+    given: 'another guard that waits: it begins anew',
+    journal: [opened, verified('confirmed'), matched, held('claim', 'a'), held('slot', 'b')],
+    shows: ({ held: hold }) => hold?.at,
+    is: NINE + 4000,
+  },
+  {
+    given: 'a command that the kill switch caught: what it was held for stands until it is sent',
+    journal: [
+      opened,
+      verified('confirmed'),
+      matched,
+      started(1),
+      held('kill-switch', 'on'),
+      ended(1, { state: 'notSent' }),
+    ],
+    shows: ({ held: hold, steps }) => [hold?.guard, steps[0]?.state],
+    is: ['kill-switch', 'notSent'],
+  },
+  {
+    given: 'a step begun twice with the same debt: it is owed once',
+    journal: [
+      opened,
+      verified('confirmed'),
+      matched,
+      started(1, debt('1:log')),
+      ended(1, { state: 'notSent' }),
+      started(1, debt('1:log')),
+    ],
+    shows: ({ undo, steps }) => [undo.length, steps[0]?.end],
+    is: [1, undefined],
+  },
+  {
+    given: 'sleeps of a step: blind and sick looks are counted apart, others not',
+    journal: [
+      opened,
+      verified('confirmed'),
+      matched,
+      started(1),
+      slept('look', 1),
+      slept('health', 1),
+      slept('health', 1),
+      slept('answer', 1),
+    ],
+    shows: ({ steps }) => [steps[0]?.blindLooks, steps[0]?.sickLooks],
+    is: [1, 2],
+  },
+  {
+    given: 'a step that changed the world: rows evaluated before its end are old news',
+    journal: [opened, verified('confirmed'), matched, started(1), ended(1, { changed: true })],
+    shows: ({ changed, changedAt }) => [changed, changedAt],
+    is: [true, NINE + 4000],
+  },
+  {
+    given: 'a step that failed without an effect: nothing was changed',
+    journal: [opened, verified('confirmed'), matched, started(1), ended(1, { state: 'failed' })],
+    shows: ({ changed, changedAt }) => [changed, changedAt],
+    is: [false, undefined],
+  },
+  {
+    given: 'two undos, of which one is watched: the longer look covers the shorter one',
+    journal: [
+      opened,
+      verified('confirmed'),
+      matched,
+      {
+        type: 'stepStarted',
+        data: {
+          n: 1,
+          note: {},
+          undo: [
+            { ...debt('a'), after: 'watch' },
+            { ...debt('b'), after: 'recheck' },
+          ],
+        },
+      },
+      ended(1),
+      { type: 'undone', data: { undo: 'a', state: 'putBack', says: 's' } },
+      { type: 'undone', data: { undo: 'b', state: 'putBack', says: 's' } },
+    ],
+    shows: ({ afterUndo }) => afterUndo,
+    is: { look: 'watch', since: NINE + 6000 },
+  },
+  {
+    given: 'an approval: who and when, and a look before anything is changed',
+    journal: [
+      opened,
+      verified('confirmed'),
+      matched,
+      held('mode', 'w'),
+      { type: 'approved', data: { by: 'yuki', note: 'go' } },
+    ],
+    shows: ({ approved, lookFirst, held: hold }) => [approved, lookFirst, hold],
+    is: [{ by: 'yuki', at: NINE + 4000 }, true, undefined],
+  },
+  {
+    given: 'a child that was opened: it belongs to its step',
+    journal: [
+      opened,
+      verified('confirmed'),
+      matched,
+      started(1),
+      { type: 'childOpened', data: { n: 1, incident: 'c', server: 'mbx2', joined: false } },
+    ],
+    shows: ({ children, steps }) => [children, steps[0]?.child],
+    is: [['c'], 'c'],
+  },
+];
+
+describe('fold: given this journal, this is known', () => {
+  test.each(FOLDS)('$given', ({ journal: events, shows, is }) => {
+    expect(shows(fold(journal(...events)))).toEqual(is);
+  });
+});
+
+describe('a journal that cannot be read is refused, with a sentence', () => {
+  const newer = (entries: Entry[], seq: number) =>
+    entries.map((entry) => (entry.seq === seq ? { ...entry, version: EVENT_VERSION + 1 } : entry));
+  const update = `is of version ${EVENT_VERSION + 1}; this program reads up to ${EVENT_VERSION}: update it`;
+
+  const BROKEN: { says: string; entries: Entry[]; error: string }[] = [
+    { says: 'none at all', entries: [], error: 'a journal begins with "opened"' },
+    { says: 'without its beginning', entries: journal(cancelled), error: 'a journal begins with "opened"' },
+    { says: 'opened twice', entries: journal(opened, opened), error: 'a journal is opened once' },
+    { says: 'a step that no plan has', entries: journal(opened, started(7)), error: 'incident i has no step 7' },
+    {
+      says: 'an undo that nobody owes',
+      entries: journal(opened, { type: 'undoStarted', data: { undo: 'x', intent: {} as never } }),
+      error: 'incident i owes no undo x',
+    },
+    {
+      says: 'an entry of a newer program',
+      entries: newer(journal(opened, verified('confirmed')), 2),
+      error: `entry 2 of i ${update}`,
+    },
+    {
+      says: 'a first entry of a newer program',
+      entries: newer(journal(opened), 1),
+      error: `entry 1 of i ${update}`,
+    },
+  ];
+  test.each(BROKEN)('$says', ({ entries, error }) => {
+    expect(() => fold(entries)).toThrow(error);
+  });
+
+  test('an entry of a newer program that comes while an incident is in hand: nothing of it is taken in', () => {
+    const incident = fold(journal(opened));
+    const before = structuredClone(incident);
+    const [, entry] = newer(journal(opened, cancelled), 2);
+    expect(() => apply(incident, entry as Entry)).toThrow(update);
+    expect(incident).toEqual(before);
+  });
+
+  test('an older version is read for ever', () => {
+    const old = journal(opened, cancelled).map((entry) => ({ ...entry, version: 0 }));
+    expect(fold(old).conclusion?.outcome).toBe('cancelled');
+  });
+});

@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { verifyChain } from '../../../src/incident/chain.ts';
+import { fold } from '../../../src/incident/fold.ts';
+import { view } from '../../../src/incident/view.ts';
+import { JOURNALS, RECORDED, type RecordedJournal, recordJournals } from '../../support/record-journals.ts';
+
+/**
+ * Journals as users have them. They must fold for ever, into what was shown of them then: never write one anew to make
+ * this pass. What is shown may grow. A new one: add it to RECORDINGS, and run this file with RECORD_JOURNALS=1.
+ */
+beforeAll(async () => {
+  if (process.env.RECORD_JOURNALS) await recordJournals();
+});
+
+const read = (name: string) => JSON.parse(readFileSync(join(JOURNALS, `${name}.json`), 'utf8')) as RecordedJournal;
+
+describe('recorded journals', () => {
+  test.each(RECORDED)('%s folds into what was shown of it when it was recorded', (name) => {
+    const { head, entries, view: shown } = read(name);
+    expect(verifyChain(entries, head)).toEqual({ ok: true, entries: entries.length });
+    expect(JSON.parse(JSON.stringify(view(fold(entries))))).toMatchObject(shown);
+  });
+
+  test('there is one of every outcome, and of every kind of entry', () => {
+    const journals = RECORDED.map(read);
+    expect(new Set(journals.map(({ view: shown }) => shown.outcome))).toEqual(
+      new Set(['recovered', 'transient', 'escalated', 'suppressed', 'cancelled']),
+    );
+    const types = new Set(journals.flatMap(({ entries }) => entries.map((entry) => entry.type)));
+    expect([...types]).toEqual(
+      expect.arrayContaining([
+        'opened',
+        'verified',
+        'matched',
+        'held',
+        'approved',
+        'rejected',
+        'stepStarted',
+        'stepFinished',
+        'childOpened',
+        'slept',
+        'undoStarted',
+        'undone',
+        'cancelled',
+        'finished',
+      ]),
+    );
+  });
+
+  test('none lies there that nobody reads', () => {
+    expect(readdirSync(JOURNALS).sort()).toEqual(RECORDED.map((name) => `${name}.json`).sort());
+  });
+});

@@ -1,0 +1,598 @@
+import { describe, expect, test } from 'vitest';
+import type { IncidentEvent, LookPurpose, StepEnd, StepFinished, Verified } from '../../../src/incident/event.ts';
+import { fold } from '../../../src/incident/fold.ts';
+import type { Looked, MonitorRef, Verdict } from '../../../src/incident/health.ts';
+import { type Decision, type NextSettings, next, unmetCondition, yearOf } from '../../../src/incident/next.ts';
+import type { Condition, PlannedStep } from '../../../src/incident/plan.ts';
+import type { UndoDebt } from '../../../src/incident/undo.ts';
+import { alertOf, facts, journal, MINUTE, NINE, SECOND } from '../../support/stub.ts';
+
+const SETTINGS: NextSettings = { looks: 2, lookEvery: MINUTE, watchAfterUndo: 10 * MINUTE };
+const SELF_TEST: MonitorRef = { healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
+
+const opened: IncidentEvent = {
+  type: 'opened',
+  data: { id: 'i', server: 'mbx1', family: 'IMAP', alert: alertOf() },
+};
+
+const saw = (verdict: Verdict, monitor = SELF_TEST): Looked => ({
+  verdict,
+  reason: `it was ${verdict}`,
+  monitors: [{ ...monitor, verdict }],
+  evidence: [],
+});
+
+const verified = (verdict: Verdict, purpose: LookPurpose = 'first', more: Partial<Verified> = {}): IncidentEvent => ({
+  type: 'verified',
+  data: { ...saw(verdict), purpose, startedAt: NINE, facts: facts('mbx1', { dag: 'dag1' }), ...more },
+});
+
+const step = (n: number, name: string, changes: boolean, when?: Condition): PlannedStep => ({
+  n,
+  step: name,
+  options: {},
+  changes,
+  says: name,
+  ...(when && { when }),
+});
+
+const PLAN = [step(1, 'restart-service', true), step(2, 'recheck', false), step(3, 'restart-server', true)];
+
+const matched = (plan: PlannedStep[] = PLAN): IncidentEvent => ({
+  type: 'matched',
+  data: { playbook: { name: 'imap-protocol', hash: 'h', mode: 'auto' }, handles: [SELF_TEST], plan },
+});
+
+const intent = { command: 'Restart-Service', server: 'mbx1', arguments: {}, fence: {} };
+
+const debt = (id: string, when: UndoDebt['when'], more: Partial<UndoDebt> = {}): UndoDebt => ({
+  id,
+  kind: 'activation',
+  server: 'mbx1',
+  setting: id,
+  when,
+  value: {},
+  says: `${id} is changed`,
+  ...more,
+});
+
+const started = (n: number, ...undo: UndoDebt[]): IncidentEvent => ({
+  type: 'stepStarted',
+  data: { n, note: {}, intent, undo },
+});
+const begun = (n: number): IncidentEvent => ({ type: 'stepStarted', data: { n, note: {} } });
+const ended = (n: number, state: StepEnd = 'done', more: Partial<StepFinished> = {}): IncidentEvent => ({
+  type: 'stepFinished',
+  data: { n, state, says: state, ...more },
+});
+const slept = (until: number, more: { n?: number; undo?: string; for?: string } = {}): IncidentEvent => ({
+  type: 'slept',
+  data: { until, for: 'look', says: 'sleeping', ...more },
+});
+const undoStarted = (undo: string): IncidentEvent => ({ type: 'undoStarted', data: { undo, intent } });
+const undone = (undo: string, state: 'putBack' | 'notNeeded' | 'failed' = 'putBack'): IncidentEvent => ({
+  type: 'undone',
+  data: { undo, state, says: `${undo} ${state}` },
+});
+const cancelled: IncidentEvent = { type: 'cancelled', data: { by: 'yuki' } };
+const resolved: IncidentEvent = { type: 'attached', data: { alerts: [alertOf({ id: 'a2', status: 'resolved' })] } };
+const approval = (until?: number): IncidentEvent => ({
+  type: 'held',
+  data: {
+    n: 1,
+    guard: 'mode',
+    reason: 'approval',
+    says: 'waits for a person',
+    approval: true,
+    ...(until !== undefined && { until }),
+  },
+});
+
+const sick = [opened, verified('confirmed')];
+const planned = [...sick, matched()];
+const restarted = [...planned, started(1), ended(1, 'done', { changed: true })];
+const healthy = [...restarted, begun(2), ended(2, 'done', { health: 'healthy', looked: saw('cleared') })];
+const stillSick = [...restarted, begun(2), ended(2, 'done', { health: 'unhealthy', looked: saw('confirmed') })];
+/** Drained by the first step, then seen healthy: what follows is the undo. */
+const drained = (...undo: UndoDebt[]) => [
+  ...planned,
+  started(1, ...undo),
+  ended(1, 'done', { changed: true }),
+  verified('cleared', 'after-health'),
+];
+
+const LATER = NINE + MINUTE;
+const finish = (outcome: string, reason: string, left: string[] = [], owed: string[] = []) => ({
+  do: 'finish',
+  finished: { outcome, reason, left, owed },
+});
+
+interface Case {
+  given: string;
+  journal: (IncidentEvent | [number, IncidentEvent])[];
+  /** A minute after nine unless said. */
+  now?: number;
+  does: object;
+}
+
+const CASES: Case[] = [
+  { given: 'only an alert', journal: [opened], does: { do: 'look', purpose: 'first' } },
+  {
+    given: 'trouble that was seen',
+    journal: sick,
+    does: { do: 'match' },
+  },
+  {
+    given: 'no trouble at the first look',
+    journal: [opened, verified('cleared')],
+    does: finish('transient', 'it was cleared'),
+  },
+  {
+    given: 'a look that saw nothing',
+    journal: [opened, verified('inconclusive')],
+    does: { do: 'sleep', until: LATER + MINUTE, for: 'look', says: 'it was inconclusive' },
+  },
+  {
+    given: 'a look that saw nothing, and a sleep that stands',
+    journal: [opened, verified('inconclusive'), slept(LATER + 1)],
+    does: { do: 'wait', until: LATER + 1, says: 'sleeping' },
+  },
+  {
+    given: 'a look that saw nothing, and a sleep that is over to the millisecond',
+    journal: [opened, verified('inconclusive'), slept(LATER)],
+    does: { do: 'look', purpose: 'first' },
+  },
+  {
+    given: 'a look before a change that saw nothing, slept over',
+    journal: [...planned, verified('inconclusive', 'before-change'), slept(LATER)],
+    does: { do: 'look', purpose: 'before-change' },
+  },
+  {
+    given: 'as many further looks as are allowed, all blind',
+    journal: [opened, verified('inconclusive'), verified('inconclusive'), verified('inconclusive')],
+    does: finish(
+      'escalated',
+      'Health could not be seen (looked 3 times), so nothing was decided on it: it was inconclusive',
+    ),
+  },
+  {
+    given: 'blind looks with one that saw between them: they are counted anew',
+    journal: [
+      opened,
+      verified('inconclusive'),
+      verified('inconclusive'),
+      verified('confirmed'),
+      verified('inconclusive'),
+    ],
+    does: { do: 'sleep', until: LATER + MINUTE, for: 'look', says: 'it was inconclusive' },
+  },
+  {
+    given: 'a look that no further look can mend',
+    journal: [opened, verified('inconclusive', 'first', { hopeless: true })],
+    does: finish(
+      'escalated',
+      'Health could not be seen (looked once), so nothing was decided on it: it was inconclusive',
+    ),
+  },
+  {
+    given: 'a "resolved" while a blind look is slept over: it is looked at now, not later',
+    journal: [opened, verified('inconclusive'), slept(LATER + 5 * MINUTE), resolved],
+    does: { do: 'look', purpose: 'before-change' },
+  },
+  {
+    given: 'a "resolved" before the first change',
+    journal: [...planned, resolved],
+    does: { do: 'look', purpose: 'before-change' },
+  },
+  {
+    given: 'a "resolved" before anything was looked at',
+    journal: [opened, resolved],
+    does: { do: 'look', purpose: 'first' },
+  },
+  {
+    given: 'a "resolved" while a command is on its way: first what became of it',
+    journal: [...planned, started(1), resolved],
+    does: { do: 'continue', n: 1 },
+  },
+  {
+    given: 'no playbook for it',
+    journal: [...sick, { type: 'matched', data: { playbook: null, reason: 'No playbook handles it' } }],
+    does: finish('escalated', 'No playbook handles it'),
+  },
+  { given: 'a plan', journal: planned, does: { do: 'begin', n: 1 } },
+  {
+    given: 'a plan without a step',
+    journal: [...sick, matched([])],
+    does: finish('escalated', 'Still unhealthy at the end of playbook imap-protocol: it was confirmed'),
+  },
+  { given: 'a step that was started', journal: [...planned, started(1)], does: { do: 'continue', n: 1 } },
+  {
+    given: 'a step that was started and sleeps',
+    journal: [...planned, started(1), slept(LATER + 1, { n: 1 })],
+    does: { do: 'wait', until: LATER + 1, says: 'sleeping' },
+  },
+  {
+    given: 'a step that was started and slept',
+    journal: [...planned, started(1), slept(LATER, { n: 1 })],
+    does: { do: 'continue', n: 1 },
+  },
+  {
+    given: 'a command that the kill switch caught at the last moment: the step is still to be done',
+    journal: [...planned, started(1), ended(1, 'notSent')],
+    does: { do: 'begin', n: 1 },
+  },
+  ...(['done', 'skipped', 'failed'] as const).map((state) => ({
+    given: `a step that was ${state}`,
+    journal: [...planned, started(1), ended(1, state)],
+    does: { do: 'begin', n: 2 },
+  })),
+  {
+    given: 'a step that was refused',
+    journal: [...planned, ended(1, 'refused', { escalate: 'DB02 has only this copy' })],
+    does: finish('escalated', 'DB02 has only this copy'),
+  },
+  {
+    given: 'a step that observe mode refused',
+    journal: [...planned, ended(1, 'refused', { escalate: 'It would have restarted', suppressed: true })],
+    does: finish('suppressed', 'It would have restarted'),
+  },
+  {
+    given: 'a step whose role this server has not',
+    journal: [...sick, matched([step(1, 'restart-service', true, { role: 'client-access' })])],
+    does: { do: 'skip', n: 1, says: 'mbx1 has no client-access role' },
+  },
+  {
+    given: 'a recheck that saw trouble',
+    journal: stillSick,
+    does: { do: 'begin', n: 3 },
+  },
+  {
+    given: 'a recheck that saw health: the whole family is looked at',
+    journal: healthy,
+    does: { do: 'look', purpose: 'after-health' },
+  },
+  {
+    given: 'health of the whole family after a change',
+    journal: [...healthy, verified('cleared', 'after-health')],
+    does: finish('recovered', 'it was cleared'),
+  },
+  {
+    given: 'a family in which another monitor is still sick',
+    journal: [
+      ...healthy,
+      verified('confirmed', 'after-health', saw('confirmed', { healthSet: 'IMAP', monitor: 'ImapCTPMonitor' })),
+    ],
+    does: { do: 'match' },
+  },
+  {
+    given: 'a family look in which the same monitor is sick again: its playbook goes on',
+    journal: [...healthy, verified('confirmed', 'after-health')],
+    does: { do: 'begin', n: 3 },
+  },
+  {
+    given: 'a family look after health that saw nothing',
+    journal: [...healthy, verified('inconclusive', 'after-health')],
+    does: { do: 'sleep', until: LATER + MINUTE, for: 'look', says: 'it was inconclusive' },
+  },
+  {
+    given: 'every step done, and trouble still there',
+    journal: [...stillSick, started(3), ended(3, 'done', { changed: true })],
+    does: finish('escalated', 'Still unhealthy at the end of playbook imap-protocol: it was confirmed'),
+  },
+  // Approval.
+  {
+    given: 'an approval that is waited for',
+    journal: [...planned, approval(LATER + 1)],
+    does: { do: 'wait', until: LATER + 1, says: 'waits for a person' },
+  },
+  {
+    given: 'an approval that may be waited for without end',
+    journal: [...planned, approval()],
+    does: { do: 'wait', until: Number.POSITIVE_INFINITY, says: 'waits for a person' },
+  },
+  { given: 'an approval that nobody gave', journal: [...planned, approval(LATER)], does: { do: 'expire' } },
+  {
+    given: 'an approval: looked at once more before anything is changed',
+    journal: [...planned, approval(LATER + 1), { type: 'approved', data: { by: 'yuki' } }],
+    does: { do: 'look', purpose: 'before-change' },
+  },
+  {
+    given: 'an approval, and trouble that is still there',
+    journal: [
+      ...planned,
+      approval(LATER + 1),
+      { type: 'approved', data: { by: 'yuki' } },
+      verified('confirmed', 'before-change'),
+    ],
+    does: { do: 'begin', n: 1 },
+  },
+  {
+    given: 'a rejection',
+    journal: [...planned, approval(LATER + 1), { type: 'rejected', data: { by: 'yuki', note: 'month-end' } }],
+    does: finish('escalated', 'Rejected by yuki: month-end'),
+  },
+  {
+    given: 'an approval that expired',
+    journal: [...planned, approval(LATER), { type: 'rejected', data: { by: 'x', expired: true } }],
+    does: finish('escalated', 'Nobody approved in time'),
+  },
+  {
+    given: 'a guard that waits: it is asked again',
+    journal: [...planned, { type: 'held', data: { n: 1, guard: 'claim', reason: 'server-claimed', says: 's' } }],
+    does: { do: 'begin', n: 1 },
+  },
+  // Cancelling.
+  { given: 'a cancelled incident', journal: [...planned, cancelled], does: finish('cancelled', 'Cancelled by yuki') },
+  {
+    given: 'a cancelled incident with a look of its playbook in hand: nobody needs it any more',
+    journal: [...restarted, begun(2), cancelled],
+    does: { do: 'skip', n: 2, says: 'Cancelled by yuki' },
+  },
+  {
+    given: 'a cancelled incident with a command on its way: what became of it is seen first',
+    journal: [...planned, started(1), cancelled],
+    does: { do: 'continue', n: 1 },
+  },
+  {
+    given: 'a cancelled incident that drained a server: it stays drained, and says so',
+    journal: [...planned, started(1, debt('activation', 'recovered')), ended(1), cancelled],
+    does: finish('cancelled', 'Cancelled by yuki', ['activation is changed']),
+  },
+  {
+    given: 'a cancelled incident that switched a log on',
+    journal: [...planned, started(1, debt('log', 'always')), ended(1), cancelled],
+    does: { do: 'undo', undo: 'log' },
+  },
+  // Undo.
+  {
+    given: 'health, and a debt that is due on recovery',
+    journal: drained(debt('activation', 'recovered')),
+    does: { do: 'undo', undo: 'activation' },
+  },
+  {
+    given: 'health, and debts of both kinds: what is always put back goes first',
+    journal: drained(debt('log', 'always'), debt('activation', 'recovered')),
+    does: { do: 'undo', undo: 'log' },
+  },
+  {
+    given: 'several debts that are always due: the last change is put back first',
+    journal: drained(debt('log', 'always'), debt('other', 'always')),
+    does: { do: 'undo', undo: 'other' },
+  },
+  {
+    given: 'a debt that depends on another: the other first, though it is the older one',
+    journal: drained(debt('log', 'always'), debt('restart', 'always', { dependsOn: 'log' })),
+    does: { do: 'undo', undo: 'log' },
+  },
+  {
+    given: 'a debt whose prerequisite is put back',
+    journal: [
+      ...drained(debt('log', 'always'), debt('restart', 'always', { dependsOn: 'log' })),
+      undoStarted('log'),
+      undone('log'),
+    ],
+    does: { do: 'undo', undo: 'restart' },
+  },
+  {
+    given: 'an undo that was started',
+    journal: [...drained(debt('activation', 'recovered')), undoStarted('activation')],
+    does: { do: 'undo', undo: 'activation' },
+  },
+  {
+    given: 'an undo that was started and is tried again later',
+    journal: [
+      ...drained(debt('activation', 'recovered')),
+      undoStarted('activation'),
+      slept(LATER + 1, { undo: 'activation' }),
+    ],
+    does: { do: 'wait', until: LATER + 1, says: 'sleeping' },
+  },
+  {
+    given: 'an undo that could not begin and is tried again later',
+    journal: [...drained(debt('activation', 'recovered')), slept(LATER + 1, { undo: 'activation' })],
+    does: { do: 'wait', until: LATER + 1, says: 'sleeping' },
+  },
+  {
+    given: 'an undo after which health is looked at once',
+    journal: [...drained(debt('log', 'always', { after: 'recheck' })), undoStarted('log'), undone('log')],
+    does: { do: 'look', purpose: 'after-undo' },
+  },
+  {
+    given: 'a restart for an undo, and databases that may come back on recovery: looked at between the two',
+    journal: [
+      ...drained(debt('log', 'always', { after: 'recheck' }), debt('activation', 'recovered')),
+      undoStarted('log'),
+      undone('log'),
+    ],
+    does: { do: 'look', purpose: 'after-undo' },
+  },
+  {
+    given: 'health between the two: now the databases may come back',
+    journal: [
+      ...drained(debt('log', 'always', { after: 'recheck' }), debt('activation', 'recovered')),
+      undoStarted('log'),
+      undone('log'),
+      verified('cleared', 'after-undo'),
+    ],
+    does: { do: 'undo', undo: 'activation' },
+  },
+  {
+    given: 'trouble between the two: the server stays drained',
+    journal: [
+      ...drained(debt('log', 'always', { after: 'recheck' }), debt('activation', 'recovered')),
+      undoStarted('log'),
+      undone('log'),
+      verified('confirmed', 'after-undo'),
+    ],
+    does: finish('escalated', 'The trouble came back after what was changed had been put back: it was confirmed', [
+      'activation is changed',
+    ]),
+  },
+  {
+    given: 'activation that was allowed again: health must last',
+    journal: [
+      ...drained(debt('activation', 'recovered', { after: 'watch' })),
+      [NINE + 30 * SECOND, undoStarted('activation')],
+      [NINE + 30 * SECOND, undone('activation')],
+    ],
+    does: {
+      do: 'sleep',
+      until: NINE + 30 * SECOND + 10 * MINUTE,
+      for: 'watch',
+      says: 'watching that health lasts after what was changed was put back',
+    },
+  },
+  {
+    given: 'the end of that watch: looked at',
+    journal: [
+      ...drained(debt('activation', 'recovered', { after: 'watch' })),
+      [NINE, undoStarted('activation')],
+      [NINE, undone('activation')],
+      slept(NINE + 10 * MINUTE, { for: 'watch' }),
+    ],
+    now: NINE + 10 * MINUTE,
+    does: { do: 'look', purpose: 'after-undo' },
+  },
+  {
+    given: 'a look after the undo that saw nothing',
+    journal: [
+      ...drained(debt('log', 'always', { after: 'recheck' })),
+      undoStarted('log'),
+      undone('log'),
+      verified('inconclusive', 'after-undo'),
+    ],
+    does: { do: 'sleep', until: LATER + MINUTE, for: 'look', says: 'it was inconclusive' },
+  },
+  {
+    given: 'an undo that was not needed: nothing changed, so nothing is looked at',
+    journal: [...drained(debt('log', 'always', { after: 'recheck' })), undone('log', 'notNeeded')],
+    does: finish('recovered', 'it was cleared'),
+  },
+  {
+    given: 'an undo that failed: a person must',
+    journal: [...drained(debt('activation', 'recovered')), undoStarted('activation'), undone('activation', 'failed')],
+    does: finish('escalated', 'Could not be put back: activation failed', [], ['activation failed']),
+  },
+  {
+    given: 'a playbook at its end, with something to put back: and a look after it, for it may have helped',
+    journal: [
+      ...planned,
+      started(1, debt('log', 'always', { after: 'recheck' })),
+      ended(1, 'done', { changed: true }),
+      begun(2),
+      ended(2, 'done', { escalate: 'Next: Microsoft support', exhausted: true }),
+      undoStarted('log'),
+      undone('log'),
+    ],
+    does: { do: 'look', purpose: 'after-undo' },
+  },
+  {
+    given: 'a playbook at its end whose undo helped',
+    journal: [
+      ...planned,
+      started(1, debt('log', 'always', { after: 'recheck' })),
+      ended(1, 'done', { changed: true }),
+      begun(2),
+      ended(2, 'done', { escalate: 'Next: Microsoft support', exhausted: true }),
+      undoStarted('log'),
+      undone('log'),
+      verified('cleared', 'after-undo'),
+    ],
+    does: finish('recovered', 'it was cleared'),
+  },
+  {
+    given: 'a playbook at its end whose undo did not help',
+    journal: [
+      ...planned,
+      started(1, debt('log', 'always', { after: 'recheck' })),
+      ended(1, 'done', { changed: true }),
+      begun(2),
+      ended(2, 'done', { escalate: 'Next: Microsoft support', exhausted: true }),
+      undoStarted('log'),
+      undone('log'),
+      verified('confirmed', 'after-undo'),
+    ],
+    does: finish('escalated', 'Next: Microsoft support'),
+  },
+  {
+    given: 'a playbook at its end, one undo that helped and one that failed: not recovered, a person must',
+    journal: [
+      ...planned,
+      started(1, debt('log', 'always'), debt('other', 'always', { after: 'recheck' })),
+      ended(1, 'done', { changed: true }),
+      begun(2),
+      ended(2, 'done', { escalate: 'Next: Microsoft support', exhausted: true }),
+      undoStarted('other'),
+      undone('other'),
+      undone('log', 'failed'),
+      verified('cleared', 'after-undo'),
+    ],
+    does: finish('escalated', 'Could not be put back: log failed', [], ['log failed']),
+  },
+  {
+    given: 'a finished incident',
+    journal: [
+      opened,
+      verified('cleared'),
+      { type: 'finished', data: { outcome: 'transient', reason: 'r', left: [], owed: [] } },
+    ],
+    does: { do: 'nothing' },
+  },
+];
+
+describe('next: given this journal, this is done', () => {
+  test.each(CASES)('$given', ({ journal: events, now, does }) => {
+    expect(next(fold(journal(...events)), now ?? LATER, SETTINGS)).toEqual(does as Decision);
+  });
+
+  test('no two cases are called the same', () => {
+    const names = CASES.map(({ given }) => given);
+    expect(names).toEqual([...new Set(names)]);
+  });
+});
+
+describe('the conditions of a step', () => {
+  const inGroup = facts('mbx1', { dag: 'dag1' });
+  const CONDITIONS: { says: string; condition: Condition; server?: ReturnType<typeof facts>; unmet?: string }[] = [
+    { says: 'a role that the server has', condition: { role: 'mailbox' } },
+    {
+      says: 'a role that it has not',
+      condition: { role: 'client-access' },
+      unmet: 'mbx1 has no client-access role',
+    },
+    { says: 'both roles on one box', condition: { role: 'client-access' }, server: facts('ex1') },
+    { says: 'in a group, and it is', condition: { dag: true } },
+    {
+      says: 'in a group, and it is not',
+      condition: { dag: true },
+      server: facts('mbx9'),
+      unmet: 'mbx9 is in no database availability group',
+    },
+    { says: 'in no group, and it is in one', condition: { dag: false }, unmet: 'mbx1 is in dag1' },
+    { says: 'in no group, and it is in none', condition: { dag: false }, server: facts('mbx9') },
+    { says: 'one of several versions', condition: { version: [2013, 2016] } },
+    { says: 'another version', condition: { version: [2016, 2019] }, unmet: 'mbx1 runs Exchange 2013' },
+    {
+      says: 'several, of which the last does not hold',
+      condition: { role: 'mailbox', dag: false },
+      unmet: 'mbx1 is in dag1',
+    },
+    { says: 'a health set: only a look can tell', condition: { healthy: 'AD' } },
+  ];
+  test.each(CONDITIONS)('$says', ({ condition, server, unmet }) => {
+    expect(unmetCondition(condition, server ?? inGroup)).toBe(unmet);
+  });
+
+  test('a server that was not looked at yet meets them all', () => {
+    expect(unmetCondition({ role: 'client-access' }, undefined)).toBeUndefined();
+  });
+
+  test.each([
+    ['15.0', 2013],
+    ['15.1', 2016],
+    ['15.2', 2019],
+    ['14.3', 0],
+  ])('version %s is Exchange %i', (version, year) => {
+    expect(yearOf(version)).toBe(year);
+  });
+});
