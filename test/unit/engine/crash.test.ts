@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { CHANGING_CALLS, type Exchange, type Store } from '../../../src/ports.ts';
+import { CHANGING_CALLS, type Exchange } from '../../../src/ports.ts';
+import { around } from '../../support/around.ts';
 import { bench, Killed } from '../../support/engine.ts';
 
 /**
@@ -54,20 +55,11 @@ async function play(procedure: (typeof PROCEDURES)[number], cut?: Cut) {
     return result;
   }
   const b = bench({
-    aroundStore: (store): Store =>
-      new Proxy(store, {
-        get(target, name) {
-          const value = Reflect.get(target, name);
-          if (typeof value !== 'function') return value;
-          if (name !== 'append') return value.bind(target);
-          return (...args: Parameters<Store['append']>) => {
-            const [, , event] = args;
-            // The opening belongs to correlation, which the queue repeats by itself.
-            return event.type === 'opened' && event.data.alert
-              ? target.append(...args)
-              : cutIn('append', () => target.append(...args));
-          };
-        },
+    aroundStore: (store) =>
+      around(store, 'append', (append) => (...args) => {
+        const [, , event] = args;
+        // The opening belongs to correlation, which the queue repeats by itself.
+        return event.type === 'opened' && event.data.alert ? append(...args) : cutIn('append', () => append(...args));
       }),
     aroundExchange: (exchange): Exchange =>
       new Proxy(exchange, {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Exchange } from '../../../src/ports.ts';
+import { around } from '../../support/around.ts';
 import { bench } from '../../support/engine.ts';
 
 /**
@@ -67,18 +67,12 @@ test('random troubles and disturbances: what must always hold, holds', async () 
       async (troubles, disturbances) => {
         const broken: string[] = [];
         const b = bench({
-          aroundExchange: (exchange): Exchange =>
-            new Proxy(exchange, {
-              get(target, name: keyof Exchange) {
-                const call = (target[name] as (...args: unknown[]) => unknown).bind(target);
-                if (name !== 'restartServer') return call;
-                return (...args: unknown[]) => {
-                  const active = b.lab.organisation().databases.filter((database) => database.activeOn === args[0]);
-                  if (active.length > 0)
-                    broken.push(`${args[0]} was told to restart with ${active.map((one) => one.name)} active`);
-                  return call(...args);
-                };
-              },
+          aroundExchange: (exchange) =>
+            around(exchange, 'restartServer', (restart) => (...args) => {
+              const active = b.lab.organisation().databases.filter((database) => database.activeOn === args[0]);
+              if (active.length > 0)
+                broken.push(`${args[0]} was told to restart with ${active.map((one) => one.name)} active`);
+              return restart(...args);
             }),
         });
         const servers = new Set<string>();

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createOperations } from '../../../src/engine/operations.ts';
 import { RunRecord } from '../../../src/engine/run-record.ts';
 import { Conflict, NotFound } from '../../../src/ports.ts';
+import { around } from '../../support/around.ts';
 import { type Bench, type BenchOptions, bench } from '../../support/engine.ts';
 
 const SICK = { fault: 'imap-backend-wedged', server: 'mbx1' };
@@ -170,20 +171,13 @@ describe('the kill switch', () => {
     let cut = true;
     const b: Bench = bench({
       aroundStore: (store) =>
-        new Proxy(store, {
-          get(target, name) {
-            const value = Reflect.get(target, name);
-            if (typeof value !== 'function') return value;
-            if (name !== 'append') return value.bind(target);
-            return async (...args: Parameters<typeof target.append>) => {
-              const result = await target.append(...args);
-              if (cut && args[2].type === 'stepStarted' && args[2].data.intent) {
-                cut = false;
-                await target.setKillSwitch({ on: true, scope: {}, by: 'yuki', reason: '', since: 0 });
-              }
-              return result;
-            };
-          },
+        around(store, 'append', (append) => async (...args) => {
+          const result = await append(...args);
+          if (cut && args[2].type === 'stepStarted' && args[2].data.intent) {
+            cut = false;
+            await store.setKillSwitch({ on: true, scope: {}, by: 'yuki', reason: '', since: 0 });
+          }
+          return result;
         }),
     });
     b.lab.post(SICK);
@@ -200,13 +194,7 @@ describe('the kill switch', () => {
     let away = false;
     const b = bench({
       aroundStore: (store) =>
-        new Proxy(store, {
-          get(target, name) {
-            if (name === 'killSwitches' && away) return () => Promise.reject(new Error('Redis is away'));
-            const value = Reflect.get(target, name);
-            return typeof value === 'function' ? value.bind(target) : value;
-          },
-        }),
+        around(store, 'killSwitches', (ask) => () => (away ? Promise.reject(new Error('Redis is away')) : ask())),
     });
     const change = { notAfter: Number.POSITIVE_INFINITY, caller: 'test', scope: [] };
     const { value: service } = await b.engine.exchange.service('mbx1', 'MSExchangeIMAP4BE');
@@ -225,20 +213,13 @@ describe('the kill switch', () => {
     let switched = false;
     const b = sick({
       aroundStore: (store) =>
-        new Proxy(store, {
-          get(target, name) {
-            const value = Reflect.get(target, name);
-            if (typeof value !== 'function') return value;
-            if (name !== 'append') return value.bind(target);
-            return async (...args: Parameters<typeof target.append>) => {
-              const result = await target.append(...args);
-              if (!switched && args[2].type === 'verified' && args[2].data.verdict === 'cleared') {
-                switched = true;
-                await target.setKillSwitch({ on: true, scope: {}, by: 'yuki', reason: '', since: 0 });
-              }
-              return result;
-            };
-          },
+        around(store, 'append', (append) => async (...args) => {
+          const result = await append(...args);
+          if (!switched && args[2].type === 'verified' && args[2].data.verdict === 'cleared') {
+            switched = true;
+            await store.setKillSwitch({ on: true, scope: {}, by: 'yuki', reason: '', since: 0 });
+          }
+          return result;
         }),
     });
     const id = await b.alert(ALERT);
