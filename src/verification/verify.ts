@@ -87,8 +87,9 @@ export function createVerifier(parts: {
     if (sick.length > 0) return byRank(sick);
     const named = look.hints.flatMap((hint) => namedMonitor(hint, rows));
     if (named.length > 0) return byRank(unique(named));
-    const probed = rows.map(refOf).filter((ref) => catalog.find(ref.healthSet, ref.monitor)?.verification === 'probe');
-    return byRank(probed.length > 0 ? probed : rows.map(refOf));
+    const watching = rows.filter((row) => row.alertValue !== 'Disabled').map(refOf);
+    const probed = watching.filter((ref) => catalog.find(ref.healthSet, ref.monitor)?.verification === 'probe');
+    return byRank(probed.length > 0 ? probed : watching);
   }
 
   function namedMonitor(hint: FamilyLook['hints'][number], rows: HealthRow[]): MonitorRef[] {
@@ -97,8 +98,8 @@ export function createVerifier(parts: {
     const ref = known
       ? { healthSet: known.healthSet, monitor: known.monitor }
       : { healthSet: hint.healthSet, monitor: hint.monitor };
-    const row = rows.find((candidate) => sameName(refOf(candidate), ref));
-    return row ? [refOf(row)] : known ? [ref] : [];
+    const found = rows.map(refOf).filter((candidate) => sameName(candidate, ref));
+    return found.length > 0 ? found : known ? [ref] : [];
   }
 
   async function judge(
@@ -111,12 +112,14 @@ export function createVerifier(parts: {
   ): Promise<Judged> {
     const entry = catalog.find(ref.healthSet, ref.monitor);
     const evidence: Evidence[] = [];
-    if (entry?.verification === 'probe' && entry.probe) {
+    const row = rows.find((candidate) => sameRow(candidate, ref));
+    // Somebody works on it, or has switched it off: then a failing probe is no reason for us to act.
+    const handsOff = row?.alertValue === 'Repairing' || row?.alertValue === 'Disabled';
+    if (entry?.verification === 'probe' && entry.probe && !handsOff) {
       const ran = await runProbe(server, ref, entry, rows, servers, evidence, signal);
       if (ran.verdict !== 'inconclusive') return { ref, verdict: ran.verdict, evidence, ...backEndOf(ran.backEnd) };
     }
     // The probe can't be run by hand, or gave nothing: a fresh AlertValue decides.
-    const row = rows.find((candidate) => sameRow(candidate, ref));
     const byRow = judgeRow(row, server, ref, clock.now(), changedAt, rules);
     evidence.push(byRow.evidence);
     const awaited = byRow.verdict === 'inconclusive' && row && changedAt !== undefined && !row.isStale;

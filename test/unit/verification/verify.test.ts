@@ -1,0 +1,352 @@
+import { describe, expect, test } from 'vitest';
+import { type Exchange, ExchangeError, type HealthRow, type ProbeResult, type Reply } from '../../../src/ports.ts';
+import { loadCatalog } from '../../../src/verification/catalog.ts';
+import { createVerifier, type FamilyLook } from '../../../src/verification/verify.ts';
+import { facts, MINUTE, NINE, reply, row, run, SECOND, stubExchange } from '../../support/stub.ts';
+
+const catalog = loadCatalog('config/health-sets.yaml');
+const SERVERS = [facts('mbx1'), facts('mbx2'), facts('cas1'), facts('ex1')];
+const CTP = { healthSet: 'IMAP', monitor: 'ImapCTPMonitor' };
+const SELF_TEST = { healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
+const LOAD = { healthSet: 'IMAP', monitor: 'AverageCommandProcessingTimeGt60sMonitor' };
+
+type Answer = Reply<ProbeResult | undefined> | ExchangeError;
+
+/** A server with these rows; probes answer in turn, the last answer again and again. */
+function look(rows: HealthRow[] | ExchangeError, probes: Answer[] = [], more: Partial<Exchange> = {}) {
+  const asked: string[] = [];
+  const left = [...probes];
+  const exchange = stubExchange({
+    organisation: async () => reply({ id: 'contoso.com', servers: SERVERS }),
+    async serverHealth() {
+      if (rows instanceof ExchangeError) throw rows;
+      return reply(rows);
+    },
+    async invokeProbe(_server, identity) {
+      asked.push(identity);
+      const answer = left.length > 1 ? left.shift() : left[0];
+      if (!answer) throw new Error(`the probe ${identity} was not expected to be run`);
+      if (answer instanceof ExchangeError) throw answer;
+      return answer;
+    },
+    ...more,
+  });
+  const verifier = createVerifier({
+    exchange,
+    catalog,
+    clock: { now: () => NINE, speed: 1, epoch: 'contoso.com' },
+    settings: { randomRuns: 3, backEndPattern: '_Mbx:\\s*([A-Za-z0-9._-]+)', rowGrace: 2 * MINUTE, probeTimeLimit: 1 },
+  });
+  return {
+    asked,
+    verifier,
+    family: (given: Partial<FamilyLook> = {}) =>
+      verifier.family({ server: 'cas1', family: 'IMAP', hints: [], ...given }),
+  };
+}
+
+const unhealthy = (healthSet: string, name: string, more: Partial<HealthRow> = {}) =>
+  row(healthSet, name, { alertValue: 'Unhealthy', ...more });
+const sickCtp = unhealthy('IMAP', 'ImapCTPMonitor');
+const refused = reply(undefined, 'The probe could not be run');
+
+describe('which probe is run, and how often', () => {
+  const PROBES: { says: string; rows: HealthRow[]; probes: Answer[]; asked: string[]; verdict: string }[] = [
+    {
+      says: 'one that picks a mailbox at random must succeed each of three times',
+      rows: [sickCtp],
+      probes: [run('Succeeded')],
+      asked: Array(3).fill('IMAP\\ImapCTPProbe'),
+      verdict: 'cleared',
+    },
+    {
+      says: 'one that picks a mailbox at random: the first failure is enough',
+      rows: [sickCtp],
+      probes: [run('Succeeded'), run('Failed'), run('Succeeded')],
+      asked: Array(2).fill('IMAP\\ImapCTPProbe'),
+      verdict: 'confirmed',
+    },
+    {
+      says: 'one that does not is run once',
+      rows: [unhealthy('IMAP.Protocol', 'ImapSelfTestMonitor')],
+      probes: [run('Succeeded')],
+      asked: ['IMAP.Protocol\\ImapSelfTestProbe'],
+      verdict: 'cleared',
+    },
+    {
+      says: 'twins of one name are told apart by their target resource',
+      rows: [
+        unhealthy('IMAP.Protocol', 'ImapSelfTestMonitor', { targetResource: 'MSExchangeImap4BE' }),
+        unhealthy('IMAP.Protocol', 'ImapSelfTestMonitor', { targetResource: 'Another' }),
+      ],
+      probes: [run('Succeeded')],
+      asked: ['IMAP.Protocol\\ImapSelfTestProbe\\MSExchangeImap4BE', 'IMAP.Protocol\\ImapSelfTestProbe\\Another'],
+      verdict: 'cleared',
+    },
+    {
+      says: 'one row with a target resource needs none in the identity',
+      rows: [unhealthy('IMAP.Protocol', 'ImapSelfTestMonitor', { targetResource: 'MSExchangeImap4BE' })],
+      probes: [run('Failed')],
+      asked: ['IMAP.Protocol\\ImapSelfTestProbe'],
+      verdict: 'confirmed',
+    },
+    {
+      says: 'a monitor without a probe of its own is judged by its row, whatever else might be run',
+      rows: [unhealthy('IMAP', LOAD.monitor)],
+      probes: [],
+      asked: [],
+      verdict: 'confirmed',
+    },
+    {
+      says: 'a monitor that the catalog does not know is judged by its row',
+      rows: [unhealthy('IMAP', 'ImapNewMonitor')],
+      probes: [],
+      asked: [],
+      verdict: 'confirmed',
+    },
+    {
+      says: 'rows of other families are not looked at',
+      rows: [unhealthy('ActiveSync', 'ActiveSyncCTPMonitor'), row('IMAP.Proxy', 'ImapProxyTestMonitor')],
+      probes: [run('Succeeded')],
+      asked: ['IMAP.Proxy\\ImapProxyTestProbe'],
+      verdict: 'cleared',
+    },
+    {
+      says: 'the most basic of several is run first',
+      rows: [sickCtp, unhealthy('IMAP.Protocol', 'ImapSelfTestMonitor')],
+      probes: [run('Failed')],
+      asked: ['IMAP.Protocol\\ImapSelfTestProbe', 'IMAP\\ImapCTPProbe'],
+      verdict: 'confirmed',
+    },
+    {
+      says: 'no row is sick and no alert named one: every probe of the family',
+      rows: [row('IMAP', 'ImapCTPMonitor'), row('IMAP', LOAD.monitor), row('IMAP.Proxy', 'ImapProxyTestMonitor')],
+      probes: [run('Succeeded')],
+      asked: ['IMAP.Proxy\\ImapProxyTestProbe', ...Array(3).fill('IMAP\\ImapCTPProbe')],
+      verdict: 'cleared',
+    },
+    {
+      says: 'a monitor that somebody has switched off is no part of that',
+      rows: [row('IMAP', 'ImapCTPMonitor', { alertValue: 'Disabled' }), row('IMAP.Proxy', 'ImapProxyTestMonitor')],
+      probes: [run('Succeeded')],
+      asked: ['IMAP.Proxy\\ImapProxyTestProbe'],
+      verdict: 'cleared',
+    },
+  ];
+  test.each(PROBES)('$says', async ({ rows, probes, asked, verdict }) => {
+    const cas = look(rows, probes);
+    expect((await cas.family()).verdict).toBe(verdict);
+    expect(cas.asked).toEqual(asked);
+  });
+});
+
+describe('what an alert named is a hint', () => {
+  const quiet = [row('IMAP', 'ImapCTPMonitor'), row('IMAP.Proxy', 'ImapProxyTestMonitor')];
+
+  test('where no row is sick, its probe is run', async () => {
+    const cas = look(quiet, [run('Failed')]);
+    const looked = await cas.family({ hints: [{ healthSet: 'imap.proxy', monitor: 'imapproxytestmonitor' }] });
+    expect([looked.verdict, cas.asked]).toEqual(['confirmed', ['IMAP.Proxy\\ImapProxyTestProbe']]);
+  });
+
+  test('where another row is sick, that one is looked at', async () => {
+    const cas = look([sickCtp, row('IMAP.Proxy', 'ImapProxyTestMonitor')], [run('Failed')]);
+    const looked = await cas.family({ hints: [{ healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' }] });
+    expect(looked.monitors.map(({ monitor }) => monitor)).toEqual(['ImapCTPMonitor']);
+  });
+
+  test('a spelling of the published headings is understood', async () => {
+    const mbx = look([row('IMAP.Protocol', 'ImapDeepTestMonitor')], [run('Failed')]);
+    await mbx.family({ server: 'mbx1', hints: [{ healthSet: 'IMAP.Protocol', monitor: 'ImapTestDeepMonitor' }] });
+    expect(mbx.asked).toEqual(['IMAP.Protocol\\ImapDeepTestProbe']);
+  });
+
+  test('two alerts that name one monitor have it looked at once', async () => {
+    const cas = look(quiet, [run('Failed')]);
+    const hint = { healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' };
+    await cas.family({ hints: [hint, hint] });
+    expect(cas.asked).toHaveLength(1);
+  });
+
+  test('a name that nobody knows leads to every probe of the family', async () => {
+    const cas = look(quiet, [run('Succeeded')]);
+    await cas.family({ hints: [{ healthSet: 'IMAP', monitor: 'NoSuchMonitor' }] });
+    expect(new Set(cas.asked)).toEqual(new Set(['IMAP.Proxy\\ImapProxyTestProbe', 'IMAP\\ImapCTPProbe']));
+  });
+
+  test('twins that it named by their common name are looked at both', async () => {
+    const twin = (targetResource: string) => row('IMAP.Protocol', 'ImapSelfTestMonitor', { targetResource });
+    const mbx = look([twin('a'), twin('b')], [run('Succeeded'), run('Failed')]);
+    const looked = await mbx.family({ server: 'mbx1', hints: [SELF_TEST] });
+    expect([looked.verdict, mbx.asked]).toEqual([
+      'confirmed',
+      ['IMAP.Protocol\\ImapSelfTestProbe\\a', 'IMAP.Protocol\\ImapSelfTestProbe\\b'],
+    ]);
+  });
+});
+
+describe('hands off what somebody works on or has switched off', () => {
+  test.each(['Repairing', 'Disabled'] as const)('%s: no probe is run, and nothing is decided', async (alertValue) => {
+    const cas = look([row('IMAP', 'ImapCTPMonitor', { alertValue })], [run('Failed')]);
+    const looked = await cas.family({ hints: [CTP] });
+    expect([looked.verdict, cas.asked]).toEqual(['inconclusive', []]);
+    expect(looked.evidence.at(-1)?.says).toContain(alertValue);
+  });
+});
+
+describe('a probe that gives no answer: a fresh row decides', () => {
+  const unreachable = new ExchangeError('unreachable', 'WinRM');
+  const before = NINE - 30 * SECOND;
+  const FALLBACKS: { says: string; row: HealthRow; probe: Answer; changedAt?: number; verdict: string }[] = [
+    { says: 'refused, and the row is Unhealthy', row: sickCtp, probe: refused, verdict: 'confirmed' },
+    { says: 'unreachable, and the row is Unhealthy', row: sickCtp, probe: unreachable, verdict: 'confirmed' },
+    { says: 'quarantined, and the row is Unhealthy', row: sickCtp, probe: run('Quarantined'), verdict: 'confirmed' },
+    {
+      says: 'refused, and the row is Healthy',
+      row: row('IMAP', 'ImapCTPMonitor'),
+      probe: refused,
+      verdict: 'cleared',
+    },
+    {
+      says: 'refused, and the row is stale',
+      row: { ...sickCtp, isStale: true },
+      probe: refused,
+      verdict: 'inconclusive',
+    },
+    {
+      says: 'refused, and the row is from before our change',
+      row: sickCtp,
+      probe: refused,
+      changedAt: before,
+      verdict: 'inconclusive',
+    },
+    {
+      says: 'answered, whatever a stale row says',
+      row: { ...sickCtp, isStale: true },
+      probe: run('Succeeded'),
+      verdict: 'cleared',
+    },
+  ];
+  test.each(FALLBACKS)('$says', async ({ row: given, probe, changedAt, verdict }) => {
+    const cas = look([given], [probe]);
+    const looked = await cas.family({ hints: [CTP], ...(changedAt !== undefined && { changedAt }) });
+    expect(looked.verdict).toBe(verdict);
+  });
+
+  test('a probe without an answer is not asked again in the same look', async () => {
+    const cas = look([sickCtp], [refused]);
+    await cas.family();
+    expect(cas.asked).toHaveLength(1);
+  });
+
+  test('what was tried stays in the evidence, in the server’s own words', async () => {
+    const looked = await look([sickCtp], [unreachable]).family();
+    expect(looked.evidence.map(({ says, detail }) => [says, detail])).toEqual([
+      ['ImapCTPProbe could not be run: unreachable', 'WinRM'],
+      ['AlertValue of IMAP\\ImapCTPMonitor is Unhealthy', undefined],
+    ]);
+  });
+});
+
+describe('the mailbox server that a probe’s error names', () => {
+  const NAMES: { says: string; error: string; backEnd: string | undefined }[] = [
+    { says: 'by its short name', error: 'LOGIN failed _Mbx:mbx2 _Cafe:cas1', backEnd: 'mbx2' },
+    { says: 'by its full name', error: '_Mbx:mbx2.contoso.com', backEnd: 'mbx2' },
+    { says: 'in capitals', error: '_MBX: MBX2.CONTOSO.COM', backEnd: 'mbx2' },
+    { says: 'one box that is both', error: '_Mbx:ex1', backEnd: 'ex1' },
+    { says: 'no server of the organisation', error: '_Mbx:evil', backEnd: undefined },
+    { says: 'a name that only begins like one', error: '_Mbx:mbx22', backEnd: undefined },
+    { says: 'a client access server', error: '_Mbx:cas1', backEnd: undefined },
+    { says: 'no name', error: 'LOGIN failed', backEnd: undefined },
+  ];
+  test.each(NAMES)('$says', async ({ error, backEnd }) => {
+    const looked = await look([sickCtp], [run('Failed', error)]).family();
+    expect(looked.backEnd).toBe(backEnd);
+    expect(looked.evidence[0]?.backEnd).toBe(backEnd);
+  });
+
+  test('is not read from a run that succeeded', async () => {
+    expect((await look([sickCtp], [run('Succeeded', '_Mbx:mbx2')]).family()).backEnd).toBeUndefined();
+  });
+});
+
+describe('a server or organisation that does not answer', () => {
+  test('a server that is not in the organisation: no further look can help', async () => {
+    const looked = await look([]).family({ server: 'ghost' });
+    expect(looked).toMatchObject({
+      verdict: 'inconclusive',
+      hopeless: true,
+      reason: 'ghost is not a server of this organisation',
+    });
+  });
+
+  test('health that could not be read: nothing is decided, and what is known of the server stays known', async () => {
+    const looked = await look(new ExchangeError('accessDenied', 'not in the role group')).family();
+    expect(looked).toMatchObject({ verdict: 'inconclusive', facts: { server: 'cas1' }, monitors: [] });
+    expect(looked).not.toHaveProperty('hopeless');
+    expect(looked.evidence[0]?.detail).toBe('not in the role group');
+  });
+
+  test('an organisation that could not be read: nothing is decided', async () => {
+    const cas = look([], [], {
+      organisation: async () => {
+        throw new ExchangeError('sessionLimit', 'too many');
+      },
+    });
+    const looked = await cas.family();
+    expect(looked.reason).toContain('sessionLimit');
+    expect(looked).not.toHaveProperty('hopeless');
+    expect((await cas.verifier.monitors('cas1', [CTP], undefined)).verdict).toBe('inconclusive');
+  });
+
+  test('no row of the family at all: nothing is decided', async () => {
+    expect((await look([row('ActiveSync', 'ActiveSyncCTPMonitor')]).family()).verdict).toBe('inconclusive');
+  });
+
+  test('a defect is not taken for an answer', async () => {
+    const cas = look([], [], {
+      serverHealth: async () => {
+        throw new TypeError('not a function');
+      },
+    });
+    await expect(cas.family()).rejects.toThrow(TypeError);
+  });
+});
+
+describe('a recheck of certain monitors', () => {
+  test('stops at the first that is sick', async () => {
+    const cas = look([row('IMAP.Proxy', 'ImapProxyTestMonitor'), sickCtp], [run('Failed')]);
+    const proxy = { healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' };
+    const looked = await cas.verifier.monitors('cas1', [CTP, proxy], undefined);
+    expect(looked.verdict).toBe('confirmed');
+    expect(cas.asked).toEqual(['IMAP.Proxy\\ImapProxyTestProbe']);
+  });
+
+  test('by a row from before our change: says when the next evaluation is in', async () => {
+    const changedAt = NINE - 10 * SECOND;
+    const looked = await look([unhealthy('IMAP', LOAD.monitor)]).verifier.monitors('cas1', [LOAD], changedAt);
+    expect([looked.verdict, looked.dueBy]).toEqual(['inconclusive', changedAt + 3 * MINUTE + 30 * SECOND]);
+  });
+
+  test.each([
+    ['that should have been evaluated long since', { lastExecution: NINE - 11 * MINUTE }, NINE - 10 * MINUTE],
+    ['that is stale', { isStale: true }, NINE - 10 * SECOND],
+  ])('by a row %s: nothing is waited for', async (_says, more, changedAt) => {
+    const { verifier } = look([unhealthy('IMAP', LOAD.monitor, more)]);
+    const looked = await verifier.monitors('cas1', [LOAD], changedAt);
+    expect([looked.verdict, looked.dueBy]).toEqual(['inconclusive', undefined]);
+  });
+});
+
+describe('a whole health set, as a condition', () => {
+  const SETS: { says: string; rows: HealthRow[] | ExchangeError; healthy: boolean | undefined }[] = [
+    { says: 'every row is Healthy', rows: [row('IMAP', 'a'), row('IMAP', 'b')], healthy: true },
+    { says: 'one row is Unhealthy', rows: [row('IMAP', 'a'), unhealthy('IMAP', 'b')], healthy: false },
+    { says: 'one row is stale', rows: [row('IMAP', 'a'), row('IMAP', 'b', { isStale: true })], healthy: undefined },
+    { says: 'there is no row', rows: [row('IMAP.Proxy', 'a')], healthy: undefined },
+    { says: 'it could not be read', rows: new ExchangeError('unreachable', 'x'), healthy: undefined },
+  ];
+  test.each(SETS)('$says', async ({ rows, healthy }) => {
+    expect(await look(rows).verifier.healthSet('cas1', 'imap')).toBe(healthy);
+  });
+});
