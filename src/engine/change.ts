@@ -2,7 +2,6 @@ import { shortName } from '../incident/alert.ts';
 import { currentRun } from '../incident/incident.ts';
 import type { Change, KillScope } from '../ports.ts';
 import type { Advance } from './advancing.ts';
-import { groupOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
 
 /** What the kill switch is asked about. */
@@ -15,12 +14,17 @@ export function scopeOf(playbook: string | undefined, servers: string[], group: 
 }
 
 /** What a changing command carries, made at the moment of sending. */
-export function changeOf({ clock, settings }: Engine, { story }: Advance, what: string, server: string): Change {
+export function changeOf(
+  { clock, settings }: Engine,
+  { story }: Advance,
+  what: string,
+  server: string,
+  group: string | undefined,
+): Change {
   const { incident } = story;
-  const { facts } = incident;
   return {
     notAfter: clock.now() + settings.notAfter * clock.speed,
     caller: `${incident.id} ${what}`,
-    scope: scopeOf(currentRun(incident)?.playbook, [incident.server, server], facts && groupOf(facts)),
+    scope: scopeOf(currentRun(incident)?.playbook, [incident.server, server], group),
   };
 }

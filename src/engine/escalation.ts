@@ -48,6 +48,17 @@ export function recurring(incident: Incident, incidents: string[]): Notice {
   };
 }
 
+/** The daemon itself can't go on with an incident. Nothing is lost, and nothing happens either. */
+export function defect(incident: string, error: unknown): Notice {
+  return {
+    key: `${incident}:defect`,
+    kind: 'escalation',
+    incident,
+    subject: `${incident}: the daemon can't go on with it`,
+    text: `A defect keeps this incident from going on. It is tried again from time to time; until then, see to it by hand.\n\n${error}`,
+  };
+}
+
 function section(title: string, lines: string[]): string[] {
   return lines.length > 0 ? [`${title}:`, ...lines.map((line) => `  - ${line}`)] : [];
 }

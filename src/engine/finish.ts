@@ -29,9 +29,6 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
     engine.tellings.forget(incident.id);
   }
   const key = incidentKey(incident.server, incident.family);
-  // A server that stays drained keeps its group's slot: a second drain would strip the group.
-  const drained = incident.undo.some((undo) => undo.kind === 'activation' && undo.state === 'owed');
-  const group = incident.facts && groupOf(incident.facts);
   const recurring = finished.outcome === 'recovered' ? await recurringNotice(engine, incident, key) : undefined;
   await story.decide(
     { type: 'finished', data: finished },
@@ -41,7 +38,7 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
         key,
         root: incident.root,
         isRoot: incident.root === incident.id,
-        keepSlots: drained && group ? [group] : [],
+        keepSlots: await drainedGroups(engine, incident),
         outcome: finished.outcome,
       },
     },
@@ -66,6 +63,23 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
   const waiting = [...(incident.parent ? [incident.parent.incident] : []), ...engine.waiters.take(incident.root)];
   for (const id of waiting) await wake(engine, id);
   return { is: 'finished' };
+}
+
+/** A server that stays drained, by this incident or a child of it, keeps its group's slot: a second drain would strip the group. */
+async function drainedGroups(engine: Engine, { facts }: Incident): Promise<string[]> {
+  if (!facts) return [];
+  const owed = (await engine.store.ledger()).filter(
+    ({ world, debt }) => world === facts.organisation && debt.kind === 'activation',
+  );
+  if (owed.length === 0) return [];
+  const servers = await engine.exchange.organisation().then(
+    ({ value }) => value.servers,
+    () => [facts],
+  );
+  return owed.flatMap(({ debt }) => {
+    const drained = servers.find((one) => one.server === debt.server);
+    return (drained && groupOf(drained)) ?? [];
+  });
 }
 
 /** So many recoveries of one matter within so long (organisation's ms) are a problem that restarts only hide. */

@@ -84,6 +84,18 @@ export function createOperations(
     }
   }
 
+  const isEnding = (incident: Incident) =>
+    incident.conclusion ? `It is ending already: ${incident.conclusion.reason}` : undefined;
+  const unlessItEnds = (error: unknown) => {
+    if (!(error instanceof Conflict)) throw error;
+  };
+
+  async function openChildrenOf(id: string): Promise<string[]> {
+    const incident = await folded(id);
+    const children = await Promise.all((incident?.children ?? []).map(folded));
+    return children.flatMap((child) => (child && !child.finished && child.openedBy === id ? [child.id] : []));
+  }
+
   const waitsForApproval = (incident: Incident) =>
     incident.held?.approval ? undefined : 'It does not wait for an approval';
 
@@ -121,10 +133,16 @@ export function createOperations(
     },
     approve: (id, person) => say(id, { type: 'approved', data: person }, waitsForApproval),
     reject: (id, person) => say(id, { type: 'rejected', data: person }, waitsForApproval),
-    cancel: (id, person) =>
-      say(id, { type: 'cancelled', data: person }, (incident) =>
-        incident.conclusion ? `It is ending already: ${incident.conclusion.reason}` : undefined,
-      ),
+    async cancel(id, person) {
+      const cancelled = await say(id, { type: 'cancelled', data: person }, isEnding);
+      // Its own children go with it; one that was joined is a matter of its own, and is waited for.
+      for (const child of await openChildrenOf(id)) {
+        await say(child, { type: 'cancelled', data: { by: person.by, note: `${id} was cancelled` } }, isEnding).catch(
+          unlessItEnds,
+        );
+      }
+      return cancelled;
+    },
     killSwitches: () => store.killSwitches(),
     async setKillSwitch({ on, scope = {}, by, reason = '' }) {
       const named = { ...scope, ...(scope.server !== undefined && { server: shortName(scope.server) }) };

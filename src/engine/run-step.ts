@@ -44,7 +44,14 @@ export async function beginStep(engine: Engine, advance: Advance, n: number): Pr
   }
   if (begun.begin === 'skip') return end(advance, { n, state: 'skipped', says: begun.says });
   if (begun.begin === 'refuse') return end(advance, { n, state: 'refused', says: begun.says, escalate: begun.says });
-  if (begun.change) return startChange(engine, advance, n, begun.note, begun.change);
+  if (begun.change) {
+    try {
+      return await startChange(engine, advance, n, begun.note, begun.change);
+    } catch (error) {
+      if (error instanceof ExchangeError) return notBegun(engine, advance, n, error);
+      throw error;
+    }
+  }
   await story.decide({ type: 'stepStarted', data: { n, note: begun.note } });
   return continueStep(engine, advance, n);
 }
@@ -84,30 +91,24 @@ async function startChange(
     }),
   };
 
-  let asked: { guard: string; answer: Answer } | undefined;
-  try {
-    const refusal = await store.wouldRefuse(start);
-    if (refusal && 'owner' in refusal) engine.waiters.add(refusal.owner, incident.id);
-    asked = await askGuards({
-      incident,
-      run,
-      step: stepRecord(incident, n).step,
-      change,
-      target,
-      organisation,
-      exchange: engine.exchange,
-      clock,
-      settings,
-      scope,
-      killSwitches: await store.killSwitches(),
-      refusal,
-      justLooked: advance.justLooked,
-      signal,
-    });
-  } catch (error) {
-    if (error instanceof ExchangeError) return notBegun(engine, advance, n, error);
-    throw error;
-  }
+  const refusal = await store.wouldRefuse(start);
+  if (refusal && 'owner' in refusal) engine.waiters.add(refusal.owner, incident.id);
+  const asked = await askGuards({
+    incident,
+    run,
+    step: stepRecord(incident, n).step,
+    change,
+    target,
+    organisation,
+    exchange: engine.exchange,
+    clock,
+    settings,
+    scope,
+    killSwitches: await store.killSwitches(),
+    refusal,
+    justLooked: advance.justLooked,
+    signal,
+  });
   if (asked) {
     const { guard, answer } = asked;
     if (answer.answer === 'look') return look(engine, advance, 'before-change');
@@ -123,6 +124,7 @@ async function startChange(
         intent: change.intent,
         ...(change.undo && { undo: change.undo }),
         ...(start.slot && { slot: start.slot.group }),
+        ...(group && { group }),
       },
     },
     {
@@ -324,7 +326,7 @@ function contextOf(engine: Engine, advance: Advance, n: number): StepContext {
     verifier: engine.verifier,
     clock,
     settings,
-    change: () => changeOf(engine, advance, `step ${n}`, record.intent?.server ?? incident.server),
+    change: () => changeOf(engine, advance, `step ${n}`, record.intent?.server ?? incident.server, record.group),
     ledgerOf: (server, setting) => engine.store.ledgerOf(server, setting, facts.organisation),
     openChild: (server, family) => openChild(engine, story, n, server, family),
     outcomeOf: (id) => outcomeOf(engine, id),

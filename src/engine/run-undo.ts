@@ -1,6 +1,6 @@
 import { answerOf } from '../guards/shared-state.ts';
 import type { Undone } from '../incident/event.ts';
-import { currentRun } from '../incident/incident.ts';
+import { currentRun, type Incident } from '../incident/incident.ts';
 import type { UndoState } from '../incident/undo.ts';
 import { ExchangeError, NotSent } from '../ports.ts';
 import { undoOfKind } from '../steps/index.ts';
@@ -42,11 +42,7 @@ async function start(engine: Engine, { story }: Advance, debt: UndoState, intent
       start: {
         owner: incident.root,
         world: incident.facts?.organisation ?? '',
-        kill: scopeOf(
-          currentRun(incident)?.playbook,
-          [incident.server, debt.server],
-          incident.facts && groupOf(incident.facts),
-        ),
+        kill: scopeOf(currentRun(incident)?.playbook, [incident.server, debt.server], ownGroup(incident)),
         claims: [debt.server],
         throttles: [],
       },
@@ -139,6 +135,11 @@ async function end({ story }: Advance, id: string, state: Undone['state'], says:
   return 'on';
 }
 
+/** Undo is always on the incident's own server. */
+function ownGroup({ facts }: Incident): string | undefined {
+  return facts && groupOf(facts);
+}
+
 function debtOf({ story }: Advance, id: string): UndoState {
   const debt = story.incident.undo.find((undo) => undo.id === id);
   if (!debt) throw new Error(`incident ${story.incident.id} owes no undo ${id}`);
@@ -153,7 +154,7 @@ function contextOf(engine: Engine, advance: Advance, id: string): UndoContext {
     exchange: engine.exchange,
     clock: engine.clock,
     settings: engine.settings,
-    change: () => changeOf(engine, advance, `undo ${id}`, debt.server),
+    change: () => changeOf(engine, advance, `undo ${id}`, debt.server, ownGroup(advance.story.incident)),
     signal: advance.signal,
   };
 }

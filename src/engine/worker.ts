@@ -1,6 +1,7 @@
 import { advance } from './advance.ts';
 import type { Advanced } from './advancing.ts';
 import { correlate } from './correlate.ts';
+import { defect } from './escalation.ts';
 import type { Engine } from './parts.ts';
 
 /**
@@ -16,6 +17,9 @@ const SWEEP_LIMIT = 500;
 const LONG_QUEUE = 50;
 /** Placing an alert is a few quick round trips: many at once fill each journal entry in a storm. */
 const ALERTS_AT_ONCE = 64;
+/** Failures in a row after which a person is told, and the longest pause between two tries. */
+const DEFECT = 3;
+const SLOWEST_RETRY = 5 * 60_000;
 /** The same matter is nudged again by the sweep only after this long: it may stand in a long queue. */
 const NUDGE_AGAIN = 5_000;
 
@@ -30,6 +34,8 @@ export function createWorker(engine: Engine): Worker {
   const { store, wakeups, log } = engine;
   const stopping = new AbortController();
   const nudged = new Map<string, number>();
+  /** Failures in a row of advancing an incident, as far as this process saw them. */
+  const failures = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
   let sweeping: Promise<void> = Promise.resolve();
 
@@ -48,11 +54,10 @@ export function createWorker(engine: Engine): Worker {
     let went: Advanced | undefined;
     try {
       went = await advance(engine, id, signal);
+      failures.delete(id);
     } catch (error) {
-      if (!signal.aborted) {
-        log.error('Advancing an incident failed; it is tried again', { incident: id, error: describe(error) });
-        went = { is: 'waiting', until: engine.clock.now() + NUDGE_AGAIN * engine.clock.speed };
-      }
+      if (!signal.aborted)
+        went = { is: 'waiting', until: engine.clock.now() + (await failed(id, error)) * engine.clock.speed };
     } finally {
       clearInterval(heartbeat);
     }
@@ -60,6 +65,23 @@ export function createWorker(engine: Engine): Worker {
     const news = await store.release(id, lease.token, due);
     if (news) await wakeups.incident(id);
     else if (went !== undefined && due !== null) await wakeups.incident(id, Math.max(0, due - engine.realNow()));
+  }
+
+  /**
+   * Something escaped that no rule foresees. It is tried again, ever more slowly; a person is told when it does not pass
+   * while the store answers. Answers the real milliseconds until the next try.
+   */
+  async function failed(id: string, error: unknown): Promise<number> {
+    const times = (failures.get(id) ?? 0) + 1;
+    log.error('Advancing an incident failed; it is tried again', { incident: id, times, error: describe(error) });
+    const { up } = await store.health();
+    if (!up) return NUDGE_AGAIN;
+    failures.set(id, times);
+    if (times === DEFECT)
+      await engine
+        .notify(defect(id, error))
+        .catch((why) => log.error('A defect could not be told', { incident: id, error: String(why) }));
+    return Math.min(NUDGE_AGAIN * 2 ** (times - 1), SLOWEST_RETRY);
   }
 
   async function sweep(): Promise<void> {

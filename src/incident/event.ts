@@ -96,8 +96,9 @@ export interface StepStarted {
   intent?: Intent;
   undo?: UndoDebt[];
   /** What the start took: see `ports.ts`, `StartConditions`. */
-  claims?: string[];
   slot?: string;
+  /** The group of the server acted on: what the kill switch is asked about, again, when the command is sent. */
+  group?: string;
 }
 
 /** `notSent`: the kill switch was on at the last moment; the step is still to be done. */

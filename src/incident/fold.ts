@@ -53,7 +53,10 @@ function open(data: Opened, at: Instant): Incident {
     server: data.server,
     family: data.family || ANY_FAMILY,
     root: data.parent?.root ?? data.id,
-    ...(data.parent && { parent: { incident: data.parent.incident, n: data.parent.n } }),
+    ...(data.parent && {
+      parent: { incident: data.parent.incident, n: data.parent.n },
+      openedBy: data.parent.incident,
+    }),
     openedAt: at,
     alerts: data.alert ? [data.alert] : [],
     blindLooks: 0,
@@ -155,6 +158,7 @@ const FOLDERS = {
     record.note = data.note;
     delete record.end;
     if (data.intent) record.intent = data.intent;
+    if (data.group !== undefined) record.group = data.group;
     for (const debt of data.undo ?? []) {
       if (!incident.undo.some((undo) => undo.id === debt.id))
         incident.undo.push({ ...debt, state: 'owed', at, tries: 0 });
@@ -182,7 +186,8 @@ const FOLDERS = {
     }
     const run = currentRun(incident);
     if (run && data.health === 'healthy') run.healed = true;
-    if (data.escalate !== undefined) {
+    // Where a person has stopped it, that is how it ends.
+    if (data.escalate !== undefined && incident.conclusion?.outcome !== 'cancelled') {
       incident.conclusion = data.suppressed
         ? { outcome: 'suppressed', reason: data.escalate }
         : { outcome: 'escalated', reason: data.escalate, ...(data.exhausted && { exhausted: true }) };

@@ -14,6 +14,8 @@ export interface Incident {
   /** The owner of claims, slots and throttles: itself, or the incident at the top of its family tree. */
   root: string;
   parent?: { incident: string; n: number };
+  /** The incident that opened this one; unlike a parent that joined it later. */
+  openedBy?: string;
   openedAt: Instant;
   alerts: Alert[];
   facts?: ServerFacts;
@@ -70,6 +72,8 @@ export interface StepRecord {
   finishedAt?: Instant;
   note: Record<string, unknown>;
   intent?: Intent;
+  /** The group of the server acted on. */
+  group?: string;
   /** Looks of this step that saw nothing, and that saw trouble. */
   blindLooks: number;
   sickLooks: number;

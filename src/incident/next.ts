@@ -47,7 +47,8 @@ export function next(incident: Incident, now: Instant, settings: NextSettings): 
   if (undo) return asleep(incident, now) ?? { do: 'undo', undo: undo.id };
   const inHand = stepInHand(incident);
   if (inHand) {
-    const abandon = incident.conclusion && !inHand.intent;
+    // A child acts under our claims: it comes to its end before we do.
+    const abandon = incident.conclusion && !inHand.intent && inHand.child === undefined;
     if (abandon) return { do: 'skip', n: inHand.step.n, says: incident.conclusion?.reason ?? '' };
     return asleep(incident, now) ?? { do: 'continue', n: inHand.step.n };
   }

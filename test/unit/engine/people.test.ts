@@ -133,6 +133,73 @@ describe('cancel', () => {
   });
 });
 
+describe('cancel, with a mailbox server being seen to behind it', () => {
+  function ctp() {
+    const b = bench();
+    b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
+    const operations = createOperations(b.engine, {
+      reload: () => [],
+      readiness: async () => ({ ready: true, parts: [] }),
+      runs: new RunRecord(),
+    });
+    return { ...b, operations, front: { server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' } };
+  }
+  const free = (b: Bench, server: string) =>
+    b.store.wouldRefuse({ owner: 'another', world: b.lab.id, kill: [], claims: [server], throttles: [] });
+
+  test('its own child goes with it, and every claim is given back', async () => {
+    const b = ctp();
+    const id = await b.alert(b.front);
+    await b.run(
+      (incident) => incident.parent !== undefined && incident.steps.some((record) => record.state === 'done'),
+    );
+    await b.operations.cancel(id, { by: 'yuki' });
+    await b.run();
+    const [child = ''] = (await b.incident(id)).children;
+    expect((await b.incident(child)).finished).toMatchObject({
+      outcome: 'cancelled',
+      reason: `Cancelled by yuki: ${id} was cancelled`,
+    });
+    expect((await b.incident(id)).finished?.outcome).toBe('cancelled');
+    expect(b.changes()).not.toContain('mbx2 Restart-Computer');
+    for (const server of ['cas1', 'mbx2']) expect(await free(b, server)).toBeUndefined();
+  });
+
+  test('one that it joined goes on, and is waited for, since it acts under its claims', async () => {
+    const b = ctp();
+    const id = await b.alert(b.front);
+    await b.run((incident) => incident.steps.some((record) => record.state === 'done'));
+    const joined = await b.alert({ server: 'mbx2', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' });
+    await b.run((incident) => incident.id === joined && incident.changed);
+    await b.operations.cancel(id, { by: 'yuki' });
+    await b.run();
+    const [front, back] = [await b.incident(id), await b.incident(joined)];
+    expect(back.finished?.outcome).toBe('recovered');
+    expect(front.finished?.outcome).toBe('cancelled');
+    expect(front.finished?.at).toBeGreaterThanOrEqual(back.finished?.at ?? Number.POSITIVE_INFINITY);
+    for (const server of ['cas1', 'mbx2']) expect(await free(b, server)).toBeUndefined();
+  });
+});
+
+describe('what stays drained', () => {
+  test('by a child: the group keeps its slot after the root is over, for other servers', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
+    b.lab.post({ fault: 'unfixable', healthSet: 'IMAP.Protocol', server: 'mbx2' });
+    const incident = await b.handle({ server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' });
+    expect(incident.finished?.outcome).toBe('escalated');
+    expect(b.changes()).not.toContain('cas1 Restart-Computer');
+    const start = { owner: 'another', world: b.lab.id, kill: [], claims: [], throttles: [] };
+    expect(await b.store.wouldRefuse({ ...start, slot: { group: 'dag1', server: 'mbx1' } })).toMatchObject({
+      by: 'slot',
+    });
+    expect(await b.store.wouldRefuse({ ...start, claims: ['mbx2', 'cas1'] })).toBeUndefined();
+    // One message for both: the parent's, with the child's reason.
+    expect(b.notices).toHaveLength(1);
+    expect(b.notices[0]?.text).toContain('mbx2');
+  });
+});
+
 describe('the kill switch', () => {
   const scopes = [
     { says: 'for everything', scope: {} },
