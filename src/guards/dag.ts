@@ -39,18 +39,24 @@ async function everyDatabaseCanMove({
     }
     const { value: copies } = await exchange.copiesOf(copy.database, { signal });
     const reasons: string[] = [];
+    let moves = false;
     for (const other of copies.filter((candidate) => candidate.server !== target.server)) {
-      const receiver = servers.get(other.server) ?? readReceiver(exchange, other.server, signal);
-      servers.set(other.server, receiver);
+      const reading = servers.get(other.server) ?? readReceiver(exchange, other.server, signal);
+      servers.set(other.server, reading);
+      const receiver = await reading;
       const site = organisation.servers.find((facts) => facts.server === other.server)?.site;
-      const why = whyNot(other, await receiver, site === target.site);
-      if (why === undefined) reasons.length = 0;
-      else reasons.push(`${other.server}: ${why}`);
-      if (why === undefined) break;
+      const why = whyNot(other, receiver, site === target.site);
+      moves = why === undefined;
+      if (moves) {
+        // Its place is taken: the next database must find another.
+        receiver.active += 1;
+        break;
+      }
+      reasons.push(`${other.server}: ${why}`);
     }
-    const movable = copies.some((other) => other.server !== target.server) && reasons.length === 0;
-    if (!movable) {
-      const says = `${copy.database} has no healthy copy elsewhere that may become active (${reasons.join('; ')})`;
+    if (!moves) {
+      const why = reasons.length > 0 ? ` (${reasons.join('; ')})` : '';
+      const says = `${copy.database} has no healthy copy elsewhere that may become active${why}`;
       return { answer: 'refuse', reason: 'no-healthy-copy', says };
     }
   }

@@ -1,0 +1,95 @@
+import type { GuardContext, GuardSettings } from '../../../src/guards/guard.ts';
+import type { Incident, Run } from '../../../src/incident/incident.ts';
+import type { PlannedStep } from '../../../src/incident/plan.ts';
+import type { Exchange } from '../../../src/ports.ts';
+import type { Action, PlannedChange } from '../../../src/steps/step.ts';
+import { facts, HOUR, MINUTE, NINE, stubExchange } from '../../support/stub.ts';
+
+export const SETTINGS: GuardSettings = {
+  mode: 'auto',
+  evidenceMaxAge: 5 * MINUTE,
+  approvalExpiry: 4 * HOUR,
+  self: ['admin1'],
+  throttles: {
+    'restart-service': { minutesBetween: 60, perHour: -1, perDay: 1, groupMinutesBetween: -1, groupPerDay: 4 },
+    'restart-server': { minutesBetween: 720, perHour: -1, perDay: 1, groupMinutesBetween: 600, groupPerDay: 1 },
+  },
+};
+
+export const SERVERS = [
+  facts('mbx1', { dag: 'dag1' }),
+  facts('mbx2', { dag: 'dag1' }),
+  facts('mbx3', { dag: 'dag1' }),
+  facts('mbx4', { dag: 'dag1', site: 'Osaka' }),
+  facts('cas1'),
+  facts('ex1', { dag: 'dag2' }),
+];
+
+const step: PlannedStep = { n: 1, step: 's', options: {}, changes: true, says: 'Restart-Service MSExchangeIMAP4BE' };
+
+export const RUN: Run = {
+  playbook: 'imap-protocol',
+  hash: 'h',
+  mode: 'auto',
+  handles: [],
+  plan: [step, { ...step, n: 2, says: 'Restart-Computer' }],
+  healed: false,
+};
+
+export const INCIDENT: Incident = {
+  id: 'i',
+  server: 'mbx1',
+  family: 'IMAP',
+  root: 'i',
+  openedAt: NINE,
+  alerts: [],
+  blindLooks: 0,
+  lookFirst: false,
+  seenUnhealthyAt: NINE,
+  runs: [RUN],
+  steps: [],
+  children: [],
+  undo: [],
+  changed: false,
+};
+
+export function changeTo(action: Action, fence: Record<string, unknown> = {}, resource?: string): PlannedChange {
+  return {
+    action,
+    intent: { command: 'c', server: 'mbx1', arguments: {}, fence },
+    ...(resource && { resource }),
+  };
+}
+
+/** Nothing speaks against acting on mbx1 at nine; a case changes what it is about. */
+export function context(
+  more: Partial<Omit<GuardContext, 'incident' | 'run' | 'settings' | 'exchange'>> & {
+    incident?: Partial<Incident>;
+    run?: Partial<Run>;
+    settings?: Partial<GuardSettings>;
+    exchange?: Partial<Exchange>;
+    now?: number;
+    on?: string;
+  } = {},
+): GuardContext {
+  const { incident, run, settings, exchange, now = NINE, on = 'mbx1', ...rest } = more;
+  const target = SERVERS.find(({ server }) => server === on);
+  if (!target) throw new Error(`no server ${on}`);
+  return {
+    incident: { ...INCIDENT, ...incident },
+    run: { ...RUN, ...run },
+    step,
+    change: changeTo('restart-service'),
+    target,
+    organisation: { id: 'contoso.com', servers: SERVERS },
+    exchange: stubExchange(exchange ?? {}),
+    clock: { now: () => now, speed: 1, epoch: 'contoso.com' },
+    settings: { ...SETTINGS, ...settings },
+    scope: [{ playbook: 'imap-protocol' }, { server: 'mbx1' }, { group: 'dag1' }],
+    killSwitches: [],
+    refusal: undefined,
+    justLooked: false,
+    signal: new AbortController().signal,
+    ...rest,
+  };
+}

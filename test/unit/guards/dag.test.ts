@@ -1,0 +1,267 @@
+import { describe, expect, test } from 'vitest';
+import { dagGate } from '../../../src/guards/dag.ts';
+import type { AvailabilityGroup, DatabaseCopy, MailboxServer } from '../../../src/ports.ts';
+import { reply } from '../../support/stub.ts';
+import { changeTo, context } from './context.ts';
+
+const copy = (database: string, server: string, more: Partial<DatabaseCopy> = {}): DatabaseCopy => ({
+  database,
+  server,
+  status: 'Healthy',
+  copies: 2,
+  copyQueueLength: 0,
+  replayQueueLength: 0,
+  activationSuspended: false,
+  lagged: false,
+  ...more,
+});
+const mounted = (database: string, server: string, more: Partial<DatabaseCopy> = {}) =>
+  copy(database, server, { status: 'Mounted', ...more });
+
+interface World {
+  copies: DatabaseCopy[];
+  settings?: Record<string, Partial<MailboxServer>>;
+  groups?: AvailabilityGroup[];
+}
+
+const member = (server: string, up = true) => ({ server, site: 'Tokyo', up, suspended: false });
+const dag1 = (...members: ReturnType<typeof member>[]): AvailabilityGroup => ({ name: 'dag1', members });
+const THREE = dag1(member('mbx1'), member('mbx2'), member('mbx3'));
+const quiet = (name: string): AvailabilityGroup => ({ name, members: ['x', 'y', 'z'].map((server) => member(server)) });
+
+function judge(action: 'fail-over-databases' | 'restart-server' | 'restart-service', world: World, on = 'mbx1') {
+  const { copies, settings = {}, groups = [THREE] } = world;
+  return dagGate.judge(
+    context({
+      on,
+      change: changeTo(action),
+      exchange: {
+        copiesOn: async (server) => reply(copies.filter((one) => one.server === server)),
+        copiesOf: async (database) => reply(copies.filter((one) => one.database === database)),
+        mailboxServer: async (server) =>
+          reply({ server, activationBlocked: false, autoActivationPolicy: 'Unrestricted', ...settings[server] }),
+        availabilityGroup: async (name) => reply(groups.find((group) => group.name === name) ?? quiet(name)),
+      },
+    }),
+  );
+}
+
+const ALLOW = { answer: 'allow' };
+const noHealthy = (...reasons: string[]) => ({
+  answer: 'refuse',
+  reason: 'no-healthy-copy',
+  says: `DB01 has no healthy copy elsewhere that may become active${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`,
+});
+
+describe('before databases are moved away: each has somewhere to go', () => {
+  const here = mounted('DB01', 'mbx1');
+  const receiver = (more: Partial<DatabaseCopy>) => [here, copy('DB01', 'mbx2', more)];
+  const CASES: ({ says: string; is: object } & World)[] = [
+    { says: 'a healthy copy elsewhere', copies: receiver({}), is: ALLOW },
+    { says: 'no database at all', copies: [], is: ALLOW },
+    { says: 'only passive copies here, whatever the others are like', copies: [copy('DB01', 'mbx1')], is: ALLOW },
+    {
+      says: 'the only copy',
+      copies: [mounted('DB01', 'mbx1', { copies: 1 })],
+      is: {
+        answer: 'refuse',
+        reason: 'only-copy',
+        says: "DB01 has only this copy, on mbx1: it can't be moved, so the server is not restarted",
+      },
+    },
+    ...(['Mounting', 'Dismounted', 'Dismounting'] as const).map((status) => ({
+      says: `${status} is active too`,
+      copies: [mounted('DB01', 'mbx1', { copies: 1, status })],
+      is: { answer: 'refuse', reason: 'only-copy' },
+    })),
+    {
+      says: 'a copy that has failed',
+      copies: receiver({ status: 'Failed' }),
+      is: noHealthy('mbx2: its copy is Failed'),
+    },
+    {
+      says: 'a copy that is kept behind',
+      copies: receiver({ lagged: true }),
+      is: noHealthy('mbx2: its copy is lagged on purpose'),
+    },
+    {
+      says: 'a copy that may not be activated',
+      copies: receiver({ activationSuspended: true }),
+      is: noHealthy('mbx2: its copy is suspended for activation'),
+    },
+    {
+      says: 'a queue as long as it may be',
+      copies: receiver({ copyQueueLength: 100, replayQueueLength: 100 }),
+      is: ALLOW,
+    },
+    {
+      says: 'a copy queue that is too long',
+      copies: receiver({ copyQueueLength: 101 }),
+      is: noHealthy('mbx2: its copy queue is 101 long'),
+    },
+    {
+      says: 'a replay queue that is too long',
+      copies: receiver({ replayQueueLength: 101 }),
+      is: noHealthy('mbx2: its replay queue is 101 long'),
+    },
+    {
+      says: 'a receiver on which activation is blocked',
+      copies: receiver({}),
+      settings: { mbx2: { activationBlocked: true } },
+      is: noHealthy('mbx2: activation is blocked there'),
+    },
+    {
+      says: 'a receiver whose policy is Blocked',
+      copies: receiver({}),
+      settings: { mbx2: { autoActivationPolicy: 'Blocked' } },
+      is: noHealthy('mbx2: its activation policy is Blocked'),
+    },
+    {
+      says: 'a receiver of the same site that is IntrasiteOnly',
+      copies: receiver({}),
+      settings: { mbx2: { autoActivationPolicy: 'IntrasiteOnly' } },
+      is: ALLOW,
+    },
+    {
+      says: 'a receiver of another site that is IntrasiteOnly',
+      copies: [here, copy('DB01', 'mbx4')],
+      settings: { mbx4: { autoActivationPolicy: 'IntrasiteOnly' } },
+      is: noHealthy('mbx4: it is in another site and IntrasiteOnly'),
+    },
+    {
+      says: 'a receiver that holds as many active databases as it may',
+      copies: [...receiver({}), mounted('DB07', 'mbx2'), mounted('DB08', 'mbx2')],
+      settings: { mbx2: { maximumActiveDatabases: 2 } },
+      is: noHealthy('mbx2: it holds its maximum of 2 active databases'),
+    },
+    {
+      says: 'a receiver that has room for one more',
+      copies: [...receiver({}), mounted('DB07', 'mbx2')],
+      settings: { mbx2: { maximumActiveDatabases: 2 } },
+      is: ALLOW,
+    },
+    {
+      says: 'a receiver that has room for one more, but two would come',
+      copies: [...receiver({}), mounted('DB07', 'mbx2'), mounted('DB02', 'mbx1'), copy('DB02', 'mbx2')],
+      settings: { mbx2: { maximumActiveDatabases: 2 } },
+      is: { answer: 'refuse', reason: 'no-healthy-copy' },
+    },
+    {
+      says: 'a bad copy on one server and a good one on another',
+      copies: [...receiver({ status: 'Failed' }), copy('DB01', 'mbx3')],
+      is: ALLOW,
+    },
+    {
+      says: 'bad copies everywhere: each with its reason',
+      copies: [...receiver({ status: 'Failed' }), copy('DB01', 'mbx3', { lagged: true })],
+      is: noHealthy('mbx2: its copy is Failed', 'mbx3: its copy is lagged on purpose'),
+    },
+    {
+      says: 'copies that Exchange counts but does not show',
+      copies: [here],
+      is: noHealthy(),
+    },
+    {
+      says: 'one that can move and one that cannot',
+      copies: [mounted('DB02', 'mbx1'), copy('DB02', 'mbx2'), ...receiver({ status: 'Seeding' })],
+      is: noHealthy('mbx2: its copy is Seeding'),
+    },
+  ];
+  test.each(CASES)('$says', async ({ is, ...world }) => {
+    expect(await judge('fail-over-databases', world)).toMatchObject(is);
+  });
+});
+
+describe('before a reboot: nothing is active there any more', () => {
+  test('passive copies only', async () => {
+    expect(await judge('restart-server', { copies: [copy('DB01', 'mbx1')] })).toEqual(ALLOW);
+  });
+
+  test.each(['Mounted', 'Mounting', 'Dismounted', 'Dismounting'])(
+    'a copy that is %s, with the reason',
+    async (status) => {
+      const copies = [mounted('DB01', 'mbx1', { status, error: 'no log' }), mounted('DB02', 'mbx1', { copies: 1 })];
+      expect(await judge('restart-server', { copies })).toEqual({
+        answer: 'refuse',
+        reason: 'active-copies',
+        says: `DB01 (${status}: no log), DB02 (Mounted: it has this copy only) on mbx1: a server with active copies is not restarted`,
+      });
+    },
+  );
+
+  test('a client access server has none, and is not asked', async () => {
+    expect(await judge('restart-server', { copies: [mounted('DB01', 'cas1')] }, 'cas1')).toEqual(ALLOW);
+  });
+});
+
+describe('the group keeps its quorum without the server', () => {
+  const witness = (up = true, server = 'cas1') => ({ server, up });
+  const two = dag1(member('mbx1'), member('mbx2'));
+  const four = dag1(member('mbx1'), member('mbx2'), member('mbx3'), member('mbx4'));
+  const lost = (left: number, votes: number, server = 'mbx1') => ({
+    answer: 'refuse',
+    reason: 'quorum',
+    says: `Without ${server}, dag1 would keep ${left} of ${votes} votes and lose its quorum`,
+  });
+  const QUORUMS: { says: string; group: AvailabilityGroup; on?: string; is: object }[] = [
+    { says: 'three members: two of three stay', group: THREE, is: ALLOW },
+    {
+      says: 'three members, one of them down: one of three stays',
+      group: dag1(member('mbx1'), member('mbx2'), member('mbx3', false)),
+      is: lost(1, 3),
+    },
+    {
+      says: 'three members: the witness has no vote',
+      group: { ...dag1(member('mbx1'), member('mbx2'), member('mbx3', false)), witness: witness() },
+      is: lost(1, 3),
+    },
+    { says: 'two members and the witness: two of three stay', group: { ...two, witness: witness() }, is: ALLOW },
+    { says: 'two members and a witness that is down', group: { ...two, witness: witness(false) }, is: lost(1, 3) },
+    { says: 'two members and no witness', group: two, is: lost(1, 2) },
+    { says: 'four members and the witness', group: { ...four, witness: witness() }, is: ALLOW },
+    { says: 'four members, the witness down: three of five', group: { ...four, witness: witness(false) }, is: ALLOW },
+    {
+      says: 'four members, one of them and the witness down: two of five',
+      group: {
+        ...dag1(member('mbx1'), member('mbx2'), member('mbx3'), member('mbx4', false)),
+        witness: witness(false),
+      },
+      is: lost(2, 5),
+    },
+    {
+      says: 'the server itself is down already: its vote is not counted twice',
+      group: dag1(member('mbx1', false), member('mbx2'), member('mbx3')),
+      is: ALLOW,
+    },
+    {
+      says: 'a server that hosts the witness: two members stay of three votes',
+      group: { ...two, witness: witness() },
+      on: 'cas1',
+      is: ALLOW,
+    },
+    {
+      says: 'a server that hosts the witness, and a member is down: one of three stays',
+      group: { ...dag1(member('mbx1'), member('mbx2', false)), witness: witness() },
+      on: 'cas1',
+      is: lost(1, 3, 'cas1'),
+    },
+    {
+      says: 'a server that hosts the witness of a group of three: it has no vote to lose',
+      group: { ...THREE, witness: witness() },
+      on: 'cas1',
+      is: ALLOW,
+    },
+    { says: 'a server that has nothing to do with a group that is badly off', group: two, on: 'cas1', is: ALLOW },
+  ];
+  test.each(QUORUMS)('$says', async ({ group, on, is }) => {
+    expect(await judge('restart-server', { copies: [], groups: [group] }, on)).toEqual(is);
+  });
+
+  test('it is looked at before databases are moved, too', async () => {
+    expect(await judge('fail-over-databases', { copies: [], groups: [two] })).toEqual(lost(1, 2));
+  });
+});
+
+test('a service may be restarted whatever the databases do, and nothing is asked', async () => {
+  expect(await dagGate.judge(context({ change: changeTo('restart-service') }))).toEqual(ALLOW);
+});

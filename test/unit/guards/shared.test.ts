@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest';
+import { evidence } from '../../../src/guards/evidence.ts';
+import { askGuards, GUARDS } from '../../../src/guards/index.ts';
+import { killSwitch } from '../../../src/guards/kill-switch.ts';
+import { mode } from '../../../src/guards/mode.ts';
+import { self } from '../../../src/guards/self.ts';
+import { answerOf, claim, slot } from '../../../src/guards/shared-state.ts';
+import type { Mode } from '../../../src/incident/plan.ts';
+import type { KillScope, StartRefusal } from '../../../src/ports.ts';
+import { HOUR, MINUTE, NINE } from '../../support/stub.ts';
+import { changeTo, context } from './context.ts';
+
+const ALLOW = { answer: 'allow' };
+
+describe('the kill switch', () => {
+  const on = (scope: KillScope) => ({ on: true, scope, by: 'yuki', reason: 'audit', since: NINE });
+  const SWITCHES: { says: string; switches: ReturnType<typeof on>[]; waits: string | undefined }[] = [
+    { says: 'none', switches: [], waits: undefined },
+    { says: 'for everything', switches: [on({})], waits: 'The kill switch is on (yuki: audit)' },
+    {
+      says: 'for this playbook',
+      switches: [on({ playbook: 'imap-protocol' })],
+      waits: 'The kill switch is on for playbook imap-protocol (yuki: audit)',
+    },
+    {
+      says: 'for this server, in capitals',
+      switches: [on({ server: 'MBX1' })],
+      waits: 'The kill switch is on for server MBX1 (yuki: audit)',
+    },
+    {
+      says: 'for this group',
+      switches: [on({ group: 'dag1' })],
+      waits: 'The kill switch is on for group dag1 (yuki: audit)',
+    },
+    { says: 'for another server', switches: [on({ server: 'mbx2' })], waits: undefined },
+    { says: 'for another playbook', switches: [on({ playbook: 'imap-ctp' })], waits: undefined },
+    {
+      says: 'for this playbook on this server',
+      switches: [on({ playbook: 'imap-protocol', server: 'mbx1' })],
+      waits: 'The kill switch is on for playbook imap-protocol, server mbx1 (yuki: audit)',
+    },
+    {
+      says: 'for this playbook on another server',
+      switches: [on({ playbook: 'imap-protocol', server: 'mbx2' })],
+      waits: undefined,
+    },
+    {
+      says: 'one for another server, and one for this',
+      switches: [on({ server: 'mbx2' }), on({ server: 'mbx1' })],
+      waits: 'The kill switch is on for server mbx1 (yuki: audit)',
+    },
+    { says: 'one that is off', switches: [{ ...on({}), on: false }], waits: undefined },
+  ];
+  test.each(SWITCHES)('$says', ({ switches, waits }) => {
+    const answer = killSwitch.judge(context({ killSwitches: switches }));
+    expect(answer).toEqual(waits === undefined ? ALLOW : { answer: 'wait', reason: 'kill-switch', says: waits });
+  });
+});
+
+describe('the mode', () => {
+  const MODES: [Mode, Mode, string][] = [
+    ['auto', 'auto', 'allow'],
+    ['auto', 'approve', 'wait'],
+    ['auto', 'observe', 'refuse'],
+    ['approve', 'auto', 'wait'],
+    ['approve', 'approve', 'wait'],
+    ['approve', 'observe', 'refuse'],
+    ['observe', 'auto', 'refuse'],
+    ['observe', 'approve', 'refuse'],
+    ['observe', 'observe', 'refuse'],
+  ];
+  test.each(MODES)('a playbook in %s under a ceiling of %s: %s', (own, most, answer) => {
+    expect(mode.judge(context({ run: { mode: own }, settings: { mode: most } }))).toMatchObject({ answer });
+  });
+
+  test('observe says every step that it would have taken, and suppresses', () => {
+    expect(mode.judge(context({ run: { mode: 'observe' } }))).toEqual({
+      answer: 'refuse',
+      reason: 'observe',
+      suppressed: true,
+      says: 'Playbook imap-protocol only observes. It would have done: Restart-Service MSExchangeIMAP4BE → Restart-Computer',
+    });
+  });
+
+  test('an approval is waited for as long as the setting says, from when it was asked for', () => {
+    const run = { mode: 'approve' as const };
+    expect(mode.judge(context({ run }))).toMatchObject({ approval: true, until: NINE + 4 * HOUR });
+    const held = { guard: 'mode', reason: 'approval', says: 's', approval: true, at: NINE - HOUR };
+    expect(mode.judge(context({ run, incident: { held } }))).toMatchObject({ until: NINE + 3 * HOUR });
+  });
+
+  test.each([
+    ['one that a person approved', { approved: { by: 'yuki', at: NINE } }],
+    ['a child: its parent was approved', { parent: { incident: 'p', n: 1 } }],
+  ])('%s is not asked about again', (_says, incident) => {
+    expect(mode.judge(context({ run: { mode: 'approve' }, incident }))).toEqual(ALLOW);
+  });
+
+  test('a child does not act where its playbook only observes', () => {
+    const incident = { parent: { incident: 'p', n: 1 } };
+    expect(mode.judge(context({ run: { mode: 'observe' }, incident }))).toMatchObject({ answer: 'refuse' });
+  });
+});
+
+describe('the evidence', () => {
+  const AGES: { says: string; age: number | undefined; justLooked?: boolean; answer: string }[] = [
+    { says: 'trouble that was seen now', age: 0, answer: 'allow' },
+    { says: 'trouble that was seen as long ago as it may be', age: 5 * MINUTE, answer: 'allow' },
+    { says: 'trouble that was seen longer ago', age: 5 * MINUTE + 1, answer: 'look' },
+    { says: 'trouble that was never seen', age: undefined, answer: 'look' },
+    { says: 'old trouble, looked at in this very advance', age: HOUR, justLooked: true, answer: 'allow' },
+  ];
+  test.each(AGES)('$says: $answer', ({ age, justLooked = false, answer }) => {
+    const { seenUnhealthyAt: _seen, ...unseen } = context().incident;
+    const given = context({ justLooked });
+    given.incident = age === undefined ? unseen : { ...unseen, seenUnhealthyAt: NINE - age };
+    expect(evidence.judge(given)).toEqual({ answer });
+  });
+});
+
+describe('claims and slots', () => {
+  const claimed: StartRefusal = { by: 'claim', server: 'mbx1', owner: 'j' };
+  const busy: StartRefusal = { by: 'slot', group: 'dag1', server: 'mbx2', owner: 'j' };
+
+  test('a server that another incident acts on is waited for', () => {
+    const answer = { answer: 'wait', reason: 'server-claimed', says: 'Incident j acts on mbx1' };
+    expect(claim.judge(context({ refusal: claimed }))).toEqual(answer);
+    expect(slot.judge(context({ refusal: claimed }))).toEqual(ALLOW);
+  });
+
+  test('a group of which a server is out of service is waited for', () => {
+    const answer = { answer: 'wait', reason: 'group-busy', says: 'Incident j has mbx2 of dag1 out of service' };
+    expect(slot.judge(context({ refusal: busy }))).toEqual(answer);
+    expect(claim.judge(context({ refusal: busy }))).toEqual(ALLOW);
+  });
+
+  test('what the atomic start refuses is said in the words of the guard that would have', () => {
+    const switched = { on: true, scope: {}, by: 'yuki', reason: '', since: NINE };
+    expect(answerOf({ by: 'kill-switch', switch: switched })).toEqual({
+      guard: 'kill-switch',
+      answer: { answer: 'wait', reason: 'kill-switch', says: 'The kill switch is on (yuki)' },
+    });
+    expect(answerOf(claimed).guard).toBe('claim');
+    expect(answerOf(busy).guard).toBe('slot');
+  });
+});
+
+describe('the daemon’s own machine', () => {
+  const SELVES = [
+    { action: 'restart-server', answer: 'refuse' },
+    { action: 'fail-over-databases', answer: 'refuse' },
+    { action: 'restart-service', answer: 'allow' },
+    { action: 'setting', answer: 'allow' },
+  ] as const;
+  test.each(SELVES)('$action there: $answer', ({ action, answer }) => {
+    const there = { change: changeTo(action), settings: { self: ['mbx1'] } };
+    expect(self.judge(context(there))).toMatchObject({ answer });
+  });
+
+  test('another machine is not it', () => {
+    expect(self.judge(context({ change: changeTo('restart-server') }))).toEqual(ALLOW);
+  });
+});
+
+describe('all of them', () => {
+  test('the first that does not allow answers: what is stopped is not judged any further', async () => {
+    const switched = { on: true, scope: {}, by: 'yuki', reason: '', since: NINE };
+    // No call to Exchange is expected: the stub would fail it.
+    const asked = await askGuards(context({ killSwitches: [switched], run: { mode: 'observe' } }));
+    expect(asked?.guard).toBe('kill-switch');
+  });
+
+  test('what one may say stands in its closed list', async () => {
+    const names = GUARDS.map(({ name }) => name);
+    expect(names).toEqual([...new Set(names)]);
+    for (const { name, reasons } of GUARDS) expect(reasons, name).toEqual([...new Set(reasons)]);
+  });
+});

@@ -1,0 +1,183 @@
+import { describe, expect, test } from 'vitest';
+import type { ThrottleLimits } from '../../../src/guards/guard.ts';
+import { throttle, throttleRules } from '../../../src/guards/throttle.ts';
+import type { Incident } from '../../../src/incident/incident.ts';
+import { ExchangeError, type RecoveryAction, type StartRefusal, type ThrottleRule } from '../../../src/ports.ts';
+import type { PlannedChange } from '../../../src/steps/step.ts';
+import { facts, HOUR, MINUTE, NINE, reply } from '../../support/stub.ts';
+import { changeTo, context } from './context.ts';
+
+const LIMITS: ThrottleLimits = {
+  minutesBetween: 60,
+  perHour: 2,
+  perDay: 3,
+  groupMinutesBetween: 600,
+  groupPerDay: 4,
+};
+const DAYS_AGO = NINE - 72 * HOUR;
+
+describe('what is counted', () => {
+  const target = facts('mbx1', { dag: 'dag1' });
+  const own = { minutesBetween: 60, perHour: 2, perDay: 3, group: false, now: NINE };
+  const shared = { minutesBetween: 600, perHour: -1, perDay: 4, group: true, now: NINE };
+
+  const RULES: {
+    says: string;
+    change: PlannedChange;
+    group?: string;
+    limits?: ThrottleLimits;
+    rules: ThrottleRule[];
+  }[] = [
+    {
+      says: 'a service: by server and service, and in its group',
+      change: changeTo('restart-service', {}, 'MSExchangeIMAP4BE'),
+      group: 'dag1',
+      limits: LIMITS,
+      rules: [
+        { ...own, key: 'restart-service:mbx1:MSExchangeIMAP4BE' },
+        { ...shared, key: 'restart-service@dag1' },
+      ],
+    },
+    {
+      says: 'a server: by server',
+      change: changeTo('restart-server'),
+      limits: LIMITS,
+      rules: [{ ...own, key: 'restart-server:mbx1' }],
+    },
+    { says: 'a setting: not at all', change: changeTo('setting'), group: 'dag1', rules: [] },
+  ];
+  test.each(RULES)('$says', ({ change, group, limits, rules }) => {
+    expect(throttleRules(change, target, group, limits, NINE)).toEqual(rules);
+  });
+});
+
+describe('a limit that is reached is refused, in words', () => {
+  const rule: ThrottleRule = { key: 'k', minutesBetween: 60, perHour: 2, perDay: 3, group: false, now: NINE };
+  const REFUSALS: [Extract<StartRefusal, { by: 'throttle' }>['limit'], boolean, string, string][] = [
+    ['minutesBetween', false, 'too-soon', 'the last was too short a time ago'],
+    ['minutesBetween', true, 'group-too-soon', 'the last was too short a time ago'],
+    ['perHour', false, 'hourly-limit', 'the limit of an hour is reached'],
+    ['perDay', false, 'daily-limit', 'the limit of a day is reached'],
+    ['perDay', true, 'group-daily-limit', 'the limit of a day is reached'],
+  ];
+  test.each(REFUSALS)('%s, of a group: %s → %s', async (limit, group, reason, words) => {
+    const refusal: StartRefusal = { by: 'throttle', rule: { ...rule, group }, limit, last: NINE - HOUR, count: 2 };
+    expect(await throttle.judge(context({ refusal }))).toEqual({
+      answer: 'refuse',
+      reason,
+      says: `k: ${words} (2 before, the last at 2026-05-12T08:00:00.000Z)`,
+    });
+    expect(throttle.reasons).toContain(reason);
+  });
+});
+
+describe('what was started by others counts too', () => {
+  const action = (startedAt: number, endedAt?: number): RecoveryAction => ({
+    action: 'RestartService',
+    resource: 'MSExchangeIMAP4BE',
+    requester: 'ImapSelfTestRestart',
+    state: 'finished',
+    startedAt,
+    ...(endedAt !== undefined && { endedAt }),
+  });
+  interface Case {
+    says: string;
+    /** When the service (or, for a reboot, the server) started. */
+    startedAt: number | null;
+    reboot?: boolean;
+    bootedAt?: number;
+    actions?: RecoveryAction[];
+    incident?: Partial<Incident>;
+    limits?: Partial<ThrottleLimits>;
+    refused?: string;
+  }
+  const ago = (minutes: number) => NINE - minutes * MINUTE;
+  const somebody = 'MSExchangeIMAP4BE on mbx1 was started 20 min ago by somebody else, and the trouble is still there';
+
+  const CASES: Case[] = [
+    { says: 'a service that has run for days', startedAt: DAYS_AGO },
+    { says: 'a service that somebody started', startedAt: ago(20), refused: somebody },
+    { says: 'a service that is stopped: nobody has tried', startedAt: null },
+    {
+      says: 'a service that was started exactly as long ago as the limit',
+      startedAt: ago(60),
+      refused: 'MSExchangeIMAP4BE on mbx1 was started 60 min ago by somebody else, and the trouble is still there',
+    },
+    { says: 'a service that was started longer ago', startedAt: ago(60) - 1 },
+    { says: 'Managed Availability restarted it', startedAt: ago(20), actions: [action(ago(21), ago(20))] },
+    { says: 'Managed Availability began to, at about that time', startedAt: ago(20), actions: [action(ago(16))] },
+    {
+      says: 'Managed Availability did something at another time',
+      startedAt: ago(20),
+      actions: [action(ago(40), ago(38))],
+      refused: somebody,
+    },
+    { says: 'the server booted and started it', startedAt: ago(20), bootedAt: ago(24) },
+    {
+      says: 'the server booted long before',
+      startedAt: ago(20),
+      bootedAt: ago(51),
+      refused: somebody,
+    },
+    {
+      says: 'a server that somebody rebooted',
+      reboot: true,
+      startedAt: ago(20),
+      bootedAt: ago(20),
+      refused: 'mbx1 on mbx1 was started 20 min ago by somebody else, and the trouble is still there',
+    },
+    {
+      says: 'a server that Managed Availability rebooted',
+      reboot: true,
+      startedAt: ago(20),
+      bootedAt: ago(20),
+      actions: [action(ago(23))],
+    },
+    {
+      says: 'our own run has changed something already: it was admitted',
+      startedAt: ago(1),
+      incident: { changed: true },
+    },
+    {
+      says: 'a child is part of its parent’s run',
+      startedAt: ago(20),
+      incident: { parent: { incident: 'p', n: 1 } },
+    },
+    { says: 'no limit is set', startedAt: ago(20), limits: { minutesBetween: -1 } },
+  ];
+  test.each(CASES)(
+    '$says',
+    async ({ startedAt, reboot, bootedAt = DAYS_AGO, actions = [], incident, limits, refused }) => {
+      const change = reboot
+        ? changeTo('restart-server', { bootedAt: startedAt })
+        : changeTo('restart-service', { startedAt }, 'MSExchangeIMAP4BE');
+      const answer = await throttle.judge(
+        context({
+          change,
+          ...(incident && { incident }),
+          settings: { throttles: { [change.action]: { ...LIMITS, ...limits } } },
+          exchange: {
+            recoveryActions: async () => reply(actions),
+            bootTime: async () => reply({ bootedAt, uptimeSeconds: (NINE - bootedAt) / 1000 }),
+          },
+        }),
+      );
+      if (refused === undefined) expect(answer).toEqual({ answer: 'allow' });
+      else expect(answer).toEqual({ answer: 'refuse', reason: 'started-by-others', says: refused });
+    },
+  );
+
+  test('a setting is not throttled, and nothing is asked', async () => {
+    expect(await throttle.judge(context({ change: changeTo('setting') }))).toEqual({ answer: 'allow' });
+  });
+
+  test('recovery actions that cannot be read are not taken for none', async () => {
+    const exchange = {
+      recoveryActions: async () => {
+        throw new ExchangeError('accessDenied', 'no event log');
+      },
+    };
+    const change = changeTo('restart-service', { startedAt: ago(20) });
+    await expect(throttle.judge(context({ change, exchange }))).rejects.toThrow('no event log');
+  });
+});
