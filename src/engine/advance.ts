@@ -13,11 +13,16 @@ import { openStory } from './story.ts';
  * The story of the daemon, top to bottom: fold what is known, ask `next`, do it, remember it; until there is nothing to
  * do now. A worker that was overtaken (Stale) drops what it decided and starts from what the journal says.
  */
-export async function advance(engine: Engine, id: string, signal: AbortSignal): Promise<Advanced> {
+export async function advance(
+  engine: Engine,
+  id: string,
+  signal: AbortSignal,
+  stillMine = () => signal.throwIfAborted(),
+): Promise<Advanced> {
   for (;;) {
     const story = await openStory(engine, id);
     if (!story) return { is: 'unknown' };
-    const advance: Advance = { story, signal, justLooked: false };
+    const advance: Advance = { story, signal, stillMine, justLooked: false };
     try {
       for (;;) {
         signal.throwIfAborted();

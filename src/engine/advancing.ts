@@ -16,5 +16,7 @@ export type Went = Advanced | 'on';
 export interface Advance {
   story: Story;
   signal: AbortSignal;
+  /** Throws when another worker may have taken over: asked right before a command is sent. */
+  stillMine(): void;
   justLooked: boolean;
 }

@@ -30,6 +30,13 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
   }
   const key = incidentKey(incident.server, incident.family);
   const recurring = finished.outcome === 'recovered' ? await recurringNotice(engine, incident, key) : undefined;
+  // Alerts of other health sets that came while this incident had the server in hand: now they are looked at by
+  // themselves. Before the end is written, so that a crash right after it loses none; and again after it, because who
+  // took one up in between found this incident still open, and dropped it.
+  const others = incident.alerts.filter(
+    (alert) => alert.status === 'firing' && incidentKey(alert.server, familyOf(alert.healthSet)) !== key,
+  );
+  await engine.store.requeue(others);
   await story.decide(
     { type: 'finished', data: finished },
     {
@@ -52,10 +59,6 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
         engine.log.error('A recurring problem could not be told', { incident: incident.id, error: String(error) }),
       );
 
-  // Alerts of other health sets that came while this incident had the server in hand: now they are looked at by themselves.
-  const others = incident.alerts.filter(
-    (alert) => alert.status === 'firing' && incidentKey(alert.server, familyOf(alert.healthSet)) !== key,
-  );
   if (others.length > 0) {
     await engine.store.requeue(others);
     await engine.wakeups.alerts(others.map((alert) => alert.id));

@@ -178,7 +178,7 @@ async function obey(engine: Engine, advance: Advance, n: number, guard: string, 
 async function send(engine: Engine, advance: Advance, n: number, step: Step): Promise<Went> {
   const record = stepRecord(advance.story.incident, n);
   if (!record.intent || !step.issue) throw new Error(`step ${n} (${step.name}) has no command to send`);
-  advance.signal.throwIfAborted();
+  advance.stillMine();
   let issued = false;
   try {
     await step.issue(contextOf(engine, advance, n), record.intent);

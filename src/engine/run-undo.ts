@@ -61,7 +61,7 @@ async function start(engine: Engine, { story }: Advance, debt: UndoState, intent
 async function send(engine: Engine, advance: Advance, undo: Undo, id: string): Promise<Went> {
   const { intent } = debtOf(advance, id);
   if (!intent) throw new Error(`undo ${id} has no command to send`);
-  advance.signal.throwIfAborted();
+  advance.stillMine();
   let issued = false;
   try {
     await undo.issue(contextOf(engine, advance, id), intent);

@@ -37,6 +37,12 @@ export interface WaistSettings {
 const SESSION_BACKOFF = [250, 500, 1000, 2000];
 
 /**
+ * Real milliseconds. An answer that took longer may have waited for a process that stood still, and the world went on
+ * meanwhile: the switch may have come on, another worker may have taken over.
+ */
+const FRESH_ANSWER = 3_000;
+
+/**
  * The narrow waist: every call to Exchange goes through here, whoever makes it, so that no step can forget what must
  * hold for all: the kill switch is asked last, right before a changing command is sent; observe mode, the allow-list of
  * services and the daemon's own machine are refused.
@@ -52,7 +58,10 @@ export function waist(
   async function permit(scope: KillScope[]): Promise<void> {
     if (settings.mode === 'observe') throw new NotSent('safety.mode is observe: nothing is changed');
     // What can't be asked counts as on.
+    const asked = Date.now();
     const switches = await killSwitches().catch(() => undefined);
+    if (Date.now() - asked > FRESH_ANSWER)
+      throw new NotSent('the answer about the kill switch was old when it was read');
     if (!switches) throw new NotSent('the kill switch could not be asked, so it counts as on');
     if (switches.some((one) => applies(one, scope))) throw new NotSent('the kill switch is on');
   }

@@ -43,20 +43,30 @@ export function createWorker(engine: Engine): Worker {
   let sweeping: Promise<void> = Promise.resolve();
 
   async function incident(id: string): Promise<void> {
+    let heldUntil = engine.realNow() + LEASE;
     const lease = await store.lease(id, engine.worker, LEASE);
     // Another worker has it, and is told at the end that there was news.
     if (!lease) return;
     const lost = new AbortController();
     const signal = AbortSignal.any([lost.signal, stopping.signal]);
     const heartbeat = setInterval(() => {
+      const asked = engine.realNow();
       store.renew(id, lease.token, LEASE).then(
-        (kept) => kept || lost.abort(new Error('another worker has taken over')),
+        (kept) => {
+          if (kept) heldUntil = asked + LEASE;
+          else lost.abort(new Error('another worker has taken over'));
+        },
         (error) => log.warn('The heartbeat did not get through', { incident: id, error: String(error) }),
       );
     }, HEARTBEAT);
+    // A process or a machine that stood still goes on where it was, before any heartbeat can tell it what it missed.
+    function stillMine(): void {
+      if (engine.realNow() > heldUntil) lost.abort(new Error('the lease ran out while this worker stood still'));
+      signal.throwIfAborted();
+    }
     let went: Advanced | undefined;
     try {
-      went = await advanceAwhile(engine, id, signal);
+      went = await advanceAwhile(engine, id, signal, stillMine);
       failures.delete(id);
     } catch (error) {
       if (!signal.aborted)
@@ -131,9 +141,14 @@ export function createWorker(engine: Engine): Worker {
 }
 
 /** Advances, and sits out waits that are shorter than handing the incident over and taking it up again would take. */
-async function advanceAwhile(engine: Engine, id: string, signal: AbortSignal): Promise<Advanced> {
+async function advanceAwhile(
+  engine: Engine,
+  id: string,
+  signal: AbortSignal,
+  stillMine: () => void,
+): Promise<Advanced> {
   for (;;) {
-    const went = await advance(engine, id, signal);
+    const went = await advance(engine, id, signal, stillMine);
     const wait = (dueAt(engine, went) ?? Number.POSITIVE_INFINITY) - engine.realNow();
     if (went.is !== 'sleeping' || wait > SHORT_WAIT) return went;
     await pause(wait, undefined, { signal });

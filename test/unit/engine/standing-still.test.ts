@@ -1,0 +1,106 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { waist } from '../../../src/engine/waist.ts';
+import { createWorker } from '../../../src/engine/worker.ts';
+import { createLab } from '../../../src/lab/lab.ts';
+import { NotSent, type Wakeups } from '../../../src/ports.ts';
+import { around } from '../../support/around.ts';
+import { bench, Killed } from '../../support/engine.ts';
+
+const SICK = { fault: 'imap-backend-wedged', server: 'mbx1' };
+const ALERT = { server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
+const HOUR = 3_600_000;
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A bench whose incidents are advanced by a real worker, on a wall clock that the test can move. */
+async function atWork(standsStillAfter: (entry: { type: string; intent?: { command: string } }) => boolean) {
+  let wall = 0;
+  const b = bench({
+    aroundStore: (store) =>
+      around(store, 'append', (append) => async (id, head, event, options) => {
+        const written = await append(id, head, event, options);
+        if (standsStillAfter({ type: event.type, ...(event.data as object) })) wall += HOUR;
+        return written;
+      }),
+  });
+  b.lab.post(SICK);
+  let advanceNow: (id: string) => Promise<void> = async () => {};
+  const wakeups: Wakeups = {
+    ...b.engine.wakeups,
+    async work(handlers) {
+      advanceNow = handlers.incident;
+    },
+  };
+  const worker = createWorker({ ...b.engine, wakeups, realNow: () => wall });
+  await worker.start(1);
+  return { ...b, advanceNow: (id: string) => advanceNow(id), stop: () => worker.stop(0) };
+}
+
+test('a worker that stood still for longer than its lease sends nothing when it goes on', async () => {
+  const b = await atWork(({ type, intent }) => type === 'stepStarted' && intent?.command === 'Restart-Service');
+  const id = await b.alert(ALERT);
+  await b.advanceNow(id);
+  expect((await b.incident(id)).steps[0]).toMatchObject({ state: 'started' });
+  expect(b.lab.commands().filter(({ command }) => command === 'Restart-Service')).toEqual([]);
+  await b.stop();
+  await b.run();
+  expect((await b.incident(id)).finished).toMatchObject({ outcome: 'recovered' });
+});
+
+test('the same worker sends it when it did not stand still', async () => {
+  const b = await atWork(() => false);
+  const id = await b.alert(ALERT);
+  await b.advanceNow(id);
+  expect(b.changes()).toEqual(['mbx1 Restart-Service MSExchangeIMAP4BE']);
+  await b.stop();
+});
+
+test('an answer about the kill switch that was long on its way is no answer', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const lab = createLab({ speed: 1, virtual: true });
+  let late = HOUR;
+  const settings = { mode: 'auto', services: ['MSExchangeIMAP4BE'], self: [], callTimeLimit: 1_000 } as const;
+  const exchange = waist(
+    lab.exchange('test'),
+    settings,
+    async () => {
+      vi.setSystemTime(Date.now() + late);
+      return [];
+    },
+    () => {},
+  );
+  const { value: found } = await exchange.service('mbx1', 'MSExchangeIMAP4BE');
+  const restart = () =>
+    exchange.restartService(
+      'mbx1',
+      'MSExchangeIMAP4BE',
+      { startedAt: found.startedAt ?? null },
+      { notAfter: lab.clock.now() + HOUR, caller: 'test', scope: [] },
+    );
+  await expect(restart()).rejects.toThrow(NotSent);
+  late = 10;
+  await expect(restart()).resolves.toMatchObject({ value: { effect: 'changed' } });
+});
+
+test('killed right after the end was written: alerts of other matters are looked at by themselves all the same', async () => {
+  let killed = false;
+  const b = bench({
+    aroundStore: (store) =>
+      around(store, 'append', (append) => async (id, head, event, options) => {
+        const written = await append(id, head, event, options);
+        if (event.type !== 'finished' || killed) return written;
+        killed = true;
+        throw new Killed();
+      }),
+  });
+  b.lab.post(SICK);
+  const id = await b.alert(ALERT);
+  await b.run((incident) => incident.steps.some((record) => record.step.step === 'restart-server' && record.startedAt));
+  expect(await b.alert({ server: 'mbx1', healthSet: 'POP' })).toBe(id);
+  await b.run();
+  expect((await b.incident(id)).finished).toMatchObject({ outcome: 'recovered' });
+  const [pending] = await b.store.pendingAlerts(b.lab.clock.now() + HOUR, 10);
+  expect(await b.store.pendingAlert(pending ?? '')).toMatchObject({ alert: { healthSet: 'POP' }, repeat: false });
+});
