@@ -231,8 +231,6 @@ export function createApp(options: AppOptions): App {
     if (config.work.work) {
       releases.push(() => worker.stop(WORK_GRACE));
       await worker.start(config.work.concurrency);
-    } else {
-      releases.push(() => kept.wakeups.close(0));
     }
     releases.push(() => http.close(HTTP_GRACE));
     const { url } = await http.listen();
@@ -279,7 +277,7 @@ export interface OpenedStore {
 
 /**
  * A named Redis; else a private one beside the data; else the memory of this process, with a warning. What must be
- * released is added to `releases`; the wake-ups are closed by whoever works with them.
+ * released is added to `releases`; whoever works with the wake-ups closes them before, with its own grace.
  */
 export async function openStore(
   config: Config['store'],
@@ -293,6 +291,7 @@ export async function openStore(
     const store = createMemoryStore();
     releases.push(() => store.close());
     const wakeups = createMemoryWakeups({ onError: (error, job) => onTrouble(`${job.queue} ${job.id}: ${error}`) });
+    releases.push(() => wakeups.close(0));
     const missing =
       'No redis-server or valkey-server was found, so nothing outlives this process: for trying out only. ' +
       'Install one (`apt-get install redis-server`, `dnf install valkey`, `brew install redis`) or set REDIS_URL.';
@@ -318,6 +317,7 @@ export async function openStore(
   });
   releases.push(() => store.close());
   const wakeups = createBullWakeups({ connect: (purpose) => target.connect(purpose), prefix, onTrouble });
+  releases.push(() => wakeups.close(0));
   return { store, wakeups, queues: wakeups.queues, warnings: [] };
 }
 

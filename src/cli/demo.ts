@@ -13,7 +13,7 @@ import { scomAlert } from './alert.ts';
 import { createDaemon, type Daemon } from './client.ts';
 import { type CliContext, wantsJson } from './context.ts';
 import { type Audience, type Logged, people, type Shows, scripts } from './demo-scene.ts';
-import { CliError, EXIT } from './errors.ts';
+import { CliError, EXIT, whyNotStarted } from './errors.ts';
 import { leave } from './leave.ts';
 import { revive } from './revive.ts';
 import type { Terminal } from './terminal.ts';
@@ -64,7 +64,7 @@ async function demo(options: Options, terminal: Terminal, json: boolean): Promis
   let app: App | undefined;
   try {
     app = await prepare(options, directory);
-    const started = await app.start();
+    const started = await app.start().catch((error: unknown) => Promise.reject(whyNotStarted(error)));
     const finished = await Promise.race([perform(options, started, terminal, json), stopped.then(() => undefined)]);
     if (!finished) return false;
     if (!json) terminal.write(whatNext(options, started));

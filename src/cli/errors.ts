@@ -6,6 +6,16 @@ export class CliError extends Error {
   override readonly name = 'CliError';
 }
 
+/**
+ * What keeps something from starting, as its user can mend it: a port that is taken, a store that is away, a folder that
+ * may not be written. A defect of ours stays as it is, with its stack.
+ */
+export function whyNotStarted(error: unknown): unknown {
+  const isDefect = error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
+  if (!(error instanceof Error) || isDefect || error.name === 'ConfigError') return error;
+  return new CliError(`It did not start: ${error.message}`);
+}
+
 /** Options that do not go together, which the parser alone can't see. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';

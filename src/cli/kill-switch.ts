@@ -94,8 +94,7 @@ async function reach(
   const releases: (() => Promise<void> | void)[] = [];
   try {
     const logger = createLogger({ level: 'error', format: 'human', stream: process.stderr });
-    const { store, wakeups } = await openStore(config.store, logger, releases);
-    releases.push(() => wakeups.close(0));
+    const { store } = await openStore(config.store, logger, releases);
     const { kind, says } = await store.health();
     if (kind === 'memory') throw away;
     await by.store(store);

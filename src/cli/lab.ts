@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { serveLab } from '../adapters/lab/serve.ts';
 import { readOrganisation } from '../lab/organisation.ts';
 import { type CliContext, print } from './context.ts';
+import { whyNotStarted } from './errors.ts';
 import { untilStopped } from './until-stopped.ts';
 import { speed as aSpeed, wholeNumber } from './values.ts';
 
@@ -29,7 +30,7 @@ export function labCommand(program: Command, context: CliContext): void {
         ...(seed !== undefined && { seed }),
         ...(organisation !== undefined && { organisation: readOrganisation(organisation) }),
         ...(keep !== undefined && { persist: keep }),
-      });
+      }).catch((error: unknown) => Promise.reject(whyNotStarted(error)));
       print(
         command,
         context,

@@ -92,6 +92,8 @@ function tellCheck(problems: Problem[], read: Playbook[], { terminal: { paint } 
 
 /** Each on a line that editors and terminals make a link of; then how many there are. */
 export function tellProblems(problems: Problem[], paint: CliContext['terminal']['paint']): string {
-  const lines = problems.map((problem) => `${paint('bad', '✗')} ${plain(formatProblem(problem))}\n`);
+  // Lines that are there to be copied into a file keep their indentation.
+  const harmless = (text: string) => text.split('\n').map(plain).join('\n');
+  const lines = problems.map((problem) => `${paint('bad', '✗')} ${harmless(formatProblem(problem))}\n`);
   return `${lines.join('')}${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n`;
 }

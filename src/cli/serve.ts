@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { createLogger } from '../adapters/telemetry/index.ts';
 import { createApp, type Started } from '../app.ts';
 import { wantsJson } from './context.ts';
+import { whyNotStarted } from './errors.ts';
 import { readSettings } from './settings.ts';
 import { untilStopped } from './until-stopped.ts';
 import { version } from './version.ts';
@@ -29,7 +30,7 @@ export function serveCommand(program: Command): void {
       // A daemon goes on when nobody reads its log any more.
       process.stdout.removeAllListeners('error').on('error', () => {});
       const app = createApp({ config, version: version(), logger });
-      const started = await app.start();
+      const started = await app.start().catch((error: unknown) => Promise.reject(whyNotStarted(error)));
       for (const warning of started.warnings) logger.warn(warning);
       const { url, store, exchange } = started;
       logger.info(`Second Responder ${version()} is ready`, { url, store, exchange, try: tryIt(url) });

@@ -9,6 +9,16 @@ export const ENVIRONMENT_PREFIX = 'SECOND_RESPONDER_';
 /** Variables that mean something to other commands than those that read the configuration. */
 const NOT_CONFIGURATION = new Set(['SECOND_RESPONDER_URL', 'SECOND_RESPONDER_TOKEN']);
 
+/**
+ * Kubernetes and Docker's links tell every container of the services beside it, in variables named after them. For a
+ * service that is called second-responder these look like ours: SECOND_RESPONDER_PORT=tcp://10.0.0.1:8080.
+ */
+function isServiceLink(variable: string, text: string): boolean {
+  const name = variable.slice(ENVIRONMENT_PREFIX.length);
+  if (name === 'PORT') return /^(tcp|udp|sctp):\/\//.test(text);
+  return /^(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/.test(name);
+}
+
 export interface Override {
   variable: string;
   path: string[];
@@ -30,6 +40,7 @@ export function readEnvironment(
   const problems: Problem[] = [];
   for (const [variable, text] of Object.entries(env)) {
     if (!variable.startsWith(ENVIRONMENT_PREFIX) || !text || NOT_CONFIGURATION.has(variable)) continue;
+    if (isServiceLink(variable, text)) continue;
     const leaf = leaves.get(variable);
     if (!leaf) {
       const mend = didYouMean(variable, leaves.keys());

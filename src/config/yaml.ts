@@ -103,12 +103,21 @@ function syntaxProblem(
 
 function toData(document: Document, file: string): unknown {
   try {
-    return document.toJS({ maxAliasCount: MOST_ALIASES });
+    const data: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
+    // Whoever walks the data would never come to an end in an alias that holds itself.
+    if (holdsItself(data)) throw new Error('an alias stands inside its own anchor');
+    return data;
   } catch (error) {
     throw new ConfigError([
       { file, line: 1, column: 1, path: '', message: `not valid YAML: ${(error as Error).message}` },
     ]);
   }
+}
+
+function holdsItself(data: unknown, around: readonly object[] = []): boolean {
+  if (typeof data !== 'object' || data === null) return false;
+  if (around.includes(data)) return true;
+  return Object.values(data).some((inner) => holdsItself(inner, [...around, data]));
 }
 
 function locator(document: Document, file: string, lines: LineCounter, normalise: (key: string) => string): Locate {

@@ -11,3 +11,8 @@ export const duration = z.union([z.string(), z.number()]).transform((written, co
   context.addIssue({ code: 'custom', message: 'not a duration: write 30s, 10m, 2h, or a number of milliseconds' });
   return z.NEVER;
 });
+
+/** The shortest time after which something comes again: what comes again at once would never let time go on. */
+const SHORTEST_PERIOD = UNITS.s!;
+
+export const period = duration.refine((ms) => ms >= SHORTEST_PERIOD, 'too short: write at least 1s');

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Instant, shortName } from '../incident/alert.ts';
 import { breakIt, end, mend } from './cures.ts';
 import { activeOn } from './databases.ts';
-import { duration } from './duration.ts';
+import { duration, period } from './duration.ts';
 import { backEndsOf, establish, readRow, reassess, seenBy, type Watch, watchesOf } from './health.ts';
 import { HEALTH_SETS, type Part } from './health-sets.ts';
 import { comeBack, runAgain, SERVICE_OF, stop } from './machines.ts';
@@ -93,7 +93,7 @@ const BODIES = {
   'directory-down': z.strictObject(common),
   flapping: z.strictObject({
     ...common,
-    period: duration.default(10 * MINUTE),
+    period: period.default(10 * MINUTE),
     healthSet: text.optional(),
     monitor: text.optional(),
   }),
@@ -252,6 +252,20 @@ export function turn(world: World, id: string, now: Instant): void {
     trouble.kind = 'imap-slow';
     delete trouble.timesLeft;
   }
+}
+
+/**
+ * How much later a flap may be taken, when time has jumped (a kept lab was away, or runs fast): whole bad and good spells
+ * leave nothing behind, so that they need not be gone through one by one.
+ */
+export function flapsToSkip(world: World, id: string, at: Instant, now: Instant): number {
+  const trouble = world.troubles[id];
+  if (trouble?.kind !== 'flapping') return 0;
+  const both = 2 * (trouble.body.period as number);
+  const spells = Math.min(Math.floor((now - at) / both), (trouble.timesLeft ?? Number.POSITIVE_INFINITY) - 1);
+  if (spells <= 0) return 0;
+  if (trouble.timesLeft !== undefined) trouble.timesLeft -= spells;
+  return spells * both;
 }
 
 /** The causes that a trouble puts in place, each with its server. Throws when it can't be there. */

@@ -1,16 +1,18 @@
 import type { Instant } from '../incident/alert.ts';
 import { end } from './cures.ts';
-import { finishResponder, startResponder, turn } from './faults.ts';
+import { finishResponder, flapsToSkip, startResponder, turn } from './faults.ts';
 import { goOnBooting, move, runAgain } from './machines.ts';
-import type { Happening, Server, World } from './world.ts';
+import { type Happening, type Server, schedule, type World } from './world.ts';
 
 /** Lets everything happen that is due up to now, in order. True: something did. */
 export function catchUp(world: World, now: Instant): boolean {
   let happened = false;
   for (let next = world.agenda[0]; next && next.at <= now; next = world.agenda[0]) {
     world.agenda.shift();
-    happen(world, next);
     happened = true;
+    const skip = next.what === 'flap' ? flapsToSkip(world, next.trouble, next.at, now) : 0;
+    if (skip > 0) schedule(world, { ...next, at: next.at + skip });
+    else happen(world, next);
   }
   return happened;
 }

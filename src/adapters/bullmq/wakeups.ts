@@ -53,6 +53,7 @@ class BullMqWakeups implements BullWakeups {
   readonly #onTrouble: (says: string) => void;
   readonly #clients: Client[] = [];
   readonly #workers: Worker<Wake>[] = [];
+  #closing: Promise<void> | undefined;
 
   constructor(options: BullWakeupsOptions) {
     this.#connect = options.connect;
@@ -125,7 +126,13 @@ class BullMqWakeups implements BullWakeups {
     return (await Promise.all(each)).flat();
   }
 
-  async close(graceMs: number): Promise<void> {
+  /** The first call closes; later ones wait for it. */
+  close(graceMs: number): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+
+  async #close(graceMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const grace = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, graceMs);

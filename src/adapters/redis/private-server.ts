@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -43,7 +43,7 @@ export function findRedisServer(): string | undefined {
 export async function startPrivateRedis(options: PrivateRedisOptions): Promise<PrivateRedis> {
   const directory = resolve(options.directory);
   const onLog = options.onLog ?? (() => {});
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await usable(directory);
   const lock = await lockOrRunning(directory);
   if (typeof lock === 'string') {
     onLog(`using the private Redis that runs in ${directory} already`);
@@ -54,6 +54,18 @@ export async function startPrivateRedis(options: PrivateRedisOptions): Promise<P
     return { url, adopted: false, close: () => leave(url, onLog) };
   } finally {
     await lock.release();
+  }
+}
+
+async function usable(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new Error(
+      `${directory} can't hold the data (${(error as Error).message}): ` +
+        'let this user write there, or set store.directory (SECOND_RESPONDER_STORE_DIRECTORY) to another folder',
+    );
   }
 }
 

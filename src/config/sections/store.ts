@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { positiveDuration } from '../schema.ts';
 
 /** Forms of a store's address; what they mean to the client is the Redis adapter's affair. */
-const REDIS_ADDRESS = /^(rediss?|unix|(redis|rediss)\+(sentinel|cluster)):\/\/\S+$/;
+const REDIS_ADDRESS = /^(rediss?:\/\/\S+|redis\+(sentinel|cluster):\/\/\S+|redis\+unix:\/\/\/\S+)$/;
 
 export const store = z.strictObject({
   url: z
     .string()
     .regex(
       REDIS_ADDRESS,
-      'is not an address of Redis: write redis://host:6379, rediss://…, redis+sentinel://host:26379,…/master or redis+cluster://host:7001,…',
+      'is not an address of Redis: write redis://host:6379, rediss://…, redis+unix:///path/to/redis.sock, redis+sentinel://host:26379,…/master or redis+cluster://host:7001,…',
     )
     .optional()
     .describe('The Redis (or Valkey) to use; REDIS_URL wins over it. Neither: the daemon starts a private one.'),

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { redisTarget } from '../../../src/adapters/redis/connect.ts';
 import { configSchema } from '../../../src/config/config.ts';
 import { variableOf } from '../../../src/config/environment.ts';
 import { loadConfig } from '../../../src/config/load.ts';
@@ -263,7 +264,7 @@ describe('a problem is told with its place and its mend', () => {
       'a Redis address that is none',
       '',
       { REDIS_URL: 'localhost' },
-      'environment: REDIS_URL: is not an address of Redis: write redis://host:6379, rediss://…, redis+sentinel://host:26379,…/master or redis+cluster://host:7001,…',
+      'environment: REDIS_URL: is not an address of Redis: write redis://host:6379, rediss://…, redis+unix:///path/to/redis.sock, redis+sentinel://host:26379,…/master or redis+cluster://host:7001,…',
     ],
   ];
   it.each(table)('%s', (_, yaml, env, expected) => {
@@ -341,4 +342,50 @@ describe('the shipped configuration', () => {
   it('is found from anywhere else too', () => {
     expect(loadConfig({ env: {}, cwd: folder }).file).toMatch(/config\/second-responder\.yaml$/);
   });
+});
+
+describe('what surrounds a daemon', () => {
+  it.each([
+    ['SECOND_RESPONDER_SERVICE_HOST', '10.0.0.1'],
+    ['SECOND_RESPONDER_SERVICE_PORT', '8080'],
+    ['SECOND_RESPONDER_SERVICE_PORT_HTTP', '8080'],
+    ['SECOND_RESPONDER_PORT', 'tcp://10.0.0.1:8080'],
+    ['SECOND_RESPONDER_PORT_8080_TCP', 'tcp://10.0.0.1:8080'],
+    ['SECOND_RESPONDER_PORT_8080_TCP_ADDR', '10.0.0.1'],
+  ])('%s=%s is what Kubernetes says of a service of that name', (variable, value) => {
+    expect(problemsOf('', { [variable]: value })).toEqual([]);
+  });
+
+  it('SECOND_RESPONDER_PORT with a number is a mistake', () => {
+    expect(problemsOf('', { SECOND_RESPONDER_PORT: '9000' })).toEqual([
+      'environment: SECOND_RESPONDER_PORT: no setting has this name; did you mean "SECOND_RESPONDER_HTTP_PORT"?',
+    ]);
+  });
+});
+
+describe('addresses of Redis', () => {
+  it.each([
+    'redis://a',
+    'rediss://:p@a:6380/1',
+    'redis+unix:///run/redis.sock',
+    'redis+sentinel://a,b/master',
+    'redis+cluster://a:1,b:2',
+  ])('%s is one, here and where it is used', (url) => {
+    expect(load(`store: { url: "${url}" }`).config.store.url).toBe(url);
+    expect(redisTarget(url).describe).not.toBe('');
+  });
+
+  it.each([
+    'unix:///run/redis.sock',
+    'redis+unix://run/redis.sock',
+    'rediss+cluster://a:1',
+    'localhost:6379',
+    'redis://',
+  ])('%s is none', (url) => {
+    expect(problemsOf(`store: { url: "${url}" }`)).toEqual([expect.stringContaining('store.url: is not an address')]);
+  });
+});
+
+it.each(['a: &a [*a]', 'http: &a { port: *a }', 'a: &a { b: { c: *a } }'])('%s holds itself', (yaml) => {
+  expect(problemsOf(yaml)).toEqual(['c.yaml:1:1: not valid YAML: an alias stands inside its own anchor']);
 });

@@ -90,6 +90,17 @@ describe('incidents', () => {
     expect([status, body.problems]).toEqual([400, [expect.objectContaining({ pointer })]]);
   });
 
+  it('a cursor that no answer gave is refused, and not taken for a defect', async () => {
+    const { url } = await start({
+      incidents: async ({ cursor }) => {
+        throw new RangeError(`cursor ${cursor}`);
+      },
+    });
+    const { status, body } = await get(`${url}/api/v1/incidents?cursor=zzz`);
+    expect([status, body.problems]).toEqual([400, [expect.objectContaining({ pointer: '/cursor' })]]);
+    expect((await get(`${url}/api/v1/incidents`)).status).toBe(500);
+  });
+
   it('names all problems of a query at once', async () => {
     const { url } = await start();
     const { body } = await get(`${url}/api/v1/incidents?limit=0&state=x&since=y`);

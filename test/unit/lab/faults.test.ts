@@ -166,6 +166,32 @@ describe('troubles that change by themselves', () => {
     expect(seen).toEqual([1, 0, 1, 0, 0]);
   });
 
+  test.each([0, '0s', 1, '900ms'])('a flapping monitor does not come again after %j', (period) => {
+    const world = labForTest();
+    expect(() => world.lab.post({ fault: 'flapping', server: 'mbx1', period })).toThrow('/period: too short');
+  });
+
+  test('years of flapping are caught up with, and it goes on at its own times', async () => {
+    const world = labForTest();
+    world.lab.post({ fault: 'flapping', server: 'mbx1', period: '10m' });
+    const seen = async () => (await world.unwell('mbx1')).length;
+    for (let jump = 0; jump < 5; jump++) world.pass(365_000 * 24 * HOUR);
+    world.pass(9 * MINUTE);
+    const before = await seen();
+    world.pass(10 * MINUTE);
+    const after = await seen();
+    expect([before, after].sort()).toEqual([0, 1]);
+  });
+
+  test('spells that passed unseen count', async () => {
+    const world = labForTest();
+    const { id } = world.lab.post({ fault: 'flapping', server: 'mbx1', period: '10m', times: 3 });
+    world.pass(49 * MINUTE);
+    expect([(await world.unwell('mbx1')).length, world.lab.fault(id)?.state]).toEqual([1, 'present']);
+    world.pass(2 * HOUR);
+    expect([(await world.unwell('mbx1')).length, world.lab.fault(id)?.state]).toEqual([0, 'cured']);
+  });
+
   test('nothing cures the unfixable, and deleting it does', async () => {
     const world = labForTest();
     const { id } = world.lab.post({ fault: 'unfixable', server: 'mbx1', healthSet: 'IMAP.Protocol' });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { OUTCOMES } from '../../../incident/outcome.ts';
 import { name, time } from '../../../sources/fields.ts';
-import { notFound } from '../problem.ts';
+import { invalid, notFound } from '../problem.ts';
 import { render } from '../render.ts';
 import { parameter, type Route, type Surroundings } from '../route.ts';
 import { check, person, signed } from './checks.ts';
@@ -56,15 +56,21 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
       problems: ['invalid-request'],
       async handle({ request, response }) {
         const { outcome, since, state, server, healthSet, cursor, limit } = check(query, request.query);
-        const page = await operations.incidents({
-          limit,
-          ...(state && { state }),
-          ...(server && { server }),
-          ...(healthSet && { healthSet }),
-          ...(outcome && { outcome }),
-          ...(since !== undefined && { since }),
-          ...(cursor && { cursor }),
-        });
+        const page = await operations
+          .incidents({
+            limit,
+            ...(state && { state }),
+            ...(server && { server }),
+            ...(healthSet && { healthSet }),
+            ...(outcome && { outcome }),
+            ...(since !== undefined && { since }),
+            ...(cursor && { cursor }),
+          })
+          .catch((error: unknown) => {
+            // A store throws a RangeError for a cursor that it did not give; what cursors look like is its own affair.
+            if (!cursor || !(error instanceof RangeError)) throw error;
+            throw invalid([{ pointer: '/cursor', message: 'is not the `next` of an answer before: begin without it' }]);
+          });
         response.json(render(page));
       },
     },

@@ -1,0 +1,93 @@
+/** A daemon that cannot start says why in a sentence, ends with 1, and leaves no process behind. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { freePort } from '../support/processes.ts';
+
+const MAIN = join(process.cwd(), 'dist/main.js');
+
+let folder: string;
+let taken: Server;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sr-start-'));
+  taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+});
+afterEach(async () => {
+  taken.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function serve(env: Record<string, string>): Promise<{ code: number; says: string }> {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(process.execPath, [MAIN, 'serve'], {
+    cwd: folder,
+    env: { PATH, HOME, NODE_ENV: 'production', SECOND_RESPONDER_STORE_DIRECTORY: 'data', ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let says = '';
+  child.stderr.on('data', (chunk) => {
+    says += chunk;
+  });
+  const hangs = setTimeout(() => child.kill('SIGKILL'), 30_000);
+  const [code] = await once(child, 'close');
+  clearTimeout(hangs);
+  return { code, says };
+}
+
+async function redisLives(): Promise<boolean> {
+  const pid = Number(await readFile(join(folder, 'data/redis.pid'), 'utf8').catch(() => ''));
+  return pid > 0 && existsSync(`/proc/${pid}`);
+}
+
+async function addressOfTaken(): Promise<number> {
+  const address = taken.address();
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+const REASONS: [name: string, env: () => Promise<Record<string, string>>, says: RegExp][] = [
+  [
+    'its port is taken',
+    async () => ({ SECOND_RESPONDER_HTTP_PORT: `${await addressOfTaken()}` }),
+    /^It did not start: port \d+ on 127\.0\.0\.1 is taken: set http\.port .*\n$/,
+  ],
+  [
+    'the lab it is to look after is away',
+    async () => ({ SECOND_RESPONDER_EXCHANGE_URL: `http://127.0.0.1:${await freePort()}` }),
+    /^It did not start: The lab at http:\S+ does not answer: ECONNREFUSED\.\n$/,
+  ],
+  [
+    'the kept world is broken',
+    async () => {
+      await mkdir(join(folder, 'data'));
+      await writeFile(join(folder, 'data/lab.json'), '{');
+      return { SECOND_RESPONDER_HTTP_PORT: '0' };
+    },
+    /^It did not start: The lab's world in \S+lab\.json cannot be read .* Remove it to begin with a new one\.\n$/,
+  ],
+  [
+    'its folder is a file',
+    async () => {
+      await writeFile(join(folder, 'data'), '');
+      return { SECOND_RESPONDER_HTTP_PORT: '0' };
+    },
+    /^It did not start: \S+data .*store\.directory.*\n$/,
+  ],
+  [
+    'its Redis is away',
+    async () => ({ REDIS_URL: `redis://:hush@127.0.0.1:${await freePort()}` }),
+    /^It did not start: Redis at 127\.0\.0\.1:\d+ can't be reached: .*ECONNREFUSED.*\n$/,
+  ],
+];
+
+test.each(REASONS)('%s', async (_name, env, says) => {
+  const ended = await serve(await env());
+  expect(ended).toEqual({ code: 1, says: expect.stringMatching(says) });
+  expect(ended.says).not.toContain('hush');
+  expect(await redisLives()).toBe(false);
+});
