@@ -9,7 +9,7 @@ import { play } from './round.ts';
 
 /** CRASH_SEED: the first round's seed; those after it have the numbers after it. CRASH_ROUNDS: how many. */
 const SEED = Number(process.env.CRASH_SEED ?? 1);
-const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 8);
+const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 10);
 
 const figures = noFigures();
 afterAll(() => console.log(tell(figures)));

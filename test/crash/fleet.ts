@@ -1,4 +1,4 @@
-import type { Running, Site } from '../support/processes.ts';
+import { type Running, type Site, until } from '../support/processes.ts';
 
 interface Member {
   daemon: Running;
@@ -42,18 +42,21 @@ export class Fleet {
     }
   }
 
-  /** Takes one out that is awake: `whom` from 0 to 1 chooses. Its process is left to the caller. */
-  take(whom: number): Running {
-    const awake = this.#members.filter((member) => !member.frozen);
-    const chosen = awake[Math.floor(whom * awake.length)];
-    if (!chosen) throw new Error('no daemon is awake');
+  /** Takes one out, once one is awake: `whom` from 0 to 1 chooses. Its process is left to the caller. */
+  async take(whom: number): Promise<Running> {
+    const awake = await until(
+      async () => this.#members.filter((member) => !member.frozen),
+      (members) => members.length > 0,
+      60_000,
+    );
+    const chosen = awake[Math.floor(whom * awake.length)] as Member;
     this.#members = this.#members.filter((member) => member !== chosen);
     return chosen.daemon;
   }
 
   /** Stops its clock, so to say: the process stands still for that long, and goes on as if nothing had been. */
   async freeze(whom: number, ms: number): Promise<void> {
-    const daemon = this.take(whom);
+    const daemon = await this.take(whom);
     const member = { daemon, frozen: true };
     this.#members.push(member);
     process.kill(daemon.pid, 'SIGSTOP');

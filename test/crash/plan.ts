@@ -92,7 +92,8 @@ export function planOf(seed: number): Plan {
     procedure: oneOf(PROCEDURES),
     daemons: whole(1, 3),
     troubles: Array.from({ length: whole(1, 3) }, () => {
-      const kind = oneOf(Object.keys(TROUBLES) as TroubleKind[]);
+      // Killing a daemon is what this is about: it comes up more often than the rest.
+      const kind = oneOf([...(Object.keys(TROUBLES) as TroubleKind[]), 'kill a daemon', 'kill a daemon'] as const);
       const [least, most] = TROUBLES[kind];
       return { kind, at: moment(), delay: whole(0, 400), ms: whole(least, most), whom: chance() };
     }),

@@ -81,15 +81,16 @@ export async function play(plan: Plan): Promise<Aftermath> {
 
     const make: Record<TroubleKind, (trouble: PlannedTrouble) => Promise<unknown>> = {
       async 'kill a daemon'({ whom }) {
-        const daemon = fleet.take(whom);
+        const daemon = await fleet.take(whom);
         await daemon.kill('SIGKILL');
         kills.push({ at: Date.now(), pid: daemon.pid, others: fleet.awake.length > 0 });
         await fleet.add();
       },
       'freeze a daemon': ({ whom, ms }) => fleet.freeze(whom, ms),
       async 'restart a daemon'({ whom }) {
+        const daemon = await fleet.take(whom);
         const asked = Date.now();
-        await fleet.take(whom).kill('SIGTERM');
+        await daemon.kill('SIGTERM');
         const took = Date.now() - asked;
         if (took > 10_000) throw new Error(`a daemon took ${took} ms to stop`);
         await fleet.add();
@@ -105,7 +106,10 @@ export async function play(plan: Plan): Promise<Aftermath> {
         await pause(ms);
         process.kill(pid, 'SIGCONT');
       },
-      'pause Redis': ({ ms }) => askRedis(redis.address, (client) => client.client('PAUSE', ms)),
+      async 'pause Redis'({ ms }) {
+        await askRedis(redis.address, (client) => client.client('PAUSE', ms));
+        await pause(ms);
+      },
       async 'fill Redis'({ ms }) {
         await askRedis(redis.address, (client) => client.config('SET', 'maxmemory', '1'));
         await pause(ms);
@@ -160,11 +164,11 @@ export async function play(plan: Plan): Promise<Aftermath> {
       before,
       after: await until(organisation, (now) => now.servers.every(({ state }) => state === 'up'), 20_000),
       faults: await get(`${lab.url}/lab/v1/faults`),
-      ledger: (await get<{ undo: LedgerEntry[] }>(`${daemon.url}/api/v1/undo`)).undo,
+      ledger: (await answerOf<{ undo: LedgerEntry[] }>(`${daemon.url}/api/v1/undo`)).undo,
       verified: await Promise.all(
         incidents.map(async ({ id }) => ({
           incident: id,
-          ...(await get<{ ok: boolean; why?: string }>(`${daemon.url}/api/v1/incidents/${id}/verify`)),
+          ...(await answerOf<{ ok: boolean; why?: string }>(`${daemon.url}/api/v1/incidents/${id}/verify`)),
         })),
       ),
       ready: await Promise.all(fleet.awake.map(readiness)),
@@ -245,6 +249,10 @@ async function askOnce<T>(url: string): Promise<T | undefined> {
     async (response) => (response.ok ? ((await response.json()) as T) : undefined),
     () => undefined,
   );
+}
+
+async function answerOf<T>(url: string): Promise<T> {
+  return (await until(() => askOnce<T>(url), Boolean, 10_000)) as T;
 }
 
 async function askRedis(address: string, ask: (client: Client) => Promise<unknown>): Promise<void> {
