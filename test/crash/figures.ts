@@ -45,10 +45,9 @@ export function takeovers({ kills, entries }: Pick<Aftermath, 'kills' | 'entries
     });
 }
 
-export function tell({ takeovers: times, ...figures }: Figures): string {
-  const sorted = [...times].sort((a, b) => a - b);
-  const median = sorted[Math.floor(sorted.length / 2)];
-  const takeover =
-    sorted.length > 0 ? `${sorted.length} takeovers: median ${median} ms, worst ${sorted.at(-1)} ms` : 'no takeovers';
-  return `${JSON.stringify(figures, null, 2)}\n${takeover}`;
+export function tell(figures: Figures): string {
+  const takeovers = figures.takeovers.toSorted((a, b) => a - b);
+  const median = takeovers[Math.floor(takeovers.length / 2)];
+  const summary = takeovers.length > 0 ? `median ${median} ms, worst ${takeovers.at(-1)} ms` : 'none';
+  return `${JSON.stringify({ ...figures, takeovers })}\nTakeovers: ${summary}`;
 }
