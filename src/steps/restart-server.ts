@@ -90,7 +90,8 @@ async function howFar(context: StepContext, notedBoot: number): Promise<Progress
     const cold = mine.some(
       (row) => row.alertValue === 'UnInitialized' || row.isStale || (row.lastExecution ?? 0) <= boot.bootedAt,
     );
-    if (cold) return { is: 'coming', says: `waiting until the monitors of ${server} have evaluated` };
+    if (cold || mine.length === 0)
+      return { is: 'coming', says: `waiting until the monitors of ${server} have evaluated` };
 
     if (facts.dag) {
       const { value: group } = await exchange.availabilityGroup(facts.dag, { signal });

@@ -1,0 +1,261 @@
+import { describe, expect, test } from 'vitest';
+import type { Verdict } from '../../../src/incident/health.ts';
+import type { Outcome } from '../../../src/incident/outcome.ts';
+import { ExchangeError } from '../../../src/ports.ts';
+import { collect } from '../../../src/steps/collect.ts';
+import type { MonitorsLook } from '../../../src/verification/verify.ts';
+import { HOUR, MINUTE, NINE, reply, SECOND, service } from '../../support/stub.ts';
+import { beginning, looking, stepContext } from './context.ts';
+
+const saw = (verdict: Verdict, more: Partial<MonitorsLook> = {}): MonitorsLook => ({
+  verdict,
+  reason: `it was ${verdict}`,
+  monitors: [],
+  evidence: [],
+  ...more,
+});
+
+describe('recheck', () => {
+  const CASES: { says: string; sees: MonitorsLook; blind?: number; sick?: number; look: object }[] = [
+    { says: 'healthy', sees: saw('cleared'), look: { look: 'done', health: 'healthy' } },
+    {
+      says: 'unhealthy, the first of three looks',
+      sees: saw('confirmed'),
+      look: { look: 'pending', until: NINE + 20 * SECOND, counts: 'health' },
+    },
+    {
+      says: 'unhealthy, the second of three looks',
+      sees: saw('confirmed'),
+      sick: 1,
+      look: { look: 'pending', counts: 'health' },
+    },
+    {
+      says: 'unhealthy, the last of three looks',
+      sees: saw('confirmed'),
+      sick: 2,
+      look: { look: 'done', health: 'unhealthy' },
+    },
+    {
+      says: 'nothing seen: looked at again, and counted',
+      sees: saw('inconclusive'),
+      look: { look: 'pending', until: NINE + MINUTE, counts: 'look' },
+    },
+    {
+      says: 'nothing seen, as often as is allowed: never a licence for anything harsher',
+      sees: saw('inconclusive'),
+      blind: 2,
+      look: { look: 'refused', says: 'Health could not be seen (looked 3 times): it was inconclusive' },
+    },
+    {
+      says: 'a row that is about to be evaluated: waited for, and not counted as blind',
+      sees: saw('inconclusive', { dueBy: NINE + 10 * SECOND }),
+      blind: 2,
+      look: { look: 'pending', until: NINE + 10 * SECOND },
+    },
+    {
+      says: 'a row that will be evaluated much later: looked at now and then',
+      sees: saw('inconclusive', { dueBy: NINE + HOUR }),
+      look: { look: 'pending', until: NINE + 30 * SECOND },
+    },
+  ];
+  test.each(CASES)('$says', async ({ sees, blind = 0, sick = 0, look }) => {
+    const seen = await looking('recheck', { sees, record: { blindLooks: blind, sickLooks: sick } });
+    expect(seen).toMatchObject(look);
+    if ('look' in look && look.look === 'pending' && !('counts' in look)) expect(seen).not.toHaveProperty('counts');
+  });
+});
+
+describe('watch-health: health must last', () => {
+  const watch = (minutes: number, sees?: MonitorsLook) =>
+    looking('watch-health', {
+      options: { for: '20m', every: '10m' },
+      record: { note: { startedAt: NINE } },
+      now: NINE + minutes * MINUTE,
+      ...(sees && { sees }),
+    });
+  const CASES: { says: string; minutes: number; sees?: MonitorsLook; look: object }[] = [
+    {
+      says: 'before the first look: nothing is asked',
+      minutes: 9,
+      look: { look: 'pending', until: NINE + 10 * MINUTE },
+    },
+    {
+      says: 'healthy at the first look',
+      minutes: 10,
+      sees: saw('cleared'),
+      look: { look: 'pending', until: NINE + 20 * MINUTE },
+    },
+    {
+      says: 'unhealthy at the first look: one is enough',
+      minutes: 10,
+      sees: saw('confirmed'),
+      look: { look: 'done', health: 'unhealthy' },
+    },
+    { says: 'healthy at the end', minutes: 20, sees: saw('cleared'), look: { look: 'done', health: 'healthy' } },
+    {
+      says: 'unhealthy at the end',
+      minutes: 20,
+      sees: saw('confirmed'),
+      look: { look: 'done', health: 'unhealthy' },
+    },
+    {
+      says: 'nothing seen at the end: it has not lasted until that is seen',
+      minutes: 20,
+      sees: saw('inconclusive'),
+      look: { look: 'pending', counts: 'look' },
+    },
+    {
+      says: 'a worker that comes late: judged by a look made then',
+      minutes: 65,
+      sees: saw('confirmed'),
+      look: { look: 'done', health: 'unhealthy' },
+    },
+  ];
+  test.each(CASES)('$says', async ({ minutes, sees, look }) => {
+    expect(await watch(minutes, sees)).toMatchObject(look);
+  });
+});
+
+describe('wait', () => {
+  const wait = (minutes: number) =>
+    looking('wait', {
+      options: { for: '10m' },
+      record: { note: { startedAt: NINE } },
+      now: NINE + minutes * MINUTE,
+    });
+  test('until it is over', async () => {
+    expect(await wait(9)).toMatchObject({ look: 'pending', until: NINE + 10 * MINUTE });
+    expect(await wait(10)).toMatchObject({ look: 'done' });
+  });
+});
+
+describe('identify-mailbox-server', () => {
+  test('the one that a probe named', async () => {
+    expect(await looking('identify-mailbox-server', { incident: { backEnd: 'mbx2' } })).toEqual({
+      look: 'done',
+      says: 'the mailbox server is mbx2',
+      result: { server: 'mbx2' },
+    });
+  });
+
+  test('none was named: ends here, and says which setting may be wrong', async () => {
+    expect(await looking('identify-mailbox-server')).toMatchObject({
+      look: 'refused',
+      says: expect.stringContaining('verification.back-end-pattern'),
+    });
+  });
+});
+
+describe('remediate', () => {
+  const options = { 'health-sets': 'IMAP*' };
+
+  const BEGINS: { says: string; incident: object; begin: object }[] = [
+    {
+      says: 'a mailbox server behind it',
+      incident: { backEnd: 'mbx2' },
+      begin: { begin: 'start', note: { server: 'mbx2' } },
+    },
+    { says: 'none was identified', incident: {}, begin: { begin: 'refuse' } },
+    {
+      says: 'it is its own mailbox server',
+      incident: { backEnd: 'cas1' },
+      begin: { begin: 'skip', says: 'cas1 is its own mailbox server; its monitors are handled here' },
+    },
+    {
+      says: 'it is seen to for another incident: not deeper',
+      incident: { backEnd: 'mbx2', parent: { incident: 'p', n: 1 } },
+      begin: { begin: 'refuse', says: 'cas1 is already being seen to for another incident; it does not go deeper' },
+    },
+  ];
+  test.each(BEGINS)('$says', async ({ incident, begin }) => {
+    expect(await beginning('remediate', { server: 'cas1', options, incident })).toMatchObject(begin);
+  });
+
+  test('opens one child, for the family, and finds it again', async () => {
+    const opened: string[] = [];
+    const given = {
+      server: 'cas1',
+      options,
+      openChild: async (server: string, family: string) => {
+        opened.push(`${server}/${family}`);
+        return { incident: 'child', joined: false };
+      },
+      outcomeOf: async () => undefined,
+    };
+    const note = { server: 'mbx2' };
+    expect(await looking('remediate', { ...given, record: { note } })).toMatchObject({
+      look: 'pending',
+      says: 'incident child sees to mbx2',
+    });
+    await looking('remediate', { ...given, record: { note, child: 'child' } });
+    expect(opened).toEqual(['mbx2/IMAP']);
+  });
+
+  const ended = (outcome: Outcome, sees?: MonitorsLook) =>
+    looking('remediate', {
+      server: 'cas1',
+      options,
+      record: { note: { server: 'mbx2' }, child: 'child' },
+      outcomeOf: async () => ({ outcome, reason: 'DB02 will not move' }),
+      ...(sees && { sees }),
+    });
+
+  test.each([
+    ['recovered', true],
+    ['transient', false],
+  ] as const)('%s there: looked at here once more', async (outcome, changed) => {
+    const result = { incident: 'child', server: 'mbx2', outcome };
+    expect(await ended(outcome, saw('cleared'))).toMatchObject({ look: 'done', health: 'healthy', result, changed });
+    expect(await ended(outcome, saw('confirmed'))).toMatchObject({ look: 'done', health: 'unhealthy', result });
+    expect(await ended(outcome, saw('inconclusive'))).toMatchObject({ look: 'pending', counts: 'look' });
+  });
+
+  test.each(['escalated', 'suppressed', 'cancelled'] as const)(
+    '%s there: ends here too, restarting nothing',
+    async (outcome) => {
+      expect(await ended(outcome)).toMatchObject({
+        look: 'refused',
+        says: `mbx2, which is behind it, was not recovered (${outcome}): DB02 will not move`,
+        result: { incident: 'child', outcome },
+      });
+    },
+  );
+});
+
+describe('what a restart destroys is collected before', () => {
+  test('what Managed Availability did, and which automatic services do not run', async () => {
+    const actions = Array.from({ length: 21 }, (_, index) => ({
+      action: 'RestartService',
+      resource: `S${index}`,
+      requester: 'r',
+      state: 'finished' as const,
+      startedAt: NINE,
+    }));
+    const context = stepContext('recheck', {
+      exchange: {
+        recoveryActions: async () => reply(actions),
+        services: async () =>
+          reply([
+            service('A', { status: 'StopPending' }),
+            service('B'),
+            service('C', { status: 'Stopped', startType: 'Manual' }),
+          ]),
+      },
+    });
+    const collected = await collect(context, 'mbx1');
+    expect(collected.notRunning).toEqual(['A']);
+    expect(collected.recoveryActions).toHaveLength(20);
+    expect(collected.recoveryActions).toContain(actions[20]);
+  });
+
+  test('what cannot be read is said, and holds nothing up', async () => {
+    const context = stepContext('recheck', {
+      exchange: {
+        recoveryActions: async () => {
+          throw new ExchangeError('accessDenied', 'no event log');
+        },
+      },
+    });
+    expect(await collect(context, 'mbx1')).toEqual({ says: 'could not be collected (accessDenied): no event log' });
+  });
+});
