@@ -135,9 +135,19 @@ export function createWorker(engine: Engine): Worker {
     async stop(graceMs) {
       clearTimeout(timer);
       stopping.abort(new Error('the daemon stops'));
-      await Promise.all([wakeups.close(graceMs), sweeping]);
+      await Promise.all([wakeups.close(graceMs), atMost(graceMs, sweeping)]);
     },
   };
+}
+
+/** Waits for something, but no longer: a store that is away may never answer. */
+async function atMost(ms: number, something: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([something, limit]);
+  clearTimeout(timer);
 }
 
 /** Advances, and sits out waits that are shorter than handing the incident over and taking it up again would take. */
