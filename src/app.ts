@@ -12,7 +12,7 @@ import { createNotifiers } from './adapters/notify/index.ts';
 import { redisTarget } from './adapters/redis/connect.ts';
 import { findRedisServer, startPrivateRedis } from './adapters/redis/private-server.ts';
 import { createRedisStore } from './adapters/redis/store.ts';
-import { createMetrics, describe, type Logger, observeEvent } from './adapters/telemetry/index.ts';
+import { createMetrics, describe, type Logger, observeEvent, seldom } from './adapters/telemetry/index.ts';
 import type { Config } from './config/config.ts';
 import { createOperations } from './engine/operations.ts';
 import { groupOf } from './engine/organisation.ts';
@@ -119,7 +119,7 @@ export function createApp(options: AppOptions): App {
     });
     const settings = settingsOf(config, hostname());
     const kept = await openStore(config.store, logger, releases, options.store);
-    const world = await openExchange();
+    const world = await openExchange(kept.outlives && options.keepLab !== false);
     const exchange = waist(
       world.exchange,
       {
@@ -235,11 +235,14 @@ export function createApp(options: AppOptions): App {
     releases.push(() => http.close(HTTP_GRACE));
     const { url } = await http.listen();
     const health = await kept.store.health();
-    return { url, store: health.says, warnings: [...kept.warnings, ...health.warnings], exchange: world.says };
+    const warnings = [...kept.warnings, ...(kept.shared && world.router ? [TWO_LABS] : []), ...health.warnings];
+    return { url, store: health.says, warnings, exchange: world.says };
   }
 
   /** The organisation that is looked after: a lab in this process, or one of its own. */
-  async function openExchange(): Promise<{ exchange: Exchange; clock: Clock; router?: Router; says: string }> {
+  async function openExchange(
+    keep: boolean,
+  ): Promise<{ exchange: Exchange; clock: Clock; router?: Router; says: string }> {
     if (config.exchange.url !== undefined) {
       const remote = labHttpExchange({ url: config.exchange.url });
       releases.push(() => remote.close());
@@ -251,7 +254,8 @@ export function createApp(options: AppOptions): App {
       speed,
       ...(seed !== undefined && { seed }),
       ...(organisation !== undefined && { organisation: readOrganisation(organisation) }),
-      ...(options.keepLab !== false && { persist: join(config.store.directory, 'lab.json') }),
+      // A world whose debts and journals are forgotten would be left changed for ever: both are kept, or both are new.
+      ...(keep && { persist: join(config.store.directory, 'lab.json') }),
     });
     releases.push(() => lab.close());
     return {
@@ -265,6 +269,10 @@ export function createApp(options: AppOptions): App {
   return { start, stop };
 }
 
+const TWO_LABS =
+  'Another daemon works on this store.directory. Each has a lab of its own in its process, and they do not see each other: ' +
+  'run one with `second-responder lab`, and give its address to both as exchange.url.';
+
 /** Gives back something that was acquired. */
 type Release = () => Promise<void> | void;
 
@@ -272,6 +280,10 @@ export interface OpenedStore {
   store: Store;
   wakeups: Wakeups;
   queues?: NonNullable<HttpOptions['queues']>;
+  /** It is there again at the next start. */
+  outlives: boolean;
+  /** Another daemon works on the same directory. */
+  shared: boolean;
   warnings: string[];
 }
 
@@ -286,7 +298,7 @@ export async function openStore(
   kind?: 'memory',
 ): Promise<OpenedStore> {
   const { url, directory, appendfsync, prefix, waitReplicas, finishedRetention, finishedCount } = config;
-  const onTrouble = (says: string) => logger.warn(says);
+  const onTrouble = seldom((says) => logger.warn(says));
   if (kind === 'memory' || (url === undefined && !findRedisServer())) {
     const store = createMemoryStore();
     releases.push(() => store.close());
@@ -295,15 +307,17 @@ export async function openStore(
     const missing =
       'No redis-server or valkey-server was found, so nothing outlives this process: for trying out only. ' +
       'Install one (`apt-get install redis-server`, `dnf install valkey`, `brew install redis`) or set REDIS_URL.';
-    return { store, wakeups, warnings: kind === 'memory' ? [] : [missing] };
+    return { store, wakeups, outlives: false, shared: false, warnings: kind === 'memory' ? [] : [missing] };
   }
+  let shared = false;
   let name = 'redis';
   let address = url;
   if (address === undefined) {
-    const own = await startPrivateRedis({ directory, appendfsync, onLog: (says) => logger.debug(says) });
+    const own = await startPrivateRedis({ directory, appendfsync, onLog: (says) => logger.debug(says), onTrouble });
     releases.push(() => own.close());
     address = own.url;
     name = 'private redis';
+    shared = own.shared;
   }
   const target = redisTarget(address);
   const store = await createRedisStore({
@@ -318,7 +332,7 @@ export async function openStore(
   releases.push(() => store.close());
   const wakeups = createBullWakeups({ connect: (purpose) => target.connect(purpose), prefix, onTrouble });
   releases.push(() => wakeups.close(0));
-  return { store, wakeups, queues: wakeups.queues, warnings: [] };
+  return { store, wakeups, queues: wakeups.queues, outlives: true, shared, warnings: [] };
 }
 
 /** What HTTP compares with: who, what they may, and by what they are known. */

@@ -116,3 +116,26 @@ it('says what its program said when it does not start', async () => {
   await writeFile(join(directory, 'appendonlydir'), 'a file where a folder should be');
   await expect(startPrivateRedis({ directory })).rejects.toThrow(/did not start in .*: it ended with/);
 });
+
+it.each([
+  ['a socket', ''],
+  ['a port', 'x'.repeat(120)],
+])('comes back on %s by itself when it is killed, at its address and with its data', async (_, below) => {
+  const where = join(directory, below);
+  const store = await storeAt(await start(where));
+  await store.accept([anAlert('a')], 60_000);
+  const pid = await pidOf(where);
+  process.kill(pid, 'SIGKILL');
+  await expect.poll(() => isAlive(pid)).toBe(false);
+  await expect.poll(async () => (await store.health()).up, { timeout: 15_000 }).toBe(true);
+  expect(await pidOf(where)).not.toBe(pid);
+  expect(await store.pendingAlerts(Date.now(), 10)).toEqual(['a']);
+  await store.close();
+});
+
+it('knows whether another daemon works on its directory', async () => {
+  const store = await storeAt(await start());
+  expect((await start()).shared).toBe(true);
+  await store.close();
+  await expect.poll(async () => (await start()).shared).toBe(false);
+});

@@ -9,7 +9,9 @@ export async function redisHealth(client: Client, kind: string, where: string): 
     const version = info.get('valkey_version') ?? info.get('redis_version') ?? 'of unknown version';
     return { up: true, kind, warnings: warnings(info, fsync), says: `${kind} ${version} at ${where}` };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const said = error instanceof Error ? error.message : String(error);
+    // ioredis's way of saying that there is no connection.
+    const why = /enableOfflineQueue/.test(said) ? 'there is no connection' : said;
     return { up: false, kind, warnings: [], says: `${kind} at ${where} does not answer: ${why}` };
   }
 }

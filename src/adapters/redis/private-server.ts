@@ -16,6 +16,8 @@ const LONGEST_SOCKET_PATH = 103;
 const START_MS = 120_000;
 const STOP_MS = 10_000;
 const LOOK_EVERY_MS = 50;
+/** How soon a server that died under its daemons is missed. */
+const MISS_EVERY_MS = 2_000;
 
 export interface PrivateRedisOptions {
   /** Its append-only file, socket and log are here; made when absent. */
@@ -23,6 +25,8 @@ export interface PrivateRedisOptions {
   /** `always` when absent: no accepted alert is lost, not even at a power loss. */
   appendfsync?: 'always' | 'everysec';
   onLog?: (says: string) => void;
+  /** It died, or can't be started again; `onLog` when absent. */
+  onTrouble?: (says: string) => void;
 }
 
 export interface PrivateRedis {
@@ -30,6 +34,8 @@ export interface PrivateRedis {
   url: string;
   /** It ran already: another daemon's, or left by one that was killed. */
   adopted: boolean;
+  /** Others were connected when it was adopted: another daemon works on this directory. */
+  shared: boolean;
   /** The last daemon that leaves stops it; resolves when it is gone, or left to the others. */
   close(): Promise<void>;
 }
@@ -43,18 +49,55 @@ export function findRedisServer(): string | undefined {
 export async function startPrivateRedis(options: PrivateRedisOptions): Promise<PrivateRedis> {
   const directory = resolve(options.directory);
   const onLog = options.onLog ?? (() => {});
+  const onTrouble = options.onTrouble ?? onLog;
   await usable(directory);
-  const lock = await lockOrRunning(directory);
-  if (typeof lock === 'string') {
-    onLog(`using the private Redis that runs in ${directory} already`);
-    return { url: lock, adopted: true, close: () => leave(lock, onLog) };
+  const launch = async () => {
+    const lock = await lockOrRunning(directory);
+    if (typeof lock === 'string') return { url: lock, adopted: true };
+    try {
+      return { url: await start(directory, options.appendfsync ?? 'always', onLog), adopted: false };
+    } finally {
+      await lock.release();
+    }
+  };
+  const { url, adopted } = await launch();
+  if (adopted) onLog(`using the private Redis that runs in ${directory} already`);
+  const shared = adopted && ((await others(url)) ?? 0) > 0;
+  const stopWatching = watch(url, launch, onTrouble);
+  return {
+    url,
+    adopted,
+    shared,
+    close: async () => {
+      await stopWatching();
+      await leave(url, onLog);
+    },
+  };
+}
+
+/** Nobody else looks after it: one that was killed is started again, at the same address and with what it had. */
+function watch(url: string, launch: () => Promise<{ url: string }>, onTrouble: (says: string) => void) {
+  let looking = Promise.resolve();
+  let stopped = false;
+  async function look(): Promise<void> {
+    if (stopped || (await answers(url)) || stopped) return;
+    onTrouble('the private Redis is gone: it is started again');
+    const { url: now } = await launch();
+    if (now !== url) onTrouble('the private Redis could not be started where it was: start this daemon again');
   }
-  try {
-    const url = await start(directory, options.appendfsync ?? 'always', onLog);
-    return { url, adopted: false, close: () => leave(url, onLog) };
-  } finally {
-    await lock.release();
+  let timer = setTimeout(later, MISS_EVERY_MS).unref();
+  function later(): void {
+    looking = look()
+      .catch((error: Error) => onTrouble(`the private Redis: ${error.message}`))
+      .finally(() => {
+        if (!stopped) timer = setTimeout(later, MISS_EVERY_MS).unref();
+      });
   }
+  return async () => {
+    stopped = true;
+    clearTimeout(timer);
+    await looking;
+  };
 }
 
 async function usable(directory: string): Promise<void> {
@@ -128,9 +171,27 @@ async function newPlace(directory: string): Promise<{ url: string; settings: str
       settings: ['port 0', `unixsocket ${quoted(socket)}`, 'unixsocketperm 700'],
     };
   }
-  const [port, password] = [await freePort(), randomBytes(24).toString('hex')];
+  const [port, password] = (await placeBefore(directory)) ?? [await freePort(), randomBytes(24).toString('hex')];
   const settings = [`port ${port}`, 'bind 127.0.0.1', `requirepass ${password}`];
   return { url: `redis://:${password}@127.0.0.1:${port}`, settings };
+}
+
+/** Daemons that were connected to a server that died look for it where it was. */
+async function placeBefore(directory: string): Promise<[port: number, password: string] | undefined> {
+  const url = await readFile(addressFile(directory), 'utf8').catch(() => '');
+  const [, password, port] = /^redis:\/\/:(\w+)@127\.0\.0\.1:(\d+)$/.exec(url) ?? [];
+  if (password === undefined || port === undefined) return undefined;
+  return (await isFree(Number(port))) ? [Number(port), password] : undefined;
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const free = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => resolve(true));
+  });
+  if (free) await new Promise((closed) => server.close(closed));
+  return free;
 }
 
 function addressFile(directory: string): string {
@@ -209,17 +270,25 @@ async function answers(url: string): Promise<boolean> {
   return (await ask(url, (client) => client.ping())) === 'PONG';
 }
 
+/** How many connections there are besides the one that asks; undefined when nobody answers. */
+function others(url: string): Promise<number | undefined> {
+  return ask(url, async (client) => connectionsIn(await client.info('clients')) - 1);
+}
+
+function connectionsIn(info: string): number {
+  return Number(/connected_clients:(\d+)/.exec(info)?.[1]);
+}
+
 /** Stops it when nobody else is connected, and waits until it is gone. */
 async function leave(url: string, onLog: (says: string) => void): Promise<void> {
-  const others = await ask(url, async (client) => {
-    const [, connected] = /connected_clients:(\d+)/.exec(await client.info('clients')) ?? [];
-    const connections = Number(connected) - 1;
+  const left = await ask(url, async (client) => {
+    const connections = connectionsIn(await client.info('clients')) - 1;
     // It writes out what it has and answers nothing.
     if (connections === 0) await client.shutdown('NOSAVE').catch(() => {});
     return connections;
   });
-  if (others) {
-    onLog(`left the private Redis to ${others} other connections`);
+  if (left) {
+    onLog(`left the private Redis to ${left} other connections`);
     return;
   }
   const until = Date.now() + STOP_MS;
