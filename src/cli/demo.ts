@@ -18,7 +18,7 @@ import { leave } from './leave.ts';
 import { revive } from './revive.ts';
 import type { Terminal } from './terminal.ts';
 import { untilStopped } from './until-stopped.ts';
-import { speed, wholeNumber } from './values.ts';
+import { port, speed } from './values.ts';
 import { version } from './version.ts';
 import type { FeedEvent } from './watch.ts';
 
@@ -42,7 +42,7 @@ export function demoCommand(program: Command, context: CliContext): void {
     .option('--server <name>', 'which server: mbx1, mbx2, mbx3, mbx9, cas1, cas2, ex1 or ex2', 'mbx1')
     .option('--speed <factor>', 'how much faster than yours its time runs', speed, SPEED)
     .option('--keep', 'leave the daemon running afterwards, to look around')
-    .option('--port <port>', `where the daemon listens; else any port, with --keep ${KEPT_PORT} if free`, wholeNumber)
+    .option('--port <port>', `where the daemon listens; else any port, with --keep ${KEPT_PORT} if free`, port)
     .addHelpText(
       'after',
       `

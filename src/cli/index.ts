@@ -79,7 +79,10 @@ export async function run(argv: string[]): Promise<number> {
 
 /** Whoever reads may stop early: `… | head`. A command that has to clean up when it is stopped does so now too. */
 function readerGone(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code !== 'EPIPE') {
+    process.stderr.write(`What was to be printed can't be written: ${error.message}\n`);
+    process.exit(EXIT.problems);
+  }
   process.stdout.on('error', () => {});
   if (process.listenerCount('SIGTERM') === 0) process.exit(EXIT.fine);
   process.kill(process.pid, 'SIGTERM');

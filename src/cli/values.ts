@@ -7,6 +7,14 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** 0 takes a free one. */
+export function port(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
+    throw new InvalidArgumentError('It must be a whole number from 0 to 65535.');
+  }
+  return Number(text);
+}
+
 export function speed(text: string): number {
   const value = Number(text);
   if (!(value > 0) || value > 100_000) throw new InvalidArgumentError('It must be a number above 0, at most 100000.');

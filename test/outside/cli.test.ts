@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
@@ -75,6 +76,8 @@ describe('without a daemon', () => {
     ['a token that is not there', ['undo', 'list', '--token-file', 'gone'], 1, /^The token can't be read from gone/],
     ['an unknown health set', ['health-sets', 'show', 'IMAP.Protocl'], 1, /did you mean "IMAP\.Protocol"\?/],
     ['an unknown fault', ['demo', '--fault', 'imap-backend-hangs'], 1, /unknown fault "imap-backend-hangs"/],
+    ['an organisation that is not there', ['lab', '--organisation', 'gone.yaml'], 1, /^It did not start: .*gone\.yaml/],
+    ['a port that is none', ['lab', '--port', '70000'], 2, /from 0 to 65535/],
     ['an impossible configuration', ['serve', '--config', 'gone.yaml'], 1, /gone\.yaml/],
   ])('%s is told in a sentence', async (_, args, code, says) => {
     const result = await sr(args);
@@ -103,6 +106,26 @@ describe('without a daemon', () => {
       out: expect.stringMatching(/Begin with:\n {2}second-responder demo/),
     });
     expect(await sr(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  });
+
+  it.runIf(existsSync('/dev/full'))('what can not be written is told', async () => {
+    const full = await open('/dev/full', 'w');
+    const child = spawn(process.execPath, [MAIN, 'config', 'show'], {
+      cwd: folder,
+      stdio: ['ignore', full.fd, 'pipe'],
+    });
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk.toString();
+    });
+    const [code] = await once(child, 'close');
+    await full.close();
+    expect([code, err]).toEqual([1, expect.stringMatching(/^What was to be printed can't be written: ENOSPC.*\n$/)]);
+  });
+
+  it('an address that keeps its daemon from starting is told with lines that can be copied', async () => {
+    const { code, out } = await sr(['config', 'check'], { SECOND_RESPONDER_HTTP_HOST: '0.0.0.0' });
+    expect([code, out]).toEqual([1, expect.stringContaining('\n  http:\n    tokens:\n      - { name: scom,')]);
   });
 
   it('what stops early ends quietly', async () => {

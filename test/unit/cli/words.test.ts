@@ -6,7 +6,7 @@ import { scomAlert } from '../../../src/cli/alert.ts';
 import { commandLine } from '../../../src/cli/powershell.ts';
 import { revive } from '../../../src/cli/revive.ts';
 import { localTime, span } from '../../../src/cli/time.ts';
-import { since, speed, wholeNumber } from '../../../src/cli/values.ts';
+import { port, since, speed, wholeNumber } from '../../../src/cli/values.ts';
 import { configSchema } from '../../../src/config/config.ts';
 import { scom } from '../../../src/sources/scom.ts';
 
@@ -73,6 +73,8 @@ describe('what options may hold', () => {
     [since, '2025-99-99'],
     [wholeNumber, '1.5'],
     [wholeNumber, '-1'],
+    [port, '65536'],
+    [port, '-1'],
     [speed, '0'],
     [speed, 'fast'],
     [speed, '1e9'],
