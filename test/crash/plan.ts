@@ -62,6 +62,8 @@ export interface PlannedTrouble {
   ms: number;
   /** Which of the daemons, as a part of one. */
   whom: number;
+  /** Posted in the midst of it, so many real milliseconds after it began. */
+  alert: { delay: number; server: string; healthSet: string };
 }
 
 export interface Plan {
@@ -69,13 +71,13 @@ export interface Plan {
   procedure: Procedure;
   daemons: number;
   troubles: PlannedTrouble[];
-  /** More alerts, about servers that are well; each is posted at its moment, also in the middle of a trouble. */
+  /** More alerts, about servers that are well, each posted at its moment. */
   others: { at: Moment; server: string; healthSet: string }[];
 }
 
 /** Last counts that an undisturbed run of the shortest procedure reaches. */
 const LAST: Record<Moment['after'], number> = { entry: 20, command: 50, change: 3 };
-const OTHERS = 6;
+const OTHERS = 4;
 const SERVERS = ['mbx1', 'mbx2', 'mbx3', 'ex1', 'ex2', 'cas1', 'cas2'];
 const HEALTH_SETS = ['OWA.Proxy', 'ActiveSync', 'POP', 'ECP'];
 
@@ -83,6 +85,7 @@ export function planOf(seed: number): Plan {
   const chance = chanceFrom(seed);
   const whole = (least: number, most: number): number => least + Math.floor(chance() * (most - least + 1));
   const oneOf = <T>(list: readonly T[]): T => list[whole(0, list.length - 1)] as T;
+  const matter = () => ({ server: oneOf(SERVERS), healthSet: oneOf(HEALTH_SETS) });
   const moment = (): Moment => {
     const after = oneOf(['entry', 'command', 'change'] as const);
     return { after, count: whole(1, LAST[after]) };
@@ -95,22 +98,23 @@ export function planOf(seed: number): Plan {
       // Killing a daemon is what this is about: it comes up more often than the rest.
       const kind = oneOf([...(Object.keys(TROUBLES) as TroubleKind[]), 'kill a daemon', 'kill a daemon'] as const);
       const [least, most] = TROUBLES[kind];
-      return { kind, at: moment(), delay: whole(0, 400), ms: whole(least, most), whom: chance() };
+      const ms = whole(least, most);
+      const alert = { delay: whole(0, Math.max(ms, 500)), ...matter() };
+      return { kind, at: moment(), delay: whole(0, 400), ms, whom: chance(), alert };
     }),
-    others: Array.from({ length: OTHERS }, () => ({
-      at: moment(),
-      server: oneOf(SERVERS),
-      healthSet: oneOf(HEALTH_SETS),
-    })),
+    others: Array.from({ length: OTHERS }, () => ({ at: moment(), ...matter() })),
   };
 }
 
 export const mainAlert = ({ seed }: Plan) => `main-${seed}`;
 export const otherAlert = (index: number) => `other-${index}`;
+export const alertDuring = (index: number) => `during-${index}`;
 
 /** What the alert with that id was about. */
 export function alertOf(plan: Plan, id: string): { server: string; healthSet: string } | undefined {
-  return id === mainAlert(plan) ? plan.procedure.alert : plan.others.find((_, index) => otherAlert(index) === id);
+  if (id === mainAlert(plan)) return plan.procedure.alert;
+  const during = plan.troubles.find((_, index) => alertDuring(index) === id);
+  return during?.alert ?? plan.others.find((_, index) => otherAlert(index) === id);
 }
 
 /** Mulberry32: numbers from 0 to 1, the same ones for the same seed. */

@@ -3,7 +3,15 @@ import { type Client, redisTarget } from '../../src/adapters/redis/connect.ts';
 import type { LedgerEntry } from '../../src/ports.ts';
 import { get, post, type Running, Site, until } from '../support/processes.ts';
 import { Fleet } from './fleet.ts';
-import { alertOf, mainAlert, otherAlert, type Plan, type PlannedTrouble, type TroubleKind } from './plan.ts';
+import {
+  alertDuring,
+  alertOf,
+  mainAlert,
+  otherAlert,
+  type Plan,
+  type PlannedTrouble,
+  type TroubleKind,
+} from './plan.ts';
 import { type Command, type SeenEntry, Watch } from './watch.ts';
 
 const SPEED = 300;
@@ -119,14 +127,16 @@ export async function play(plan: Plan): Promise<Aftermath> {
 
     // Redis has one trouble at a time; the daemons any mixture.
     let redisIsFree: Promise<unknown> = Promise.resolve();
-    const troubles = plan.troubles.map(async (trouble) => {
+    const troubles = plan.troubles.map(async (trouble, index) => {
       if (!(await watch.reached(trouble.at))) return;
       await pause(trouble.delay);
+      const ofRedis = trouble.kind.endsWith('Redis');
+      if (ofRedis) await redisIsFree;
       happened.push(trouble.kind);
-      if (!trouble.kind.endsWith('Redis')) return make[trouble.kind](trouble);
-      const mine = redisIsFree.then(() => make[trouble.kind](trouble));
-      redisIsFree = mine.catch(() => {});
-      return mine;
+      const lasts = make[trouble.kind](trouble);
+      if (ofRedis) redisIsFree = lasts.catch(() => {});
+      const { delay, ...alert } = trouble.alert;
+      await Promise.all([lasts, pause(delay).then(() => send(alertDuring(index), alert))]);
     });
 
     await send(mainAlert(plan), plan.procedure.alert);
