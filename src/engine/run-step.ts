@@ -190,7 +190,7 @@ async function send(engine: Engine, advance: Advance, n: number, step: Step): Pr
     if (!(error instanceof ExchangeError)) throw error;
     if (error.code === 'refused' || error.code === 'accessDenied' || error.code === 'notFound') {
       const says = `${record.intent.command} on ${record.intent.server} was refused: ${error.message}`;
-      return end(advance, { n, state: 'failed', says, escalate: says });
+      return endWithoutEffect(engine, advance, { n, state: 'failed', says, escalate: says });
     }
     // It may or may not have happened: the look tells.
     engine.log.warn(`${record.intent.command} on ${record.intent.server}: ${error.code}`, {
@@ -232,6 +232,7 @@ async function lookAt(
     );
   }
   if (seen.look === 'notIssued') {
+    if (advance.story.incident.conclusion) return letGo(engine, advance, n);
     if (issued === undefined) return send(engine, advance, n, step);
     const tries = record.sickLooks + 1;
     const says = `${record.intent?.command} did not reach ${record.intent?.server} (${tries} of ${SENDINGS})`;
@@ -292,6 +293,38 @@ async function sleep(
   const same = slept?.n === data.n && slept.for === data.for && slept.says === data.says;
   if (counted || !same) await story.record({ type: 'slept', data });
   return { is: 'sleeping', until: data.until };
+}
+
+/**
+ * A person cancelled before the command took effect: it is not sent any more. One that a lost worker may have sent is
+ * waited out first: the far side refuses what comes so late.
+ */
+async function letGo(engine: Engine, advance: Advance, n: number): Promise<Went> {
+  const { slept, conclusion } = advance.story.incident;
+  const says = `not sent any more: ${conclusion?.reason}`;
+  if (slept?.n === n && slept.for === 'late') return endWithoutEffect(engine, advance, { n, state: 'skipped', says });
+  const until = engine.clock.now() + engine.settings.notAfter * engine.clock.speed;
+  return sleep(advance, { n, until, for: 'late', says: 'waiting until no command can be on its way any more' }, false);
+}
+
+/** The command is known to have changed nothing: of what it would have changed, nothing needs to be put back. */
+async function endWithoutEffect(engine: Engine, advance: Advance, data: StepFinished): Promise<Went> {
+  await end(advance, data);
+  const { story } = advance;
+  const { id, undo, facts } = story.incident;
+  const world = facts?.organisation ?? '';
+  for (const debt of undo.filter((one) => one.state === 'owed' && one.id.startsWith(`${data.n}:`))) {
+    const { server, setting } = debt;
+    // What an earlier incident changed is still changed.
+    const owed = await engine.store.ledgerOf(server, setting, world);
+    if (owed && owed.incident !== id) continue;
+    const says = `${data.says}, so there is nothing to put back`;
+    await story.record(
+      { type: 'undone', data: { undo: debt.id, state: 'notNeeded', says } },
+      { settle: [{ server, setting, world }] },
+    );
+  }
+  return 'on';
 }
 
 async function end({ story }: Advance, data: StepFinished): Promise<Went> {

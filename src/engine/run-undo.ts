@@ -77,10 +77,11 @@ async function send(engine: Engine, advance: Advance, undo: Undo, id: string): P
 }
 
 /** The kill switch came on between the start and the sending: the undo stays begun, and is asked about again. */
-async function waitForSwitch(engine: Engine, { story }: Advance, id: string, says: string): Promise<Went> {
+async function waitForSwitch(engine: Engine, { story }: Advance, id: string, why: string): Promise<Went> {
   const { held } = story.incident;
+  const says = `${id}: ${why}`;
   if (held?.says !== says) {
-    await story.record({ type: 'held', data: { guard: 'kill-switch', reason: 'kill-switch', says: `${id}: ${says}` } });
+    await story.record({ type: 'held', data: { guard: 'kill-switch', reason: 'kill-switch', says } });
   }
   return { is: 'waiting', until: engine.clock.now() + ASK_AGAIN * engine.clock.speed };
 }

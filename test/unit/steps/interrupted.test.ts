@@ -1,0 +1,118 @@
+import { expect, test } from 'vitest';
+import { createOperations } from '../../../src/engine/operations.ts';
+import { RunRecord } from '../../../src/engine/run-record.ts';
+import { ExchangeError } from '../../../src/ports.ts';
+import { around } from '../../support/around.ts';
+import { type BenchOptions, bench, Killed } from '../../support/engine.ts';
+
+/** What comes between the start of a step (or an undo) and its command. */
+const SICK = { fault: 'imap-backend-wedged', server: 'mbx1' };
+const ALERT = { server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
+
+function sick(options: BenchOptions) {
+  const b = bench(options);
+  b.lab.post(SICK);
+  const operations = createOperations(b.engine, {
+    reload: () => [],
+    readiness: async () => ({ ready: true, parts: [] }),
+    runs: new RunRecord(),
+  });
+  return { ...b, operations };
+}
+
+test('cancelled when a command was noted and its worker died before sending it: it is not sent any more', async () => {
+  let dies = true;
+  const b = sick({
+    aroundExchange: (exchange) =>
+      around(exchange, 'restartService', (restart) => (...args) => {
+        if (!dies) return restart(...args);
+        dies = false;
+        throw new Killed();
+      }),
+  });
+  const id = await b.alert(ALERT);
+  await b.run((incident) => incident.steps[0]?.state === 'started');
+  await b.operations.cancel(id, { by: 'yuki' });
+  await b.run();
+  expect(b.changes()).toEqual([]);
+  const { finished, steps } = await b.incident(id);
+  expect(finished).toMatchObject({ outcome: 'cancelled', reason: 'Cancelled by yuki', left: [], owed: [] });
+  expect(steps[0]).toMatchObject({ state: 'skipped' });
+});
+
+test('cancelled when a command had taken effect and its worker died before it knew: that is seen, and said', async () => {
+  let dies = true;
+  const b = sick({
+    aroundExchange: (exchange) =>
+      around(exchange, 'restartService', (restart) => async (...args) => {
+        const answer = await restart(...args);
+        if (!dies) return answer;
+        dies = false;
+        throw new Killed();
+      }),
+  });
+  const id = await b.alert(ALERT);
+  await b.run((incident) => incident.steps[0]?.state === 'started');
+  await b.operations.cancel(id, { by: 'yuki' });
+  await b.run();
+  expect(b.changes()).toEqual(['mbx1 Restart-Service MSExchangeIMAP4BE']);
+  const { finished, steps } = await b.incident(id);
+  expect(finished?.outcome).toBe('cancelled');
+  expect(steps[0]).toMatchObject({ state: 'done' });
+});
+
+test('an undo that the kill switch catches at the last moment: written down once, however often it is asked', async () => {
+  let on = false;
+  const b = sick({
+    aroundStore: (store) =>
+      around(store, 'append', (append) => async (id, head, event, options) => {
+        const written = await append(id, head, event, options);
+        if (!on && event.type === 'undoStarted') {
+          on = true;
+          await store.setKillSwitch({ on: true, scope: {}, by: 'yuki', reason: '', since: 0 });
+        }
+        return written;
+      }),
+  });
+  const id = await b.alert(ALERT);
+  let asked = 0;
+  await b.run((incident) => incident.held !== undefined && ++asked > 5);
+  const held = b.entries.filter((entry) => entry.type === 'held');
+  expect(held.map(({ data }) => data)).toEqual([
+    expect.objectContaining({ guard: 'kill-switch', says: expect.stringContaining('kill switch') }),
+  ]);
+  expect(b.changes()).not.toContain('mbx1 Set-MailboxServer false');
+  await b.operations.setKillSwitch({ on: false, by: 'yuki' });
+  await b.run();
+  expect(b.changes().at(-1)).toBe('mbx1 Set-MailboxServer false');
+  expect((await b.incident(id)).finished).toMatchObject({ outcome: 'recovered', left: [], owed: [] });
+});
+
+test.each(['restartService', 'setActivationBlocked'] as const)(
+  'a command that the server refuses has changed nothing: nothing is left, nothing owed (%s)',
+  async (refused) => {
+    const b = sick({
+      aroundExchange: (exchange) =>
+        around(exchange, refused, () => () => {
+          throw new ExchangeError('refused', 'not in the role group');
+        }),
+    });
+    const incident = await b.handle(ALERT);
+    expect(incident.finished).toMatchObject({ outcome: 'escalated', left: [], owed: [] });
+    expect(incident.finished?.reason).toContain('not in the role group');
+    expect(await b.store.ledger()).toEqual([]);
+    expect(b.changes()).not.toContain('mbx1 Restart-Computer');
+  },
+);
+
+test.each([
+  ['the group of the server acted on', 'dag1', []],
+  ['the group of the other server', 'cas:Tokyo', ['mbx2 Restart-Service MSExchangeIMAP4BE']],
+])('a kill switch for %s, where a step acts on a back end', async (_says, group, changes) => {
+  const b = bench();
+  b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2', backendFault: 'imap-backend-hang' });
+  await b.store.setKillSwitch({ on: true, scope: { group }, by: 'yuki', reason: '', since: 0 });
+  await b.alert({ server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' });
+  await b.run((incident) => incident.held !== undefined || b.entries.length > 200);
+  expect(b.changes()).toEqual(changes);
+});
