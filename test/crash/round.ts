@@ -131,10 +131,13 @@ export async function play(plan: Plan): Promise<Aftermath> {
       if (!(await watch.reached(trouble.at))) return;
       await pause(trouble.delay);
       const ofRedis = trouble.kind.endsWith('Redis');
-      if (ofRedis) await redisIsFree;
-      happened.push(trouble.kind);
-      const lasts = make[trouble.kind](trouble);
+      const free = ofRedis ? redisIsFree : Promise.resolve();
+      const lasts = free.then(() => {
+        happened.push(trouble.kind);
+        return make[trouble.kind](trouble);
+      });
       if (ofRedis) redisIsFree = lasts.catch(() => {});
+      await free;
       const { delay, ...alert } = trouble.alert;
       await Promise.all([lasts, pause(delay).then(() => send(alertDuring(index), alert))]);
     });
