@@ -2,14 +2,15 @@ import { shortName } from '../incident/alert.ts';
 import { currentRun } from '../incident/incident.ts';
 import type { Change, KillScope } from '../ports.ts';
 import type { Advance } from './advancing.ts';
+import { groupOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
 
 /** What the kill switch is asked about. */
-export function scopeOf(playbook: string | undefined, servers: string[], group: string | undefined): KillScope[] {
+export function scopeOf(playbook: string | undefined, servers: string[], groups: (string | undefined)[]): KillScope[] {
   return [
     ...(playbook ? [{ playbook }] : []),
     ...[...new Set(servers.map(shortName))].map((server) => ({ server })),
-    ...(group ? [{ group }] : []),
+    ...[...new Set(groups)].flatMap((group) => (group ? [{ group }] : [])),
   ];
 }
 
@@ -22,9 +23,10 @@ export function changeOf(
   group: string | undefined,
 ): Change {
   const { incident } = story;
+  const { facts } = incident;
   return {
     notAfter: clock.now() + settings.notAfter * clock.speed,
     caller: `${incident.id} ${what}`,
-    scope: scopeOf(currentRun(incident)?.playbook, [incident.server, server], group),
+    scope: scopeOf(currentRun(incident)?.playbook, [incident.server, server], [facts && groupOf(facts), group]),
   };
 }

@@ -1,7 +1,7 @@
 import type { Answer } from '../guards/guard.ts';
 import { askGuards } from '../guards/index.ts';
 import { answerOf } from '../guards/shared-state.ts';
-import { throttleRules } from '../guards/throttle.ts';
+import { ourStart, throttleRules } from '../guards/throttle.ts';
 import type { StepFinished } from '../incident/event.ts';
 import { currentRun, stepRecord } from '../incident/incident.ts';
 import type { Condition } from '../incident/plan.ts';
@@ -76,7 +76,8 @@ async function startChange(
     return end(advance, { n, state: 'refused', says, escalate: says });
   }
   const group = groupOf(target);
-  const scope = scopeOf(run.playbook, [incident.server, target.server], group);
+  const own = incident.facts && groupOf(incident.facts);
+  const scope = scopeOf(run.playbook, [incident.server, target.server], [own, group]);
 
   const disruptive = DISRUPTIVE.has(change.action);
   const start: StartConditions = {
@@ -84,7 +85,10 @@ async function startChange(
     world: organisation.id,
     kill: scope,
     claims: [...new Set([incident.server, target.server])].sort(),
-    throttles: throttleRules(change, target, group, settings.throttles[change.action], clock.now()),
+    throttles: [
+      ...throttleRules(change, target, group, settings.throttles[change.action], clock.now()),
+      ourStart(target.server, change.resource, clock.now()),
+    ],
     ...(disruptive && group && { slot: { group, server: target.server } }),
     ...(disruptive && {
       disrupts: { servers: [target.server], until: engine.realNow() + settings.disruptionWindow / clock.speed },
@@ -106,6 +110,7 @@ async function startChange(
     scope,
     killSwitches: await store.killSwitches(),
     refusal,
+    startedByUs: (minutes) => startedByUs(engine, organisation.id, target.server, change.resource, minutes),
     justLooked: advance.justLooked,
     signal,
   });
@@ -142,6 +147,19 @@ async function startChange(
   }
   advance.justLooked = false;
   return send(engine, advance, n, stepNamed(stepRecord(incident, n).step.step));
+}
+
+/** Whether an incident of ours, or its undo, has started that service or server within so many minutes. */
+async function startedByUs(
+  engine: Engine,
+  world: string,
+  server: string,
+  resource: string | undefined,
+  minutes: number,
+) {
+  const rule = { ...ourStart(server, resource, engine.clock.now()), minutesBetween: minutes };
+  const refusal = await engine.store.wouldRefuse({ owner: '', world, kill: [], claims: [], throttles: [rule] });
+  return refusal?.by === 'throttle';
 }
 
 /** Waits as a guard says, or ends as it says. A wait is written down when it begins and when its reason changes. */

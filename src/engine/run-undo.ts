@@ -1,4 +1,5 @@
 import { answerOf } from '../guards/shared-state.ts';
+import { ourStart } from '../guards/throttle.ts';
 import type { Undone } from '../incident/event.ts';
 import { currentRun, type Incident } from '../incident/incident.ts';
 import type { UndoState } from '../incident/undo.ts';
@@ -42,9 +43,13 @@ async function start(engine: Engine, { story }: Advance, debt: UndoState, intent
       start: {
         owner: incident.root,
         world: incident.facts?.organisation ?? '',
-        kill: scopeOf(currentRun(incident)?.playbook, [incident.server, debt.server], ownGroup(incident)),
+        kill: scopeOf(currentRun(incident)?.playbook, [incident.server, debt.server], [ownGroup(incident)]),
         claims: [debt.server],
-        throttles: [],
+        // Undo is never throttled; but a service that it starts was not started by somebody else.
+        throttles:
+          debt.kind === 'restart-service'
+            ? [ourStart(debt.server, debt.value.service as string, engine.clock.now())]
+            : [],
       },
     },
   );

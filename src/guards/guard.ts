@@ -60,6 +60,8 @@ export interface GuardContext {
   killSwitches: KillSwitch[];
   /** What the atomic start would be refused by, as things stand. */
   refusal: StartRefusal | undefined;
+  /** Whether we have started the service or server acted on ourselves within so many minutes (organisation's). */
+  startedByUs(minutes: number): Promise<boolean>;
   /** The family was looked at in this very advance: its age is nothing, however fast the clock runs. */
   justLooked: boolean;
   signal: AbortSignal;

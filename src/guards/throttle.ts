@@ -13,7 +13,7 @@ const MINUTE = 60_000;
 export const throttle: Guard = {
   name: 'throttle',
   reasons: ['too-soon', 'hourly-limit', 'daily-limit', 'group-too-soon', 'group-daily-limit', 'started-by-others'],
-  async judge({ incident, change, target, exchange, clock, settings, refusal, signal }): Promise<Answer> {
+  async judge({ incident, change, target, exchange, clock, settings, refusal, startedByUs, signal }): Promise<Answer> {
     if (refusal?.by === 'throttle') return answerOf(refusal).answer;
     const limits = settings.throttles[change.action];
     // Once admitted, a run spends the bound it was proven to have; a child is part of its parent's run.
@@ -22,6 +22,7 @@ export const throttle: Guard = {
     if (typeof startedAt !== 'number') return ALLOW;
     const window = limits.minutesBetween * MINUTE;
     if (clock.now() - startedAt > window) return ALLOW;
+    if (await startedByUs(limits.minutesBetween)) return ALLOW;
 
     const { value: actions } = await exchange.recoveryActions(target.server, startedAt - window, { signal });
     const near = (at: number | undefined) => at !== undefined && Math.abs(at - startedAt) < 5 * MINUTE;
@@ -37,6 +38,12 @@ export const throttle: Guard = {
     };
   },
 };
+
+/** Remembers a start of ours. Limits nothing by itself; the guard asks it whether the world's start was ours. */
+export function ourStart(server: string, resource: string | undefined, now: number): ThrottleRule {
+  const key = `ours:${server}:${resource ?? 'boot'}`;
+  return { key, minutesBetween: -1, perHour: -1, perDay: -1, group: false, now };
+}
 
 /** The counted limits of an action: on the server (and what it restarts there), and in its group. */
 export function throttleRules(

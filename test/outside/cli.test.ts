@@ -115,7 +115,7 @@ describe('without a daemon', () => {
       stdio: ['ignore', full.fd, 'pipe'],
     });
     let err = '';
-    child.stderr.on('data', (chunk: Buffer) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
       err += chunk.toString();
     });
     const [code] = await once(child, 'close');

@@ -110,6 +110,18 @@ describe('a trouble that keeps coming back', () => {
   });
 });
 
+describe('a service that we started ourselves', () => {
+  test('by an undo: a new trouble with it soon after is treated, and not laid at somebody else’s door', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
+    await b.handle({ server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' });
+    expect(b.changes().at(-1)).toBe('cas1 Restart-Service MSExchangeIMAP4');
+    b.lab.post({ fault: 'imap-proxy-hang', server: 'cas1' });
+    const after = await b.handle({ server: 'cas1', healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' });
+    expect(after.finished?.outcome).toBe('recovered');
+  });
+});
+
 describe('several troubles at once', () => {
   test('two playbooks on one server run one after the other, the more basic first', async () => {
     const b = bench();

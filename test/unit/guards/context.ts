@@ -88,6 +88,7 @@ export function context(
     scope: [{ playbook: 'imap-protocol' }, { server: 'mbx1' }, { group: 'dag1' }],
     killSwitches: [],
     refusal: undefined,
+    startedByUs: async () => false,
     justLooked: false,
     signal: new AbortController().signal,
     ...rest,

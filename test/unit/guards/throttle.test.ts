@@ -71,6 +71,18 @@ describe('a limit that is reached is refused, in words', () => {
   });
 });
 
+test('what we have started ourselves was not started by somebody else', async () => {
+  const change = changeTo('restart-service', { startedAt: NINE - 5 * MINUTE }, 'MSExchangeIMAP4BE');
+  const asked: number[] = [];
+  const startedByUs = async (minutes: number) => {
+    asked.push(minutes);
+    return true;
+  };
+  const settings = { throttles: { 'restart-service': LIMITS } };
+  expect(await throttle.judge(context({ change, settings, startedByUs }))).toEqual({ answer: 'allow' });
+  expect(asked).toEqual([60]);
+});
+
 describe('what was started by others counts too', () => {
   const action = (startedAt: number, endedAt?: number): RecoveryAction => ({
     action: 'RestartService',

@@ -107,7 +107,8 @@ test.each(['restartService', 'setActivationBlocked'] as const)(
 
 test.each([
   ['the group of the server acted on', 'dag1', []],
-  ['the group of the other server', 'cas:Tokyo', ['mbx2 Restart-Service MSExchangeIMAP4BE']],
+  ['the group of the incident’s own server', 'cas:Tokyo', []],
+  ['another group', 'dag2', ['mbx2 Restart-Service MSExchangeIMAP4BE']],
 ])('a kill switch for %s, where a step acts on a back end', async (_says, group, changes) => {
   const b = bench();
   b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2', backendFault: 'imap-backend-hang' });
