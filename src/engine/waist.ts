@@ -1,3 +1,4 @@
+import { setTimeout as waitFor } from 'node:timers/promises';
 import { applies } from '../guards/kill-switch.ts';
 import { shortName } from '../incident/alert.ts';
 import type { Mode } from '../incident/plan.ts';
@@ -90,8 +91,7 @@ export function waist(
         return await reported(command, () => call(limited));
       } catch (error) {
         if (!(error instanceof ExchangeError) || error.code !== 'sessionLimit') throw error;
-        await new Promise((resolve) => setTimeout(resolve, pause));
-        limited.signal?.throwIfAborted();
+        await waitFor(pause, undefined, limited.signal ? { signal: limited.signal } : {});
       }
     }
     return reported(command, () => call(limited));
