@@ -21,8 +21,10 @@ import type { Engine } from './parts.ts';
 import type { RunRecord } from './run-record.ts';
 import { wake } from './wake.ts';
 
-/** Incidents read at once while a filter looks for those that fit. */
+/** Incidents read side by side while a filter looks for those that fit. */
 const READ_AT_ONCE = 100;
+/** A filter that fits few ends a page here; `next` goes on. One request can't make the daemon read everything. */
+const LOOKED_THROUGH = 2_000;
 
 /** What people and senders may ask. `reload` reads the playbook files anew, all or nothing. */
 export function createOperations(
@@ -37,24 +39,24 @@ export function createOperations(
   }
 
   async function incidents(filter: IncidentFilter): Promise<{ incidents: IncidentView[]; next?: string }> {
+    const { state, since, limit } = filter;
     const found: IncidentView[] = [];
     let cursor = filter.cursor;
-    for (;;) {
-      const { state, since } = filter;
+    for (let looked = 0; looked < LOOKED_THROUGH; ) {
       const page = await store.list({
-        limit: Math.max(1, Math.min(READ_AT_ONCE, filter.limit - found.length)),
+        limit: Math.max(1, Math.min(READ_AT_ONCE, limit - found.length)),
         ...(state && { state }),
         ...(since !== undefined && { since }),
         ...(cursor !== undefined && { cursor }),
       });
-      for (const id of page.ids) {
-        const incident = await folded(id);
-        if (incident && fits(view(incident), filter)) found.push(view(incident));
-      }
+      const read = await Promise.all(page.ids.map(folded));
+      found.push(...read.flatMap((incident) => (incident ? [view(incident)] : [])).filter((one) => fits(one, filter)));
+      looked += page.ids.length;
       cursor = page.next;
       if (cursor === undefined) return { incidents: found };
-      if (found.length >= filter.limit) return { incidents: found, next: cursor };
+      if (found.length >= limit) break;
     }
+    return { incidents: found, ...(cursor !== undefined && { next: cursor }) };
   }
 
   /** A person's word goes into the journal on the head that the rule was checked on. */

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { createOperations } from '../../../src/engine/operations.ts';
+import { RunRecord } from '../../../src/engine/run-record.ts';
 import { bench } from '../../support/engine.ts';
 
 const ALERT = { server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
@@ -80,6 +82,47 @@ describe('correlation', () => {
     await b.run();
     expect((await b.incident(id)).finished?.outcome).toBe('recovered');
     expect(await b.store.pendingAlerts(Number.MAX_SAFE_INTEGER, 10)).toEqual(['store-alert']);
+  });
+});
+
+describe('looking through incidents', () => {
+  test('pages follow one another whatever the filter, newest first, each incident once', async () => {
+    const b = bench();
+    const operations = createOperations(b.engine, {
+      reload: () => [],
+      readiness: async () => ({ ready: true, parts: [] }),
+      runs: new RunRecord(),
+    });
+    for (let index = 0; index < 2_100; index += 1) {
+      const id = `srv${index}-owa`;
+      const server = index === 7 ? 'wanted' : `srv${index}`;
+      await b.store.append(
+        id,
+        { seq: 0, hash: '' },
+        { type: 'opened', data: { id, server, family: 'OWA' } },
+        { at: 1_000 + index, worker: 'test', opening: { key: id, server } },
+      );
+    }
+    const all: string[] = [];
+    const wanted: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await operations.incidents({ limit: 500, ...(cursor && { cursor }) });
+      all.push(...page.incidents.map((one) => one.id));
+      cursor = page.next;
+    } while (cursor);
+    expect(all).toHaveLength(2_100);
+    expect(new Set(all).size).toBe(2_100);
+    expect(all[0]).toBe('srv2099-owa');
+    let pages = 0;
+    do {
+      const page = await operations.incidents({ limit: 50, server: 'WANTED.contoso.com', ...(cursor && { cursor }) });
+      wanted.push(...page.incidents.map((one) => one.id));
+      cursor = page.next;
+      pages += 1;
+    } while (cursor);
+    expect(wanted).toEqual(['srv7-owa']);
+    expect(pages).toBe(2);
   });
 });
 
