@@ -13,20 +13,15 @@ import { wake } from './wake.ts';
 /** Real milliseconds between two tries to tell people, and how many there are before the end is written all the same. */
 const TELL_AGAIN = 30_000;
 const TELLINGS = 20;
+/** So many recoveries of one matter within so long (organisation's ms) are a problem that restarts only hide. */
+const RECURRING = { times: 3, within: 7 * 24 * 3_600_000 };
 
 /** Ends an incident: tells people, gives back what it held, puts alerts of other matters back, wakes whoever waits for it. */
 export async function finish(engine: Engine, story: Story, finished: Finished): Promise<Advanced> {
   const { incident } = story;
   // People are told before the end is written: after a crash between the two they are told twice, never not at all.
-  if (finished.outcome === 'escalated' && !(await isTold(engine, incident))) {
-    try {
-      await engine.notify(escalation(incident, finished));
-    } catch (error) {
-      const tries = engine.tellings.count(incident.id);
-      engine.log.error('An escalation could not be told', { incident: incident.id, tries, error: String(error) });
-      if (tries < TELLINGS) return { is: 'waiting', until: engine.clock.now() + TELL_AGAIN * engine.clock.speed };
-    }
-    engine.tellings.forget(incident.id);
+  if (!(await tellPeople(engine, incident, finished))) {
+    return { is: 'waiting', until: engine.clock.now() + TELL_AGAIN * engine.clock.speed };
   }
   const key = incidentKey(incident.server, incident.family);
   const recurring = finished.outcome === 'recovered' ? await recurringNotice(engine, incident, key) : undefined;
@@ -68,6 +63,20 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
   return { is: 'finished' };
 }
 
+/** False when nobody could be told, and it must be tried again first. */
+async function tellPeople(engine: Engine, incident: Incident, finished: Finished): Promise<boolean> {
+  if (finished.outcome !== 'escalated' || (await isTold(engine, incident))) return true;
+  try {
+    await engine.notify(escalation(incident, finished));
+  } catch (error) {
+    const tries = engine.tellings.count(incident.id);
+    engine.log.error('An escalation could not be told', { incident: incident.id, tries, error: String(error) });
+    if (tries < TELLINGS) return false;
+  }
+  engine.tellings.forget(incident.id);
+  return true;
+}
+
 /** A server that stays drained, by this incident or a child of it, keeps its group's slot: a second drain would strip the group. */
 async function drainedGroups(engine: Engine, { facts }: Incident): Promise<string[]> {
   if (!facts) return [];
@@ -84,9 +93,6 @@ async function drainedGroups(engine: Engine, { facts }: Incident): Promise<strin
     return (drained && groupOf(drained)) ?? [];
   });
 }
-
-/** So many recoveries of one matter within so long (organisation's ms) are a problem that restarts only hide. */
-const RECURRING = { times: 3, within: 7 * 24 * 3_600_000 };
 
 async function recurringNotice(engine: Engine, incident: Incident, key: string): Promise<Notice | undefined> {
   const world = incident.facts?.organisation ?? '';

@@ -9,8 +9,8 @@ import type { Engine } from './parts.ts';
  * Real milliseconds. A worker that dies is noticed when its lease runs out and the sweep comes by: well within ten
  * seconds; a slow one is told from a dead one by its heartbeat.
  */
-const LEASE = 6_000;
-const HEARTBEAT = 2_000;
+const LEASE = 5_000;
+const HEARTBEAT = 1_500;
 const SWEEP_EVERY = 1_000;
 /** Only a lab that runs fast has such waits; in real time the shortest is seconds. */
 const SHORT_WAIT = 100;
