@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Kinds of test, by what they need: `rules` reads the sources and docs, `unit` needs nothing, `store` starts a
@@ -5,6 +6,8 @@ import { defineConfig } from 'vitest/config';
 // `crash` brings trouble over them, for minutes (`npm run crash`; not part of `npm test`).
 export default defineConfig({
   test: {
+    // Many tests wait for processes of their own: two side by side also where there are only two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       { test: { name: 'rules', include: ['test/rules/**/*.test.ts'] } },
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },

@@ -103,7 +103,7 @@ describe('at the speed of time', () => {
   });
 
   test('SIGTERM in the middle of a run: it stops within ten seconds, and the next daemon goes on', async () => {
-    await begin(60);
+    await begin(150);
     await post(`${lab.url}/lab/v1/faults`, { fault: 'imap-backend-wedged', server: 'mbx1' });
     const first = await site.daemon(env);
     await alert(first.url, 'mbx1', 'IMAP.Protocol', 'ImapSelfTestMonitor');

@@ -87,16 +87,18 @@ function memoryOf(pid: number): number {
 
 /** Every accepted alert belongs to an incident that ended, and no step's command took effect twice. */
 async function nothingLostNothingTwice(daemon: Running, lab: Running, accepted: Set<string>): Promise<void> {
-  await until(
-    () => open(daemon.url),
-    (count) => count === 0,
-    90_000,
-  );
-  const incidents = await everyIncident(daemon.url);
-  expect(incidents.length).toBeLessThanOrEqual(DISTINCT);
-  expect(incidents.filter((incident) => incident.state !== 'finished')).toEqual([]);
-  const seen = new Set(incidents.flatMap((incident) => incident.alerts.map((alert) => alert.senderId)));
-  expect([...accepted].filter((id) => !seen.has(id))).toEqual([]);
+  const ends = async () => {
+    if ((await open(daemon.url)) > 0) return undefined;
+    const incidents = await everyIncident(daemon.url);
+    const seen = new Set(incidents.flatMap((incident) => incident.alerts.map((alert) => alert.senderId)));
+    return {
+      incidents: incidents.length,
+      open: incidents.filter((incident) => incident.state !== 'finished').length,
+      lost: [...accepted].filter((id) => !seen.has(id)).length,
+    };
+  };
+  const end = await until(ends, (now) => now?.open === 0 && now.lost === 0, 90_000);
+  expect(end?.incidents).toBeLessThanOrEqual(DISTINCT);
   const commands = await get<{ effect: string; caller: string; command: string }[]>(`${lab.url}/lab/v1/commands`);
   const changed = commands
     .filter((command) => command.effect === 'changed')
