@@ -1,11 +1,12 @@
 import { next } from '../incident/next.ts';
 import { Stale } from '../ports.ts';
 import type { Advance, Advanced, Went } from './advancing.ts';
+import { beginStep } from './begin-step.ts';
+import { continueStep } from './continue-step.ts';
 import { finish } from './finish.ts';
 import { look } from './look.ts';
 import { match } from './match.ts';
 import type { Engine } from './parts.ts';
-import { beginStep, continueStep } from './run-step.ts';
 import { putBack } from './run-undo.ts';
 import { openStory } from './story.ts';
 
