@@ -129,10 +129,7 @@ export function createApp(options: AppOptions): App {
         callTimeLimit: config.verification.callTimeLimit,
       },
       () => kept.store.killSwitches(),
-      ({ command, result, seconds }: CallReport) => {
-        metrics.commands.inc({ command, result });
-        metrics.commandDuration.observe({ command }, seconds);
-      },
+      ({ call, result, seconds }: CallReport) => metrics.called(call, result, seconds),
     );
     const notifiers = createNotifiers(config.notify, logger);
     const runs = new RunRecord();

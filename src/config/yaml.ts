@@ -44,11 +44,7 @@ export function parseYaml(text: string, file: string, options?: YamlOptions): So
   return first ?? { file, data: null, locate: () => ({ file, line: 1, column: 1, path: '' }) };
 }
 
-/** Reads a file that may hold several documents, separated by `---`. Throws ConfigError with every problem of its syntax. */
-export function readYamlDocuments(file: string, options?: YamlOptions): Source[] {
-  return parseYamlDocuments(readText(file), file, options);
-}
-
+/** Text that may hold several documents, separated by `---`. Throws ConfigError with every problem of its syntax. */
 export function parseYamlDocuments(text: string, file: string, options: YamlOptions = {}): Source[] {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, {

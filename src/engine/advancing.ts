@@ -1,4 +1,5 @@
 import type { Instant } from '../incident/alert.ts';
+import type { Engine } from './parts.ts';
 import type { Story } from './story.ts';
 
 /** How far an incident got. Waiting is a result, not an exception: it holds no worker. */
@@ -19,4 +20,12 @@ export interface Advance {
   /** Throws when another worker may have taken over: asked right before a command is sent. */
   stillMine(): void;
   justLooked: boolean;
+}
+
+/** Real milliseconds between two questions to a guard that waits; a nudge comes earlier where somebody knows better. */
+const ASK_AGAIN = 5_000;
+
+/** A guard said wait: it is asked again in a while. */
+export function askAgain({ clock }: Engine): Advanced {
+  return { is: 'waiting', until: clock.now() + ASK_AGAIN * clock.speed };
 }

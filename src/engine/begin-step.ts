@@ -7,7 +7,7 @@ import type { Condition } from '../incident/plan.ts';
 import { ExchangeError, type StartConditions } from '../ports.ts';
 import { stepNamed } from '../steps/index.ts';
 import { type Begin, DISRUPTIVE, type PlannedChange, type StepContext } from '../steps/step.ts';
-import type { Advance, Went } from './advancing.ts';
+import { type Advance, askAgain, type Went } from './advancing.ts';
 import { scopeOf } from './change.ts';
 import { continueStep, sendCommand } from './continue-step.ts';
 import { look } from './look.ts';
@@ -15,9 +15,6 @@ import { factsOf, groupOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
 import { contextOf } from './step-context.ts';
 import { endStep, sleepInStep } from './step-record.ts';
-
-/** Real milliseconds between two questions to a guard that waits; a nudge comes earlier where somebody knows better. */
-const ASK_AGAIN = 5_000;
 
 /** Prepares a step, asks the guards, and starts it. */
 export async function beginStep(engine: Engine, advance: Advance, n: number): Promise<Went> {
@@ -192,7 +189,7 @@ async function obey(engine: Engine, advance: Advance, n: number, guard: string, 
     await story.decide({ type: 'held', data });
   }
   if (approval && until !== undefined) return { is: 'waiting', until };
-  return { is: 'waiting', until: now + ASK_AGAIN * engine.clock.speed };
+  return askAgain(engine);
 }
 
 /** The world could not be read before a step began: nothing has happened, so look again, a few times. */

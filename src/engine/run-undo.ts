@@ -6,7 +6,7 @@ import type { UndoState } from '../incident/undo.ts';
 import { ExchangeError, NotSent } from '../ports.ts';
 import { undoOfKind } from '../steps/index.ts';
 import type { Look, Undo, UndoContext } from '../steps/step.ts';
-import type { Advance, Went } from './advancing.ts';
+import { type Advance, askAgain, type Went } from './advancing.ts';
 import { changeOf, scopeOf } from './change.ts';
 import { groupOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
@@ -14,7 +14,6 @@ import type { Engine } from './parts.ts';
 /** Organisation's milliseconds between two tries of an undo, and how many there are. */
 const TRY_AGAIN = 60_000;
 const TRIES = 5;
-const ASK_AGAIN = 5_000;
 
 /**
  * Puts back one change: journalled before and after like a step, never throttled, but stopped by the kill switch. What
@@ -60,7 +59,7 @@ async function start(engine: Engine, { story }: Advance, debt: UndoState, intent
   if (incident.held?.guard !== guard || incident.held.says !== answer.says) {
     await story.decide({ type: 'held', data: { guard, reason: answer.reason, says: answer.says } });
   }
-  return { is: 'waiting', until: engine.clock.now() + ASK_AGAIN * engine.clock.speed } as const;
+  return askAgain(engine);
 }
 
 async function send(engine: Engine, advance: Advance, undo: Undo, id: string): Promise<Went> {
@@ -88,7 +87,7 @@ async function waitForSwitch(engine: Engine, { story }: Advance, id: string, why
   if (held?.says !== says) {
     await story.record({ type: 'held', data: { guard: 'kill-switch', reason: 'kill-switch', says } });
   }
-  return { is: 'waiting', until: engine.clock.now() + ASK_AGAIN * engine.clock.speed };
+  return askAgain(engine);
 }
 
 async function lookAt(

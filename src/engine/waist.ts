@@ -4,21 +4,22 @@ import { shortName } from '../incident/alert.ts';
 import type { Mode } from '../incident/plan.ts';
 import {
   type CallOptions,
-  CHANGING_CALLS,
+  type CHANGING_CALLS,
   type Change,
   type Exchange,
   ExchangeError,
+  type ExchangeFailure,
   type KillScope,
   type KillSwitch,
   NotSent,
-  READING_CALLS,
+  type READING_CALLS,
+  type Reply,
 } from '../ports.ts';
 
 /** What is told of every call, for metrics. Seconds are real. */
 export interface CallReport {
-  command: string;
-  /** `ok`, `already`, `notSent`, or the failure's code. */
-  result: string;
+  call: keyof typeof READING_CALLS | keyof typeof CHANGING_CALLS;
+  result: 'ok' | 'already' | 'notSent' | ExchangeFailure;
   seconds: number;
 }
 
@@ -67,38 +68,44 @@ export function waist(
     if (switches.some((one) => applies(one, scope))) throw new NotSent('the kill switch is on');
   }
 
-  async function reported<T>(command: string, call: () => Promise<T>): Promise<T> {
+  async function reported<T>(name: CallReport['call'], call: () => Promise<Reply<T>>): Promise<Reply<T>> {
     const started = performance.now();
-    const tell = (result: string) => report({ command, result, seconds: (performance.now() - started) / 1000 });
+    const tell = (result: CallReport['result']) =>
+      report({ call: name, result, seconds: (performance.now() - started) / 1000 });
     try {
       const reply = await call();
-      tell('ok');
+      tell(isAlready(reply.value) ? 'already' : 'ok');
       return reply;
     } catch (error) {
-      tell(error instanceof ExchangeError ? error.code : error instanceof NotSent ? 'notSent' : 'defect');
+      if (error instanceof ExchangeError) tell(error.code);
+      else if (error instanceof NotSent) tell('notSent');
       throw error;
     }
   }
 
   async function read<T>(
-    command: string,
+    name: keyof typeof READING_CALLS,
     options: CallOptions | undefined,
-    call: (options: CallOptions) => Promise<T>,
-  ): Promise<T> {
+    call: (options: CallOptions) => Promise<Reply<T>>,
+  ): Promise<Reply<T>> {
     const limited = { timeLimit: settings.callTimeLimit, ...options };
     for (const pause of settings.sessionBackoff ?? SESSION_BACKOFF) {
       try {
-        return await reported(command, () => call(limited));
+        return await reported(name, () => call(limited));
       } catch (error) {
         if (!(error instanceof ExchangeError) || error.code !== 'sessionLimit') throw error;
         await waitFor(pause, undefined, limited.signal ? { signal: limited.signal } : {});
       }
     }
-    return reported(command, () => call(limited));
+    return reported(name, () => call(limited));
   }
 
-  async function change<T>(command: string, { scope }: Change, call: () => Promise<T>): Promise<T> {
-    return reported(command, async () => {
+  async function change<T>(
+    name: keyof typeof CHANGING_CALLS,
+    { scope }: Change,
+    call: () => Promise<Reply<T>>,
+  ): Promise<Reply<T>> {
+    return reported(name, async () => {
       await permit(scope);
       return call();
     });
@@ -111,52 +118,50 @@ export function waist(
   }
 
   return {
-    organisation: (options) => read(READING_CALLS.organisation, options, (limited) => exchange.organisation(limited)),
+    organisation: (options) => read('organisation', options, (limited) => exchange.organisation(limited)),
     serverHealth: (server, options) =>
-      read(READING_CALLS.serverHealth, options, (limited) => exchange.serverHealth(server, limited)),
+      read('serverHealth', options, (limited) => exchange.serverHealth(server, limited)),
     invokeProbe: (server, identity, options) =>
-      read(READING_CALLS.invokeProbe, options, (limited) => exchange.invokeProbe(server, identity, limited)),
-    service: (server, name, options) =>
-      read(READING_CALLS.service, options, (limited) => exchange.service(server, name, limited)),
-    services: (server, options) =>
-      read(READING_CALLS.services, options, (limited) => exchange.services(server, limited)),
-    copiesOn: (server, options) =>
-      read(READING_CALLS.copiesOn, options, (limited) => exchange.copiesOn(server, limited)),
-    copiesOf: (database, options) =>
-      read(READING_CALLS.copiesOf, options, (limited) => exchange.copiesOf(database, limited)),
+      read('invokeProbe', options, (limited) => exchange.invokeProbe(server, identity, limited)),
+    service: (server, name, options) => read('service', options, (limited) => exchange.service(server, name, limited)),
+    services: (server, options) => read('services', options, (limited) => exchange.services(server, limited)),
+    copiesOn: (server, options) => read('copiesOn', options, (limited) => exchange.copiesOn(server, limited)),
+    copiesOf: (database, options) => read('copiesOf', options, (limited) => exchange.copiesOf(database, limited)),
     mailboxServer: (server, options) =>
-      read(READING_CALLS.mailboxServer, options, (limited) => exchange.mailboxServer(server, limited)),
+      read('mailboxServer', options, (limited) => exchange.mailboxServer(server, limited)),
     availabilityGroup: (name, options) =>
-      read(READING_CALLS.availabilityGroup, options, (limited) => exchange.availabilityGroup(name, limited)),
+      read('availabilityGroup', options, (limited) => exchange.availabilityGroup(name, limited)),
     protocolLog: (server, protocol, options) =>
-      read(READING_CALLS.protocolLog, options, (limited) => exchange.protocolLog(server, protocol, limited)),
+      read('protocolLog', options, (limited) => exchange.protocolLog(server, protocol, limited)),
     componentStates: (server, options) =>
-      read(READING_CALLS.componentStates, options, (limited) => exchange.componentStates(server, limited)),
+      read('componentStates', options, (limited) => exchange.componentStates(server, limited)),
     recoveryActions: (server, since, options) =>
-      read(READING_CALLS.recoveryActions, options, (limited) => exchange.recoveryActions(server, since, limited)),
-    bootTime: (server, options) =>
-      read(READING_CALLS.bootTime, options, (limited) => exchange.bootTime(server, limited)),
+      read('recoveryActions', options, (limited) => exchange.recoveryActions(server, since, limited)),
+    bootTime: (server, options) => read('bootTime', options, (limited) => exchange.bootTime(server, limited)),
 
     restartService: (server, name, fence, order, options) =>
-      change(CHANGING_CALLS.restartService, order, () => {
+      change('restartService', order, () => {
         if (!services.has(name.toLowerCase())) {
           throw new ExchangeError('refused', `${name} is not on the allow-list of services (safety.services)`);
         }
         return exchange.restartService(server, name, fence, order, options);
       }),
     setActivationBlocked: (server, blocked, fence, order, options) =>
-      change(CHANGING_CALLS.setActivationBlocked, order, () => {
+      change('setActivationBlocked', order, () => {
         if (blocked) refuseSelf(server);
         return exchange.setActivationBlocked(server, blocked, fence, order, options);
       }),
     setProtocolLog: (server, protocol, enabled, fence, order, options) =>
-      change(CHANGING_CALLS.setProtocolLog, order, () =>
-        exchange.setProtocolLog(server, protocol, enabled, fence, order, options),
-      ),
+      change('setProtocolLog', order, () => exchange.setProtocolLog(server, protocol, enabled, fence, order, options)),
     restartServer: (server, fence, order, options) =>
-      change(CHANGING_CALLS.restartServer, order, () => {
+      change('restartServer', order, () => {
         refuseSelf(server);
         return exchange.restartServer(server, fence, order, options);
       }),
   };
+}
+
+/** The far side's fence says that it had taken effect before. */
+function isAlready(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'effect' in value && value.effect === 'already';
 }

@@ -15,7 +15,6 @@ import { openMetrics, wantsOpenMetrics } from './exposition.ts';
 
 export const ALERT_RESULTS = ['accepted', 'repeat', 'refused', 'failed', 'truncated'] as const;
 export const VERDICTS = ['confirmed', 'cleared', 'inconclusive'] as const;
-export const STEP_RESULTS = ['done', 'skipped', 'failed', 'refused', 'notSent'] as const;
 export const SCOPES = ['everything', 'playbook', 'server', 'group'] as const;
 
 /** How a call to Exchange ended: it answered, had taken effect before, was stopped at the last moment, or failed. */

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { size } from '../schema.ts';
 
 export const ROLES = ['sender', 'viewer', 'operator', 'admin'] as const;
-export type HttpRole = (typeof ROLES)[number];
 
 const secret = z.string().min(1, 'is empty');
 

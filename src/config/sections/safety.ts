@@ -24,8 +24,6 @@ const throttle = (
     })
     .prefault({});
 
-export type Throttle = z.output<ReturnType<typeof throttle>>;
-
 const hostName = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, 'does not look like a host name');
 const serviceName = z
   .string()

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { type CallReport, waist } from '../../../src/engine/waist.ts';
+import { type Change, ExchangeError, NotSent } from '../../../src/ports.ts';
+import { reply, stubExchange } from '../../support/stub.ts';
+
+const SETTINGS = { mode: 'auto' as const, services: ['MSExchangeIMAP4'], self: [], callTimeLimit: 1_000 };
+const CHANGE: Change = { notAfter: Number.POSITIVE_INFINITY, caller: 'test', scope: [] };
+const ON = { on: true, scope: {}, by: 'yuki', reason: '', since: 0 };
+
+/** What is reported of one restart, by what became of it. */
+const CASES: [says: string, restart: () => Promise<unknown>, on: boolean, result: CallReport['result']][] = [
+  ['took effect', async () => reply({ effect: 'changed' }), false, 'ok'],
+  ['had taken effect before', async () => reply({ effect: 'already' }), false, 'already'],
+  ['was refused', () => Promise.reject(new ExchangeError('refused', 'no')), false, 'refused'],
+  ['was stopped by the kill switch', async () => reply({ effect: 'changed' }), true, 'notSent'],
+];
+
+test.each(CASES)('a command that %s is counted so', async (_says, restart, on, result) => {
+  const reports: CallReport[] = [];
+  const exchange = waist(
+    stubExchange({ restartService: restart as never }),
+    SETTINGS,
+    async () => (on ? [ON] : []),
+    (report) => void reports.push(report),
+  );
+  const sent = exchange.restartService('cas1', 'MSExchangeIMAP4', { startedAt: 1 }, CHANGE);
+  await sent.catch((error) => expect(error instanceof ExchangeError || error instanceof NotSent).toBe(true));
+  expect(reports.map(({ call, result: counted }) => [call, counted])).toEqual([['restartService', result]]);
+});
