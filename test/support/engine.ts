@@ -2,7 +2,9 @@ import { createMemoryStore } from '../../src/adapters/memory/store.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { advance } from '../../src/engine/advance.ts';
 import { correlate } from '../../src/engine/correlate.ts';
+import { createOperations } from '../../src/engine/operations.ts';
 import { type Engine, Tellings, Waiters } from '../../src/engine/parts.ts';
+import { RunRecord } from '../../src/engine/run-record.ts';
 import { settingsOf } from '../../src/engine/settings.ts';
 import { Together } from '../../src/engine/together.ts';
 import { waist } from '../../src/engine/waist.ts';
@@ -13,7 +15,7 @@ import type { Incident } from '../../src/incident/incident.ts';
 import type { Playbook } from '../../src/incident/plan.ts';
 import { createLab, type Lab } from '../../src/lab/lab.ts';
 import { loadPlaybooks } from '../../src/playbooks/read.ts';
-import type { Exchange, Notice, Store } from '../../src/ports.ts';
+import type { Exchange, Notice, Operations, Store } from '../../src/ports.ts';
 import { STEPS } from '../../src/steps/index.ts';
 import { loadCatalog } from '../../src/verification/catalog.ts';
 import { createVerifier } from '../../src/verification/verify.ts';
@@ -36,6 +38,15 @@ export interface Bench {
   incident(id: string): Promise<Incident>;
   /** The changing commands that reached the organisation, in order: `mbx1 Restart-Service MSExchangeIMAP4BE`. */
   changes(): string[];
+}
+
+/** What people and senders may ask of a bench. */
+export function operationsOf({ engine }: Pick<Bench, 'engine'>): Operations {
+  return createOperations(engine, {
+    reload: () => [],
+    readiness: async () => ({ ready: true, parts: [] }),
+    runs: new RunRecord(),
+  });
 }
 
 export interface BenchOptions {

@@ -1,13 +1,11 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createOperations } from '../../src/engine/operations.ts';
-import { RunRecord } from '../../src/engine/run-record.ts';
 import type { Entry } from '../../src/incident/event.ts';
 import { fold } from '../../src/incident/fold.ts';
 import type { Incident } from '../../src/incident/incident.ts';
 import { type IncidentView, view } from '../../src/incident/view.ts';
 import type { Head } from '../../src/ports.ts';
-import { type Bench, type BenchOptions, bench } from './engine.ts';
+import { type Bench, type BenchOptions, bench, operationsOf } from './engine.ts';
 
 export const JOURNALS = 'test/fixtures/journals';
 
@@ -169,11 +167,7 @@ async function record({ says, faults, alert, options, person, ofChild }: Recordi
   for (const fault of faults) b.lab.post(fault);
   const opened = await b.alert(alert);
   if (person) {
-    const operations = createOperations(b.engine, {
-      reload: () => [],
-      readiness: async () => ({ ready: true, parts: [] }),
-      runs: new RunRecord(),
-    });
+    const operations = operationsOf(b);
     await b.run(person.when);
     await operations[person.does](opened, { by: 'yuki', note: 'as agreed' });
   }

@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createOperations } from '../../../src/engine/operations.ts';
-import { RunRecord } from '../../../src/engine/run-record.ts';
-import { bench } from '../../support/engine.ts';
+import { bench, operationsOf } from '../../support/engine.ts';
 
 const ALERT = { server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
 const MINUTE = 60_000;
@@ -88,11 +86,7 @@ describe('correlation', () => {
 describe('looking through incidents', () => {
   test('pages follow one another whatever the filter, newest first, each incident once', async () => {
     const b = bench();
-    const operations = createOperations(b.engine, {
-      reload: () => [],
-      readiness: async () => ({ ready: true, parts: [] }),
-      runs: new RunRecord(),
-    });
+    const operations = operationsOf(b);
     for (let index = 0; index < 2_100; index += 1) {
       const id = `srv${index}-owa`;
       const server = index === 7 ? 'wanted' : `srv${index}`;

@@ -1,22 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { createOperations } from '../../../src/engine/operations.ts';
-import { RunRecord } from '../../../src/engine/run-record.ts';
 import { Conflict, NotFound } from '../../../src/ports.ts';
 import { around } from '../../support/around.ts';
-import { type Bench, type BenchOptions, bench } from '../../support/engine.ts';
+import { type Bench, type BenchOptions, bench, operationsOf } from '../../support/engine.ts';
 
 const SICK = { fault: 'imap-backend-wedged', server: 'mbx1' };
 const ALERT = { server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
 const HOUR = 3_600_000;
 
-function sick(options: BenchOptions = {}): Bench & { operations: ReturnType<typeof createOperations> } {
+function sick(options: BenchOptions = {}): Bench & { operations: ReturnType<typeof operationsOf> } {
   const b = bench(options);
   b.lab.post(SICK);
-  const operations = createOperations(b.engine, {
-    reload: () => [],
-    readiness: async () => ({ ready: true, parts: [] }),
-    runs: new RunRecord(),
-  });
+  const operations = operationsOf(b);
   return { ...b, operations };
 }
 
@@ -92,11 +86,7 @@ describe('modes', () => {
 describe('cancel', () => {
   test('stops before the next command, puts back what is always put back, and says what stays', async () => {
     const b = bench();
-    const operations = createOperations(b.engine, {
-      reload: () => [],
-      readiness: async () => ({ ready: true, parts: [] }),
-      runs: new RunRecord(),
-    });
+    const operations = operationsOf(b);
     b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
     const id = await b.alert({ server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' });
     await b.run((incident) =>
@@ -137,11 +127,7 @@ describe('cancel, with a mailbox server being seen to behind it', () => {
   function ctp() {
     const b = bench();
     b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
-    const operations = createOperations(b.engine, {
-      reload: () => [],
-      readiness: async () => ({ ready: true, parts: [] }),
-      runs: new RunRecord(),
-    });
+    const operations = operationsOf(b);
     return { ...b, operations, front: { server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' } };
   }
   const free = (b: Bench, server: string) =>

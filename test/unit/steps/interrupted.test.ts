@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest';
-import { createOperations } from '../../../src/engine/operations.ts';
-import { RunRecord } from '../../../src/engine/run-record.ts';
 import { ExchangeError } from '../../../src/ports.ts';
 import { around } from '../../support/around.ts';
-import { type BenchOptions, bench, Killed } from '../../support/engine.ts';
+import { type BenchOptions, bench, Killed, operationsOf } from '../../support/engine.ts';
 
 /** What comes between the start of a step (or an undo) and its command. */
 const SICK = { fault: 'imap-backend-wedged', server: 'mbx1' };
@@ -12,11 +10,7 @@ const ALERT = { server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTe
 function sick(options: BenchOptions) {
   const b = bench(options);
   b.lab.post(SICK);
-  const operations = createOperations(b.engine, {
-    reload: () => [],
-    readiness: async () => ({ ready: true, parts: [] }),
-    runs: new RunRecord(),
-  });
+  const operations = operationsOf(b);
   return { ...b, operations };
 }
 
