@@ -54,10 +54,10 @@ function addressOf(command: Command, named: string | undefined): string {
     }
     return named;
   }
-  const { host, port } = readSettings(command).config.http;
+  const { host, port, tls } = readSettings(command).config.http;
   if (port === 0) throw new CliError('The configuration takes any free port: say with --url where the daemon is.');
   const reachable = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (host.includes(':') ? `[${host}]` : host);
-  return `http://${reachable}:${port}`;
+  return `http${tls ? 's' : ''}://${reachable}:${port}`;
 }
 
 function readToken(option: string | undefined): string | undefined {

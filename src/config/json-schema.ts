@@ -19,7 +19,8 @@ export function configJsonSchema(): JsonSchema {
 /** `body-limit` is offered; `bodyLimit` is accepted, but not suggested (yaml-language-server knows `doNotSuggest`). */
 function spellInKebab(schema: JsonSchema): void {
   const properties = schema.properties as Record<string, JsonSchema> | undefined;
-  if (!properties) return;
+  // What is optional comes by twice.
+  if (!properties || Object.values(properties).some(({ doNotSuggest }) => doNotSuggest === true)) return;
   const spelled: JsonSchema = {};
   for (const [key, value] of Object.entries(properties)) {
     spelled[kebab(key)] = value;

@@ -5,7 +5,8 @@ import { type Config, configSchema } from './config.ts';
 import { getIn, isObject, setIn } from './data.ts';
 import { type Override, readEnvironment, variablePlace } from './environment.ts';
 import { ConfigError, type Locate, type Path, type Problem, zodProblems } from './problems.ts';
-import { readSecret } from './secrets.ts';
+import { fileFrom, readSecret } from './secrets.ts';
+import { twinsAmong } from './sections/http.ts';
 import { leavesOf } from './shape.ts';
 import { camel, kebab, toSchemaSpelling, writePath } from './spelling.ts';
 import { readYaml, type Source } from './yaml.ts';
@@ -93,8 +94,9 @@ function complete(
   from: { folder: string; cwd: string; written: Written },
   complain: Complain,
 ): Config {
-  const secretOf = (given: string | undefined, file: string | undefined, path: Path) =>
-    given ?? (file === undefined ? undefined : readSecret(file, from.folder, path, complain));
+  const secretOf = (given: string | undefined, file: string | undefined, path: Path, ours = true) =>
+    given ?? (file === undefined ? undefined : readSecret(file, path, complain, ours));
+  const fileOf = (file: string | undefined) => fileFrom(from.folder, file);
   /** Beside the file if it is there; a file that says nothing of it gets the shipped one. */
   const beside = (path: [string, string], value: string) => {
     const own = resolve(from.folder, value);
@@ -106,11 +108,19 @@ function complete(
     http: {
       ...http,
       tokens: http.tokens.map((entry, index) => {
-        const token = secretOf(entry.token, entry.tokenFile, ['http', 'tokens', index, 'tokenFile']);
+        const [tokenFile, signingSecretFile] = [fileOf(entry.tokenFile), fileOf(entry.signingSecretFile)];
+        const token = secretOf(entry.token, tokenFile, ['http', 'tokens', index, 'tokenFile']);
         const at = ['http', 'tokens', index, 'signingSecretFile'];
-        const signingSecret = secretOf(entry.signingSecret, entry.signingSecretFile, at);
-        return { ...entry, ...(token && { token }), ...(signingSecret && { signingSecret }) };
+        const signingSecret = secretOf(entry.signingSecret, signingSecretFile, at);
+        return {
+          ...entry,
+          ...(tokenFile && { tokenFile }),
+          ...(token && { token }),
+          ...(signingSecretFile && { signingSecretFile }),
+          ...(signingSecret && { signingSecret }),
+        };
       }),
+      ...(http.tls && { tls: absolute(http.tls, from.folder) }),
     },
     store: { ...store, directory: resolve(from.cwd, store.directory) },
     lab: { ...lab, ...(lab.organisation && { organisation: resolve(from.folder, lab.organisation) }) },
@@ -119,10 +129,16 @@ function complete(
     playbooks: { ...playbooks, directory: beside(['playbooks', 'directory'], playbooks.directory) },
     notify: notify.map((entry, index) => {
       if (entry.channel !== 'webhook') return entry;
-      const token = secretOf(entry.token, entry.tokenFile, ['notify', index, 'tokenFile']);
-      return { ...entry, ...(token && { token }) };
+      const tokenFile = fileOf(entry.tokenFile);
+      const token = secretOf(entry.token, tokenFile, ['notify', index, 'tokenFile'], false);
+      return { ...entry, ...(tokenFile && { tokenFile }), ...(token && { token }) };
     }),
   };
+}
+
+/** Every value of a section that holds nothing but files. */
+function absolute<T extends object>(files: T, folder: string): T {
+  return Object.fromEntries(Object.entries(files).map(([key, file]) => [key, fileFrom(folder, file)])) as T;
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
@@ -135,18 +151,22 @@ const TOKENS_TO_ADD = `add to the configuration:
 
 /** What no section can see by itself. */
 function checkTogether(config: Config, complain: Complain): void {
-  const { http, work } = config;
+  const { http, work, safety } = config;
   if (!LOOPBACK.test(http.host) && http.tokens.length === 0) {
     const message = `"${http.host}" can be reached from elsewhere, and no token keeps strangers out`;
     complain(['http', 'host'], message, TOKENS_TO_ADD);
+  }
+  if (safety.approvers > 1 && http.tokens.length === 0) {
+    const message = 'wants several people, and without tokens nobody can be told from another';
+    complain(['safety', 'approvers'], message, TOKENS_TO_ADD);
   }
   for (const [index, entry] of http.tokens.entries()) {
     const before = http.tokens.slice(0, index);
     const at = ['http', 'tokens', index];
     if (before.some((other) => other.name === entry.name))
       complain([...at, 'name'], `"${entry.name}" is taken already`);
-    const twin = before.find((other) => other.token !== undefined && other.token === entry.token);
-    if (twin) complain(at, `has the same token as "${twin.name}": nobody could tell them apart`);
+    const twins = twinsAmong(http.tokens.slice(0, index + 1));
+    if (twins && !twinsAmong(before)) complain(at, twins);
   }
   if (!work.receive && !work.work) {
     complain(['work'], 'a daemon that neither receives nor works does nothing', 'leave one of the two true');

@@ -39,6 +39,7 @@ function mask(value: unknown, key = ''): unknown {
 
 /** `redis://:secret@host` shows no password; a webhook's path and query are often its secret. */
 function maskAddress(text: string): string {
-  const inside = text.replace(/^([a-z+]+:\/\/)[^@/\s]*@/i, `$1${MASK}@`);
+  // Up to the last @: a password may hold what ought to have been written with %.
+  const inside = text.replace(/^([a-z+]+:\/\/).*@/is, `$1${MASK}@`);
   return inside.replace(/^(https?:\/\/[^/?#\s]+\/)[^\s]+$/i, `$1${MASK}`);
 }

@@ -4,12 +4,15 @@ import { HttpProblem } from './problem.ts';
 
 export type Role = 'sender' | 'viewer' | 'operator' | 'admin';
 
-/** Whom the configuration knows. A sender has a token, or a secret to sign its posts with, or both. */
+/**
+ * Whom the configuration knows. A sender has a token, or a secret to sign its posts with, or both; while one is replaced
+ * there are several of it, and all are good.
+ */
 export interface Identity {
   name: string;
   role: Role;
-  token?: string | undefined;
-  signingSecret?: string | undefined;
+  tokens: readonly string[];
+  signingSecrets: readonly string[];
 }
 
 /** What a route asks for. A sender may post alerts and nothing else; each of the others may do what the one before may. */
@@ -30,9 +33,13 @@ export const SIGNATURE_WINDOW_SECONDS = 300;
 const same = (a: string, b: string) =>
   timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
 
-/** Every identity is compared, whichever fits, so that the time tells nothing of the place in the list. */
-function search(identities: readonly Identity[], fits: (identity: Identity) => boolean): Identity | undefined {
-  return identities.map((identity) => (fits(identity) ? identity : undefined)).find(Boolean);
+/** Every secret of every identity is compared, whichever fits, so that the time tells nothing of its place. */
+function search(
+  identities: readonly Identity[],
+  kind: 'tokens' | 'signingSecrets',
+  fits: (secret: string) => boolean,
+): Identity | undefined {
+  return identities.filter((identity) => identity[kind].filter(fits).length > 0)[0];
 }
 
 /**
@@ -49,7 +56,7 @@ export function byToken(request: Request, identities: readonly Identity[]): Iden
       : Buffer.from(credentials, 'base64')
           .toString()
           .replace(/^[^:]*:/, '');
-  return search(identities, (identity) => identity.token !== undefined && same(identity.token, token));
+  return search(identities, 'tokens', (known) => same(known, token));
 }
 
 /** Who signed: `X-Signature: sha256=<hex>` is the HMAC-SHA256 of `<X-Timestamp>.<body>`. */
@@ -70,9 +77,8 @@ export function bySignature(
       `X-Timestamp is more than ${SIGNATURE_WINDOW_SECONDS / 60} minutes from this machine's time: sign again, and look at both clocks.`,
     );
   }
-  const signer = search(identities, ({ signingSecret }) => {
-    if (signingSecret === undefined) return false;
-    const expected = createHmac('sha256', signingSecret).update(`${timestamp}.`).update(body).digest('hex');
+  const signer = search(identities, 'signingSecrets', (secret) => {
+    const expected = createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest('hex');
     return same(signature.toLowerCase(), `sha256=${expected}`);
   });
   if (!signer)
@@ -112,7 +118,8 @@ export function refuseForeign(request: Request, options: { open: boolean; host: 
   }
   const origin = request.headers.origin;
   if (origin === undefined || request.method === 'GET' || request.method === 'HEAD') return;
-  if (!URL.canParse(origin) || new URL(origin).host !== host.toLowerCase().replace(/:80$/, '')) {
+  const usual = origin.startsWith('https:') ? /:443$/ : /:80$/;
+  if (!URL.canParse(origin) || new URL(origin).host !== host.toLowerCase().replace(usual, '')) {
     throw new HttpProblem(
       'foreign-origin',
       `Origin is "${origin.slice(0, 100)}", and the request goes to "${host.slice(0, 100)}".`,

@@ -1,5 +1,5 @@
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { Queue } from 'bullmq';
 import express, {
   type ErrorRequestHandler,
@@ -8,15 +8,19 @@ import express, {
   type RequestHandler,
   type Router,
 } from 'express';
-import { ipKeyGenerator, MemoryStore, rateLimit } from 'express-rate-limit';
+import { MemoryStore } from 'express-rate-limit';
 import { Conflict, NotFound, type Operations } from '../../ports.ts';
 import type { SourceSettings } from '../../sources/index.ts';
 import { type Access, admit, bySignature, byToken, type Identity, refuseForeign } from './auth.ts';
 import { decodeBody, readBody } from './body.ts';
+import { boardHeaders, COMMON_HEADERS, TLS_HEADERS } from './headers.ts';
+import { AlertAllowance, limitRequests } from './limits.ts';
+import { createListener } from './listener.ts';
 import { HttpProblem, notFound, PROBLEM_TYPES, sendProblem, storeAway } from './problem.ts';
 import type { HttpLogger, HttpMetrics, Route, Surroundings } from './route.ts';
 import { allRoutes } from './routes/index.ts';
 import { queueBoard } from './routes/queues.ts';
+import { readTlsFiles, secureOptions, type TlsFiles } from './tls.ts';
 
 export interface HttpOptions {
   /** The `http` section of the configuration. */
@@ -25,10 +29,13 @@ export interface HttpOptions {
     port: number;
     /** Bytes. */
     bodyLimit: number;
-    rateLimit: { perMinute: number };
+    rateLimit: { perMinute: number; alertsPerMinute: number };
     maxAlertsPerRequest: number;
-    tokens: readonly Identity[];
+    maxConnections: number;
+    tls?: TlsFiles | undefined;
   };
+  /** Who may come in, as it is now; none: open. Whether there are any does not change. */
+  identities(): readonly Identity[];
   operations: Operations;
   /** The `alerts` section of the configuration. */
   sources: SourceSettings;
@@ -43,7 +50,13 @@ export interface HttpOptions {
   /** Wall time, ms. */
   now(): number;
   /** Real milliseconds; for tests. */
-  limits?: { acceptMs?: number; heartbeatMs?: number; slowClientMs?: number };
+  limits?: {
+    acceptMs?: number;
+    heartbeatMs?: number;
+    slowClientMs?: number;
+    headersMs?: number;
+    requestMs?: number;
+  };
 }
 
 export interface HttpServer {
@@ -51,29 +64,54 @@ export interface HttpServer {
   listen(): Promise<{ url: string }>;
   /** Takes no more, ends streams, finishes what is in hand within `graceMs`, and closes every connection. */
   close(graceMs?: number): Promise<void>;
+  /** Where it is served by TLS: how its files are taken into use anew. */
+  certificate?: {
+    /** What is in use. */
+    known: string;
+    /** What the files hold now. Throws what reading throws. */
+    look(): string;
+    /** For every connection from now on. Throws, with what is wrong, and keeps the old. */
+    accept(text: string): void;
+  };
 }
 
 export function createHttp(options: HttpOptions): HttpServer {
   const closing = new AbortController();
   const limiter = new MemoryStore();
   const app = createHttpApp(options, closing.signal, limiter);
-  // Slow senders may not hold connections: headers within ten seconds, a whole request within thirty.
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 10_000 }, app);
+  const { host, port, tls: files, maxConnections } = options.config;
+  const tls = files && readTlsFiles(files);
+  const server = createListener(app, {
+    ...(tls !== undefined && { tls, clientCertificates: files?.clientCaFile !== undefined }),
+    maxConnections,
+    headersMs: options.limits?.headersMs ?? 10_000,
+    requestMs: options.limits?.requestMs ?? 30_000,
+  });
   // A connection that was busy when the daemon stopped would stay open, idle, after its answer.
   server.on('request', (_request, response) => {
     response.once('close', () => {
       if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections());
     });
   });
-  const { host, port } = options.config;
 
   return {
+    ...(files &&
+      tls !== undefined && {
+        certificate: {
+          known: tls,
+          look: () => readTlsFiles(files),
+          accept: (text: string) => {
+            const secure = secureOptions(text);
+            if (server instanceof TlsServer) server.setSecureContext(secure);
+          },
+        },
+      }),
     listen: () =>
       new Promise((resolve, reject) => {
         server.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, host, port)));
         server.listen(port, host, () => {
           const { port: taken } = server.address() as AddressInfo;
-          resolve({ url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}` });
+          resolve({ url: `http${tls === undefined ? '' : 's'}://${host.includes(':') ? `[${host}]` : host}:${taken}` });
         });
       }),
     async close(graceMs = 5000) {
@@ -90,7 +128,8 @@ export function createHttp(options: HttpOptions): HttpServer {
 
 /** The routes without a listener. */
 export function createHttpApp(options: HttpOptions, closing: AbortSignal, limiter: MemoryStore): Express {
-  const { config, operations, logger } = options;
+  const { config, operations, logger, identities } = options;
+  const allowance = new AlertAllowance(config.rateLimit.alertsPerMinute);
   const around: Surroundings = {
     operations,
     sources: options.sources,
@@ -98,6 +137,9 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
     logger,
     version: options.version,
     maxAlertsPerRequest: config.maxAlertsPerRequest,
+    allow(identity, alerts) {
+      if (identity) allowance.take(identity.name, alerts, options.now());
+    },
     receive: options.receive ?? true,
     acceptTimeoutMs: options.limits?.acceptMs ?? 10_000,
     heartbeatMs: options.limits?.heartbeatMs ?? 15_000,
@@ -105,7 +147,7 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
     now: options.now,
     closing,
   };
-  const open = config.tokens.length === 0;
+  const open = identities().length === 0;
   const identified = new WeakMap<Request, Identity>();
   const routes = allRoutes(around);
   const openPaths = new Set(routes.filter((route) => route.access === 'open').map((route) => route.path));
@@ -115,14 +157,17 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
   app.disable('etag');
   app.set('query parser', 'simple');
   app.use((request, response, next) => {
-    response.set(SECURITY_HEADERS);
+    response.set(config.tls ? { ...COMMON_HEADERS, ...TLS_HEADERS } : COMMON_HEADERS);
     if (closing.aborted) response.set('Connection', 'close');
     refuseForeign(request, { open, host: config.host });
-    const identity = byToken(request, config.tokens);
+    const identity = byToken(request, identities());
     if (identity) identified.set(request, identity);
     next();
   });
-  if (!open) app.use(perSender(config.rateLimit.perMinute, limiter, identified, openPaths));
+  if (!open) {
+    const { perMinute } = config.rateLimit;
+    app.use(limitRequests({ perMinute, store: limiter, identified, openPaths }));
+  }
 
   const read = readBody(config.bodyLimit);
   for (const route of routes) {
@@ -132,7 +177,7 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
       if (!open && !mayBeSigned) admit(identity, route.access);
       const bytes = route.body ? await read(request, response) : Buffer.alloc(0);
       if (!open && mayBeSigned) {
-        identity ??= bySignature(request, bytes, config.tokens, options.now());
+        identity ??= bySignature(request, bytes, identities(), options.now());
         admit(identity, route.access);
       }
       await route.handle({ request, response, body: decodeBody(bytes), identity });
@@ -160,60 +205,6 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
   });
   app.use(answerError(operations, logger));
   return app;
-}
-
-const SECURITY_HEADERS = {
-  'X-Content-Type-Options': 'nosniff',
-  'X-Frame-Options': 'DENY',
-  'Referrer-Policy': 'no-referrer',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-  'Cache-Control': 'no-store',
-};
-
-/** The board is a page with scripts, styles and web fonts of its own. */
-const boardHeaders: RequestHandler = (_request, response, next) => {
-  response.set(
-    'Content-Security-Policy',
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline' https://fonts.googleapis.com; " +
-      "font-src 'self' https://fonts.gstatic.com; frame-ancestors 'none'",
-  );
-  next();
-};
-
-/** Each sender has its own count; whoever shows no token (or a wrong one) is counted by address. */
-function perSender(
-  perMinute: number,
-  store: MemoryStore,
-  identified: WeakMap<Request, Identity>,
-  openPaths: ReadonlySet<string>,
-): RequestHandler {
-  return rateLimit({
-    windowMs: 60_000,
-    limit: perMinute,
-    store,
-    standardHeaders: 'draft-7',
-    legacyHeaders: false,
-    validate: { xForwardedForHeader: false },
-    keyGenerator: (request) => {
-      const identity = identified.get(request);
-      return identity ? `token ${identity.name}` : `address ${ipKeyGenerator(request.ip ?? 'unknown')}`;
-    },
-    skip: (request) => openPaths.has(request.path),
-    handler: (_request, response) => {
-      const seconds = Number(response.getHeader('Retry-After')) || 60;
-      sendProblem(
-        response,
-        new HttpProblem(
-          'too-many-requests',
-          `More than ${perMinute} requests in a minute: come again in ${seconds} s.`,
-          {
-            headers: { 'Retry-After': String(seconds) },
-          },
-        ),
-      );
-    },
-  });
 }
 
 function refuseMethod(path: string, routes: readonly Route[]): RequestHandler {

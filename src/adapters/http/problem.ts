@@ -11,11 +11,13 @@ export const PROBLEM_TYPES = {
   'foreign-origin': [403, 'Another site may not ask for this'],
   'not-found': [404, 'There is no such thing'],
   'method-not-allowed': [405, 'This address does not take that method'],
+  'too-slow': [408, 'The request took too long to come'],
   conflict: [409, 'The state does not allow it'],
   'too-large': [413, 'Too much at once'],
   'unsupported-media-type': [415, 'The body must be plain application/json in UTF-8'],
   'invalid-playbooks': [422, 'The playbooks are not valid; the old ones stay'],
   'too-many-requests': [429, 'Too many requests'],
+  'headers-too-large': [431, 'The headers are too large'],
   internal: [500, 'A defect of the daemon'],
   'not-receiving': [503, 'This daemon takes no alerts'],
   'store-unavailable': [503, 'The store does not answer'],
@@ -41,21 +43,24 @@ export class HttpProblem extends Error {
   }
 }
 
-export function sendProblem(response: Response, problem: HttpProblem): void {
+/** A problem as it goes out. */
+export function problemDocument(problem: HttpProblem): {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+} {
   const [status, title] = PROBLEM_TYPES[problem.type];
-  response
-    .status(status)
-    .set(problem.headers)
-    .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: `urn:second-responder:problem:${problem.type}`,
-        title,
-        status,
-        detail: problem.message,
-        problems: problem.problems,
-      }),
-    );
+  const { type, message: detail, problems } = problem;
+  return {
+    status,
+    headers: { ...problem.headers, 'Content-Type': 'application/problem+json; charset=utf-8' },
+    body: JSON.stringify({ type: `urn:second-responder:problem:${type}`, title, status, detail, problems }),
+  };
+}
+
+export function sendProblem(response: Response, problem: HttpProblem): void {
+  const { status, headers, body } = problemDocument(problem);
+  response.status(status).set(headers).send(body);
 }
 
 export const notFound = (what: string) => new HttpProblem('not-found', what);

@@ -39,6 +39,8 @@ export interface Surroundings {
   logger: HttpLogger;
   version: string;
   maxAlertsPerRequest: number;
+  /** Counts that many alerts of a sender; throws `too-many-requests` when it has sent too many. */
+  allow(identity: Identity | undefined, alerts: number): void;
   /** Whether alerts are taken in here (`work.receive`). */
   receive: boolean;
   /** Real milliseconds. */

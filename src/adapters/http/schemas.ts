@@ -44,6 +44,14 @@ const Alert = z.object({
   title: z.string().optional(),
   description: z.string().optional(),
   severity: z.string().optional(),
+  inMaintenance: z.boolean().optional().describe('What the sender said of its maintenance mode.'),
+});
+
+const Preview = z.object({
+  steps: z.array(z.object({ n: z.int(), says: z.string(), changes: z.boolean() })),
+  atMost: z.number().optional().describe('Milliseconds that it takes at the very most; absent: not known.'),
+  disrupts: z.array(z.string()).describe('What users may notice.'),
+  putBack: z.array(z.string()),
 });
 
 const verdict = z.enum(['confirmed', 'cleared', 'inconclusive']);
@@ -90,6 +98,10 @@ const Incident = z.object({
     }),
   ),
   waiting: z.object({ for: z.string(), reason: z.string(), until: instant.optional() }).optional(),
+  approval: z
+    .object({ preview: Preview.optional(), approvers: z.int(), approvedBy: z.array(z.string()) })
+    .optional()
+    .describe('While it waits for approval: what would happen, and who has approved it so far.'),
   owed: z.array(z.string()).describe('Undo that is still due.'),
   left: z.array(z.string()).describe('What stays changed on purpose.'),
   parent: z.string().optional(),
@@ -138,6 +150,17 @@ const KillSwitch = z.object({
   since: instant.optional(),
 });
 
+const Run = z.object({
+  playbook: z.string(),
+  hash: z.string(),
+  incident: z.string(),
+  server: z.string(),
+  at: instant,
+  outcome: z.string(),
+  acted: z.boolean().describe('It changed something.'),
+  harmed: z.boolean().describe('It left something worse.'),
+});
+
 const Playbook = z.object({
   name: z.string(),
   summary: z.string(),
@@ -147,9 +170,15 @@ const Playbook = z.object({
   hash: z.string(),
   file: z.string(),
   steps: z.array(z.object({ n: z.int(), step: z.string(), options: data, when: data.optional(), says: z.string() })),
-  runs: z
-    .array(z.object({ incident: z.string(), server: z.string(), at: instant, outcome: z.string() }))
-    .describe('Newest first, at most 20.'),
+  demoted: z
+    .object({ from: z.enum(MODES as unknown as [string, ...string[]]), incidents: z.array(z.string()) })
+    .optional()
+    .describe('It is less bold than it was written, as these incidents did not end in recovery.'),
+  runs: z.array(Run).describe('Newest first, at most 20.'),
+  trusted: z
+    .object({ by: z.string(), at: instant, note: z.string().optional() })
+    .optional()
+    .describe('The last time that a person trusted it anew.'),
 });
 
 const Playbooks = z.object({ playbooks: z.array(Playbook) });

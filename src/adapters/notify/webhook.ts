@@ -3,6 +3,7 @@ import type { Notice, Notifier } from '../../ports.ts';
 
 export interface WebhookOptions {
   url: string;
+  /** Read at each attempt, for it may be replaced; of several lines the first is shown. */
   token?: string | undefined;
   /** Real milliseconds for each attempt. */
   timeLimit?: number;
@@ -18,10 +19,11 @@ export interface WebhookOptions {
  * used up; an answer of 4xx (but 408 and 429) is final at once.
  */
 export function webhookNotifier(options: WebhookOptions): Notifier {
-  const { url, token, timeLimit = 10_000, retries = 3, backoff = (retry) => 500 * 4 ** (retry - 1) } = options;
+  const { url, timeLimit = 10_000, retries = 3, backoff = (retry) => 500 * 4 ** (retry - 1) } = options;
   const where = new URL(url).host;
 
   async function attempt(notice: Notice): Promise<'sent' | { failed: string; final: boolean }> {
+    const token = options.token?.split('\n')[0]?.trim();
     try {
       const response = await fetch(url, {
         method: 'POST',

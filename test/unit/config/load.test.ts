@@ -43,7 +43,8 @@ describe('an empty configuration', () => {
       port: 8080,
       bodyLimit: 1_048_576,
       maxAlertsPerRequest: 10_000,
-      rateLimit: { perMinute: 6000 },
+      maxConnections: 1024,
+      rateLimit: { perMinute: 6000, alertsPerMinute: 60_000 },
       tokens: [],
     });
     expect(config.safety.mode).toBe('auto');
@@ -80,16 +81,16 @@ describe('what a file may say', () => {
   });
 
   it('secrets in files, which count from the folder of the configuration', () => {
-    writeFileSync(join(folder, 'secret'), 'from-a-file\n');
+    writeFileSync(join(folder, 'secret'), 'one-of-them-from-a-file\n');
     const { config } = load(`http:
   tokens:
     - { name: scom, role: sender, tokenFile: secret }
-    - { name: ops, role: operator, token: plain }
+    - { name: ops, role: operator, token: plainly-written-down }
     - { name: signer, role: sender, signing-secret-file: ./secret }`);
     expect(config.http.tokens.map(({ token, signingSecret }) => token ?? signingSecret)).toEqual([
-      'from-a-file',
-      'plain',
-      'from-a-file',
+      'one-of-them-from-a-file',
+      'plainly-written-down',
+      'one-of-them-from-a-file',
     ]);
   });
 });
@@ -112,13 +113,13 @@ describe('the environment', () => {
       SECOND_RESPONDER_SAFETY_MODE: 'observe',
       SECOND_RESPONDER_SAFETY_SELF: '["jump1"]',
       SECOND_RESPONDER_SAFETY_THROTTLES_RESTART_SERVICE_PER_DAY: '-1',
-      SECOND_RESPONDER_HTTP_TOKENS: '[{"name":"a","role":"sender","signing-secret":"s"}]',
+      SECOND_RESPONDER_HTTP_TOKENS: '[{"name":"a","role":"sender","signing-secret":"0123456789abcdef"}]',
     });
     expect(config.lab.speed).toBe(600);
     expect(config.work.receive).toBe(false);
     expect(config.safety).toMatchObject({ mode: 'observe', self: ['jump1'] });
     expect(config.safety.throttles['restart-service'].perDay).toBe(-1);
-    expect(config.http.tokens).toEqual([{ name: 'a', role: 'sender', signingSecret: 's' }]);
+    expect(config.http.tokens).toEqual([{ name: 'a', role: 'sender', signingSecret: '0123456789abcdef' }]);
   });
 
   it('has one name for each value', () => {
@@ -195,6 +196,36 @@ describe('a problem is told with its place and its mend', () => {
       'c.yaml:3:44: http.tokens[0].token-file: nope: there is no such file or folder; a relative path counts from the folder of the configuration',
     ],
     [
+      'a secret that can be guessed',
+      'http: { tokens: [{ name: a, role: sender, token: fifteen-letters }] }',
+      {},
+      'c.yaml:1:50: http.tokens[0].token: holds less than 16 characters, which can be guessed: make one with "openssl rand -hex 32"',
+    ],
+    [
+      'a second secret that can be guessed',
+      'http: { tokens: [{ name: a, role: sender, signing-secret: "0123456789abcdef\\nold" }] }',
+      {},
+      'c.yaml:1:59: http.tokens[0].signing-secret: holds, as its secret 2, less than 16 characters, which can be guessed: make one with "openssl rand -hex 32"',
+    ],
+    [
+      'two that share a secret while one is replaced',
+      'http: { tokens: [{ name: a, role: sender, token: "0123456789abcdef\\nfedcba9876543210" }, { name: b, role: admin, token: fedcba9876543210 }] }',
+      {},
+      'c.yaml:1:84: http.tokens[1]: "b" has the same secret as "a": nobody could tell them apart',
+    ],
+    [
+      'a certificate without its key',
+      'http: { tls: { cert-file: c.pem } }',
+      {},
+      'c.yaml:1:14: http.tls.key-file: is missing',
+    ],
+    [
+      'a webhook that shows its password',
+      'notify: [{ channel: webhook, url: "https://me:secret@chat.example.com/x" }]',
+      {},
+      'c.yaml:1:35: notify[0].url: holds a user or password: use token-file',
+    ],
+    [
       'a token without a secret',
       'http:\n  tokens:\n    - { name: a, role: sender }',
       {},
@@ -202,21 +233,21 @@ describe('a problem is told with its place and its mend', () => {
     ],
     [
       'an operator who would sign',
-      'http:\n  tokens:\n    - { name: a, role: admin, signing-secret: x }',
+      'http:\n  tokens:\n    - { name: a, role: admin, signing-secret: sixteen-letters-x }',
       {},
       'c.yaml:3:24: http.tokens[0].role: only a sender can sign its requests',
     ],
     [
       'two of one name',
-      'http:\n  tokens:\n    - { name: a, role: sender, token: x }\n    - { name: a, role: admin, token: y }',
+      'http:\n  tokens:\n    - { name: a, role: sender, token: sixteen-letters-x }\n    - { name: a, role: admin, token: sixteen-letters-y }',
       {},
       'c.yaml:4:15: http.tokens[1].name: "a" is taken already',
     ],
     [
       'two with one token',
-      'http:\n  tokens:\n    - { name: a, role: sender, token: x }\n    - { name: b, role: admin, token: x }',
+      'http:\n  tokens:\n    - { name: a, role: sender, token: sixteen-letters-x }\n    - { name: b, role: admin, token: sixteen-letters-x }',
       {},
-      'c.yaml:4:7: http.tokens[1]: has the same token as "a": nobody could tell them apart',
+      'c.yaml:4:7: http.tokens[1]: "b" has the same secret as "a": nobody could tell them apart',
     ],
     [
       'a webhook without an address',
@@ -257,7 +288,7 @@ describe('a problem is told with its place and its mend', () => {
     [
       'a variable with a wrong element',
       '',
-      { SECOND_RESPONDER_HTTP_TOKENS: '[{"name":"a","role":"boss","token":"x"}]' },
+      { SECOND_RESPONDER_HTTP_TOKENS: '[{"name":"a","role":"boss","token":"0123456789abcdef"}]' },
       'environment: SECOND_RESPONDER_HTTP_TOKENS[0].role: must be "sender" or "viewer" or "operator" or "admin"',
     ],
     [
@@ -298,7 +329,9 @@ describe('listening where others can reach it', () => {
   });
 
   it('is fine with a token', () => {
-    expect(problemsOf('http: { host: 0.0.0.0, tokens: [{ name: a, role: admin, token: x }] }')).toEqual([]);
+    expect(problemsOf('http: { host: 0.0.0.0, tokens: [{ name: a, role: admin, token: sixteen-letters-x }] }')).toEqual(
+      [],
+    );
   });
 
   it.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('%s needs none', (host) => {
@@ -320,13 +353,13 @@ describe('config show', () => {
   });
 
   it('shows no secret, wherever it stands', () => {
-    writeFileSync(join(folder, 's'), 'hush4');
+    writeFileSync(join(folder, 's'), 'hush4-hush4-hush4');
     const yaml = `
 store: { url: "redis://user:hush1@host:6379/0" }
-http: { tokens: [{ name: a, role: sender, token: hush2, signing-secret: hush3 }, { name: b, role: admin, token-file: s }] }
+http: { tokens: [{ name: a, role: sender, token: hush2-hush2-hush2, signing-secret: hush3-hush3-hush3 }, { name: b, role: admin, token-file: s }] }
 notify: [{ channel: webhook, url: "https://chat.example.com/hooks/hush5", token: hush6 }]`;
-    const text = JSON.stringify([...shown(yaml)]);
-    expect(text).not.toContain('hush');
+    const text = JSON.stringify([...shown(yaml), ...shown('store: { url: "redis://:hu/sh@hush7@host/0" }')]);
+    expect(text).not.toMatch(/hu.?sh/);
     expect(text).toContain('host:6379');
     expect(text).toContain('chat.example.com');
   });

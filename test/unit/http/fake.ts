@@ -1,5 +1,5 @@
 /** An app on a loopback port with operations that a test can bend. */
-import { createHttp, type HttpOptions, type HttpServer } from '../../../src/adapters/http/index.ts';
+import { createHttp, type HttpOptions, type HttpServer, type Identity } from '../../../src/adapters/http/index.ts';
 import { createMetrics, type Metrics } from '../../../src/adapters/telemetry/index.ts';
 import type { Alert } from '../../../src/incident/alert.ts';
 import type { IncidentView } from '../../../src/incident/view.ts';
@@ -128,7 +128,7 @@ export function fakeOperations(changes: Partial<Operations> = {}): Fake {
       asked.push(['kill', on, scope, by, reason]);
       return on ? [{ on, scope: scope ?? {}, by, reason: reason ?? '', since: NOW }] : [];
     },
-    playbooks: () => [
+    playbooks: async () => [
       {
         name: 'imap-protocol',
         summary: 's',
@@ -179,10 +179,29 @@ export interface Running {
 
 const running: HttpServer[] = [];
 
+/** An identity with its secrets as a configuration has them: one a line. */
+export interface Known {
+  name: string;
+  role: Identity['role'];
+  token?: string;
+  signingSecret?: string;
+}
+
+export const identitiesOf = (known: readonly Known[]): Identity[] =>
+  known.map(({ name, role, token = '', signingSecret = '' }) => ({
+    name,
+    role,
+    tokens: token.split('\n').filter(Boolean),
+    signingSecrets: signingSecret.split('\n').filter(Boolean),
+  }));
+
 export async function start(
   changes: Partial<Operations> = {},
-  options: Partial<Omit<HttpOptions, 'config'>> & { config?: Partial<HttpOptions['config']> } = {},
+  options: Partial<Omit<HttpOptions, 'config'>> & {
+    config?: Partial<HttpOptions['config']> & { tokens?: readonly Known[] };
+  } = {},
 ): Promise<Running> {
+  const { tokens = [], ...config } = options.config ?? {};
   const operations = fakeOperations(changes);
   const metrics = createMetrics({ defaultMetrics: false, version: '0.0.0-test' });
   const lines: string[] = [];
@@ -194,15 +213,16 @@ export async function start(
     logger: { debug: note, info: note, warn: note, error: note },
     version: '0.0.0-test',
     now: () => NOW,
+    identities: () => identitiesOf(tokens),
     ...options,
     config: {
       host: '127.0.0.1',
       port: 0,
       bodyLimit: 64 * 1024,
-      rateLimit: { perMinute: 1000 },
+      rateLimit: { perMinute: 1000, alertsPerMinute: 10_000 },
       maxAlertsPerRequest: 50,
-      tokens: [],
-      ...options.config,
+      maxConnections: 1000,
+      ...config,
     },
   });
   running.push(http);

@@ -29,7 +29,7 @@ export function alertRoutes(around: Surroundings): Route[] {
   }));
 }
 
-async function receive({ body, response }: Call, source: Source, around: Surroundings): Promise<void> {
+async function receive({ body, response, identity }: Call, source: Source, around: Surroundings): Promise<void> {
   if (!around.receive) {
     throw new HttpProblem('not-receiving', 'It was started without its receiver (work.receive): post to another.', {
       headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) },
@@ -43,6 +43,8 @@ async function receive({ body, response }: Call, source: Source, around: Surroun
       `${sent} alerts in one request; at most ${around.maxAlertsPerRequest} are taken: send them in parts.`,
     );
   }
+
+  around.allow(identity, sent);
 
   const { alerts, refused, refusedElements, truncated } = source.parse(body, {
     now: around.now(),

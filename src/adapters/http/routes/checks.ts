@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ByPerson } from '../../../incident/event.ts';
 import { name, text } from '../../../sources/fields.ts';
 import { problemsOf } from '../../../sources/problems.ts';
 import type { Identity } from '../auth.ts';
@@ -9,6 +10,11 @@ export const person = z.strictObject({
   by: name(100).optional().describe('Who; the name of the token stands in for it.'),
   note: text(1000).optional(),
 });
+
+/** The person as the journal names them. */
+export function personOf({ by, note }: z.output<typeof person>, identity: Identity | undefined): ByPerson {
+  return { by: signed(by, identity), ...(identity && { identity: identity.name }), ...(note && { note }) };
+}
 
 /** The checked value; or every problem as one answer. */
 export function check<T>(schema: z.ZodType<T>, value: unknown): T {

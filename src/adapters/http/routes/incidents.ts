@@ -4,7 +4,7 @@ import { name, time } from '../../../sources/fields.ts';
 import { invalid, notFound } from '../problem.ts';
 import { render } from '../render.ts';
 import { parameter, type Route, type Surroundings } from '../route.ts';
-import { check, person, signed } from './checks.ts';
+import { check, person, personOf } from './checks.ts';
 
 const query = z.strictObject({
   state: z.enum(['open', 'finished']).optional(),
@@ -35,11 +35,8 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
     answers: [{ status: 200, description: 'The incident as it is now.', schema: 'Incident' }],
     problems: ['invalid-request', 'malformed-json', 'not-found', 'conflict', 'too-large', 'unsupported-media-type'],
     async handle({ request, response, body, identity }) {
-      const { by, note } = check(person, body ?? {});
-      const view = await operations[verb](parameter(request, 'id'), {
-        by: signed(by, identity),
-        ...(note && { note }),
-      });
+      const given = check(person, body ?? {});
+      const view = await operations[verb](parameter(request, 'id'), personOf(given, identity));
       response.json(render(view));
     },
   });

@@ -1,6 +1,7 @@
 import { HttpProblem, notFound } from '../problem.ts';
 import { render } from '../render.ts';
 import { parameter, type Route, type Surroundings } from '../route.ts';
+import { check, person, personOf } from './checks.ts';
 
 export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
   const tag = 'playbooks';
@@ -13,8 +14,8 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
       summary: 'The playbooks that are in force.',
       answers: [{ status: 200, description: 'All of them.', schema: 'Playbooks' }],
       problems: [],
-      handle({ response }) {
-        response.json(render({ playbooks: operations.playbooks() }));
+      async handle({ response }) {
+        response.json(render({ playbooks: await operations.playbooks() }));
       },
     },
     {
@@ -25,10 +26,25 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
       summary: 'One playbook, with its last runs.',
       answers: [{ status: 200, description: 'The playbook.', schema: 'Playbook' }],
       problems: ['not-found'],
-      handle({ request, response }) {
+      async handle({ request, response }) {
         const name = parameter(request, 'name');
-        const playbook = operations.playbooks().find((candidate) => candidate.name === name);
+        const playbook = (await operations.playbooks()).find((candidate) => candidate.name === name);
         if (!playbook) throw notFound(`There is no playbook "${name.slice(0, 100)}".`);
+        response.json(render(playbook));
+      },
+    },
+    {
+      method: 'post',
+      path: '/api/v1/playbooks/:name/trust',
+      access: 'admin',
+      tag,
+      summary: 'Trusts a playbook again that was demoted because its last runs did not help.',
+      body: { schema: person, example: { by: 'jane', note: 'the disk was replaced' }, required: false },
+      answers: [{ status: 200, description: 'The playbook, in the mode that it was written for.', schema: 'Playbook' }],
+      problems: ['invalid-request', 'malformed-json', 'not-found', 'too-large', 'unsupported-media-type'],
+      async handle({ request, response, body, identity }) {
+        const given = check(person, body ?? {});
+        const playbook = await operations.trustPlaybook(parameter(request, 'name'), personOf(given, identity));
         response.json(render(playbook));
       },
     },

@@ -1,0 +1,40 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+
+/** Absolute paths of PEM files: the `http.tls` section of the configuration. */
+export interface TlsFiles {
+  certFile: string;
+  keyFile: string;
+  clientCaFile?: string | undefined;
+}
+
+/** What the files hold now, as one text. Throws what reading throws. */
+export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsFiles): string {
+  return JSON.stringify([certFile, keyFile, ...(clientCaFile ? [clientCaFile] : [])].map(readPem));
+}
+
+const readPem = (file: string) => readFileSync(file, 'utf8');
+
+/** Throws, with what is wrong, for what no client could talk to: no certificate, a key of another one. */
+export function secureOptions(text: string): SecureContextOptions {
+  const [cert = '', key = '', ca] = JSON.parse(text) as string[];
+  for (const [says, pem] of [
+    ['the certificate', cert],
+    ...(ca === undefined ? [] : [['the client CA', ca]]),
+  ] as const) {
+    try {
+      new X509Certificate(pem);
+    } catch (error) {
+      throw new Error(`${says} cannot be read: ${(error as Error).message}`);
+    }
+  }
+  const options: SecureContextOptions = { cert, key, minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) };
+  try {
+    if (key.trim() === '') throw new Error('it is empty');
+    createSecureContext(options);
+  } catch (error) {
+    throw new Error(`the key does not do for the certificate: ${(error as Error).message}`);
+  }
+  return options;
+}
