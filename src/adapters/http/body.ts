@@ -11,6 +11,10 @@ export function readBody(limit: number): (request: Request, response: Response) 
   return async (request, response) => {
     if (!hasBody(request)) return Buffer.alloc(0);
     requireJson(request);
+    // The reader would answer only once it has seen all of it.
+    if (Number(request.headers['content-length'] ?? 0) > limit) {
+      throw new HttpProblem('too-large', `The body is larger than ${limit} bytes: send it in parts.`);
+    }
     await run(raw, request, response);
     return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   };

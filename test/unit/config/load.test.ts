@@ -211,7 +211,7 @@ describe('a problem is told with its place and its mend', () => {
       'two that share a secret while one is replaced',
       'http: { tokens: [{ name: a, role: sender, token: "0123456789abcdef\\nfedcba9876543210" }, { name: b, role: admin, token: fedcba9876543210 }] }',
       {},
-      'c.yaml:1:84: http.tokens[1]: "b" has the same secret as "a": nobody could tell them apart',
+      'c.yaml:1:90: http.tokens[1]: "b" has the same secret as "a": nobody could tell them apart',
     ],
     [
       'a certificate without its key',

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SOURCES } from '../../../src/sources/index.ts';
-import { GOOD, NOW, post, start, stopAll } from './fake.ts';
+import { GOOD, identitiesOf, NOW, post, start, stopAll } from './fake.ts';
 
 afterEach(stopAll);
 
@@ -410,6 +410,63 @@ describe('who may post', () => {
     expect(((await third.json()) as ProblemDocument).type).toBe('urn:second-responder:problem:too-many-requests');
     expect((await send('operator-token')).status).toBe(202);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it('a flood of alerts by one sender is refused as a whole, and another is served', async () => {
+    const rateLimit = { perMinute: 1000, alertsPerMinute: 60 };
+    let now = NOW;
+    const { url, operations } = await start({}, { config: { tokens, rateLimit }, now: () => now });
+    const send = (token: string, count: number) =>
+      post(
+        `${url}/api/v1/alerts/generic`,
+        Array.from({ length: count }, (_, n) => generic({ id: `${token}-${n}` })),
+        bearer(token),
+      );
+    expect((await send('sender-token', 40)).status).toBe(202);
+    const flood = await send('sender-token', 30);
+    expect([flood.status, flood.headers.get('retry-after')]).toEqual([429, '10']);
+    expect(operations.stored.flat()).toHaveLength(40);
+    expect((await send('operator-token', 40)).status).toBe(202);
+    now += 10_000;
+    expect((await send('sender-token', 30)).status).toBe(202);
+    expect((await send('sender-token', 1)).status).toBe(429);
+  });
+
+  it('counts what a signature brings too', async () => {
+    const rateLimit = { perMinute: 1000, alertsPerMinute: 1 };
+    const { url } = await start({}, { config: { tokens, rateLimit } });
+    const send = () => post(`${url}/api/v1/alerts/generic`, body, sign(body));
+    expect([(await send()).status, (await send()).status]).toEqual([202, 429]);
+  });
+
+  it('a signature that is played again brings nothing but a repeat', async () => {
+    const { url } = await start({}, { config: { tokens } });
+    const answers = [1, 2].map(() => post(`${url}/api/v1/alerts/generic`, body, sign(body)));
+    const [first, again] = await Promise.all(answers.map(async (answer) => (await answer).json()));
+    expect([first, again]).toEqual([
+      expect.objectContaining({ accepted: 1, repeats: 0 }),
+      expect.objectContaining({ accepted: 0, repeats: 1 }),
+    ]);
+  });
+
+  it('while a secret is replaced the new and the old are both good, and then only the new', async () => {
+    let known = identitiesOf([
+      { name: 'scom', role: 'sender', token: 'the-new-one\nthe-old-one' },
+      { name: 'signer', role: 'sender', signingSecret: 'new-shhh\nold-shhh' },
+    ]);
+    const { url } = await start({}, { identities: () => known });
+    const statuses = async () => {
+      const shown = [bearer('the-new-one'), bearer('the-old-one')];
+      const signed = ['new-shhh', 'old-shhh'].map((secret) => sign(body, NOW / 1000, secret));
+      const answers = [...shown, ...signed].map((headers) => post(`${url}/api/v1/alerts/generic`, body, headers));
+      return (await Promise.all(answers)).map(({ status }) => status);
+    };
+    expect(await statuses()).toEqual([202, 202, 202, 202]);
+    known = identitiesOf([
+      { name: 'scom', role: 'sender', token: 'the-new-one' },
+      { name: 'signer', role: 'sender', signingSecret: 'new-shhh' },
+    ]);
+    expect(await statuses()).toEqual([202, 401, 202, 401]);
   });
 
   it('has no rate limit without tokens', async () => {
