@@ -19,6 +19,8 @@ export interface EngineSettings extends NextSettings, GuardSettings {
   commandTimeLimit: number;
   /** Real milliseconds: how long after its last outcome a repeated alert opens a matter again. */
   reopenAfter: number;
+  /** Real milliseconds that a worker which says nothing more keeps an incident from the others. */
+  lease: number;
   /** Real milliseconds that an alert's identity is remembered. */
   alertRetention: number;
 }

@@ -4,13 +4,11 @@ import type { Advanced } from './advancing.ts';
 import { correlate } from './correlate.ts';
 import { defect } from './escalation.ts';
 import type { Engine } from './parts.ts';
+import { stopwatch } from './stopwatch.ts';
 
-/**
- * Real milliseconds. A worker that dies is noticed when its lease runs out and the sweep comes by: well within ten
- * seconds; a slow one is told from a dead one by its heartbeat.
- */
-const LEASE = 5_000;
-const HEARTBEAT = 1_500;
+/** Heartbeats in the time of a lease: two may get lost before it is. */
+const BEATS = 3.3;
+/** Real milliseconds. A worker that dies is noticed when its lease has run out and the sweep comes by. */
 const SWEEP_EVERY = 1_000;
 /** Only a lab that runs fast has such waits; in real time the shortest is seconds. */
 const SHORT_WAIT = 100;
@@ -35,33 +33,35 @@ export interface Worker {
 /** Takes nudges from the queues, holds the lease while an incident advances, and sweeps for lost wake-ups. */
 export function createWorker(engine: Engine): Worker {
   const { store, wakeups, log } = engine;
+  const lasts = engine.settings.lease;
   const stopping = new AbortController();
-  const nudged = new Map<string, number>();
+  /** What was nudged, and how long ago. */
+  const nudged = new Map<string, () => number>();
   /** Failures in a row of advancing an incident, as far as this process saw them. */
   const failures = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
   let sweeping: Promise<void> = Promise.resolve();
 
   async function incident(id: string): Promise<void> {
-    let heldUntil = engine.realNow() + LEASE;
-    const lease = await store.lease(id, engine.worker, LEASE);
+    let sinceGranted = stopwatch(engine.realNow);
+    const lease = await store.lease(id, engine.worker, lasts);
     // Another worker has it, and is told at the end that there was news.
     if (!lease) return;
     const lost = new AbortController();
     const signal = AbortSignal.any([lost.signal, stopping.signal]);
     const heartbeat = setInterval(() => {
-      const asked = engine.realNow();
-      store.renew(id, lease.token, LEASE).then(
+      const sinceAsked = stopwatch(engine.realNow);
+      store.renew(id, lease.token, lasts).then(
         (kept) => {
-          if (kept) heldUntil = asked + LEASE;
+          if (kept) sinceGranted = sinceAsked;
           else lost.abort(new Error('another worker has taken over'));
         },
         (error) => log.warn('The heartbeat did not get through', { incident: id, error: String(error) }),
       );
-    }, HEARTBEAT);
+    }, lasts / BEATS);
     // A process or a machine that stood still goes on where it was, before any heartbeat can tell it what it missed.
     function stillMine(): void {
-      if (engine.realNow() > heldUntil) lost.abort(new Error('the lease ran out while this worker stood still'));
+      if (sinceGranted() > lasts) lost.abort(new Error('the lease ran out while this worker stood still'));
       signal.throwIfAborted();
     }
     let went: Advanced | undefined;
@@ -99,7 +99,7 @@ export function createWorker(engine: Engine): Worker {
 
   async function sweep(): Promise<void> {
     const now = engine.realNow();
-    for (const [what, at] of nudged) if (now - at > NUDGE_AGAIN) nudged.delete(what);
+    for (const [what, ago] of nudged) if (ago() > NUDGE_AGAIN) nudged.delete(what);
     const fresh = (ids: string[]) => ids.filter((id) => !nudged.has(id));
     // What stands in a long queue is late, not lost: more nudges would only make it longer.
     const counts = await wakeups.counts();
@@ -107,7 +107,7 @@ export function createWorker(engine: Engine): Worker {
       counts.some((one) => one.queue === queue && one.state === 'waiting' && one.jobs > LONG_QUEUE);
     const alerts = isLong('alerts') ? [] : fresh(await store.pendingAlerts(now - OVERDUE, SWEEP_LIMIT));
     const incidents = isLong('incidents') ? [] : fresh(await store.overdue(now - OVERDUE, SWEEP_LIMIT));
-    for (const id of [...alerts, ...incidents]) nudged.set(id, now);
+    for (const id of [...alerts, ...incidents]) nudged.set(id, stopwatch(engine.realNow));
     if (alerts.length > 0) await wakeups.alerts(alerts);
     for (const id of incidents) await wakeups.incident(id);
     if (alerts.length + incidents.length > 0) {

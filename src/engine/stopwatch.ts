@@ -1,0 +1,8 @@
+/**
+ * Real milliseconds since it was made. A clock on the wall can be set, back too, and then says less than has passed; the
+ * monotonic clock stands still while the machine sleeps. Whichever counted more is believed.
+ */
+export function stopwatch(wallClock: () => number): () => number {
+  const [wall, steady] = [wallClock(), performance.now()];
+  return () => Math.max(wallClock() - wall, performance.now() - steady);
+}
