@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Kinds of test, by what they need: `rules` reads the sources and docs, `unit` needs nothing, `store` starts a
-// redis-server of its own (and says so when there is none), `outside` runs the built daemon and lab as processes, and
-// `crash` brings trouble over them, for minutes (`npm run crash`; not part of `npm test`).
+// redis-server of its own (and says so when there is none), `outside` runs the built daemon and lab as processes,
+// `fuzz` throws garbage at every parser (`npm run fuzz`), and `crash` brings trouble over them, for minutes (`npm run crash`; not part of `npm test`).
 export default defineConfig({
   test: {
     // Many tests wait for processes of their own: two side by side also where there are only two cores.
@@ -15,6 +15,7 @@ export default defineConfig({
       {
         test: { name: 'outside', include: ['test/outside/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 30_000 },
       },
+      { test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'] } },
       { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 400_000 } },
     ],
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary'] },
