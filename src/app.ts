@@ -14,10 +14,11 @@ import { findRedisServer, startPrivateRedis } from './adapters/redis/private-ser
 import { createRedisStore } from './adapters/redis/store.ts';
 import { createMetrics, describe, type Logger, observeEvent, seldom } from './adapters/telemetry/index.ts';
 import type { Config } from './config/config.ts';
+import { follow } from './config/follow.ts';
+import { followSecrets } from './config/secrets.ts';
+import { secretsIn } from './config/sections/http.ts';
 import { createOperations } from './engine/operations.ts';
-import { groupOf } from './engine/organisation.ts';
 import { type Engine, Tellings, Waiters } from './engine/parts.ts';
-import { RunRecord } from './engine/run-record.ts';
 import { settingsOf } from './engine/settings.ts';
 import { Together } from './engine/together.ts';
 import { type CallReport, waist } from './engine/waist.ts';
@@ -25,7 +26,7 @@ import { createWorker } from './engine/worker.ts';
 import { GUARDS } from './guards/index.ts';
 import type { Entry, IncidentEvent } from './incident/event.ts';
 import { fold } from './incident/fold.ts';
-import type { ServerFacts } from './incident/health.ts';
+import { groupOf, type ServerFacts } from './incident/health.ts';
 import type { Incident } from './incident/incident.ts';
 import type { Playbook } from './incident/plan.ts';
 import { view } from './incident/view.ts';
@@ -38,6 +39,7 @@ import {
   ExchangeError,
   type Head,
   type Notice,
+  type Operations,
   type Readiness,
   type Store,
   type Wakeups,
@@ -132,7 +134,6 @@ export function createApp(options: AppOptions): App {
       ({ call, result, seconds }: CallReport) => metrics.called(call, result, seconds),
     );
     const notifiers = createNotifiers(config.notify, logger);
-    const runs = new RunRecord();
 
     async function notify(notice: Notice): Promise<void> {
       const sent = await Promise.allSettled(notifiers.map((notifier) => notifier.send(notice)));
@@ -155,7 +156,6 @@ export function createApp(options: AppOptions): App {
       if (event.type === 'stepStarted' && event.data.intent) {
         for (const guard of GUARDS) metrics.guardAllowed(guard.name);
       }
-      if (event.type === 'finished') runs.add(incident);
     }
 
     const engine: Engine = {
@@ -201,19 +201,28 @@ export function createApp(options: AppOptions): App {
       return { ready: parts.every((part) => part.ok), parts };
     }
 
-    await runs.read(kept.store);
     const operations = createOperations(engine, {
       reload: () => {
         playbooks = readPlaybooks();
         return playbooks;
       },
       readiness,
-      runs,
     });
-    metrics.onScrape(() => readGauges(engine, metrics, operations.playbooks()));
+    metrics.onScrape(() => readGauges(engine, metrics, operations));
 
+    let identities = identitiesOf(config);
+    releases.push(
+      followSecrets(config, {
+        trouble: (says) => logger.warn(says),
+        changed(says) {
+          identities = identitiesOf(config);
+          logger.info(says);
+        },
+      }),
+    );
     const http = createHttp({
-      config: { ...config.http, tokens: identities(config) },
+      config: config.http,
+      identities: () => identities,
       operations,
       sources: config.alerts,
       metrics,
@@ -230,6 +239,10 @@ export function createApp(options: AppOptions): App {
       await worker.start(config.work.concurrency);
     }
     releases.push(() => http.close(HTTP_GRACE));
+    if (http.certificate) {
+      const trouble = (why: string) => logger.warn(`http.tls: ${why}; the certificate before it stays in use`);
+      releases.push(follow({ ...http.certificate, trouble }));
+    }
     const { url } = await http.listen();
     const health = await kept.store.health();
     const warnings = [...kept.warnings, ...(kept.shared && world.router ? [TWO_LABS] : []), ...health.warnings];
@@ -333,12 +346,12 @@ export async function openStore(
 }
 
 /** What HTTP compares with: who, what they may, and by what they are known. */
-function identities({ http }: Config): HttpOptions['config']['tokens'] {
-  return http.tokens.map(({ name, role, token, signingSecret }) => ({
+function identitiesOf({ http }: Config): ReturnType<HttpOptions['identities']> {
+  return http.tokens.map(({ name, role, token = '', signingSecret = '' }) => ({
     name,
     role,
-    ...(token !== undefined && { token }),
-    ...(signingSecret !== undefined && { signingSecret }),
+    tokens: secretsIn(token),
+    signingSecrets: secretsIn(signingSecret),
   }));
 }
 
@@ -346,13 +359,13 @@ function identities({ http }: Config): HttpOptions['config']['tokens'] {
 async function readGauges(
   engine: Engine,
   metrics: ReturnType<typeof createMetrics>,
-  playbooks: Parameters<typeof metrics.setPlaybooks>[0],
+  operations: Operations,
 ): Promise<void> {
   const { store, wakeups, clock } = engine;
-  metrics.setPlaybooks(playbooks);
   const { up } = await store.health();
   metrics.setStoreUp(up);
   if (!up) return;
+  metrics.setPlaybooks(await operations.playbooks());
   const journals = await Promise.all((await store.openIncidents()).map((id) => store.read(id)));
   const open = journals.flatMap((journal) => (journal ? [fold(journal.entries)] : []));
   metrics.setOpenIncidents(open.map(view), clock.now());

@@ -3,7 +3,7 @@
  * PowerShell), Store (redis, memory), Wakeups (BullMQ, memory).
  */
 import type { Alert, Instant } from './incident/alert.ts';
-import type { Entry, IncidentEvent } from './incident/event.ts';
+import type { ByPerson, Entry, IncidentEvent } from './incident/event.ts';
 import type { ServerFacts } from './incident/health.ts';
 import type { Mode } from './incident/plan.ts';
 import type { UndoDebt } from './incident/undo.ts';
@@ -164,6 +164,13 @@ export interface RecoveryAction {
   endedAt?: Instant;
 }
 
+/** What else goes on on a server: a restart would tear it apart, or take long because of it. */
+export interface ServerActivity {
+  kind: 'setup' | 'servicing' | 'backup' | 'seeding' | 'pending-update';
+  /** In words: `TiWorker.exe runs`. */
+  says: string;
+}
+
 export interface Organisation {
   /** Changes when a lab is reset; a real one's own guid. */
   id: string;
@@ -216,6 +223,8 @@ export interface Exchange {
   ): Promise<Reply<Changed>>;
   componentStates(server: string, options?: CallOptions): Promise<Reply<ComponentState[]>>;
   recoveryActions(server: string, since: Instant, options?: CallOptions): Promise<Reply<RecoveryAction[]>>;
+  /** Exchange setup, Windows servicing, backups, seeding, updates that wait for a reboot. Empty: nothing of the kind. */
+  activity(server: string, options?: CallOptions): Promise<Reply<ServerActivity[]>>;
   /** Win32_OperatingSystem.LastBootUpTime: the fence of a reboot. Fails with `unreachable` while the server is down. */
   bootTime(server: string, options?: CallOptions): Promise<Reply<{ bootedAt: Instant; uptimeSeconds: number }>>;
   restartServer(
@@ -247,6 +256,7 @@ export const READING_CALLS = {
   protocolLog: 'Get-ImapSettings',
   componentStates: 'Get-ServerComponentState',
   recoveryActions: 'Get-WinEvent',
+  activity: 'Get-Process',
   bootTime: 'Get-CimInstance',
 } as const;
 
@@ -286,7 +296,9 @@ export interface AppendOptions {
   /** Real time (ms) at which the incident wants to be advanced again; undefined leaves it, null takes it out. */
   due?: number | null;
   /** Set with `opened`: takes the alert from the pending index, and holds the key. Answers `open` when the key is taken. */
-  opening?: { key: string; alertId?: string; server: string };
+  opening?: { key: string; alertId?: string; server: string; family: string };
+  /** What this entry shows to be wrong with a server, and what is no longer: others ask how many have the same. */
+  trouble?: { world: string; server: string; seen: string[]; gone: string[] };
   /** Set with `attached`: takes the alerts from the pending index. */
   attaching?: { alertIds: string[] };
   /** Set with `stepStarted` of a changing step (and `undoStarted`): all must hold, or nothing is written. */
@@ -295,8 +307,20 @@ export interface AppendOptions {
   owe?: { debt: UndoDebt; incident: string; world: string }[];
   /** Ledger keys to strike out. */
   settle?: { server: string; setting: string; world: string }[];
-  /** Set with `finished`: releases key, claims, slots (but those named) and compacts the journal. */
-  finishing?: { key: string; root: string; keepSlots: string[]; isRoot: boolean; outcome: string };
+  /**
+   * Set with `finished`: releases key, claims, slots (but those named) and compacts the journal. `requeue`: alerts of other
+   * matters that came while it had the server in hand; they are pending again, and not as repeats. `runs`: how its
+   * playbooks did.
+   */
+  finishing?: {
+    key: string;
+    root: string;
+    keepSlots: string[];
+    isRoot: boolean;
+    outcome: string;
+    requeue?: Alert[];
+    runs?: PlaybookRun[];
+  };
 }
 
 /** What shared state decides is decided where the state is: one atomic script. */
@@ -374,6 +398,28 @@ export interface Correlation {
   disrupting?: string;
 }
 
+/** How a playbook did on a server, newest first where it stands in a list. */
+export interface PlaybookRun {
+  playbook: string;
+  /** What it was then: an edited playbook begins anew. */
+  hash: string;
+  incident: string;
+  server: string;
+  at: Instant;
+  outcome: string;
+  /** A command of it changed something. */
+  acted: boolean;
+  /** It left behind what was not so before: something could not be put back, a service or server did not come back. */
+  harmed: boolean;
+}
+
+/** A person's word that a playbook is to be trusted again, whatever it did before. */
+export interface Trust {
+  by: string;
+  at: Instant;
+  note?: string;
+}
+
 export interface LedgerEntry {
   debt: UndoDebt;
   incident: string;
@@ -417,8 +463,6 @@ export interface Store {
   pendingAlerts(before: number, limit: number): Promise<string[]>;
   /** Drops an alert that changes nothing (a `resolved` with no open incident, a repeat). */
   dropPending(id: string): Promise<void>;
-  /** Puts a correlated alert back: it has to be looked at by itself once another incident is over. */
-  requeue(alerts: Alert[]): Promise<void>;
   correlate(key: string, server: string, world: string, nowMs: number): Promise<Correlation>;
   /** When the last incident with that key ended (real ms), and the highest RepeatCount it knew. */
   lastOutcome(key: string, world: string): Promise<{ at: number; repeatCount: number } | undefined>;
@@ -434,6 +478,8 @@ export interface Store {
   /** Newest first. */
   list(query: IncidentQuery): Promise<{ ids: string[]; next?: string }>;
   openIncidents(): Promise<string[]>;
+  /** The open incidents of a server (short name). */
+  openOn(server: string): Promise<{ incident: string; family: string }[]>;
 
   // -- advancing
   /** An exclusive hold for advancing; undefined when another worker has it. `token` proves it. */
@@ -452,6 +498,15 @@ export interface Store {
   setKillSwitch(change: KillSwitch): Promise<void>;
   ledger(): Promise<LedgerEntry[]>;
   ledgerOf(server: string, setting: string, world: string): Promise<LedgerEntry | undefined>;
+
+  // -- what incidents learn from each other
+  /** The servers that were seen with any of these troubles since then (organisation time). */
+  troubled(world: string, troubles: string[], since: Instant): Promise<string[]>;
+  /** The one incident that speaks for a matter during `ms` (real): this one, unless another was first. Answers who. */
+  spokesman(world: string, matter: string, incident: string, ms: number): Promise<string>;
+  /** The last runs of a playbook, newest first, at most 20; and when a person has trusted it anew. */
+  runs(world: string, playbook: string): Promise<{ runs: PlaybookRun[]; trusted?: Trust }>;
+  trust(world: string, playbook: string, trust: Trust): Promise<void>;
 
   // -- the feed of all journals
   /** Entries after an id ('' = from now on), as they happen, until the signal. */
@@ -510,15 +565,24 @@ export interface Operations {
     id: string,
   ): Promise<{ ok: true; entries: number } | { ok: false; seq: number; why: string } | undefined>;
   /** The three throw Conflict when the incident's state does not allow it, NotFound when there is none. */
-  approve(id: string, person: { by: string; note?: string }): Promise<IncidentView>;
-  reject(id: string, person: { by: string; note?: string }): Promise<IncidentView>;
-  cancel(id: string, person: { by: string; note?: string }): Promise<IncidentView>;
+  approve(id: string, person: ByPerson): Promise<IncidentView>;
+  reject(id: string, person: ByPerson): Promise<IncidentView>;
+  cancel(id: string, person: ByPerson): Promise<IncidentView>;
   killSwitches(): Promise<KillSwitch[]>;
   setKillSwitch(change: { on: boolean; scope?: KillScope; by: string; reason?: string }): Promise<KillSwitch[]>;
-  playbooks(): PlaybookView[];
+  playbooks(): Promise<PlaybookView[]>;
+  /** A playbook that was demoted is as bold again as it was written. NotFound when there is none of that name. */
+  trustPlaybook(name: string, person: ByPerson): Promise<PlaybookView>;
   /** All problems or none: throws ConfigError listing every one, and then the old ones stay. */
   reloadPlaybooks(): Promise<PlaybookView[]>;
   undo(): Promise<LedgerEntry[]>;
+  /**
+   * Has what is owed on a server (one setting of it, or all) put back now: an incident of its own does it, by the same
+   * rules. Throws NotFound when nothing is owed there, Conflict when an open incident will see to it itself.
+   */
+  putBack(owed: { server: string; setting?: string }, person: ByPerson): Promise<IncidentView>;
+  /** Strikes out what a person has seen to by hand: nothing is sent. Throws as `putBack` does. */
+  settle(owed: { server: string; setting?: string }, person: ByPerson): Promise<IncidentView>;
   feed(after: string, signal: AbortSignal): AsyncIterable<FeedItem>;
   readiness(): Promise<Readiness>;
 }
@@ -538,13 +602,17 @@ export interface PlaybookView {
   summary: string;
   page?: string;
   handles: string[];
-  /** The mode in force: the playbook's own under the ceiling of `safety.mode`. */
+  /** The mode in force: the playbook's own, under the ceiling of `safety.mode` and of what it is trusted with. */
   mode: Mode;
+  /** It is less bold than it was written, as these runs did not help. */
+  demoted?: { from: Mode; incidents: string[] };
   hash: string;
   file: string;
   steps: { n: number; step: string; options: Record<string, unknown>; when?: Record<string, unknown>; says: string }[];
   /** Newest first, at most 20. */
-  runs: { incident: string; server: string; at: Instant; outcome: string }[];
+  runs: PlaybookRun[];
+  /** The last time that a person trusted it anew. */
+  trusted?: Trust;
 }
 
 /** Able to accept *and* to act, each part named. */

@@ -1,7 +1,7 @@
 /** Incidents as their API shows them, in words. */
 import type { StepState } from '../incident/event.ts';
 import type { IncidentView } from '../incident/view.ts';
-import { details, OUTCOME_STYLES } from './narrate.ts';
+import { details, OUTCOME_STYLES, previewed } from './narrate.ts';
 import type { Style, Terminal } from './terminal.ts';
 import { pad, plain, table, wrap } from './text.ts';
 import { localTime, span, timeOfDay } from './time.ts';
@@ -53,6 +53,14 @@ export function tellIncident(view: IncidentView, terminal: Terminal): string {
   if (view.waiting) {
     const until = view.waiting.until === undefined ? '' : `, until ${localTime(view.waiting.until)}`;
     say('Waiting', `${view.waiting.reason} (${view.waiting.for}${until})`);
+  }
+  if (view.approval) {
+    const { preview, approvers, approvedBy } = view.approval;
+    if (preview) below(...previewed(preview));
+    if (approvers > 1) {
+      const by = approvedBy.length > 0 ? ` (so far: ${approvedBy.join(', ')})` : '';
+      below({ kind: 'note', text: `${approvers} people must approve${by}` });
+    }
   }
   if (view.phase === 'approving') below({ kind: 'note', text: `second-responder incidents approve ${view.id}` });
   if (view.parent) say('For', view.parent);

@@ -1,13 +1,13 @@
 /** What happens to an incident, told to a person as it happens. */
 import type { Alert, Instant } from '../incident/alert.ts';
-import type { IncidentEvent } from '../incident/event.ts';
+import type { IncidentEvent, Preview } from '../incident/event.ts';
 import type { Evidence, Verdict } from '../incident/health.ts';
 import type { Intent } from '../incident/intent.ts';
 import type { Outcome } from '../incident/outcome.ts';
 import { commandLine } from './powershell.ts';
 import type { Style, Terminal } from './terminal.ts';
 import { cut, pad, plain, widthOf, wrap } from './text.ts';
-import { offset, day as onDay, timeOfDay } from './time.ts';
+import { offset, day as onDay, span, timeOfDay } from './time.ts';
 
 /** One thing that happened. */
 export interface Told {
@@ -56,8 +56,14 @@ export class Story {
   tell({ incident, event }: Happening): Told {
     switch (event.type) {
       case 'opened': {
-        const { server, family, alert, parent } = event.data;
+        const { server, family, alert, parent, asked } = event.data;
         const text = `${incident}: ${alert?.healthSet ?? family} on ${server}`;
+        if (asked) {
+          const text = `${incident}: ${asked.by} ${asked.what === 'putBack' ? 'wants put back' : 'has seen to'} on ${server}`;
+          for (const debt of asked.debts) this.debts.set(debt.id, debt.says);
+          const more = asked.debts.map(({ says }): Detail => ({ kind: 'note', text: says }));
+          return { style: 'bold', label: 'Opened', text: asked.note ? `${text}: ${asked.note}` : text, more };
+        }
         if (parent)
           return { style: 'bold', label: 'Opened', text: `${text}, for step ${parent.n} of ${parent.incident}` };
         return { style: 'bold', label: 'Opened', text, ...(alert && { more: quoted(alert) }) };
@@ -84,9 +90,10 @@ export class Story {
         return { style: 'bold', label: 'Playbook', text: playbook.name, more };
       }
       case 'held': {
-        const { guard, says, reason, approval } = event.data;
+        const { guard, says, reason, approval, preview } = event.data;
         if (!approval) return { style: 'warn', label: 'Held', text: `${says || reason} (${guard})` };
-        const more: Detail[] = [{ kind: 'note', text: `second-responder incidents approve ${incident}` }];
+        const approve: Detail = { kind: 'note', text: `second-responder incidents approve ${incident}` };
+        const more = [...(preview ? previewed(preview) : []), approve];
         return { style: 'warn', label: 'Approval', text: says || reason, more };
       }
       case 'approved':
@@ -157,6 +164,21 @@ const quoted = (alert: Alert): Detail[] => (alert.title ? [{ kind: 'quote', text
 
 const commands = (intent: Intent | undefined): Detail[] =>
   intent ? [{ kind: 'command', text: commandLine(intent.command, intent.server, intent.arguments) }] : [];
+
+/** What a person approves: each command, and what it costs at worst. */
+export function previewed({ steps, atMost, disrupts, putBack }: Preview): Detail[] {
+  return [
+    ...steps.map(
+      ({ n, says, changes }): Detail => ({
+        kind: changes ? 'command' : 'note',
+        text: `${String(n).padStart(2)}  ${says}`,
+      }),
+    ),
+    ...disrupts.map((says): Detail => ({ kind: 'bad', text: `at worst: ${says}` })),
+    { kind: 'note', text: atMost === undefined ? 'how long is not known' : `takes ${span(atMost)} at most` },
+    ...putBack.map((says): Detail => ({ kind: 'note', text: `put back: ${says}` })),
+  ];
+}
 
 const promised = (debt: { when: 'always' | 'recovered' }): Detail => ({
   kind: 'note',

@@ -6,7 +6,7 @@ import { loadPlaybooks, type PlaybookFile, readPlaybooks } from '../playbooks/re
 import type { PlaybookView } from '../ports.ts';
 import { STEPS } from '../steps/index.ts';
 import { loadCatalog } from '../verification/catalog.ts';
-import { daemonOf, talking } from './connect.ts';
+import { daemonOf, signature, signing, talking } from './connect.ts';
 import { type CliContext, print } from './context.ts';
 import { revive } from './revive.ts';
 import { readSettings } from './settings.ts';
@@ -33,6 +33,20 @@ export function playbooksCommand(program: Command, context: CliContext): void {
           plain(summary),
         ]);
         return table([head, ...rows], tableColumns);
+      });
+    });
+
+  signing(playbooks.command('trust'))
+    .description('trust a playbook again that was demoted, because its last runs did not help')
+    .argument('<name>', 'the playbook')
+    .option('--note <text>', 'why, for the record')
+    .action(async (name: string, options: { note?: string }, command: Command) => {
+      const daemon = daemonOf(command);
+      const path = `/api/v1/playbooks/${encodeURIComponent(name)}/trust`;
+      const answer = await daemon.ask('POST', path, { ...signature(command, daemon), ...options });
+      print(command, context, answer, () => {
+        const playbook = revive<PlaybookView>(answer);
+        return `${plain(playbook.name)} is trusted again; its mode is ${playbook.mode}\n`;
       });
     });
 

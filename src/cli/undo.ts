@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import type { IncidentView } from '../incident/view.ts';
 import type { LedgerEntry } from '../ports.ts';
-import { daemonOf, talking } from './connect.ts';
+import { daemonOf, signature, signing, talking } from './connect.ts';
 import { type CliContext, print } from './context.ts';
 import { revive } from './revive.ts';
 import { plain, table } from './text.ts';
@@ -16,10 +17,11 @@ export function undoCommand(program: Command, context: CliContext): void {
         const { undo: owed } = revive<{ undo: LedgerEntry[] }>(answer);
         if (owed.length === 0) return 'Nothing is owed: all that was changed has been put back.\n';
         const { paint, tableColumns } = context.terminal;
-        const head = ['SINCE', 'SERVER', 'INCIDENT', 'WHEN', 'WHAT'].map((title) => paint('dim', title));
+        const head = ['SINCE', 'SERVER', 'SETTING', 'INCIDENT', 'WHEN', 'WHAT'].map((title) => paint('dim', title));
         const rows = owed.map(({ debt, incident, at }) => [
           localTime(at),
           plain(debt.server),
+          plain(debt.setting),
           plain(incident),
           debt.when === 'always' ? 'at the end' : 'when healthy',
           plain(debt.says),
@@ -27,4 +29,33 @@ export function undoCommand(program: Command, context: CliContext): void {
         return table([head, ...rows], tableColumns);
       });
     });
+
+  const decisions = [
+    [
+      'put-back',
+      'has it put back now, by an incident of its own that looks at health after it',
+      'why, for the journal',
+    ],
+    ['settle', 'strikes out what was seen to by hand; nothing is sent', 'what was done by hand'],
+  ] as const;
+  for (const [verb, description, note] of decisions) {
+    signing(undo.command(verb))
+      .description(description)
+      .argument('<server>', 'the server on which something is owed')
+      .option('--setting <name>', 'one setting of it, as the list names it; else all')
+      .option('--note <text>', note)
+      .action(async (server: string, options: { setting?: string; note?: string }, command: Command) => {
+        const daemon = daemonOf(command);
+        const answer = await daemon.ask('POST', `/api/v1/undo/${verb}`, {
+          server,
+          ...signature(command, daemon),
+          ...options,
+        });
+        print(command, context, answer, () => {
+          const id = plain(revive<IncidentView>(answer).id);
+          const done = verb === 'settle' ? `Noted by ${id}; nothing is sent.` : `${id} puts it back.`;
+          return `${done} See what follows: second-responder incidents watch ${id}\n`;
+        });
+      });
+  }
 }

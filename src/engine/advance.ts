@@ -7,7 +7,7 @@ import { finish } from './finish.ts';
 import { look } from './look.ts';
 import { match } from './match.ts';
 import type { Engine } from './parts.ts';
-import { putBack } from './run-undo.ts';
+import { putBack, settle } from './run-undo.ts';
 import { openStory } from './story.ts';
 
 /**
@@ -56,6 +56,8 @@ async function perform(engine: Engine, advance: Advance): Promise<Went> {
       return 'on';
     case 'undo':
       return putBack(engine, advance, decision.undo);
+    case 'settle':
+      return settle(advance, decision.undo, decision.says);
     case 'sleep': {
       const { until, says } = decision;
       await story.decide({ type: 'slept', data: { until, for: decision.for, says } });

@@ -1,4 +1,5 @@
 import type { Instant } from '../incident/alert.ts';
+import type { Incident } from '../incident/incident.ts';
 import type { Engine } from './parts.ts';
 import type { Story } from './story.ts';
 
@@ -22,10 +23,15 @@ export interface Advance {
   justLooked: boolean;
 }
 
-/** Real milliseconds between two questions to a guard that waits; a nudge comes earlier where somebody knows better. */
-const ASK_AGAIN = 5_000;
+/**
+ * Real milliseconds between two questions to a guard that waits: soon at first, seldom once it has waited for long. A
+ * nudge comes earlier where somebody knows better.
+ */
+const ASK_AGAIN = { first: 5_000, last: 60_000 };
 
 /** A guard said wait: it is asked again in a while. */
-export function askAgain({ clock }: Engine): Advanced {
-  return { is: 'waiting', until: clock.now() + ASK_AGAIN * clock.speed };
+export function askAgain({ clock }: Engine, { held }: Incident): Advanced {
+  const waited = held ? (clock.now() - held.at) / clock.speed : 0;
+  const pause = Math.min(ASK_AGAIN.last, Math.max(ASK_AGAIN.first, waited / 4));
+  return { is: 'waiting', until: clock.now() + pause * clock.speed };
 }

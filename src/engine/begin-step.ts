@@ -2,6 +2,7 @@ import type { Answer } from '../guards/guard.ts';
 import { askGuards } from '../guards/index.ts';
 import { answerOf } from '../guards/shared-state.ts';
 import { ourStart, throttleRules } from '../guards/throttle.ts';
+import { groupOf } from '../incident/health.ts';
 import { currentRun, stepRecord } from '../incident/incident.ts';
 import type { Condition } from '../incident/plan.ts';
 import { ExchangeError, type StartConditions } from '../ports.ts';
@@ -11,8 +12,9 @@ import { type Advance, askAgain, type Went } from './advancing.ts';
 import { scopeOf } from './change.ts';
 import { continueStep, sendCommand } from './continue-step.ts';
 import { look } from './look.ts';
-import { factsOf, groupOf } from './organisation.ts';
+import { factsOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
+import { previewOf } from './preview.ts';
 import { contextOf } from './step-context.ts';
 import { endStep, sleepInStep } from './step-record.ts';
 
@@ -99,6 +101,9 @@ async function startChange(
     target,
     organisation,
     exchange: engine.exchange,
+    verifier: engine.verifier,
+    catalog: engine.catalog,
+    store,
     clock,
     settings,
     scope,
@@ -181,15 +186,22 @@ async function obey(engine: Engine, advance: Advance, n: number, guard: string, 
       says,
       escalate: says,
       guard: { name: guard, reason: answer.reason },
+      // People work there and know of it: nobody is called, unless something of ours is in their way.
+      ...(guard === 'maintenance' && !story.incident.changed && { suppressed: true }),
     });
   }
   const { reason, says, until, approval } = answer;
   if (held?.n !== n || held.guard !== guard || held.says !== says) {
-    const data = { n, guard, reason, says, ...(until !== undefined && { until }), ...(approval && { approval }) };
+    const asks = approval && {
+      approval,
+      preview: previewOf(story.incident, n),
+      ...(engine.settings.approvers > 1 && { approvers: engine.settings.approvers }),
+    };
+    const data = { n, guard, reason, says, ...(until !== undefined && { until }), ...asks };
     await story.decide({ type: 'held', data });
   }
   if (approval && until !== undefined) return { is: 'waiting', until };
-  return askAgain(engine);
+  return askAgain(engine, story.incident);
 }
 
 /** The world could not be read before a step began: nothing has happened, so look again, a few times. */

@@ -1,8 +1,8 @@
 import { shortName } from '../incident/alert.ts';
+import { groupOf } from '../incident/health.ts';
 import { currentRun } from '../incident/incident.ts';
 import type { Change, KillScope } from '../ports.ts';
 import type { Advance } from './advancing.ts';
-import { groupOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
 
 /** What the kill switch is asked about. */

@@ -39,7 +39,7 @@ async function openOrJoin(engine: Engine, parent: Parent, server: string, family
     id,
     { seq: 0, hash: '' },
     { type: 'opened', data: { id, server, family, parent } },
-    { at: engine.clock.now(), worker: engine.worker, due: engine.realNow(), opening: { key, server } },
+    { at: engine.clock.now(), worker: engine.worker, due: engine.realNow(), opening: { key, server, family } },
   );
   if (opened.ok) {
     engine.onEntry(fold([opened.entry]), opened.entry, opened.head);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Alert, ANY_FAMILY, familyOf, incidentKey, shortName } from '../incident/alert.ts';
 import { apply, fold } from '../incident/fold.ts';
+import { troubleOf } from '../incident/trouble.ts';
 import { Stale } from '../ports.ts';
 import type { Engine } from './parts.ts';
 import { wake } from './wake.ts';
@@ -81,8 +82,8 @@ async function attach(engine: Engine, id: string, pending: Pending[]): Promise<v
   if (news.some((alert) => alert.status === 'resolved')) await wake(engine, id);
 }
 
-/** A repeat tells something new when its count has risen. */
-const identityOf = (alert: Alert) => `${alert.id} ${alert.repeatCount ?? 0}`;
+/** A repeat tells something new when its count has risen, or when maintenance has begun or ended. */
+const identityOf = ({ id, repeatCount = 0, inMaintenance = false }: Alert) => `${id} ${repeatCount} ${inMaintenance}`;
 
 async function openIncident(engine: Engine, key: string, alert: Alert): Promise<void> {
   const server = shortName(alert.server);
@@ -96,7 +97,8 @@ async function openIncident(engine: Engine, key: string, alert: Alert): Promise<
       at: engine.clock.now(),
       worker: engine.worker,
       due: engine.realNow(),
-      opening: { key, alertId: alert.id, server },
+      opening: { key, alertId: alert.id, server, family },
+      trouble: { world: engine.clock.epoch, server, seen: [troubleOf.alerted(family)], gone: [] },
     },
   );
   if (!opened.ok) return;

@@ -2,9 +2,10 @@ import type { Finished } from '../incident/event.ts';
 import { monitorName } from '../incident/health.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { Notice } from '../ports.ts';
+import type { Alike } from './alike.ts';
 
 /** Everything a person needs who is woken by it: what is wrong, what was done, what is still changed, what comes next. */
-export function escalation(incident: Incident, finished: Finished): Notice {
+export function escalation(incident: Incident, finished: Finished, others?: Alike): Notice {
   const monitors = incident.looked?.monitors.filter((monitor) => monitor.verdict !== 'cleared').map(monitorName) ?? [];
   const done = incident.steps.filter((record) => record.end);
   const seen = incident.looked?.evidence.filter((evidence) => evidence.sees !== 'healthy') ?? [];
@@ -22,6 +23,8 @@ export function escalation(incident: Incident, finished: Finished): Notice {
       'Done',
       done.map((record) => `${record.step.n}. ${record.step.says}: ${record.end?.says ?? record.state}`),
     ),
+    ...(others ? ['', `One of many: ${others.says}. There is no message for each of them.`] : []),
+    ...section('Servers', named(others?.servers ?? [])),
     ...section('Still changed on purpose', finished.left),
     ...section('Could not be put back; a person must', finished.owed),
   ].join('\n');
@@ -29,7 +32,9 @@ export function escalation(incident: Incident, finished: Finished): Notice {
     key: `${incident.id}:escalated`,
     kind: 'escalation',
     incident: incident.id,
-    subject: `${incident.server}: ${incident.family} was not recovered`,
+    subject: others
+      ? `${incident.family} on ${others.servers.length} servers was not recovered: a common cause`
+      : `${incident.server}: ${incident.family} was not recovered`,
     text,
   };
 }
@@ -57,6 +62,13 @@ export function defect(incident: string, error: unknown): Notice {
     subject: `${incident}: the daemon can't go on with it`,
     text: `A defect keeps this incident from going on. It is tried again from time to time; until then, see to it by hand.\n\n${error}`,
   };
+}
+
+const MOST_NAMED = 50;
+
+function named(servers: string[]): string[] {
+  const more = servers.length - MOST_NAMED;
+  return [...servers.slice(0, MOST_NAMED), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
 function section(title: string, lines: string[]): string[] {

@@ -1,11 +1,13 @@
-import { familyOf, incidentKey } from '../incident/alert.ts';
+import { familyOf, type Instant, incidentKey } from '../incident/alert.ts';
 import type { Finished } from '../incident/event.ts';
+import { groupOf, type ServerFacts } from '../incident/health.ts';
 import type { Incident } from '../incident/incident.ts';
-import type { Notice } from '../ports.ts';
+import { troublesSeen } from '../incident/trouble.ts';
+import type { Notice, PlaybookRun } from '../ports.ts';
 import type { Advanced } from './advancing.ts';
+import { type Alike, alike } from './alike.ts';
 import { outcomeOf } from './children.ts';
 import { escalation, recurring as recurringProblem } from './escalation.ts';
-import { groupOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
 import type { Story } from './story.ts';
 import { wake } from './wake.ts';
@@ -17,21 +19,19 @@ const TELLINGS = 20;
 const RECURRING = { times: 3, within: 7 * 24 * 3_600_000 };
 
 /** Ends an incident: tells people, gives back what it held, puts alerts of other matters back, wakes whoever waits for it. */
-export async function finish(engine: Engine, story: Story, finished: Finished): Promise<Advanced> {
+export async function finish(engine: Engine, story: Story, decided: Finished): Promise<Advanced> {
   const { incident } = story;
+  const { finished, others } = await oneOfMany(engine, incident, decided);
   // People are told before the end is written: after a crash between the two they are told twice, never not at all.
-  if (!(await tellPeople(engine, incident, finished))) {
+  if (!(await tellPeople(engine, incident, finished, others))) {
     return { is: 'waiting', until: engine.clock.now() + TELL_AGAIN * engine.clock.speed };
   }
   const key = incidentKey(incident.server, incident.family);
   const recurring = finished.outcome === 'recovered' ? await recurringNotice(engine, incident, key) : undefined;
-  // Alerts of other health sets that came while this incident had the server in hand: now they are looked at by
-  // themselves. Before the end is written, so that a crash right after it loses none; and again after it, because who
-  // took one up in between found this incident still open, and dropped it.
-  const others = incident.alerts.filter(
+  // Alerts of other health sets that came while this incident had the server in hand: now they are looked at by themselves.
+  const requeue = incident.alerts.filter(
     (alert) => alert.status === 'firing' && incidentKey(alert.server, familyOf(alert.healthSet)) !== key,
   );
-  await engine.store.requeue(others);
   await story.decide(
     { type: 'finished', data: finished },
     {
@@ -42,7 +42,10 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
         isRoot: incident.root === incident.id,
         keepSlots: await drainedGroups(engine, incident),
         outcome: finished.outcome,
+        requeue,
+        runs: runsOf(incident, finished, engine.clock.now()),
       },
+      ...(finished.outcome !== 'escalated' && incident.facts && { trouble: nothingLeft(incident, incident.facts) }),
     },
   );
 
@@ -54,20 +57,62 @@ export async function finish(engine: Engine, story: Story, finished: Finished): 
         engine.log.error('A recurring problem could not be told', { incident: incident.id, error: String(error) }),
       );
 
-  if (others.length > 0) {
-    await engine.store.requeue(others);
-    await engine.wakeups.alerts(others.map((alert) => alert.id));
-  }
+  if (requeue.length > 0) await engine.wakeups.alerts(requeue.map((alert) => alert.id));
   const waiting = [...(incident.parent ? [incident.parent.incident] : []), ...engine.waiters.take(incident.root)];
   for (const id of waiting) await wake(engine, id);
   return { is: 'finished' };
 }
 
+/** An escalation that another incident tells of already, as the same trouble is on many servers, is no message of its own. */
+async function oneOfMany(
+  engine: Engine,
+  incident: Incident,
+  finished: Finished,
+): Promise<{ finished: Finished; others?: Alike }> {
+  if (finished.outcome !== 'escalated') return { finished };
+  const others = await alike(engine, incident);
+  if (!others) return { finished };
+  // What was changed on this very server is told in any case.
+  if (others.speaker === incident.id || incident.changed) return { finished, others };
+  const reason = `Incident ${others.speaker} tells of it, as ${others.says}: ${finished.reason}`;
+  return { finished: { ...finished, outcome: 'suppressed', reason } };
+}
+
+/** How each playbook of it did: one that healed its own monitors has helped, whatever came after. */
+function runsOf(incident: Incident, finished: Finished, at: Instant): PlaybookRun[] {
+  return incident.runs.map((run, index) => {
+    const own = new Set(run.plan.map((step) => step.n));
+    const changing = incident.steps.filter(({ step, end }) => own.has(step.n) && end?.changed);
+    const isLast = index === incident.runs.length - 1;
+    return {
+      playbook: run.playbook,
+      hash: run.hash,
+      incident: incident.id,
+      server: incident.server,
+      at,
+      outcome: isLast ? finished.outcome : run.healed ? 'recovered' : 'escalated',
+      acted: changing.length > 0,
+      harmed: (isLast && finished.owed.length > 0) || changing.some(({ state }) => state !== 'done'),
+    };
+  });
+}
+
+/** The server does not count any more where it is asked how many have the same trouble. */
+function nothingLeft({ server, family, looked }: Incident, { organisation }: ServerFacts) {
+  const over = looked && { ...looked, verdict: 'cleared' as const, monitors: [] };
+  return { world: organisation, server, ...(over ? troublesSeen(family, over, looked) : { seen: [], gone: [] }) };
+}
+
 /** False when nobody could be told, and it must be tried again first. */
-async function tellPeople(engine: Engine, incident: Incident, finished: Finished): Promise<boolean> {
+async function tellPeople(
+  engine: Engine,
+  incident: Incident,
+  finished: Finished,
+  others: Alike | undefined,
+): Promise<boolean> {
   if (finished.outcome !== 'escalated' || (await isTold(engine, incident))) return true;
   try {
-    await engine.notify(escalation(incident, finished));
+    await engine.notify(escalation(incident, finished, others));
   } catch (error) {
     const tries = engine.tellings.count(incident.id);
     engine.log.error('An escalation could not be told', { incident: incident.id, tries, error: String(error) });

@@ -1,4 +1,5 @@
 import type { LookPurpose } from '../incident/event.ts';
+import { troublesSeen } from '../incident/trouble.ts';
 import type { Advance } from './advancing.ts';
 import type { Engine } from './parts.ts';
 
@@ -12,7 +13,13 @@ export async function look(engine: Engine, advance: Advance, purpose: LookPurpos
     signal,
   );
   signal.throwIfAborted();
-  await story.record({ type: 'verified', data: { ...looked, purpose, startedAt } });
+  const world = looked.facts?.organisation ?? story.incident.facts?.organisation;
+  const trouble = world !== undefined && {
+    world,
+    server,
+    ...troublesSeen(family, looked, story.incident.looked),
+  };
+  await story.record({ type: 'verified', data: { ...looked, purpose, startedAt } }, trouble ? { trouble } : {});
   advance.justLooked = true;
   return 'on';
 }

@@ -1,10 +1,11 @@
+import { demotion, failuresOf } from '../guards/trust.ts';
 import { shortName } from '../incident/alert.ts';
 import { verifyChain } from '../incident/chain.ts';
-import type { IncidentEvent } from '../incident/event.ts';
+import type { ByPerson, IncidentEvent } from '../incident/event.ts';
 import { apply, fold } from '../incident/fold.ts';
 import { monitorName } from '../incident/health.ts';
-import type { Incident } from '../incident/incident.ts';
-import { ceiling, type Playbook } from '../incident/plan.ts';
+import { type Incident, whoApproved } from '../incident/incident.ts';
+import { ceiling, demote, type Playbook } from '../incident/plan.ts';
 import { type IncidentView, view } from '../incident/view.ts';
 import {
   Conflict,
@@ -16,9 +17,9 @@ import {
   Stale,
 } from '../ports.ts';
 import { stepNamed } from '../steps/index.ts';
+import { askFor } from './asked.ts';
 import { createIntake } from './intake.ts';
 import type { Engine } from './parts.ts';
-import type { RunRecord } from './run-record.ts';
 import { wake } from './wake.ts';
 
 /** Incidents read side by side while a filter looks for those that fit. */
@@ -29,7 +30,7 @@ const LOOKED_THROUGH = 2_000;
 /** What people and senders may ask. `reload` reads the playbook files anew, all or nothing. */
 export function createOperations(
   engine: Engine,
-  control: { reload(): readonly Playbook[]; readiness(): Promise<Readiness>; runs: RunRecord },
+  control: { reload(): readonly Playbook[]; readiness(): Promise<Readiness> },
 ): Operations {
   const { store, settings } = engine;
 
@@ -101,13 +102,32 @@ export function createOperations(
   const waitsForApproval = (incident: Incident) =>
     incident.held?.approval ? undefined : 'It does not wait for an approval';
 
-  function playbooks(): PlaybookView[] {
-    return engine.playbooks().map((playbook) => ({
+  /** An approval counts once for each person: with the two-person rule, the second must be another. */
+  function forbidsApproval(person: ByPerson): (incident: Incident) => string | undefined {
+    return (incident) => {
+      const { held } = incident;
+      if (!held?.approval) return 'It does not wait for an approval';
+      const again = incident.approvals.some(
+        (one) => one.reason === held.reason && whoApproved(one) === whoApproved(person),
+      );
+      return again ? `${person.by} has approved it already; another person must, too` : undefined;
+    };
+  }
+
+  async function viewOf(playbook: Playbook): Promise<PlaybookView> {
+    const { runs, trusted } = await store.runs(engine.clock.epoch, playbook.name);
+    const written = ceiling(playbook.mode, settings.mode);
+    const down = demotion(runs, playbook.hash, trusted, settings.trustRuns);
+    const inForce = demote(written, down);
+    return {
       name: playbook.name,
       summary: playbook.summary,
       ...(playbook.page !== undefined && { page: playbook.page }),
       handles: playbook.handles.map(monitorName),
-      mode: ceiling(playbook.mode, settings.mode),
+      mode: inForce,
+      ...(inForce !== written && {
+        demoted: { from: written, incidents: failuresOf(runs, playbook.hash, trusted).map(({ incident }) => incident) },
+      }),
       hash: playbook.hash,
       file: playbook.file,
       steps: playbook.steps.map((spec, index) => ({
@@ -117,8 +137,21 @@ export function createOperations(
         ...(spec.when && { when: { ...spec.when } }),
         says: stepNamed(spec.step).says(spec.options),
       })),
-      runs: control.runs.of(playbook.name),
-    }));
+      runs,
+      ...(trusted && { trusted }),
+    };
+  }
+
+  const playbooks = () => Promise.all(engine.playbooks().map(viewOf));
+
+  async function trustPlaybook(name: string, { by, note }: ByPerson): Promise<PlaybookView> {
+    const playbook = engine.playbooks().find((one) => one.name === name);
+    if (!playbook) throw new NotFound(`There is no playbook ${name}`);
+    await store.trust(engine.clock.epoch, name, { by, at: engine.clock.now(), ...(note && { note }) });
+    engine.log.warn(`Playbook ${name} is trusted again`, { by, ...(note && { note }) });
+    // Who waits for an approval only because of the demotion asks the guards again.
+    for (const id of await store.openIncidents()) await wake(engine, id);
+    return viewOf(playbook);
   }
 
   return {
@@ -133,7 +166,7 @@ export function createOperations(
       const journal = await store.read(id);
       return journal && verifyChain(journal.entries, journal.head);
     },
-    approve: (id, person) => say(id, { type: 'approved', data: person }, waitsForApproval),
+    approve: (id, person) => say(id, { type: 'approved', data: person }, forbidsApproval(person)),
     reject: (id, person) => say(id, { type: 'rejected', data: person }, waitsForApproval),
     async cancel(id, person) {
       const cancelled = await say(id, { type: 'cancelled', data: person }, isEnding);
@@ -155,11 +188,14 @@ export function createOperations(
       return store.killSwitches();
     },
     playbooks,
+    trustPlaybook,
     async reloadPlaybooks() {
       control.reload();
       return playbooks();
     },
     undo: () => store.ledger(),
+    putBack: async (owed, person) => view(await askFor(engine, 'putBack', owed, person)),
+    settle: async (owed, person) => view(await askFor(engine, 'settle', owed, person)),
     feed: (after, signal) => store.feed(after, signal),
     readiness: () => control.readiness(),
   };

@@ -1,6 +1,7 @@
 import { answerOf } from '../guards/shared-state.ts';
 import { ourStart } from '../guards/throttle.ts';
 import type { Undone } from '../incident/event.ts';
+import { groupOf } from '../incident/health.ts';
 import { currentRun, type Incident } from '../incident/incident.ts';
 import type { UndoState } from '../incident/undo.ts';
 import { ExchangeError, NotSent } from '../ports.ts';
@@ -8,7 +9,6 @@ import { undoOfKind } from '../steps/index.ts';
 import type { Look, Undo, UndoContext } from '../steps/step.ts';
 import { type Advance, askAgain, type Went } from './advancing.ts';
 import { changeOf, scopeOf } from './change.ts';
-import { groupOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
 
 /** Organisation's milliseconds between two tries of an undo, and how many there are. */
@@ -32,6 +32,11 @@ export async function putBack(engine: Engine, advance: Advance, id: string): Pro
     if (error instanceof ExchangeError) return tryAgain(engine, advance, id, `${error.code}: ${error.message}`);
     throw error;
   }
+}
+
+/** A person has seen to it: it is owed no longer. */
+export function settle(advance: Advance, id: string, says: string): Promise<Went> {
+  return end(advance, id, 'settled', says);
 }
 
 async function start(engine: Engine, { story }: Advance, debt: UndoState, intent: NonNullable<UndoState['intent']>) {
@@ -59,7 +64,7 @@ async function start(engine: Engine, { story }: Advance, debt: UndoState, intent
   if (incident.held?.guard !== guard || incident.held.says !== answer.says) {
     await story.decide({ type: 'held', data: { guard, reason: answer.reason, says: answer.says } });
   }
-  return askAgain(engine);
+  return askAgain(engine, story.incident);
 }
 
 async function send(engine: Engine, advance: Advance, undo: Undo, id: string): Promise<Went> {
@@ -87,7 +92,7 @@ async function waitForSwitch(engine: Engine, { story }: Advance, id: string, why
   if (held?.says !== says) {
     await story.record({ type: 'held', data: { guard: 'kill-switch', reason: 'kill-switch', says } });
   }
-  return askAgain(engine);
+  return askAgain(engine, story.incident);
 }
 
 async function lookAt(

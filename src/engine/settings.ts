@@ -6,13 +6,20 @@ import type { EngineSettings } from './parts.ts';
 const WATCH_AFTER_UNDO = 10 * 60_000;
 
 /** The engine's view of the configuration. `hostname`: the machine this daemon runs on. */
-export function settingsOf({ safety, verification, alerts }: Config, hostname: string): EngineSettings {
+export function settingsOf(
+  { safety, verification, alerts, store, exchange, work }: Config,
+  hostname: string,
+): EngineSettings {
   return {
     mode: safety.mode,
     evidenceMaxAge: safety.evidenceMaxAge,
     approvalExpiry: safety.approvalExpiry,
+    approvers: safety.approvers,
+    trustRuns: safety.trust.runs,
+    maintenance: safety.maintenance,
+    commonCause: { ...safety.commonCause, share: safety.commonCause.share / 100 },
     holdLimit: safety.holdLimit,
-    self: [hostname, ...safety.self].map(shortName),
+    self: [hostname, ...hostsOf(store.url), ...hostsOf(exchange.url), ...safety.self].map(shortName),
     throttles: safety.throttles,
     disruptionWindow: safety.disruptionWindow,
     commandTimeLimit: safety.commandTimeout,
@@ -21,6 +28,13 @@ export function settingsOf({ safety, verification, alerts }: Config, hostname: s
     lookEvery: verification.lookEvery,
     watchAfterUndo: WATCH_AFTER_UNDO,
     reopenAfter: alerts.reopenAfter,
+    lease: work.lease,
     alertRetention: alerts.retention,
   };
+}
+
+/** The machines that an address names: what the daemon stands on is not taken away from under it. */
+function hostsOf(address: string | undefined): string[] {
+  const hosts = /^[a-z+]+:\/\/(?:[^@/]*@)?([^/]*)/i.exec(address ?? '')?.[1] ?? '';
+  return hosts.split(',').flatMap((host) => /^([^[\]:]+)(?::\d+)?$/.exec(host)?.[1] ?? []);
 }

@@ -137,6 +137,7 @@ export function waist(
       read('componentStates', options, (limited) => exchange.componentStates(server, limited)),
     recoveryActions: (server, since, options) =>
       read('recoveryActions', options, (limited) => exchange.recoveryActions(server, since, limited)),
+    activity: (server, options) => read('activity', options, (limited) => exchange.activity(server, limited)),
     bootTime: (server, options) => read('bootTime', options, (limited) => exchange.bootTime(server, limited)),
 
     restartService: (server, name, fence, order, options) =>

@@ -1,6 +1,9 @@
-import type { DatabaseCopy, Exchange, MailboxServer } from '../ports.ts';
+import { openWindow } from '../config/windows.ts';
+import { groupOf } from '../incident/health.ts';
+import { type DatabaseCopy, ExchangeError, type MailboxServer, type Organisation } from '../ports.ts';
 import { describeCopy, isActive } from '../steps/databases.ts';
 import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
+import { ask } from './mode.ts';
 
 /** Log files a copy may be behind and still count as healthy. */
 const LONGEST_QUEUE = 100;
@@ -11,7 +14,7 @@ const LONGEST_QUEUE = 100;
  */
 export const dagGate: Guard = {
   name: 'dag',
-  reasons: ['only-copy', 'no-healthy-copy', 'active-copies', 'quorum'],
+  reasons: ['only-copy', 'no-healthy-copy', 'active-copies', 'quorum', 'other-site'],
   async judge(context) {
     const { change } = context;
     if (change.action === 'fail-over-databases') {
@@ -24,63 +27,89 @@ export const dagGate: Guard = {
   },
 };
 
-async function everyDatabaseCanMove({
-  target,
-  exchange,
-  organisation,
-  signal,
-}: GuardContext): Promise<Answer | undefined> {
+async function everyDatabaseCanMove(context: GuardContext): Promise<Answer | undefined> {
+  const { target, exchange, organisation, signal } = context;
   const { value: here } = await exchange.copiesOn(target.server, { signal });
-  const servers = new Map<string, Promise<Receiver>>();
+  const receivers = new Map<string, Promise<Receiver>>();
+  const abroad: string[] = [];
   for (const copy of here.filter(isActive)) {
     if (copy.copies < 2) {
       const says = `${copy.database} has only this copy, on ${target.server}: it can't be moved, so the server is not restarted`;
       return { answer: 'refuse', reason: 'only-copy', says };
     }
     const { value: copies } = await exchange.copiesOf(copy.database, { signal });
+    const others = copies
+      .filter((candidate) => candidate.server !== target.server)
+      .map((candidate) => ({ candidate, near: siteOf(organisation, candidate.server) === target.site }))
+      .sort((a, b) => Number(b.near) - Number(a.near));
     const reasons: string[] = [];
-    let moves = false;
-    for (const other of copies.filter((candidate) => candidate.server !== target.server)) {
-      const reading = servers.get(other.server) ?? readReceiver(exchange, other.server, signal);
-      servers.set(other.server, reading);
+    let taken: { server: string; near: boolean } | undefined;
+    for (const { candidate, near } of others) {
+      const reading = receivers.get(candidate.server) ?? readReceiver(context, candidate.server);
+      receivers.set(candidate.server, reading);
       const receiver = await reading;
-      const site = organisation.servers.find((facts) => facts.server === other.server)?.site;
-      const why = whyNot(other, receiver, site === target.site);
-      moves = why === undefined;
-      if (moves) {
+      const why = whyNot(candidate, receiver, near);
+      if (why === undefined) {
         // Its place is taken: the next database must find another.
         receiver.active += 1;
+        taken = { server: candidate.server, near };
         break;
       }
-      reasons.push(`${other.server}: ${why}`);
+      reasons.push(`${candidate.server}: ${why}`);
     }
-    if (!moves) {
+    if (!taken) {
       const why = reasons.length > 0 ? ` (${reasons.join('; ')})` : '';
       const says = `${copy.database} has no healthy copy elsewhere that may become active${why}`;
       return { answer: 'refuse', reason: 'no-healthy-copy', says };
     }
+    if (!taken.near) abroad.push(`${copy.database} to ${taken.server}`);
   }
-  return undefined;
+  if (abroad.length === 0) return undefined;
+  const says = `Databases would move to another site (${abroad.join(', ')}), as ${target.site} has no healthy copy of them`;
+  const asked = ask(context, 'other-site', says);
+  return asked.answer === 'allow' ? undefined : asked;
 }
 
 interface Receiver {
   settings: MailboxServer;
   active: number;
+  /** Why it should take nothing now, whichever database. */
+  away: string | undefined;
 }
 
-async function readReceiver(exchange: Exchange, server: string, signal: AbortSignal): Promise<Receiver> {
+async function readReceiver(context: GuardContext, server: string): Promise<Receiver> {
+  const { exchange, signal } = context;
   const { value: settings } = await exchange.mailboxServer(server, { signal });
   const { value: copies } = await exchange.copiesOn(server, { signal });
-  return { settings, active: copies.filter(isActive).length };
+  return { settings, active: copies.filter(isActive).length, away: await whyAway(context, server) };
 }
 
+/** A server that somebody works on takes over nothing. */
+async function whyAway(context: GuardContext, server: string): Promise<string | undefined> {
+  const { exchange, organisation, settings, clock, signal } = context;
+  const facts = organisation.servers.find((one) => one.server === server);
+  const window = openWindow(settings.maintenance, { server, group: facts && groupOf(facts) }, clock.now());
+  if (window) return `it is in maintenance (${window.window.name})`;
+  try {
+    const { value: states } = await exchange.componentStates(server, { signal });
+    const off = states.find(({ component, state }) => component === 'ServerWideOffline' && state !== 'Active');
+    return off && `its ${off.component} is ${off.state}`;
+  } catch (error) {
+    if (!(error instanceof ExchangeError) || error.code !== 'unreachable') throw error;
+    return 'it does not answer';
+  }
+}
+
+const siteOf = ({ servers }: Organisation, server: string) => servers.find((facts) => facts.server === server)?.site;
+
 /** Why a copy can't take over; undefined when it can. */
-function whyNot(copy: DatabaseCopy, { settings, active }: Receiver, sameSite: boolean): string | undefined {
+function whyNot(copy: DatabaseCopy, { settings, active, away }: Receiver, sameSite: boolean): string | undefined {
   if (copy.status !== 'Healthy') return `its copy is ${copy.status}`;
   if (copy.lagged) return 'its copy is lagged on purpose';
   if (copy.activationSuspended) return 'its copy is suspended for activation';
   if (copy.copyQueueLength > LONGEST_QUEUE) return `its copy queue is ${copy.copyQueueLength} long`;
   if (copy.replayQueueLength > LONGEST_QUEUE) return `its replay queue is ${copy.replayQueueLength} long`;
+  if (away !== undefined) return away;
   if (settings.activationBlocked) return 'activation is blocked there';
   if (settings.autoActivationPolicy === 'Blocked') return 'its activation policy is Blocked';
   if (settings.autoActivationPolicy === 'IntrasiteOnly' && !sameSite) return 'it is in another site and IntrasiteOnly';

@@ -1,9 +1,12 @@
+import type { Window } from '../config/windows.ts';
 import type { Instant } from '../incident/alert.ts';
 import type { ServerFacts } from '../incident/health.ts';
 import type { Incident, Run } from '../incident/incident.ts';
 import type { Mode, PlannedStep } from '../incident/plan.ts';
-import type { Clock, Exchange, KillScope, KillSwitch, Organisation, StartRefusal } from '../ports.ts';
+import type { Clock, Exchange, KillScope, KillSwitch, Organisation, StartRefusal, Store } from '../ports.ts';
 import type { PlannedChange } from '../steps/step.ts';
+import type { Catalog } from '../verification/catalog.ts';
+import type { Verifier } from '../verification/verify.ts';
 
 /**
  * A reason not to act now. Looks before each step that changes something. Adding one: its file, and a line in
@@ -30,9 +33,25 @@ export interface GuardSettings {
   mode: Mode;
   evidenceMaxAge: number;
   approvalExpiry: number;
+  /** How many different people must approve. */
+  approvers: number;
+  /** Runs in a row without recovery after which a playbook is trusted less; 0: it never is. */
+  trustRuns: number;
+  maintenance: readonly Window[];
+  commonCause: CommonCause;
   /** Short names of machines that are never taken out of service. */
   self: readonly string[];
   throttles: Record<string, ThrottleLimits>;
+}
+
+/** When the same trouble on several servers is no server's fault. */
+export interface CommonCause {
+  /** More than this part of a group's servers (0 to 1), and at least two. */
+  share: number;
+  /** So many servers, wherever they are. */
+  servers: number;
+  /** Seen within so long (organisation's ms). */
+  within: number;
 }
 
 /** In Managed Availability's own terms; -1 means no limit. */
@@ -53,6 +72,10 @@ export interface GuardContext {
   target: ServerFacts;
   organisation: Organisation;
   exchange: Exchange;
+  verifier: Verifier;
+  catalog: Catalog;
+  /** What other incidents have seen and done. */
+  store: Pick<Store, 'openOn' | 'troubled' | 'runs'>;
   clock: Clock;
   settings: GuardSettings;
   /** What the kill switch is asked about. */

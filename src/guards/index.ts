@@ -1,14 +1,37 @@
 /** Every guard, in the order in which they are asked. Adding one: its file, and a line here. */
+import { busy } from './busy.ts';
+import { commonCause } from './common-cause.ts';
 import { dagGate } from './dag.ts';
+import { dependency } from './dependency.ts';
 import { evidence } from './evidence.ts';
 import type { Answer, Guard, GuardContext } from './guard.ts';
 import { killSwitch } from './kill-switch.ts';
+import { maintenance } from './maintenance.ts';
 import { mode } from './mode.ts';
+import { responder } from './responder.ts';
 import { self } from './self.ts';
 import { claim, slot } from './shared-state.ts';
+import { site } from './site.ts';
 import { throttle } from './throttle.ts';
+import { trust } from './trust.ts';
 
-export const GUARDS: readonly Guard[] = [killSwitch, mode, evidence, claim, slot, throttle, dagGate, self];
+export const GUARDS: readonly Guard[] = [
+  killSwitch,
+  mode,
+  evidence,
+  maintenance,
+  responder,
+  busy,
+  dependency,
+  commonCause,
+  claim,
+  slot,
+  throttle,
+  dagGate,
+  site,
+  self,
+  trust,
+];
 
 /** The first guard that does not allow, with its answer. What shared state decides is decided once more by the start itself. */
 export async function askGuards(context: GuardContext): Promise<{ guard: string; answer: Answer } | undefined> {

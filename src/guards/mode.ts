@@ -1,25 +1,39 @@
+import { isApproved } from '../incident/incident.ts';
 import { ceiling } from '../incident/plan.ts';
-import { ALLOW, type Guard } from './guard.ts';
+import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
 
 /** Observe says what it would do; approve asks a person, once for an incident, for the plan that was shown. */
 export const mode: Guard = {
   name: 'mode',
   reasons: ['observe', 'approval'],
-  judge({ incident, run, settings, clock }) {
+  judge(context) {
+    const { incident, run, settings } = context;
     const inForce = ceiling(run.mode, settings.mode);
     if (inForce === 'observe') {
-      const steps = run.plan.map((step) => step.says).join(' → ');
-      const says = `Playbook ${run.playbook} only observes. It would have done: ${steps}`;
+      const says = `Playbook ${run.playbook} only observes. ${wouldHaveDone(context)}`;
       return { answer: 'refuse', reason: 'observe', says, suppressed: true };
     }
-    if (inForce === 'auto' || incident.approved || incident.parent) return ALLOW;
-    const asked = incident.held?.approval ? incident.held.at : clock.now();
-    return {
-      answer: 'wait',
-      reason: 'approval',
-      says: `Playbook ${run.playbook} waits for a person's approval`,
-      until: asked + settings.approvalExpiry,
-      approval: true,
-    };
+    if (inForce === 'auto' || incident.parent) return ALLOW;
+    return ask(context, 'approval', `Playbook ${run.playbook} waits for a person's approval`, PLAN_APPROVED);
   },
 };
+
+/** Whoever has approved the plan for one of these reasons has seen all of it. */
+export const PLAN_APPROVED: readonly string[] = ['approval', 'demoted'];
+
+export function wouldHaveDone({ run }: Pick<GuardContext, 'run'>): string {
+  return `It would have done: ${run.plan.map((step) => step.says).join(' → ')}`;
+}
+
+/** Waits for a person, until the approval expires; allows once enough have approved. */
+export function ask(
+  { incident, settings, clock }: Pick<GuardContext, 'incident' | 'settings' | 'clock'>,
+  reason: string,
+  says: string,
+  approvedBy: readonly string[] = [reason],
+): Answer {
+  const { approvers } = settings;
+  if (isApproved(incident, approvedBy, approvers)) return ALLOW;
+  const asked = incident.held?.approval ? incident.held.at : clock.now();
+  return { answer: 'wait', reason, says, until: asked + settings.approvalExpiry, approval: true };
+}

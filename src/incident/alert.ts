@@ -26,6 +26,8 @@ export interface Alert {
   title?: string;
   description?: string;
   severity?: string;
+  /** The sender says that the server is in maintenance mode there (SCOM's MonitoringObjectInMaintenanceMode). */
+  inMaintenance?: boolean;
 }
 
 /** A host name's first label in lower case: `MBX1.contoso.com` and `mbx1` are one server. */

@@ -48,6 +48,17 @@ export interface Opened {
   alert?: Alert;
   /** Set on a child: the incident that wants this server seen to, and the root of them all. */
   parent?: { incident: string; root: string; n: number };
+  /** A person wants what a finished incident left changed to be put back, or says that it was seen to by hand. */
+  asked?: Asked;
+}
+
+export interface Asked {
+  what: 'putBack' | 'settle';
+  by: string;
+  note?: string;
+  debts: UndoDebt[];
+  /** The server's facts: nothing is looked at before. */
+  facts: ServerFacts;
 }
 
 /** More of the same matter: alerts, or an incident that waits for this one and shares its claims with it. */
@@ -58,6 +69,8 @@ export interface Attached {
 
 export interface ByPerson {
   by: string;
+  /** The name of the token that this person showed: what was proven, where `by` is only what was said. */
+  identity?: string;
   note?: string;
 }
 
@@ -86,6 +99,20 @@ export interface Held {
   until?: Instant;
   /** `true`: this wait ends by a person's approval. */
   approval?: boolean;
+  /** How many different people must approve; one when absent. */
+  approvers?: number;
+  /** What they approve. */
+  preview?: Preview;
+}
+
+/** What a person is shown before the plan may go on: what would happen, how long at worst, and what is put back. */
+export interface Preview {
+  steps: { n: number; says: string; changes: boolean }[];
+  /** Milliseconds (organisation's) that the plan takes at the very most; absent where a step has no bound of its own. */
+  atMost?: number;
+  /** What users may notice, in words, harshest last. */
+  disrupts: string[];
+  putBack: string[];
 }
 
 export interface StepStarted {

@@ -15,7 +15,7 @@ import type {
 } from './event.ts';
 import { EVENT_VERSION } from './event.ts';
 import { isMonitor, type Looked } from './health.ts';
-import { type Conclusion, currentRun, type Incident, type StepRecord, stepRecord } from './incident.ts';
+import { type Conclusion, currentRun, type Incident, isApproved, type StepRecord, stepRecord } from './incident.ts';
 import type { Intent } from './intent.ts';
 
 /** Folds a journal into what is known. Pure: the same entries give the same incident, on every worker, for ever. */
@@ -48,6 +48,7 @@ function refuseNewer({ seq, version }: Entry, incident: string): void {
 }
 
 function open(data: Opened, at: Instant): Incident {
+  const { asked } = data;
   return {
     id: data.id,
     server: data.server,
@@ -64,9 +65,23 @@ function open(data: Opened, at: Instant): Incident {
     runs: [],
     steps: [],
     children: [],
-    undo: [],
+    approvals: [],
+    undo: asked ? asked.debts.map((debt) => ({ ...debt, state: 'owed', at, tries: 0 })) : [],
     changed: false,
+    ...(asked && {
+      facts: asked.facts,
+      asked: { what: asked.what, by: asked.by, ...(asked.note && { note: asked.note }) },
+      conclusion: conclusionOf(asked),
+    }),
   };
+}
+
+/** What a person asked for is how it ends; a look after putting back may still say otherwise. */
+function conclusionOf({ what, by, note }: NonNullable<Opened['asked']>): Conclusion {
+  const why = note ? `${by}: ${note}` : by;
+  return what === 'putBack'
+    ? { outcome: 'recovered', reason: `Put back as asked by ${why}` }
+    : { outcome: 'cancelled', reason: `Seen to by hand, says ${why}` };
 }
 
 const FOLDERS = {
@@ -140,7 +155,10 @@ const FOLDERS = {
   },
 
   approved(incident: Incident, data: ByPerson, at: Instant) {
-    incident.approved = { by: data.by, at };
+    const { reason = 'approval', approvers = 1 } = incident.held ?? {};
+    const { by, identity } = data;
+    incident.approvals.push({ by, ...(identity && { identity }), at, reason });
+    if (!isApproved(incident, [reason], approvers)) return;
     incident.lookFirst = true;
     delete incident.held;
   },

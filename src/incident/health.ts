@@ -76,3 +76,10 @@ export interface ServerFacts {
 }
 
 export type Role = 'mailbox' | 'client-access';
+
+/** What disruptive actions on this server are serialised over: its DAG, or the client access servers of its site. */
+export function groupOf(facts: ServerFacts): string | undefined {
+  if (facts.group) return facts.group;
+  if (facts.dag) return facts.dag;
+  return facts.roles.includes('client-access') ? `cas:${facts.site}` : undefined;
+}

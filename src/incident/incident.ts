@@ -38,8 +38,11 @@ export interface Incident {
   held?: Held & { at: Instant };
   /** A standing sleep. */
   slept?: Slept;
-  approved?: { by: string; at: Instant };
+  /** Who approved what: `reason` is that of the wait which it ended. */
+  approvals: { by: string; identity?: string; at: Instant; reason: string }[];
   children: string[];
+  /** A person asked for what it does: there was no alert. */
+  asked?: { what: 'putBack' | 'settle'; by: string; note?: string };
 
   undo: UndoState[];
   /** Undos have been put back since the last look: health is looked at once more, and from when. */
@@ -87,6 +90,15 @@ export interface Conclusion {
   reason: string;
   exhausted?: boolean;
 }
+
+/** Whether enough people have approved what one of these reasons waits for. */
+export function isApproved(incident: Incident, reasons: readonly string[], approvers = 1): boolean {
+  const people = incident.approvals.filter(({ reason }) => reasons.includes(reason)).map(whoApproved);
+  return new Set(people).size >= approvers;
+}
+
+/** Two names on one token are one person. */
+export const whoApproved = ({ by, identity }: { by: string; identity?: string }) => (identity ?? by).toLowerCase();
 
 export function currentRun(incident: Incident): Run | undefined {
   return incident.runs.at(-1);

@@ -21,6 +21,8 @@ export type Decision =
   | { do: 'skip'; n: number; says: string }
   /** Put back, or see what became of putting back. */
   | { do: 'undo'; undo: string }
+  /** Strike out a debt that a person has seen to by hand. */
+  | { do: 'settle'; undo: string; says: string }
   /** Write down that nothing is done before `until`. */
   | { do: 'sleep'; until: Instant; for: string; says: string }
   /** A sleep or an approval that still stands. */
@@ -113,6 +115,9 @@ function lookAgain(incident: Incident, now: Instant, settings: NextSettings): De
 }
 
 function ending(incident: Incident, conclusion: Conclusion, now: Instant, settings: NextSettings): Decision {
+  const byHand = incident.asked?.what === 'settle' && incident.undo.find((undo) => isOwed(undo));
+  if (byHand) return { do: 'settle', undo: byHand.id, says: conclusion.reason };
+
   const due = nextUndo(incident, conclusion);
   if (due) return asleep(incident, now) ?? { do: 'undo', undo: due.id };
 

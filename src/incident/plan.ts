@@ -10,6 +10,11 @@ export function ceiling(a: Mode, b: Mode): Mode {
   return MODES.indexOf(a) <= MODES.indexOf(b) ? a : b;
 }
 
+/** A mode, so many steps more careful. */
+export function demote(mode: Mode, by: number): Mode {
+  return MODES[Math.max(0, MODES.indexOf(mode) - by)] as Mode;
+}
+
 /** When a step applies. A closed set, all parts of which must hold; not an expression language. */
 export interface Condition {
   role?: Role;

@@ -1,5 +1,5 @@
 import type { Alert, Instant } from './alert.ts';
-import type { StepState } from './event.ts';
+import type { Held, Preview, StepState } from './event.ts';
 import type { Evidence, MonitorVerdict, Verdict } from './health.ts';
 import { currentRun, type Incident, stepInHand } from './incident.ts';
 import type { Outcome } from './outcome.ts';
@@ -47,6 +47,8 @@ export interface IncidentView {
     result?: { says: string; [key: string]: unknown };
   }[];
   waiting?: { for: string; reason: string; until?: Instant };
+  /** What waits for approval, and who has approved so far. */
+  approval?: { preview?: Preview; approvers: number; approvedBy: string[] };
   /** Undo still due. */
   owed: string[];
   /** What stays changed on purpose. */
@@ -91,6 +93,7 @@ export function view(incident: Incident): IncidentView {
       }),
     })),
     ...(waiting && { waiting }),
+    ...(incident.held?.approval && !finished && { approval: approvalOf(incident, incident.held) }),
     owed: finished ? finished.owed : incident.undo.filter(isOwed).map((undo) => undo.says),
     left: finished?.left ?? [],
     ...(incident.parent && { parent: incident.parent.incident }),
@@ -106,6 +109,14 @@ function waitingFor(incident: Incident): IncidentView['waiting'] {
   }
   if (incident.slept) return { for: incident.slept.for, reason: incident.slept.says, until: incident.slept.until };
   return undefined;
+}
+
+function approvalOf(
+  incident: Incident,
+  { reason, approvers = 1, preview }: Held,
+): NonNullable<IncidentView['approval']> {
+  const approvedBy = incident.approvals.filter((one) => one.reason === reason).map(({ by }) => by);
+  return { ...(preview && { preview }), approvers, approvedBy };
 }
 
 function phaseOf(incident: Incident): Phase {

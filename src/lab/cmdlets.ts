@@ -8,6 +8,7 @@ import {
   type HealthRow,
   type Protocol,
   type Reply,
+  type ServerActivity,
   type ServiceState,
 } from '../ports.ts';
 import { copyRows, nodeUp } from './databases.ts';
@@ -177,7 +178,12 @@ export function createCmdlets(
           name: key,
           members: members.map((server) => {
             const member = world.servers[server]!;
-            return { server, site: member.site, up: nodeUp(member), suspended: false };
+            return {
+              server,
+              site: member.site,
+              up: nodeUp(member),
+              suspended: present(world, 'node-suspended', server).length > 0,
+            };
           }),
           ...(witness ? { witness: { server: witness, up: nodeUp(world.servers[witness]) } } : {}),
         });
@@ -241,6 +247,18 @@ export function createCmdlets(
       );
     },
 
+    async activity(name, options) {
+      const { name: server } = known(name);
+      return telephone.read(windows('Get-Process', server, { ComputerName: server }), options, (world) =>
+        reply(
+          present(world, 'busy', server).map(({ body }) => {
+            const kind = body.with as ServerActivity['kind'];
+            return { kind, says: ACTIVITIES[kind] };
+          }),
+        ),
+      );
+    },
+
     async bootTime(name, options) {
       const { name: server } = known(name);
       const given = { ComputerName: server, ClassName: 'Win32_OperatingSystem' };
@@ -267,6 +285,22 @@ export function createCmdlets(
       });
     },
   };
+}
+
+/** What a look at the processes and the registry of a busy server finds. */
+const ACTIVITIES: Record<ServerActivity['kind'], string> = {
+  setup: 'ExSetupUI.exe runs',
+  servicing: 'TiWorker.exe runs',
+  backup: 'the Windows Server Backup engine is at work',
+  seeding: 'a database copy is in the state Seeding',
+  'pending-update': 'Windows Update waits for a restart',
+};
+
+/** Standing troubles of one kind on a server. */
+function present(world: World, kind: string, server: string): Trouble[] {
+  return Object.values(world.troubles).filter(
+    (trouble) => trouble.kind === kind && trouble.server === server && trouble.state === 'present',
+  );
 }
 
 function reply<T>(value: T): Reply<T> {

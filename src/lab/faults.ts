@@ -3,10 +3,11 @@ import { type Instant, shortName } from '../incident/alert.ts';
 import { breakIt, end, mend } from './cures.ts';
 import { activeOn } from './databases.ts';
 import { duration, period } from './duration.ts';
-import { backEndsOf, establish, readRow, reassess, seenBy, type Watch, watchesOf } from './health.ts';
+import { backEndsOf, establish, readRow, reassess, type Watch, watchesOf } from './health.ts';
 import { HEALTH_SETS, type Part } from './health-sets.ts';
 import { comeBack, runAgain, SERVICE_OF, stop } from './machines.ts';
 import { fromIssues, LabProblems, problem, unknownName } from './problems.ts';
+import { announceResponder, finishResponder, recordAttempts, startResponder } from './responders.ts';
 import { type Cause, type Cure, type Server, schedule, type Trouble, type World } from './world.ts';
 
 const MINUTE = 60_000;
@@ -114,6 +115,8 @@ const BODIES = {
   'never-returns': z.strictObject(common),
   'will-not-move': z.strictObject({ ...common, database: text.optional() }),
   'responder-at-work': z.strictObject({ ...common, for: duration.default(5 * MINUTE), service: text.optional() }),
+  'node-suspended': z.strictObject(common),
+  busy: z.strictObject({ ...common, with: z.enum(['setup', 'servicing', 'backup', 'seeding', 'pending-update']) }),
 } satisfies Record<string, z.ZodObject>;
 
 /** Names of all faults and disturbances. */
@@ -128,6 +131,8 @@ const NEEDS_SERVER = new Set([
   'unhealthy',
   'component-inactive',
   'responder-at-work',
+  'node-suspended',
+  'busy',
 ]);
 
 /**
@@ -150,6 +155,9 @@ export function postFault(world: World, posted: unknown, now: Instant): Trouble 
     problem('/server', `missing: ${kind} sits on one server. Known: ${Object.keys(world.servers).join(', ')}`);
   }
   if (kind === 'will-not-move') checkDatabase(world, body.database);
+  if (kind === 'node-suspended' && !server?.dag) {
+    problem('/server', `${server?.name} is in no database availability group, so it is no cluster node`);
+  }
 
   const id = `f${world.lastTrouble + 1}`;
   const trouble: Trouble = {
@@ -436,81 +444,6 @@ function standEstablished(world: World, trouble: Trouble, causes: [string, Cause
     for (const server of servers) if (!server.boot) establish(world, server, since);
     if (trouble.kind !== 'transient' && trouble.kind !== 'flapping') recordAttempts(world, where, cause, now);
   }
-}
-
-function recordAttempts(world: World, where: string, cause: Cause, now: Instant): void {
-  const server = world.servers[where];
-  const resource = cause.cure.by === 'back-end' || !server ? undefined : resourceOf(world, server, cause);
-  if (!server || !resource) return;
-  world.settings['recovery-attempts'].forEach((ago, index) => {
-    const startedAt = now - ago;
-    server.recoveryActions.push({
-      action: 'RestartService',
-      resource: resource.service,
-      requester: resource.requester,
-      state: 'finished',
-      // Only the first is carried out; its throttle forbids the next.
-      result: index === 0 ? 'failed' : 'throttled',
-      startedAt,
-      endedAt: startedAt + (index === 0 ? world.settings['service-restart'] : 0),
-    });
-  });
-  trimActions(server);
-}
-
-/** At onset Managed Availability is still to come: it tries once the monitor is Unhealthy. */
-function announceResponder(world: World, trouble: Trouble, causes: [string, Cause][], now: Instant): void {
-  for (const [where, cause] of causes) {
-    const server = world.servers[where];
-    const resource = server && resourceOf(world, server, cause);
-    if (!server || !resource) continue;
-    const at = now + world.settings['probe-recurrence'] * (world.settings['failures-to-unhealthy'] + 1);
-    const acting = {
-      server: server.name,
-      trouble: trouble.id,
-      resource: resource.service,
-      requester: resource.requester,
-    };
-    schedule(world, { at, what: 'responder-starts', ...acting });
-    schedule(world, { at: at + 30_000, what: 'responder-ends', ...acting });
-  }
-}
-
-/** What Managed Availability would restart for it, and which of its responders would. */
-function resourceOf(world: World, server: Server, cause: Cause): { service: string; requester: string } | undefined {
-  const watch = seenBy(world, server, cause)[0];
-  const service = cause.cure.by === 'restart-service' ? cause.cure.services[0] : watch?.service;
-  return watch && service ? { service, requester: watch.name.replace(/Monitor$/, 'Restart') } : undefined;
-}
-
-export function startResponder(
-  world: World,
-  acting: { server: Server; trouble: string; resource: string; requester: string; at: Instant },
-): void {
-  if (!world.troubles[acting.trouble]) return;
-  acting.server.recoveryActions.push({
-    action: 'RestartService',
-    resource: acting.resource,
-    requester: acting.requester,
-    state: 'started',
-    startedAt: acting.at,
-    trouble: acting.trouble,
-  });
-  trimActions(acting.server);
-}
-
-/** Ends what a responder started for a trouble. */
-export function finishResponder(server: Server, trouble: string, now: Instant, result: 'succeeded' | 'failed'): void {
-  for (const action of server.recoveryActions) {
-    if (action.state === 'started' && action.trouble === trouble) {
-      Object.assign(action, { state: 'finished', result, endedAt: now });
-    }
-  }
-}
-
-function trimActions(server: Server): void {
-  server.recoveryActions.sort((a, b) => a.startedAt - b.startedAt);
-  server.recoveryActions.splice(0, Math.max(0, server.recoveryActions.length - 1_000));
 }
 
 /** `stale-rows`: what the rows will go on saying. */

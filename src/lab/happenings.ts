@@ -1,7 +1,8 @@
 import type { Instant } from '../incident/alert.ts';
 import { end } from './cures.ts';
-import { finishResponder, flapsToSkip, startResponder, turn } from './faults.ts';
+import { flapsToSkip, turn } from './faults.ts';
 import { goOnBooting, move, runAgain } from './machines.ts';
+import { finishResponder, startResponder } from './responders.ts';
 import { type Happening, type Server, schedule, type World } from './world.ts';
 
 /** Lets everything happen that is due up to now, in order. True: something did. */

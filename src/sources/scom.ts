@@ -30,6 +30,12 @@ const severity = numberOrText('a severity: 0, 1, 2 or its name')
   .transform((value) => (value === '' ? undefined : (SEVERITIES[Number(value)] ?? String(value))))
   .pipe(name().optional());
 
+const TRUTH = 'true or false';
+const truth = z
+  .union([z.boolean(), z.string().trim().toLowerCase()], { error: `must be ${TRUTH}` })
+  .refine((value) => /^(true|false|)$/.test(String(value)), `must be ${TRUTH}`)
+  .transform((value) => (value === '' ? undefined : String(value) === 'true'));
+
 /** The properties of SCOM's alert that are read, by SCOM's own names. Where none is needed, whatever it holds is ignored. */
 const alert = z
   .object({
@@ -40,6 +46,7 @@ const alert = z
     ResolutionState: resolutionState.nullish(),
     TimeRaised: time.nullish(),
     RepeatCount: count.nullish(),
+    MonitoringObjectInMaintenanceMode: truth.nullish(),
     NetbiosComputerName: z.string().nullish(),
     PrincipalName: z.string().nullish(),
     MonitoringObjectPath: z.string().nullish(),
@@ -85,6 +92,7 @@ function parseOne(element: unknown, at: PropertyKey[], env: SourceEnvironment): 
       description: Description,
       severity: checked.data.Severity,
       repeatCount: checked.data.RepeatCount,
+      inMaintenance: checked.data.MonitoringObjectInMaintenanceMode,
     }),
     // The command channel and Get-SCOMAlert write one and the same id in different case.
     id: identity('scom', Id.toLowerCase(), TimeRaised ?? undefined, status),

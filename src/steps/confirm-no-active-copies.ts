@@ -14,6 +14,8 @@ export const confirmNoActiveCopies: Step = {
   }),
   says: () => 'Confirm that no database copy is active here',
 
+  worst: (options) => ({ takes: options.within as number }),
+
   async begin({ facts, clock }) {
     if (!facts.roles.includes('mailbox'))
       return { begin: 'skip', says: `${facts.server} has no mailbox role, so no databases` };

@@ -17,6 +17,11 @@ export const failOverDatabases: Step = {
   changes: true,
   options: z.strictObject({}),
   says: () => 'Set-MailboxServer -DatabaseCopyActivationDisabledAndMoveNow $true',
+  worst: () => ({
+    takes: 0,
+    disrupts: 'each active database of the server is away while it moves',
+    putBack: 'activation of databases is allowed again once the server is healthy; until then it stays blocked',
+  }),
 
   async begin({ incident, facts, exchange, ledgerOf, record, signal }) {
     const { server } = incident;
@@ -64,6 +69,7 @@ export const allowActivation: Step = {
   changes: true,
   options: z.strictObject({}),
   says: () => 'Set-MailboxServer -DatabaseCopyActivationDisabledAndMoveNow $false',
+  worst: () => ({ takes: 0 }),
 
   async begin({ incident, exchange, ledgerOf, signal }) {
     const { server } = incident;

@@ -22,6 +22,10 @@ export const protocolLog: Step = {
     return [`undo-restart: ${service} is not on the allow-list of services (safety.services: ${services.join(', ')})`];
   },
   says: ({ protocol }) => `${CMDLET[protocol as Protocol]} -ProtocolLogEnabled $true`,
+  worst: ({ protocol, 'undo-restart': service }) => ({
+    takes: 0,
+    putBack: `the ${protocol} protocol log is set to what it was${service ? `, and ${service} restarted` : ''}, always`,
+  }),
 
   async begin(context) {
     const { incident, exchange, ledgerOf, record, signal } = context;

@@ -13,6 +13,7 @@ export const recheck: Step = {
     every: duration.prefault('20s').describe('Time between the looks.'),
   }),
   says: () => 'Look again',
+  worst: (options) => ({ takes: (options.attempts as number) * (options.every as number) }),
 
   async begin() {
     return { begin: 'start', note: {} };

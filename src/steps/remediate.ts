@@ -22,6 +22,8 @@ export const remediate: Step = {
   }),
   says: (options) => `See to ${options['health-sets']} on the mailbox server behind it`,
 
+  worst: () => ({ disrupts: 'the mailbox server behind it may be treated too, by its own playbook' }),
+
   async begin({ incident }) {
     const { backEnd, server, parent } = incident;
     if (!backEnd) return { begin: 'refuse', says: 'No mailbox server was identified' };

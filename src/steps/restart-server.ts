@@ -23,6 +23,10 @@ export const restartServer: Step = {
     'back-within': positiveDuration.prefault('45m').describe('How long until it must be back.'),
   }),
   says: () => 'Restart-Computer',
+  worst: (options) => ({
+    takes: GOES_DOWN_WITHIN + (options['back-within'] as number),
+    disrupts: 'the server is away until it has restarted',
+  }),
 
   async begin(context) {
     const { incident, exchange, signal } = context;

@@ -42,6 +42,7 @@ export const restartService: Step = {
     return fitting.map((service) => ({ name: service, on }));
   },
 
+  worst: ({ name }) => ({ takes: COMES_UP_WITHIN, disrupts: `connections through ${name} are cut once` }),
   says: ({ name, on }) => `Restart-Service ${name}${on === 'back-end' ? ' on the back end' : ''}`,
 
   async begin(context) {

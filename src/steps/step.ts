@@ -23,6 +23,8 @@ export interface Step extends StepLanguage {
   expand?(options: Options, facts: ServerFacts): Options[];
   /** For people, in the plan and the journal: `Restart-Service MSExchangeIMAP4BE on the back end`. */
   says(options: Options): string;
+  /** What a person should know who is asked to approve it. Absent on steps that take no time and disturb nobody. */
+  worst?(options: Options): Worst;
   begin(context: StepContext): Promise<Begin>;
   issue?(context: StepContext, intent: Intent): Promise<void>;
   /** `issued`: the command was sent and answered just now, by this worker. */
@@ -30,6 +32,14 @@ export interface Step extends StepLanguage {
 }
 
 export type Options = Record<string, unknown>;
+
+/** A step at its worst. `takes`: milliseconds (organisation's); absent where something else decides, as another incident. */
+export interface Worst {
+  takes?: number;
+  /** What users may notice. */
+  disrupts?: string;
+  putBack?: string;
+}
 
 export interface StepSettings {
   /** Further looks when one saw nothing, and the time between them (organisation's ms). */

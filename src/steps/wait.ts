@@ -11,6 +11,8 @@ export const wait: Step = {
   options: z.strictObject({ for: positiveDuration.describe('How long.') }),
   says: (options) => `Wait ${writeDuration(options.for as number)}`,
 
+  worst: (options) => ({ takes: options.for as number }),
+
   async begin({ clock }) {
     return { begin: 'start', note: { startedAt: clock.now() } };
   },

@@ -18,6 +18,8 @@ export const watchHealth: Step = {
   },
   says: (options) => `Watch that health lasts for ${Math.round((options.for as number) / 60_000)} min`,
 
+  worst: (options) => ({ takes: options.for as number }),
+
   async begin({ clock }) {
     return { begin: 'start', note: { startedAt: clock.now() } };
   },

@@ -84,7 +84,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
     /** Opens an incident; without an alert unless one is given. */
     const open = async (id: string, key = `${id}/imap`, alert?: Alert, at = 5_000): Promise<Head> => {
       const data = { id, server: 'mbx1', family: 'IMAP', ...(alert && { alert }) };
-      const opening = { key, server: 'mbx1', ...(alert && { alertId: alert.id }) };
+      const opening = { key, server: 'mbx1', family: 'IMAP', ...(alert && { alertId: alert.id }) };
       return wrote(await append(id, EMPTY, { type: 'opened', data }, { opening, at }));
     };
     const conditions = (owner: string, over: Partial<StartConditions> = {}): StartConditions => ({
@@ -167,11 +167,13 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         expect(await store.pendingAlert('a')).toMatchObject({ repeat: false, alert: { title: 'first' } });
       });
 
-      it('puts a requeued alert back as one to look at by itself', async () => {
+      it('puts an alert of another matter back when its incident ends, as one to look at by itself', async () => {
         const alert = anAlert('a');
         await store.accept([alert], WEEK);
-        await open('i1', 'k', alert);
-        await store.requeue([alert]);
+        const head = await open('i1', 'k', alert);
+        expect(await store.pendingAlert('a')).toBeUndefined();
+        await finish('i1', head, { requeue: [alert] });
+        expect(await store.correlate('k', 'mbx1', 'lab-1', 0)).toEqual({});
         expect(await store.pendingAlert('a')).toEqual({ alert, repeat: false });
         expect(await store.pendingAlerts(2_000, 10)).toEqual(['a']);
       });
@@ -205,7 +207,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
       it('answers who has the key when a second incident wants it, and writes nothing', async () => {
         await open('i1', 'mbx1/imap');
         const data = { id: 'i2', server: 'mbx1', family: 'IMAP' };
-        const opening = { key: 'mbx1/imap', server: 'mbx1' };
+        const opening = { key: 'mbx1/imap', server: 'mbx1', family: 'IMAP' };
         expect(await append('i2', EMPTY, { type: 'opened', data }, { opening })).toEqual({ ok: false, open: 'i1' });
         expect(await store.read('i2')).toBeUndefined();
         expect(await store.openIncidents()).toEqual(['i1']);
@@ -219,7 +221,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
           'i2',
           EMPTY,
           { type: 'opened', data },
-          { opening: { key: 'mbx1/imap', alertId: 'a', server: 'mbx1' } },
+          { opening: { key: 'mbx1/imap', alertId: 'a', server: 'mbx1', family: 'IMAP' } },
         );
         expect(await store.pendingAlerts(2_000, 10)).toEqual(['a']);
       });
@@ -338,7 +340,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         const results = await Promise.all(
           Array.from({ length: 20 }, (_, n) => {
             const data = { id: `i${n}`, server: 'mbx1', family: 'IMAP' };
-            const options = { at: n, worker: 'w', opening: { key: 'one', server: 'mbx1' } };
+            const options = { at: n, worker: 'w', opening: { key: 'one', server: 'mbx1', family: 'IMAP' } };
             return stores[n % 2]!.append(`i${n}`, EMPTY, { type: 'opened', data }, options);
           }),
         );

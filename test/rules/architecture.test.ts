@@ -14,7 +14,7 @@ const ARROWS: Record<string, string[]> = {
   verification: ['incident', 'ports.ts', 'config/problems.ts', 'config/yaml.ts'],
   playbooks: ['incident', 'config', 'verification/catalog.ts'],
   steps: ['incident', 'ports.ts', 'verification/verify.ts', 'playbooks/language.ts', 'config/schema.ts'],
-  guards: ['incident', 'ports.ts', 'steps'],
+  guards: ['incident', 'ports.ts', 'steps', 'verification', 'config/windows.ts'],
   engine: ['incident', 'ports.ts', 'verification', 'playbooks', 'guards', 'steps', 'config/config.ts'],
 
   lab: ['incident', 'ports.ts'],

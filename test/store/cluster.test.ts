@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createBullWakeups } from '../../src/adapters/bullmq/wakeups.ts';
 import { type RedisTarget, redisTarget } from '../../src/adapters/redis/connect.ts';
 import { createRedisStore } from '../../src/adapters/redis/store.ts';
+import { lessonsContract } from '../contracts/lessons.ts';
 import { storeContract } from '../contracts/store.ts';
 import { wakeupsContract } from '../contracts/wakeups.ts';
 import { startRedis, type TestServer } from './redis-server.ts';
@@ -41,10 +42,12 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-storeContract('the store in a Redis cluster', async () => {
+const makeStore = async () => {
   const store = await createRedisStore({ target, prefix: randomUUID().slice(0, 8) });
   return { store, close: () => store.close() };
-});
+};
+storeContract('the store in a Redis cluster', makeStore);
+lessonsContract('what the store in a Redis cluster remembers for other incidents', makeStore);
 
 wakeupsContract('wake-ups by BullMQ on a Redis cluster', async () =>
   createBullWakeups({ connect: (purpose) => target.connect(purpose), prefix: randomUUID().slice(0, 8) }),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from 'vitest';
 import { createRedisStore } from '../../src/adapters/redis/store.ts';
+import { lessonsContract } from '../contracts/lessons.ts';
 import { storeContract } from '../contracts/store.ts';
 import { startRedis, type TestServer } from './redis-server.ts';
 
@@ -10,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-storeContract('the store in Redis', async () => {
+const makeStore = async () => {
   const prefix = randomUUID().slice(0, 8);
   const options = { target: server.target, prefix };
   const [store, other] = await Promise.all([createRedisStore(options), createRedisStore(options)]);
@@ -31,4 +32,6 @@ storeContract('the store in Redis', async () => {
       await Promise.all([store.close(), other.close()]);
     },
   };
-});
+};
+storeContract('the store in Redis', makeStore);
+lessonsContract('what the store in Redis remembers for other incidents', makeStore);

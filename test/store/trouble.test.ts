@@ -48,7 +48,7 @@ const open = (store: RedisStore, id: string) =>
     id,
     { seq: 0, hash: '' },
     { type: 'opened', data: { id, server: 'mbx1', family: 'IMAP' } },
-    { opening: { key: id, server: 'mbx1' } },
+    { opening: { key: id, server: 'mbx1', family: 'IMAP' } },
   );
 const finish = (store: RedisStore, id: string, head: Head, options: Partial<AppendOptions> = {}) =>
   write(

@@ -4,7 +4,6 @@ import { advance } from '../../src/engine/advance.ts';
 import { correlate } from '../../src/engine/correlate.ts';
 import { createOperations } from '../../src/engine/operations.ts';
 import { type Engine, Tellings, Waiters } from '../../src/engine/parts.ts';
-import { RunRecord } from '../../src/engine/run-record.ts';
 import { settingsOf } from '../../src/engine/settings.ts';
 import { Together } from '../../src/engine/together.ts';
 import { waist } from '../../src/engine/waist.ts';
@@ -45,7 +44,6 @@ export function operationsOf({ engine }: Pick<Bench, 'engine'>): Operations {
   return createOperations(engine, {
     reload: () => [],
     readiness: async () => ({ ready: true, parts: [] }),
-    runs: new RunRecord(),
   });
 }
 

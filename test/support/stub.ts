@@ -1,6 +1,6 @@
 import type { Alert } from '../../src/incident/alert.ts';
 import { link } from '../../src/incident/chain.ts';
-import type { Entry, IncidentEvent } from '../../src/incident/event.ts';
+import type { Asked, Entry, IncidentEvent } from '../../src/incident/event.ts';
 import type { ServerFacts } from '../../src/incident/health.ts';
 import type { Exchange, HealthRow, ProbeResult, Reply, ServiceState } from '../../src/ports.ts';
 
@@ -82,6 +82,19 @@ export function alertOf(more: Partial<Alert> = {}): Alert {
     receivedAt: NINE,
     ...more,
   };
+}
+
+/** A person asks for what is owed on mbx1. */
+export function askedFor(what: Asked['what']): IncidentEvent {
+  const debt = { id: 'd', kind: 'activation', server: 'mbx1', setting: 'activation', value: {}, says: 'blocked' };
+  const asked: Asked = {
+    what,
+    by: 'yuki',
+    note: 'why not',
+    debts: [{ ...debt, when: 'recovered', after: 'watch' }],
+    facts: facts('mbx1', { dag: 'dag1' }),
+  };
+  return { type: 'opened', data: { id: 'i', server: 'mbx1', family: 'IMAP', asked } };
 }
 
 /** A chained journal of these events, one a second from nine o'clock on, or at the instants given beside them. */

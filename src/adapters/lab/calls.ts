@@ -83,6 +83,7 @@ const VERBS: { [K in keyof Exchange]: Verb } = {
   recoveryActions: verb(z.strictObject({ ...onServer, since: instant }), (exchange, given) =>
     exchange.recoveryActions(given.server, given.since),
   ),
+  activity: verb(z.strictObject(onServer), (exchange, { server }) => exchange.activity(server)),
   bootTime: verb(z.strictObject(onServer), (exchange, { server }) => exchange.bootTime(server)),
   restartServer: verb(
     z.strictObject({ ...onServer, fence: z.strictObject({ bootedAt: instant }), change }),

@@ -7,7 +7,7 @@ import {
   type ExchangeFailure,
   type Reply,
 } from '../../ports.ts';
-import type { LabTime } from './calls.ts';
+import { labTime, readReply } from './replies.ts';
 
 /** A lab that runs as a process of its own. */
 export interface RemoteLab {
@@ -52,12 +52,8 @@ export function labHttpExchange(options: { url: string; caller?: string }): Remo
     const answer = await ask('/lab/v1/call', { method: 'POST', headers, body }, limits);
     clock.follow(answer);
     const { failure, reply } = answer;
-    if (isRecord(failure)) throw new ExchangeError(failureCode(failure.code), String(failure.message));
-    if (isRecord(reply) && Array.isArray(reply.warnings)) {
-      // JSON has no undefined: a probe that answered nothing comes without a value.
-      return { value: reply.value as T, warnings: reply.warnings.map(String) };
-    }
-    throw new ExchangeError('badReply', 'The lab answered something that is not a reply.');
+    if (isRecord(failure)) throw new ExchangeError(failureCode(failure.code), wordsOf(failure.message));
+    return readReply(verb, reply) as Reply<T>;
   }
 
   const exchange: Exchange = {
@@ -78,6 +74,7 @@ export function labHttpExchange(options: { url: string; caller?: string }): Remo
     setProtocolLog: (server, protocol, enabled, fence, change, limits) =>
       call('setProtocolLog', { server, protocol, enabled, fence, change }, limits),
     componentStates: (server, limits) => call('componentStates', { server }, limits),
+    activity: (server, limits) => call('activity', { server }, limits),
     recoveryActions: (server, since, limits) => call('recoveryActions', { server, since }, limits),
     bootTime: (server, limits) => call('bootTime', { server }, limits),
     restartServer: (server, fence, change, limits) => call('restartServer', { server, fence, change }, limits),
@@ -106,10 +103,9 @@ class FollowingClock implements Clock {
   }
 
   follow(answer: Record<string, unknown>): void {
-    const { now, speed, epoch, virtual } = answer as Partial<LabTime>;
-    if (typeof now !== 'number' || typeof speed !== 'number' || typeof epoch !== 'string') {
-      throw new ExchangeError('badReply', "The lab's answer does not say what time it is.");
-    }
+    const checked = labTime.safeParse(answer);
+    if (!checked.success) throw new ExchangeError('badReply', "The lab's answer does not say what time it is.");
+    const { now, speed, epoch, virtual } = checked.data;
     // An answer is older than it looks, by the time it was under way; so the later of the two times is the better one.
     const sameTime = this.epoch === epoch && this.speed === speed;
     this.base = sameTime ? Math.max(this.now(), now) : now;
@@ -121,12 +117,32 @@ class FollowingClock implements Clock {
 }
 
 async function readAnswer(response: Response): Promise<Record<string, unknown>> {
-  const text = await response.text();
+  const text = await readText(response);
   const parsed = parse(text);
   if (response.ok && isRecord(parsed)) return parsed;
-  const words = isRecord(parsed) && typeof parsed.detail === 'string' ? parsed.detail : text.slice(0, 300);
+  const words = isRecord(parsed) && typeof parsed.detail === 'string' ? wordsOf(parsed.detail) : text.slice(0, 300);
   throw new ExchangeError('badReply', `The lab answered ${response.status}: ${words}`);
 }
+
+/** Far more than an organisation of thousands of servers is described with. */
+const LARGEST_ANSWER = 32 * 1024 * 1024;
+
+/** An answer without end is let go before it fills the memory. */
+async function readText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > LARGEST_ANSWER) {
+      throw new ExchangeError('badReply', `The lab answered with more than ${LARGEST_ANSWER} bytes.`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** The far side's own words, cut where nobody reads on. */
+const wordsOf = (said: unknown) => (typeof said === 'string' ? said : 'It did not say why.').slice(0, 2_000);
 
 function parse(text: string): unknown {
   try {

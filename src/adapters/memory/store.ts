@@ -16,14 +16,18 @@ import {
   type StartRefusal,
   type Store,
   type StoreHealth,
+  type Trust,
 } from '../../ports.ts';
 import { MemoryFeed } from './feed.ts';
+import { Lessons } from './lessons.ts';
 import { giveBack, inWorld, refusal, type SharedState, scopeName, take } from './start.ts';
 
 interface Incident {
   head: Head;
   texts: string[];
   key: string;
+  server: string;
+  family: string;
   openedAt: number;
   open: boolean;
   /** The organisation it was seen to be in; '' while nothing was seen. */
@@ -81,6 +85,7 @@ class MemoryStore implements Store {
   readonly #leases = new Map<string, Lease>();
   readonly #due = new Map<string, number>();
   readonly #ledger = new Map<string, LedgerEntry>();
+  readonly #lessons = new Lessons();
   readonly #shared: SharedState = { switches: new Map(), claims: new Map(), slots: new Map(), starts: new Map() };
 
   constructor(options: MemoryStoreOptions) {
@@ -118,10 +123,6 @@ class MemoryStore implements Store {
 
   async dropPending(id: string): Promise<void> {
     this.#pending.delete(id);
-  }
-
-  async requeue(alerts: Alert[]): Promise<void> {
-    for (const alert of alerts) this.#putPending(alert, false);
   }
 
   async correlate(key: string, server: string, world: string, nowMs: number) {
@@ -185,7 +186,7 @@ class MemoryStore implements Store {
 
     // Everything holds: from here on it is written.
     const linked = link(head, event, options);
-    const incident = known ?? this.#opened(id, opening?.key ?? '', options.at);
+    const incident = known ?? this.#opened(id, opening, options.at);
     incident.texts.push(linked.text);
     incident.head = { seq: linked.entry.seq, hash: linked.hash };
     note(incident, event);
@@ -200,6 +201,7 @@ class MemoryStore implements Store {
     for (const { server, setting, world } of options.settle ?? []) this.#settle(server, setting, world);
     if (options.due === null) this.#due.delete(id);
     else if (options.due !== undefined) this.#due.set(id, options.due);
+    if (options.trouble) this.#lessons.note(options.trouble, options.at);
     if (finishing) this.#finish(id, incident, finishing, options.at);
     this.#feed.add(id, linked.entry);
     return { ok: true, head: { ...incident.head }, entry: linked.entry };
@@ -209,8 +211,20 @@ class MemoryStore implements Store {
     return structuredClone(refusal(this.#shared, start));
   }
 
-  #opened(id: string, key: string, at: number): Incident {
-    const incident = { head: NOWHERE, texts: [], key, openedAt: at, open: true, world: '', repeatCount: 0, nudges: 0 };
+  #opened(id: string, opening: AppendOptions['opening'], at: number): Incident {
+    const { key = '', server = '', family = '' } = opening ?? {};
+    const incident = {
+      head: NOWHERE,
+      texts: [],
+      key,
+      server,
+      family,
+      openedAt: at,
+      open: true,
+      world: '',
+      repeatCount: 0,
+      nudges: 0,
+    };
     this.#incidents.set(id, incident);
     this.#open.set(key, id);
     return incident;
@@ -246,6 +260,8 @@ class MemoryStore implements Store {
       this.#recovered.set(place, [...(this.#recovered.get(place) ?? []), { incident: id, at }].slice(-50));
     }
     this.#outcomes.set(incident.key, { world: incident.world, at: this.#now(), repeatCount: incident.repeatCount });
+    for (const alert of finishing.requeue ?? []) this.#putPending(alert, false);
+    for (const run of finishing.runs ?? []) this.#lessons.ran(incident.world, run);
     this.#finished.add(id);
     this.#forget();
   }
@@ -277,6 +293,32 @@ class MemoryStore implements Store {
 
   async openIncidents(): Promise<string[]> {
     return [...this.#open.values()];
+  }
+
+  async openOn(server: string): Promise<{ incident: string; family: string }[]> {
+    return [...this.#open.values()].flatMap((incident) => {
+      const known = this.#incidents.get(incident);
+      return known?.server === server ? [{ incident, family: known.family }] : [];
+    });
+  }
+
+  // -- what incidents learn from each other
+
+  async troubled(world: string, troubles: string[], since: number): Promise<string[]> {
+    return this.#lessons.troubled(world, troubles, since);
+  }
+
+  async spokesman(world: string, matter: string, incident: string, ms: number): Promise<string> {
+    const now = this.#now();
+    return this.#lessons.spokesman(world, matter, incident, now + ms, now);
+  }
+
+  async runs(world: string, playbook: string) {
+    return this.#lessons.runs(world, playbook);
+  }
+
+  async trust(world: string, playbook: string, trust: Trust): Promise<void> {
+    this.#lessons.trust(world, playbook, trust);
   }
 
   // -- advancing

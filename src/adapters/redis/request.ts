@@ -35,7 +35,7 @@ export function appendRequest(
   options: AppendOptions,
   feedLength: number,
 ): AppendRequest {
-  const { opening, attaching, start, finishing } = options;
+  const { opening, attaching, start, trouble, finishing } = options;
   const alerts = attaching?.alertIds ?? (opening?.alertId === undefined ? [] : [opening.alertId]);
   return {
     id,
@@ -44,7 +44,7 @@ export function appendRequest(
     seq: newHead.seq,
     at: options.at,
     due: options.due === undefined ? false : options.due,
-    ...(opening && { opening: { key: opening.key } }),
+    ...(opening && { opening: { key: opening.key, server: opening.server, family: opening.family } }),
     taking: alerts,
     ...whatToNote(event),
     ...(start && { start: startRequest(id, start) }),
@@ -57,12 +57,25 @@ export function appendRequest(
       server,
       world,
     })),
+    ...(trouble && {
+      trouble: {
+        server: trouble.server,
+        seen: trouble.seen.map((name) => field(trouble.world, name)),
+        gone: trouble.gone.map((name) => field(trouble.world, name)),
+      },
+    }),
     ...(finishing && {
       finishing: {
         root: finishing.root,
         isRoot: finishing.isRoot,
         keep: finishing.keepSlots,
         recovered: finishing.outcome === 'recovered',
+        requeue: (finishing.requeue ?? []).map((alert) => ({
+          id: alert.id,
+          receivedAt: alert.receivedAt,
+          text: JSON.stringify(alert),
+        })),
+        runs: (finishing.runs ?? []).map((run) => ({ playbook: run.playbook, text: JSON.stringify(run) })),
       },
     }),
     feedLength,

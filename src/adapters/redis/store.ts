@@ -15,20 +15,23 @@ import {
   type Journal,
   type KillSwitch,
   type LedgerEntry,
+  type PlaybookRun,
   Stale,
   type StartConditions,
   type StartRefusal,
   type Store,
   type StoreHealth,
+  type Trust,
 } from '../../ports.ts';
 import type { Client, RedisTarget } from './connect.ts';
 import { RedisFeed } from './feed.ts';
 import { redisHealth } from './health.ts';
 import { appendRequest, field, headFrom, refusalFrom, scopeField, startRequest } from './request.ts';
 import { LEASE, NUDGE, OVERDUE, RELEASE, RENEW } from './scripts/advancing.ts';
-import { ACCEPT, CORRELATE, DROP, REQUEUE } from './scripts/alerts.ts';
+import { ACCEPT, CORRELATE, DROP } from './scripts/alerts.ts';
 import { APPEND, WOULD_REFUSE } from './scripts/append.ts';
 import { FORGET, LIST, PACK, READ } from './scripts/journals.ts';
+import { SPEAK, TROUBLED } from './scripts/lessons.ts';
 import { Scripts, type SharedKey } from './scripts/script.ts';
 
 export interface RedisStoreOptions {
@@ -196,10 +199,6 @@ class RedisBackedStore implements RedisStore {
     await this.#scripts.run(DROP, id);
   }
 
-  async requeue(alerts: Alert[]): Promise<void> {
-    if (alerts.length > 0) await this.#scripts.run(REQUEUE, ...recordsOf(alerts));
-  }
-
   async correlate(key: string, server: string, world: string, nowMs: number): Promise<Correlation> {
     const answer = (await this.#scripts.run(CORRELATE, key, field(world, server), nowMs)) as string[];
     const [open = '', disrupting = ''] = answer;
@@ -278,6 +277,35 @@ class RedisBackedStore implements RedisStore {
 
   async openIncidents(): Promise<string[]> {
     return this.#client.zrange(this.#key('open'), '0', '-1');
+  }
+
+  async openOn(server: string): Promise<{ incident: string; family: string }[]> {
+    const found = await this.#client.hgetall(`${this.#prefix}on:${server}`);
+    return Object.entries(found).map(([incident, family]) => ({ incident, family }));
+  }
+
+  // -- what incidents learn from each other
+
+  async troubled(world: string, troubles: string[], since: number): Promise<string[]> {
+    const names = troubles.map((name) => field(world, name));
+    return [...new Set((await this.#scripts.run(TROUBLED, since, ...names)) as string[])].sort();
+  }
+
+  async spokesman(world: string, matter: string, incident: string, ms: number): Promise<string> {
+    return String(await this.#scripts.run(SPEAK, field(world, matter), incident, wholeMs(ms)));
+  }
+
+  async runs(world: string, playbook: string): Promise<{ runs: PlaybookRun[]; trusted?: Trust }> {
+    const [texts, trusted] = await Promise.all([
+      this.#client.lrange(`${this.#prefix}runs:${world}/${playbook}`, 0, -1),
+      this.#client.get(`${this.#prefix}trust:${world}/${playbook}`),
+    ]);
+    const runs = texts.map((text) => JSON.parse(text) as PlaybookRun);
+    return { runs, ...(trusted !== null && { trusted: JSON.parse(trusted) as Trust }) };
+  }
+
+  async trust(world: string, playbook: string, trust: Trust): Promise<void> {
+    await this.#client.set(`${this.#prefix}trust:${world}/${playbook}`, JSON.stringify(trust));
   }
 
   // -- advancing

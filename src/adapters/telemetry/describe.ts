@@ -18,7 +18,12 @@ export function describe(entry: Entry, view: IncidentView): Line {
 function line(event: IncidentEvent, view: IncidentView): Line {
   switch (event.type) {
     case 'opened': {
-      const { alert, parent } = event.data;
+      const { alert, parent, asked } = event.data;
+      if (asked) {
+        const what = asked.what === 'putBack' ? 'wants put back' : 'has seen to by hand';
+        const debts = asked.debts.map(({ says }) => says).join('; ');
+        return warn(`opened, as ${asked.by} ${what}: ${debts}${noted(asked.note)}`);
+      }
       if (parent) return info(`opened for step ${parent.n} of ${parent.incident}`);
       return info(`opened${alert ? ` by an alert from ${alert.source}${quoted(alert.title)}` : ''}`);
     }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MODES, type Mode } from '../../incident/plan.ts';
 import { duration, positiveDuration } from '../schema.ts';
+import { startAfter } from '../windows.ts';
 
 const limit = z.int().min(-1);
 
@@ -29,6 +30,40 @@ const serviceName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9$_.-]*$/, 'does not look like the name of a Windows service');
 
+const maintenanceWindow = z
+  .strictObject({
+    name: z.string().min(1, 'is empty').describe('What it is called where an incident waits for its end.'),
+    servers: z.array(hostName).prefault([]).describe('Neither servers nor groups: the whole organisation.'),
+    groups: z
+      .array(z.string().min(1))
+      .prefault([])
+      .describe('Database availability groups, and "cas:<site>" for the client access servers of a site.'),
+    starts: z
+      .string()
+      .describe(
+        'A cron pattern ("0 22 * * TUE#2": the second Tuesday of each month), or one moment ("2026-12-05T22:00").',
+      ),
+    lasts: positiveDuration.describe('How long it is open, also where clocks change within it.'),
+    timeZone: z.string().prefault('UTC').describe('By whose clocks: an IANA name, such as Europe/Berlin.'),
+  })
+  .superRefine(({ starts, timeZone }, context) => {
+    const complain = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+    try {
+      new Intl.DateTimeFormat('en', { timeZone });
+    } catch {
+      complain('timeZone', `${JSON.stringify(timeZone)} is no time zone: write an IANA name, such as "Europe/Berlin"`);
+      return;
+    }
+    try {
+      startAfter({ starts, timeZone }, 0);
+    } catch (error) {
+      complain(
+        'starts',
+        `is neither a cron pattern ("0 22 * * TUE#2") nor a moment ("2026-12-05T22:00"): ${(error as Error).message}`,
+      );
+    }
+  });
+
 export const safety = z.strictObject({
   mode: z
     .enum(MODES as [Mode, ...Mode[]])
@@ -42,6 +77,12 @@ export const safety = z.strictObject({
   approvalExpiry: positiveDuration
     .prefault('4h')
     .describe('How long an approval is waited for before the incident is escalated.'),
+  approvers: z
+    .int()
+    .min(1)
+    .max(5)
+    .prefault(1)
+    .describe('How many different people must approve; 2 is the two-person rule, and needs http.tokens.'),
   holdLimit: positiveDuration
     .prefault('4h')
     .describe('How long a guard may make an incident wait before it is escalated.'),
@@ -61,6 +102,34 @@ export const safety = z.strictObject({
     })
     .prefault({})
     .describe('How often each action may be taken; counted once for each incident.'),
+  maintenance: z
+    .array(maintenanceWindow)
+    .prefault([])
+    .describe('When people work on servers: incidents wait for the end of it.'),
+  commonCause: z
+    .strictObject({
+      share: z
+        .number()
+        .min(0)
+        .max(100)
+        .prefault(20)
+        .describe(
+          'The same trouble on more than this percentage of a group (and on two at least) is no server’s fault.',
+        ),
+      servers: z.int().min(2).prefault(20).describe('Nor is the same trouble on so many servers, wherever they are.'),
+      within: positiveDuration.prefault('10m').describe('How long what was seen on one server counts for the others.'),
+    })
+    .prefault({}),
+  trust: z
+    .strictObject({
+      runs: z
+        .int()
+        .min(0)
+        .max(20)
+        .prefault(3)
+        .describe('So many runs in a row that did not end in recovery make a playbook ask first; 0: never.'),
+    })
+    .prefault({}),
   disruptionWindow: duration
     .prefault('15m')
     .describe('Alerts about a server this soon after our own action join that incident.'),

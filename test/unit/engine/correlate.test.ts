@@ -94,7 +94,7 @@ describe('looking through incidents', () => {
         id,
         { seq: 0, hash: '' },
         { type: 'opened', data: { id, server, family: 'OWA' } },
-        { at: 1_000 + index, worker: 'test', opening: { key: id, server } },
+        { at: 1_000 + index, worker: 'test', opening: { key: id, server, family: 'OWA' } },
       );
     }
     const all: string[] = [];
@@ -172,7 +172,8 @@ describe('several troubles at once', () => {
   });
 
   test('one disruptive action in a group at a time: the second server waits until the first is back', async () => {
-    const b = bench();
+    // Two of four would be a common cause.
+    const b = bench({ settings: { commonCause: { share: 1, servers: 20, within: 10 * MINUTE } } });
     b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
     b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx2' });
     await b.alert(ALERT);

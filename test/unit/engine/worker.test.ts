@@ -89,7 +89,7 @@ function site(look: (times: number, by: string) => Promise<Looked> | Looked = ()
         id,
         { seq: 0, hash: '' },
         { type: 'opened', data: { id, server: id, family: 'IMAP' } },
-        { at: Date.now(), worker: 'test', due: Date.now(), opening: { key: id, server: id } },
+        { at: Date.now(), worker: 'test', due: Date.now(), opening: { key: id, server: id, family: 'IMAP' } },
       );
       expect(opened.ok).toBe(true);
     },

@@ -3,18 +3,30 @@ import type { Incident, Run } from '../../../src/incident/incident.ts';
 import type { PlannedStep } from '../../../src/incident/plan.ts';
 import type { Exchange } from '../../../src/ports.ts';
 import type { Action, PlannedChange } from '../../../src/steps/step.ts';
+import { loadCatalog } from '../../../src/verification/catalog.ts';
 import { facts, HOUR, MINUTE, NINE, stubExchange } from '../../support/stub.ts';
 
 export const SETTINGS: GuardSettings = {
   mode: 'auto',
   evidenceMaxAge: 5 * MINUTE,
   approvalExpiry: 4 * HOUR,
+  approvers: 1,
+  trustRuns: 3,
+  maintenance: [],
+  commonCause: { share: 0.2, servers: 20, within: 10 * MINUTE },
   self: ['admin1'],
   throttles: {
     'restart-service': { minutesBetween: 60, perHour: -1, perDay: 1, groupMinutesBetween: -1, groupPerDay: 4 },
     'restart-server': { minutesBetween: 720, perHour: -1, perDay: 1, groupMinutesBetween: 600, groupPerDay: 1 },
   },
 };
+
+const catalog = loadCatalog('config/health-sets.yaml');
+
+const notExpected = () => {
+  throw new Error('nothing was expected to be verified');
+};
+const unexpected = { family: notExpected, monitors: notExpected, healthSet: notExpected };
 
 export const SERVERS = [
   facts('mbx1', { dag: 'dag1' }),
@@ -49,6 +61,7 @@ export const INCIDENT: Incident = {
   runs: [RUN],
   steps: [],
   children: [],
+  approvals: [],
   undo: [],
   changed: false,
 };
@@ -63,7 +76,9 @@ export function changeTo(action: Action, fence: Record<string, unknown> = {}, re
 
 /** Nothing speaks against acting on mbx1 at nine; a case changes what it is about. */
 export function context(
-  more: Partial<Omit<GuardContext, 'incident' | 'run' | 'settings' | 'exchange'>> & {
+  more: Partial<Omit<GuardContext, 'incident' | 'run' | 'settings' | 'exchange' | 'store' | 'verifier'>> & {
+    store?: Partial<GuardContext['store']>;
+    verifier?: Partial<GuardContext['verifier']>;
     incident?: Partial<Incident>;
     run?: Partial<Run>;
     settings?: Partial<GuardSettings>;
@@ -72,7 +87,7 @@ export function context(
     on?: string;
   } = {},
 ): GuardContext {
-  const { incident, run, settings, exchange, now = NINE, on = 'mbx1', ...rest } = more;
+  const { incident, run, settings, exchange, store, verifier, now = NINE, on = 'mbx1', ...rest } = more;
   const target = SERVERS.find(({ server }) => server === on);
   if (!target) throw new Error(`no server ${on}`);
   return {
@@ -83,6 +98,9 @@ export function context(
     target,
     organisation: { id: 'contoso.com', servers: SERVERS },
     exchange: stubExchange(exchange ?? {}),
+    catalog,
+    store: { openOn: async () => [], troubled: async () => [], runs: async () => ({ runs: [] }), ...store },
+    verifier: { ...unexpected, ...verifier },
     clock: { now: () => now, speed: 1, epoch: 'contoso.com' },
     settings: { ...SETTINGS, ...settings },
     scope: [{ playbook: 'imap-protocol' }, { server: 'mbx1' }, { group: 'dag1' }],

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { dagGate } from '../../../src/guards/dag.ts';
-import type { AvailabilityGroup, DatabaseCopy, MailboxServer } from '../../../src/ports.ts';
-import { reply } from '../../support/stub.ts';
+import type { GuardContext } from '../../../src/guards/guard.ts';
+import type { Incident } from '../../../src/incident/incident.ts';
+import { type AvailabilityGroup, type DatabaseCopy, ExchangeError, type MailboxServer } from '../../../src/ports.ts';
+import { HOUR, NINE, reply } from '../../support/stub.ts';
 import { changeTo, context } from './context.ts';
 
 const copy = (database: string, server: string, more: Partial<DatabaseCopy> = {}): DatabaseCopy => ({
@@ -22,6 +24,11 @@ interface World {
   copies: DatabaseCopy[];
   settings?: Record<string, Partial<MailboxServer>>;
   groups?: AvailabilityGroup[];
+  /** Taken out of service, and not answering. */
+  offline?: string[];
+  down?: string[];
+  maintenance?: GuardContext['settings']['maintenance'];
+  approvals?: Incident['approvals'];
 }
 
 const member = (server: string, up = true) => ({ server, site: 'Tokyo', up, suspended: false });
@@ -30,21 +37,37 @@ const THREE = dag1(member('mbx1'), member('mbx2'), member('mbx3'));
 const quiet = (name: string): AvailabilityGroup => ({ name, members: ['x', 'y', 'z'].map((server) => member(server)) });
 
 function judge(action: 'fail-over-databases' | 'restart-server' | 'restart-service', world: World, on = 'mbx1') {
-  const { copies, settings = {}, groups = [THREE] } = world;
+  const { copies, settings = {}, groups = [THREE], offline = [], down = [], maintenance = [], approvals = [] } = world;
   return dagGate.judge(
     context({
       on,
       change: changeTo(action),
+      incident: { approvals },
+      settings: { maintenance },
       exchange: {
         copiesOn: async (server) => reply(copies.filter((one) => one.server === server)),
         copiesOf: async (database) => reply(copies.filter((one) => one.database === database)),
         mailboxServer: async (server) =>
           reply({ server, activationBlocked: false, autoActivationPolicy: 'Unrestricted', ...settings[server] }),
+        componentStates: async (server) => {
+          if (down.includes(server)) throw new ExchangeError('unreachable', 'away');
+          const state = offline.includes(server) ? 'Inactive' : 'Active';
+          return reply([{ component: 'ServerWideOffline', state, requesters: [] }]);
+        },
         availabilityGroup: async (name) => reply(groups.find((group) => group.name === name) ?? quiet(name)),
       },
     }),
   );
 }
+
+const patching = (servers: string[]) => ({
+  name: 'patching',
+  servers,
+  groups: [],
+  starts: '2026-05-12T08:00:00',
+  lasts: 2 * HOUR,
+  timeZone: 'UTC',
+});
 
 const ALLOW = { answer: 'allow' };
 const noHealthy = (...reasons: string[]) => ({
@@ -127,6 +150,45 @@ describe('before databases are moved away: each has somewhere to go', () => {
       copies: [here, copy('DB01', 'mbx4')],
       settings: { mbx4: { autoActivationPolicy: 'IntrasiteOnly' } },
       is: noHealthy('mbx4: it is in another site and IntrasiteOnly'),
+    },
+    {
+      says: 'a receiver of another site, though it may: a person is asked',
+      copies: [here, copy('DB01', 'mbx4')],
+      is: {
+        answer: 'wait',
+        approval: true,
+        reason: 'other-site',
+        says: 'Databases would move to another site (DB01 to mbx4), as Tokyo has no healthy copy of them',
+      },
+    },
+    {
+      says: 'a receiver of another site, and a person has approved it',
+      copies: [here, copy('DB01', 'mbx4')],
+      approvals: [{ by: 'yuki', at: NINE, reason: 'other-site' }],
+      is: ALLOW,
+    },
+    {
+      says: 'a receiver of another site beside one of this site',
+      copies: [here, copy('DB01', 'mbx4'), copy('DB01', 'mbx2')],
+      is: ALLOW,
+    },
+    {
+      says: 'a receiver that is taken out of service',
+      copies: receiver({}),
+      offline: ['mbx2'],
+      is: noHealthy('mbx2: its ServerWideOffline is Inactive'),
+    },
+    {
+      says: 'a receiver whose components can not be asked',
+      copies: receiver({}),
+      down: ['mbx2'],
+      is: noHealthy('mbx2: it does not answer'),
+    },
+    {
+      says: 'a receiver that people work on now',
+      copies: receiver({}),
+      maintenance: [patching(['mbx2'])],
+      is: noHealthy('mbx2: it is in maintenance (patching)'),
     },
     {
       says: 'a receiver that holds as many active databases as it may',

@@ -90,10 +90,30 @@ describe('the mode', () => {
   });
 
   test.each([
-    ['one that a person approved', { approved: { by: 'yuki', at: NINE } }],
+    ['one that a person approved', { approvals: [{ by: 'yuki', at: NINE, reason: 'approval' }] }],
+    ['one that a person approved when it was demoted', { approvals: [{ by: 'yuki', at: NINE, reason: 'demoted' }] }],
     ['a child: its parent was approved', { parent: { incident: 'p', n: 1 } }],
   ])('%s is not asked about again', (_says, incident) => {
     expect(mode.judge(context({ run: { mode: 'approve' }, incident }))).toEqual(ALLOW);
+  });
+
+  const yuki = { by: 'yuki', at: NINE, reason: 'approval' };
+  test.each([
+    ['one approval', [yuki], 'wait'],
+    ['two by the same person', [yuki, { ...yuki, at: NINE + 1 }], 'wait'],
+    [
+      'two by one token that says two names',
+      [
+        { ...yuki, identity: 'ops' },
+        { by: 'jane', at: NINE, reason: 'approval', identity: 'ops' },
+      ],
+      'wait',
+    ],
+    ['one for the plan and one for something else', [yuki, { ...yuki, by: 'jane', reason: 'pending-update' }], 'wait'],
+    ['two by two people', [yuki, { ...yuki, by: 'jane' }], 'allow'],
+  ])('with the two-person rule, %s: %s', (_says, approvals, answer) => {
+    const given = { run: { mode: 'approve' as const }, incident: { approvals }, settings: { approvers: 2 } };
+    expect(mode.judge(context(given))).toMatchObject({ answer });
   });
 
   test('a child does not act where its playbook only observes', () => {

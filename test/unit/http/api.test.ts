@@ -200,6 +200,51 @@ describe('kill switch', () => {
   });
 });
 
+describe('what is owed', () => {
+  const post = (url: string, verb: string, body: unknown) =>
+    fetch(`${url}/api/v1/undo/${verb}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  it('is put back when a person asks for it, and the incident that does it is the answer', async () => {
+    const { url, operations } = await start();
+    const response = await post(url, 'put-back', {
+      server: 'mbx1',
+      setting: 'activation',
+      by: 'jane',
+      note: 'quiet now',
+    });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ id: 'inc-1' });
+    const owed = { server: 'mbx1', setting: 'activation' };
+    expect(operations.asked).toEqual([['putBack', owed, { by: 'jane', note: 'quiet now' }]]);
+  });
+
+  it('is struck out when a person says what was done by hand', async () => {
+    const { url, operations } = await start();
+    expect((await post(url, 'settle', { server: 'mbx1', by: 'jane', note: 'done' })).status).toBe(200);
+    expect(operations.asked).toEqual([['settle', { server: 'mbx1' }, { by: 'jane', note: 'done' }]]);
+  });
+
+  it.each([
+    ['put-back', { by: 'jane' }, 400, '/server'],
+    ['put-back', { server: 'mbx1' }, 400, '/by'],
+    ['put-back', { server: 'mbx1', by: 'jane', what: 'all' }, 400, ''],
+    ['settle', { server: 'mbx1', by: 'jane' }, 400, '/note'],
+    ['settle', { server: 'mbx1', by: 'jane', note: '' }, 400, '/note'],
+    ['put-back', { server: 'mbx2', by: 'jane' }, 404, undefined],
+    ['put-back', { server: 'busy', by: 'jane' }, 409, undefined],
+  ])('%s %j: %i', async (verb, body, status, pointer) => {
+    const { url } = await start();
+    const response = await post(url, verb, body);
+    const problem = (await response.json()) as { problems: { pointer: string }[] };
+    expect(response.status).toBe(status);
+    if (pointer !== undefined) expect(problem.problems.map((one) => one.pointer)).toContain(pointer);
+  });
+});
+
 describe('roles', () => {
   const tokens = [
     { name: 'viv', role: 'viewer', token: 'viewer' },
@@ -212,6 +257,8 @@ describe('roles', () => {
     ['GET', '/api/v1/events?lastEventId=x', [401, 400, 400, 400]],
     ['POST', '/api/v1/incidents/inc-1/cancel', [401, 403, 200, 200]],
     ['POST', '/api/v1/playbooks/reload', [401, 403, 403, 200]],
+    ['POST', '/api/v1/playbooks/imap-protocol/trust', [401, 403, 403, 200]],
+    ['POST', '/api/v1/undo/put-back', [401, 403, 400, 400]],
     ['GET', '/queues', [401, 403, 200, 200]],
     ['GET', '/lab/v1/faults', [401, 200, 200, 200]],
     ['POST', '/lab/v1/faults', [401, 403, 200, 200]],

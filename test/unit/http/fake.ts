@@ -137,9 +137,28 @@ export function fakeOperations(changes: Partial<Operations> = {}): Fake {
         hash: '0123456789ab',
         file: 'imap-protocol.yaml',
         steps: [{ n: 1, step: 'recheck', options: {}, says: 'looks again' }],
-        runs: [{ incident: 'inc-0', server: 'mbx2', at: NOW, outcome: 'recovered' }],
+        demoted: { from: 'auto', incidents: ['inc-0'] },
+        runs: [
+          {
+            playbook: 'imap-protocol',
+            hash: '0123456789ab',
+            incident: 'inc-0',
+            server: 'mbx2',
+            at: NOW,
+            outcome: 'escalated',
+            acted: true,
+            harmed: true,
+          },
+        ],
+        trusted: { by: 'jane', at: NOW },
       },
     ],
+    async trustPlaybook(name, person) {
+      asked.push(['trust', name, person]);
+      const playbook = (await this.playbooks()).find((one) => one.name === name);
+      if (!playbook) throw new NotFound(`there is no playbook ${name}`);
+      return playbook;
+    },
     async reloadPlaybooks() {
       return this.playbooks();
     },
@@ -159,6 +178,16 @@ export function fakeOperations(changes: Partial<Operations> = {}): Fake {
         at: NOW,
       },
     ],
+    async putBack(owed, person) {
+      asked.push(['putBack', owed, person]);
+      if (owed.server === 'mbx1') return INCIDENT;
+      if (owed.server === 'busy') throw new Conflict('incident inc-2 is open');
+      throw new NotFound(`nothing is owed on ${owed.server}`);
+    },
+    async settle(owed, person) {
+      asked.push(['settle', owed, person]);
+      return INCIDENT;
+    },
     async *feed(after, signal) {
       asked.push(['feed', after]);
       yield* feedItems;

@@ -3,7 +3,7 @@ import type { Entry, IncidentEvent, StepFinished } from '../../../src/incident/e
 import { EVENT_VERSION } from '../../../src/incident/event.ts';
 import { apply, fold } from '../../../src/incident/fold.ts';
 import type { Incident } from '../../../src/incident/incident.ts';
-import { alertOf, facts, journal, MINUTE, NINE } from '../../support/stub.ts';
+import { alertOf, askedFor, facts, journal, MINUTE, NINE } from '../../support/stub.ts';
 
 const opened: IncidentEvent = { type: 'opened', data: { id: 'i', server: 'cas1', family: 'IMAP', alert: alertOf() } };
 const CTP = { healthSet: 'IMAP', monitor: 'ImapCTPMonitor' };
@@ -49,6 +49,10 @@ const held = (guard: string, says: string): IncidentEvent => ({
   type: 'held',
   data: { n: 1, guard, reason: 'r', says },
 });
+const twoMustApprove: IncidentEvent = {
+  type: 'held',
+  data: { n: 1, guard: 'mode', reason: 'approval', says: 's', approval: true, approvers: 2 },
+};
 const slept = (what: string, n?: number): IncidentEvent => ({
   type: 'slept',
   data: { until: NINE + MINUTE, for: what, says: 's', ...(n !== undefined && { n }) },
@@ -238,8 +242,62 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
       held('mode', 'w'),
       { type: 'approved', data: { by: 'yuki', note: 'go' } },
     ],
-    shows: ({ approved, lookFirst, held: hold }) => [approved, lookFirst, hold],
-    is: [{ by: 'yuki', at: NINE + 4000 }, true, undefined],
+    shows: ({ approvals, lookFirst, held: hold }) => [approvals, lookFirst, hold],
+    is: [[{ by: 'yuki', at: NINE + 4000, reason: 'r' }], true, undefined],
+  },
+  {
+    given: 'the first of two approvals: it is still waited',
+    journal: [opened, verified('confirmed'), matched, twoMustApprove, { type: 'approved', data: { by: 'yuki' } }],
+    shows: ({ approvals, lookFirst, held: hold }) => [approvals.length, lookFirst, hold?.approval],
+    is: [1, false, true],
+  },
+  {
+    given: 'two approvals on one token: it is still waited',
+    journal: [
+      opened,
+      verified('confirmed'),
+      matched,
+      twoMustApprove,
+      { type: 'approved', data: { by: 'yuki', identity: 'ops' } },
+      { type: 'approved', data: { by: 'jane', identity: 'ops' } },
+    ],
+    shows: ({ approvals, lookFirst, held: hold }) => [approvals.length, lookFirst, hold?.approval],
+    is: [2, false, true],
+  },
+  {
+    given: 'two approvals of two people: it may go on',
+    journal: [
+      opened,
+      verified('confirmed'),
+      matched,
+      twoMustApprove,
+      { type: 'approved', data: { by: 'yuki' } },
+      { type: 'approved', data: { by: 'jane' } },
+    ],
+    shows: ({ lookFirst, held: hold }) => [lookFirst, hold],
+    is: [true, undefined],
+  },
+  {
+    given: 'a person who wants something put back: it is owed, and that is how it ends',
+    journal: [askedFor('putBack')],
+    shows: ({ undo, conclusion, asked, facts: known }) => [
+      undo.map(({ id, state }) => [id, state]),
+      conclusion,
+      asked,
+      known?.server,
+    ],
+    is: [
+      [['d', 'owed']],
+      { outcome: 'recovered', reason: 'Put back as asked by yuki: why not' },
+      { what: 'putBack', by: 'yuki', note: 'why not' },
+      'mbx1',
+    ],
+  },
+  {
+    given: 'a person who has seen to it by hand',
+    journal: [askedFor('settle')],
+    shows: ({ conclusion }) => conclusion,
+    is: { outcome: 'cancelled', reason: 'Seen to by hand, says yuki: why not' },
   },
   {
     given: 'a child that was opened: it belongs to its step',

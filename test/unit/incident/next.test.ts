@@ -5,7 +5,7 @@ import type { Looked, MonitorRef, Verdict } from '../../../src/incident/health.t
 import { type Decision, type NextSettings, next, unmetCondition, yearOf } from '../../../src/incident/next.ts';
 import type { Condition, PlannedStep } from '../../../src/incident/plan.ts';
 import type { UndoDebt } from '../../../src/incident/undo.ts';
-import { alertOf, facts, journal, MINUTE, NINE, SECOND } from '../../support/stub.ts';
+import { alertOf, askedFor, facts, journal, MINUTE, NINE, SECOND } from '../../support/stub.ts';
 
 const SETTINGS: NextSettings = { looks: 2, lookEvery: MINUTE, watchAfterUndo: 10 * MINUTE };
 const SELF_TEST: MonitorRef = { healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
@@ -320,6 +320,22 @@ const CASES: Case[] = [
     given: 'a guard that waits: it is asked again',
     journal: [...planned, { type: 'held', data: { n: 1, guard: 'claim', reason: 'server-claimed', says: 's' } }],
     does: { do: 'begin', n: 1 },
+  },
+  // What a person asks for.
+  {
+    given: 'something that a person wants put back: nothing is looked at before',
+    journal: [askedFor('putBack')],
+    does: { do: 'undo', undo: 'd' },
+  },
+  {
+    given: 'something that a person has seen to by hand: it is struck out',
+    journal: [askedFor('settle')],
+    does: { do: 'settle', undo: 'd', says: 'Seen to by hand, says yuki: why not' },
+  },
+  {
+    given: 'all that a person has seen to is struck out',
+    journal: [askedFor('settle'), { type: 'undone', data: { undo: 'd', state: 'settled', says: 's' } }],
+    does: finish('cancelled', 'Seen to by hand, says yuki: why not'),
   },
   // Cancelling.
   { given: 'a cancelled incident', journal: [...planned, cancelled], does: finish('cancelled', 'Cancelled by yuki') },

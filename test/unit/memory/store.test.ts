@@ -1,12 +1,15 @@
 import { expect, it } from 'vitest';
 import { createMemoryStore } from '../../../src/adapters/memory/store.ts';
 import type { IncidentEvent } from '../../../src/incident/event.ts';
+import { lessonsContract } from '../../contracts/lessons.ts';
 import { anAlert, storeContract } from '../../contracts/store.ts';
 
-storeContract('the store in memory', async () => {
+const makeStore = async () => {
   const store = createMemoryStore();
   return { store, close: () => store.close() };
-});
+};
+storeContract('the store in memory', makeStore);
+lessonsContract('what the store in memory remembers for other incidents', makeStore);
 
 it('takes an identity as new again once its mark is over', async () => {
   let now = 0;
@@ -22,7 +25,7 @@ it('forgets the oldest finished incidents beyond its number, never an open one',
   const store = createMemoryStore({ finishedCount: 1 });
   const ids = ['open', 'first', 'second'];
   for (const id of ids) {
-    const opening = { key: id, server: 'mbx1' };
+    const opening = { key: id, server: 'mbx1', family: 'IMAP' };
     const data = { id, server: 'mbx1', family: 'IMAP' };
     const opened = await store.append(
       id,

@@ -57,6 +57,7 @@ export function stepContext(name: string, given: Given = {}): StepContext {
     runs: [{ playbook: 'p', hash: 'h', mode: 'auto', handles: [], plan: [planned], healed: false }],
     steps: [record],
     children: [],
+    approvals: [],
     undo: [],
     changed: false,
     ...given.incident,

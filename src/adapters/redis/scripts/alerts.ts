@@ -16,16 +16,6 @@ export const ACCEPT: Script = {
     return repeats`,
 };
 
-/** id, receivedAt and JSON of each alert: pending again, and not as repeats. */
-export const REQUEUE: Script = {
-  keys: ['alerts', 'pending'],
-  lua: `
-    for i = 1, #ARGV, 3 do
-      redis.call('HSET', alerts, ARGV[i], 'n' .. ARGV[i + 2])
-      redis.call('ZADD', pending, ARGV[i + 1], ARGV[i])
-    end`,
-};
-
 /** id */
 export const DROP: Script = {
   keys: ['alerts', 'pending'],

@@ -9,7 +9,7 @@ export interface AppendRequest {
   at: number;
   /** `null`: none; `false`: leave it. */
   due: number | null | false;
-  opening?: { key: string };
+  opening?: { key: string; server: string; family: string };
   /** Pending alerts that it accounts for. */
   taking: string[];
   /** The organisation that it was seen to be in. */
@@ -35,7 +35,17 @@ export interface AppendRequest {
   };
   owe: { field: string; text: string }[];
   settle: { field: string; server: string; world: string }[];
-  finishing?: { root: string; isRoot: boolean; keep: string[]; recovered: boolean };
+  /** Names of sorted sets, made by the caller. */
+  trouble?: { server: string; seen: string[]; gone: string[] };
+  finishing?: {
+    root: string;
+    isRoot: boolean;
+    keep: string[];
+    recovered: boolean;
+    requeue: { id: string; receivedAt: number; text: string }[];
+    /** `field`: without the world, which the incident knows. */
+    runs: { playbook: string; text: string }[];
+  };
   feedLength: number;
 }
 
@@ -155,6 +165,8 @@ export const APPEND: Script = {
     redis.call('HSET', incident, 'head', ask.newHead)
     if opening then
       redis.call('HSET', incident, 'key', opening.key, 'openedAt', exact(ask.at), 'open', '1')
+      redis.call('HSET', incident, 'server', opening.server, 'family', opening.family)
+      redis.call('HSET', prefix .. 'on:' .. opening.server, ask.id, opening.family)
       redis.call('HSET', keys, opening.key, ask.id)
       redis.call('ZADD', all, exact(ask.at), ask.id)
       redis.call('ZADD', open, exact(ask.at), ask.id)
@@ -210,6 +222,17 @@ export const APPEND: Script = {
       end
     end
 
+    if ask.trouble then
+      local function set(name) return prefix .. 'trouble:' .. name end
+      for _, name in ipairs(ask.trouble.gone) do redis.call('ZREM', set(name), ask.trouble.server) end
+      for _, name in ipairs(ask.trouble.seen) do
+        redis.call('ZADD', set(name), exact(ask.at), ask.trouble.server)
+        redis.call('ZREMRANGEBYSCORE', set(name), '-inf', exact(ask.at - 86400000))
+        -- The organisation's time never runs slower than the wall's.
+        redis.call('PEXPIRE', set(name), 86400000)
+      end
+    end
+
     if ask.due == cjson.null then redis.call('ZREM', due, ask.id)
     elseif ask.due then redis.call('ZADD', due, exact(ask.due), ask.id) end
 
@@ -220,6 +243,7 @@ export const APPEND: Script = {
       redis.call('HSET', incident, 'open', '0')
       redis.call('HDEL', incident, 'nudges')
       redis.call('HDEL', keys, key)
+      redis.call('HDEL', prefix .. 'on:' .. (redis.call('HGET', incident, 'server') or ''), ask.id)
       redis.call('ZREM', due, ask.id)
       redis.call('ZREM', open, ask.id)
       redis.call('ZADD', finished, redis.call('HGET', incident, 'openedAt'), ask.id)
@@ -232,6 +256,15 @@ export const APPEND: Script = {
         redis.call('ZADD', recovered, exact(ask.at), ask.id)
         redis.call('ZREMRANGEBYRANK', recovered, 0, -51)
         redis.call('PEXPIRE', recovered, 30 * 86400000)
+      end
+      for _, alert in ipairs(finishing.requeue) do
+        redis.call('HSET', alerts, alert.id, 'n' .. alert.text)
+        redis.call('ZADD', pending, exact(alert.receivedAt), alert.id)
+      end
+      for _, run in ipairs(finishing.runs) do
+        local runs = prefix .. 'runs:' .. world .. '/' .. run.playbook
+        redis.call('LPUSH', runs, run.text)
+        redis.call('LTRIM', runs, 0, 19)
       end
       local by = redis.call('HGETALL', disrupting)
       for i = 1, #by, 2 do

@@ -3,12 +3,12 @@ import type { Client } from '../connect.ts';
 
 /**
  * The keys that every daemon shares. They, and those that scripts build from an id (`mark:`, `incident:`, `journal:`,
- * `lease:`, `held:`, `starts:`), carry one hash tag, so that any script may touch all of them on a cluster too.
+ * `lease:`, `held:`, `starts:`, `on:`, `trouble:`, `speaks:`, `runs:`, `trust:`), carry one hash tag, so that any script may touch all of them on a cluster too.
  *
  *     alerts     hash    alert id → `n` (new) or `r` (repeat) + its JSON, while pending
  *     pending    zset    alert id by the time of its receipt
  *     mark:      string  an identity that was seen
- *     incident:  hash    head (`seq:hash`), key, openedAt, open (1, 0), world, repeatCount, nudges, packed (deflated journal)
+ *     incident:  hash    head (`seq:hash`), key, server, family, openedAt, open (1, 0), world, repeatCount, nudges, packed (deflated journal)
  *     journal:   stream  entry `<seq>-0` → its text; what is packed is not here any more
  *     keys       hash    correlation key → open incident
  *     all, open, finished  zsets  incidents by openedAt
@@ -24,6 +24,10 @@ import type { Client } from '../connect.ts';
  *     slots      hash    [world, group] → JSON {owner, server, kept}
  *     starts:    zset    owner by organisation time of its first start, one for each throttle
  *     ledger     hash    [world, server, setting] → JSON
+ *     on:        hash    a server's open incidents → their family
+ *     trouble:   zset    servers by the organisation time at which they were seen with a trouble, one for each trouble
+ *     speaks:    string  the incident that tells of a matter, expires
+ *     runs:      list    JSON of a playbook's last runs, newest first; trust: JSON of a person's word
  *     feed       stream  i: incident, e: text of the entry
  */
 export type SharedKey =

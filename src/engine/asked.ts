@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { ANY_FAMILY, incidentKey, shortName } from '../incident/alert.ts';
+import type { Asked, ByPerson } from '../incident/event.ts';
+import { fold } from '../incident/fold.ts';
+import type { Incident } from '../incident/incident.ts';
+import type { UndoDebt } from '../incident/undo.ts';
+import { Conflict, type LedgerEntry, NotFound } from '../ports.ts';
+import { factsOf } from './organisation.ts';
+import type { Engine } from './parts.ts';
+import { wake } from './wake.ts';
+
+/**
+ * A person wants what finished incidents left changed to be put back, or says that it was seen to by hand. An incident
+ * of its own does it, so that it is claimed, stopped by the kill switch, journalled and retried like everything else.
+ */
+export async function askFor(
+  engine: Engine,
+  what: Asked['what'],
+  { server, setting }: { server: string; setting?: string },
+  { by, note }: ByPerson,
+): Promise<Incident> {
+  const { store, clock, settings } = engine;
+  const name = shortName(server);
+  const owed = await owedOn(engine, name, setting);
+  const family = await familyOf(engine, owed);
+  if (what === 'putBack' && settings.mode === 'observe') {
+    throw new Conflict('safety.mode is observe: this daemon changes nothing. Put it back by hand, and settle it');
+  }
+  const { value: organisation } = await engine.exchange.organisation();
+  const facts = factsOf(organisation, name);
+  if (!facts) throw new NotFound(`${name} is not a server of this organisation`);
+
+  const id = `${name}-undo-${engine.realNow().toString(36)}-${randomBytes(2).toString('hex')}`;
+  const asked: Asked = { what, by, ...(note && { note }), debts: owed.map(debtOf), facts };
+  const opened = await store.append(
+    id,
+    { seq: 0, hash: '' },
+    { type: 'opened', data: { id, server: name, family, asked } },
+    {
+      at: clock.now(),
+      worker: engine.worker,
+      due: engine.realNow(),
+      opening: { key: incidentKey(name, family), server: name, family },
+    },
+  );
+  if (!opened.ok) {
+    const other = 'open' in opened ? opened.open : '';
+    throw new Conflict(`Incident ${other} is open for ${family} on ${name}: it sees to what it changed itself`);
+  }
+  const incident = fold([opened.entry]);
+  engine.onEntry(incident, opened.entry, opened.head);
+  await wake(engine, id);
+  return incident;
+}
+
+async function owedOn({ store, clock }: Engine, server: string, setting: string | undefined): Promise<LedgerEntry[]> {
+  const here = (await store.ledger()).filter((entry) => entry.world === clock.epoch && entry.debt.server === server);
+  const owed = setting === undefined ? here : here.filter(({ debt }) => debt.setting === setting);
+  if (owed.length > 0) return owed;
+  const known = here.map(({ debt }) => debt.setting);
+  const but = known.length > 0 ? `; owed there: ${known.join(', ')}` : '';
+  throw new NotFound(`Nothing${setting === undefined ? '' : ` of ${setting}`} is owed on ${server}${but}`);
+}
+
+/** The matter it was changed for: the one to look at once it was put back. */
+async function familyOf({ store }: Engine, owed: LedgerEntry[]): Promise<string> {
+  const families = new Set<string>();
+  for (const id of new Set(owed.map(({ incident }) => incident))) {
+    const journal = await store.read(id);
+    const incident = journal && fold(journal.entries);
+    if (incident && !incident.finished) {
+      throw new Conflict(
+        `Incident ${id} is open: it puts back what it changed when it ends. Cancel it to have that now`,
+      );
+    }
+    if (incident) families.add(incident.family);
+  }
+  const [family = ANY_FAMILY] = families;
+  return families.size > 1 ? ANY_FAMILY : family;
+}
+
+/** Debts of several incidents in one: their names must not meet. */
+function debtOf({ debt, incident }: LedgerEntry): UndoDebt {
+  const named = (id: string) => `${incident}:${id}`;
+  return { ...debt, id: named(debt.id), ...(debt.dependsOn && { dependsOn: named(debt.dependsOn) }) };
+}

@@ -1,0 +1,39 @@
+import type { ServerActivity } from '../ports.ts';
+import { DISRUPTIVE } from '../steps/step.ts';
+import { ALLOW, type Guard } from './guard.ts';
+import { ask } from './mode.ts';
+
+/** Something else is under way on the server that a restart would tear apart, or that would make a reboot take long. */
+export const busy: Guard = {
+  name: 'busy',
+  reasons: ['setup', 'servicing', 'backup', 'seeding', 'pending-update'],
+  async judge(context) {
+    const { target, change, exchange, signal } = context;
+    const { value: activities } = await exchange.activity(target.server, { signal });
+    const running = (kind: ServerActivity['kind']) => activities.find((activity) => activity.kind === kind);
+    const setup = running('setup');
+    if (setup) {
+      // Setup stops and starts the services itself.
+      const says = `Exchange setup runs on ${target.server}: ${setup.says}`;
+      if (!DISRUPTIVE.has(change.action)) return { answer: 'wait', reason: 'setup', says };
+      return { answer: 'refuse', reason: 'setup', says };
+    }
+    if (!DISRUPTIVE.has(change.action)) return ALLOW;
+    for (const [kind, what] of TORN_APART) {
+      const found = running(kind);
+      if (!found) continue;
+      const says = `${what} on ${target.server}, so it is neither drained nor restarted: ${found.says}`;
+      return { answer: 'refuse', reason: kind, says };
+    }
+    const pending = running('pending-update');
+    if (!pending) return ALLOW;
+    const says = `${target.server} will install updates when it restarts, which can take long: ${pending.says}`;
+    return ask(context, 'pending-update', says);
+  },
+};
+
+const TORN_APART = [
+  ['servicing', 'Windows is being serviced'],
+  ['backup', 'A backup runs'],
+  ['seeding', 'A database copy is being seeded'],
+] as const;

@@ -1,0 +1,43 @@
+import { groupOf } from '../incident/health.ts';
+import { isOverShare, troubleOf } from '../incident/trouble.ts';
+import { DISRUPTIVE } from '../steps/step.ts';
+import { ALLOW, type Guard } from './guard.ts';
+
+/**
+ * The same trouble on many servers at a time is not the fault of each of them: restarting one after the other would only
+ * add to it. Servers whose alerts came and which were not looked at yet are waited for before the first is touched.
+ */
+export const commonCause: Guard = {
+  name: 'common-cause',
+  reasons: ['common-cause', 'others-unseen'],
+  async judge({ incident, run, change, target, organisation, settings, store, clock }) {
+    // Probes name the one server behind it that is sick: that one is treated, however many see it.
+    const seesAnother = incident.backEnd !== undefined && incident.backEnd !== incident.server;
+    if (seesAnother && !DISRUPTIVE.has(change.action)) return ALLOW;
+    const { within, servers: many } = settings.commonCause;
+    const since = clock.now() - within;
+    const world = organisation.id;
+    const names = run.handles.map(troubleOf.monitor);
+    const sick = new Set(await store.troubled(world, names, since)).add(incident.server);
+    if (sick.size >= many) {
+      const says = `${names.join(', ')} is unhealthy on ${sick.size} servers at a time: no server's fault, so none is touched`;
+      return { answer: 'refuse', reason: 'common-cause', says };
+    }
+    const facts = organisation.servers.find(({ server }) => server === incident.server) ?? target;
+    const group = groupOf(facts);
+    if (group === undefined) return ALLOW;
+    const members = organisation.servers.filter((one) => groupOf(one) === group).map(({ server }) => server);
+    const ill = members.filter((server) => sick.has(server));
+    if (isOverShare(ill.length, members.length, settings.commonCause)) {
+      const says = `${names.join(', ')} is unhealthy on ${ill.join(', ')} of ${group}: no server's fault, so none is touched`;
+      return { answer: 'refuse', reason: 'common-cause', says };
+    }
+    const alerted = new Set(await store.troubled(world, [troubleOf.alerted(incident.family)], since));
+    const unseen = members.filter((server) => alerted.has(server) && !sick.has(server));
+    if (unseen.length > 0 && isOverShare(ill.length + unseen.length, members.length, settings.commonCause)) {
+      const says = `${unseen.join(', ')} of ${group} may have the same trouble: looked at first`;
+      return { answer: 'wait', reason: 'others-unseen', says };
+    }
+    return ALLOW;
+  },
+};

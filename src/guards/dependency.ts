@@ -1,0 +1,70 @@
+import { familyOf } from '../incident/alert.ts';
+import type { HealthRow } from '../ports.ts';
+import type { Catalog } from '../verification/catalog.ts';
+import { ALLOW, type Guard, type GuardContext } from './guard.ts';
+
+/** What this health set stands on is sick itself, or somebody sees to it: a restart up here would not help. */
+export const dependency: Guard = {
+  name: 'dependency',
+  reasons: ['dependency-unhealthy', 'more-basic-incident'],
+  async judge(context) {
+    const { incident, target, exchange, signal } = context;
+    const needs = needsOf(context);
+    const others = (await context.store.openOn(target.server)).filter(
+      ({ incident: id }) => id !== incident.id && id !== incident.parent?.incident && !incident.children.includes(id),
+    );
+    // Once we have acted here, the server is ours until the end: another incident may be waiting for us.
+    const mayWaitForUs = (family: string) => incident.changed && others.some((other) => same(other.family, family));
+
+    if (!incident.changed) {
+      const basic = others.find(({ family }) => isMoreBasic(context.catalog, family, incident.family, needs));
+      if (basic) {
+        const says = `Incident ${basic.incident} about ${basic.family} is open on ${target.server}: it is more basic, and comes first`;
+        return { answer: 'wait', reason: 'more-basic-incident', says };
+      }
+    }
+    if (needs.size === 0) return ALLOW;
+    const { value: rows } = await exchange.serverHealth(target.server, { signal });
+    const sick = rows.find((row) => isSick(row) && needs.has(row.healthSet.toLowerCase()));
+    if (!sick || mayWaitForUs(familyOf(sick.healthSet))) return ALLOW;
+    const says = `${sick.healthSet} is unhealthy on ${target.server} (${sick.name}), and ${incident.family} depends on it`;
+    return { answer: 'wait', reason: 'dependency-unhealthy', says };
+  },
+};
+
+/** The health sets that those which this run treats depend on, however far down; without their own family. */
+function needsOf({ run, catalog, incident }: GuardContext): Set<string> {
+  const entries = new Map(catalog.healthSets().map((entry) => [entry.name.toLowerCase(), entry]));
+  const needs = new Set<string>();
+  const add = (healthSet: string): void => {
+    for (const need of entries.get(healthSet.toLowerCase())?.dependsOn ?? []) {
+      if (needs.has(need.toLowerCase())) continue;
+      needs.add(need.toLowerCase());
+      add(need);
+    }
+  };
+  for (const { healthSet } of run.handles) add(healthSet);
+  for (const need of needs) if (same(familyOf(need), incident.family)) needs.delete(need);
+  return needs;
+}
+
+const LAYERS = ['KeyDependencies', 'ServerResources', 'ServiceComponents', 'CustomerTouchPoints'];
+
+/** The other is what this one stands on, or lies in a lower layer of Exchange's own grouping. */
+function isMoreBasic(catalog: Catalog, other: string, own: string, needs: ReadonlySet<string>): boolean {
+  const theirs = layerOf(catalog, other);
+  const ours = layerOf(catalog, own);
+  return needs.has(other.toLowerCase()) || (theirs !== undefined && ours !== undefined && theirs < ours);
+}
+
+/** The lowest layer that a family reaches down to; undefined for one that is not in the catalog. */
+function layerOf(catalog: Catalog, family: string): number | undefined {
+  const layers = catalog
+    .healthSets()
+    .filter((entry) => same(entry.family, family))
+    .map((entry) => LAYERS.indexOf(entry.group));
+  return layers.length > 0 ? Math.min(...layers) : undefined;
+}
+
+const isSick = (row: HealthRow) => row.alertValue === 'Unhealthy' && !row.isStale;
+const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();

@@ -1,0 +1,86 @@
+import type { RecoveryAction } from '../ports.ts';
+import { DISRUPTIVE } from '../steps/step.ts';
+import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
+
+const MINUTE = 60_000;
+/** How long after an action of Managed Availability its effect is waited for: on its resource, and of a failover or reboot. */
+const AFTER = 10 * MINUTE;
+const AFTER_DISRUPTION = 30 * MINUTE;
+/** A start without an end so long ago is no action any more: its worker was restarted, or the end was not recorded. */
+const FORGOTTEN = 60 * MINUTE;
+/** Recovery actions that take databases or servers away from users. */
+const DISRUPTIONS = new Set([
+  'ServerFailover',
+  'DatabaseFailover',
+  'MoveClusterGroup',
+  'ForceReboot',
+  'ClusterNodeHammerDown',
+  'RestartFastNode',
+]);
+/** They tell people, or write a dump: nothing of the server is changed by them. */
+const HARMLESS = new Set(['Escalate', 'WatsonDump', 'ControlService', 'LogEvent']);
+
+/** Managed Availability is the first responder: while it acts, and until its action can have helped, nobody else does. */
+export const responder: Guard = {
+  name: 'responder',
+  reasons: ['responder-acting', 'responder-lately'],
+  async judge(context) {
+    const answer = await busyHere(context);
+    if (answer !== ALLOW) return answer;
+    // It may have helped: look again before anything is done.
+    const waited = context.incident.held?.guard === 'responder' && !context.justLooked;
+    return waited ? { answer: 'look' } : ALLOW;
+  },
+};
+
+async function busyHere(context: GuardContext): Promise<Answer> {
+  const { target, change, exchange, clock, signal } = context;
+  const now = clock.now();
+  const { value: actions } = await exchange.recoveryActions(target.server, now - FORGOTTEN, { signal });
+  const here = judge(actions, target.server, now, (action) => {
+    const sameResource = change.resource === undefined || same(action.resource, change.resource);
+    return sameResource || DISRUPTIONS.has(action.action) ? AFTER : 0;
+  });
+  if (here || !DISRUPTIVE.has(change.action)) return here ?? ALLOW;
+  for (const member of await membersUp(context)) {
+    const { value: theirs } = await exchange.recoveryActions(member, now - FORGOTTEN, { signal });
+    const there = judge(theirs, member, now, (action) =>
+      DISRUPTIONS.has(action.action) ? AFTER_DISRUPTION : undefined,
+    );
+    if (there) return there;
+  }
+  return ALLOW;
+}
+
+/** The other members that can be asked: one that is down is the quorum's matter. */
+async function membersUp({ target, exchange, signal }: GuardContext): Promise<string[]> {
+  if (!target.dag) return [target.server];
+  const { value: group } = await exchange.availabilityGroup(target.dag, { signal });
+  return group.members.filter((member) => member.up).map(({ server }) => server);
+}
+
+/** `patience`: how long after its end an action is waited for; undefined where it does not matter at all. */
+function judge(
+  actions: readonly RecoveryAction[],
+  server: string,
+  now: number,
+  patience: (action: RecoveryAction) => number | undefined,
+): Answer | undefined {
+  for (const action of actions) {
+    const wait = patience(action);
+    if (wait === undefined || HARMLESS.has(action.action) || action.result === 'throttled') continue;
+    const what = `Managed Availability's ${action.requester} (${action.action} ${action.resource} on ${server})`;
+    if (action.state === 'started' && now - action.startedAt < FORGOTTEN) {
+      return { answer: 'wait', reason: 'responder-acting', says: `${what} is at work since ${time(action.startedAt)}` };
+    }
+    if (action.endedAt !== undefined && now - action.endedAt < wait) {
+      const until = action.endedAt + wait;
+      const says = `${what} ended at ${time(action.endedAt)}; its effect is waited for until ${time(until)}`;
+      return { answer: 'wait', reason: 'responder-lately', says };
+    }
+  }
+  return undefined;
+}
+
+const time = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();

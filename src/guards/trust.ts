@@ -1,0 +1,58 @@
+import { ceiling, demote } from '../incident/plan.ts';
+import type { PlaybookRun, Trust } from '../ports.ts';
+import { ALLOW, type Guard } from './guard.ts';
+import { ask, PLAN_APPROVED, wouldHaveDone } from './mode.ts';
+
+/**
+ * A playbook that lately did not help is not let loose again: after some runs in a row that changed something and did
+ * not end in recovery, or one that made something worse, it asks a person first; after as many more it only observes.
+ * A recovery, an edit of the playbook or a person's word restores it.
+ */
+export const trust: Guard = {
+  name: 'trust',
+  reasons: ['demoted', 'distrusted'],
+  async judge(context) {
+    const { incident, run, organisation, settings, store } = context;
+    // A run that was let go on is not stopped half-way; a child is part of its parent's run.
+    if (incident.changed || incident.parent || settings.trustRuns === 0) return ALLOW;
+    const { runs, trusted } = await store.runs(organisation.id, run.playbook);
+    const down = demotion(runs, run.hash, trusted, settings.trustRuns);
+    if (down === 0) return ALLOW;
+    const left = demote(ceiling(run.mode, settings.mode), down);
+    const why = `Its last runs did not help (${failuresOf(runs, run.hash, trusted)
+      .slice(0, settings.trustRuns)
+      .map(({ incident: id }) => id)
+      .join(', ')})`;
+    const mend = `see why, and trust it again: second-responder playbooks trust ${run.playbook}`;
+    if (left === 'observe') {
+      const says = `Playbook ${run.playbook} is not trusted to act. ${why}; ${mend}. ${wouldHaveDone(context)}`;
+      return { answer: 'refuse', reason: 'distrusted', says };
+    }
+    return ask(
+      context,
+      'demoted',
+      `Playbook ${run.playbook} waits for a person's approval. ${why}; ${mend}`,
+      PLAN_APPROVED,
+    );
+  },
+};
+
+/** By how many modes a playbook is more careful than it was written. */
+export function demotion(
+  runs: readonly PlaybookRun[],
+  hash: string,
+  trusted: Trust | undefined,
+  limit: number,
+): number {
+  if (limit === 0) return 0;
+  const failures = failuresOf(runs, hash, trusted);
+  const harm = failures.some((run) => run.harmed) ? 1 : 0;
+  return Math.min(2, Math.max(harm, Math.floor(failures.length / limit)));
+}
+
+/** The latest runs that acted in vain, newest first, back to the last recovery, edit, or word of trust. */
+export function failuresOf(runs: readonly PlaybookRun[], hash: string, trusted: Trust | undefined): PlaybookRun[] {
+  const counted = runs.filter((run) => run.hash === hash && run.acted && run.at > (trusted?.at ?? 0));
+  const last = counted.findIndex((run) => run.outcome === 'recovered');
+  return last < 0 ? counted : counted.slice(0, last);
+}

@@ -1,0 +1,176 @@
+import { describe, expect, test } from 'vitest';
+import { openWindow, startAfter, type Window } from '../../../src/config/windows.ts';
+import { maintenance } from '../../../src/guards/maintenance.ts';
+import type { ComponentState } from '../../../src/ports.ts';
+import { alertOf, HOUR, MINUTE, NINE, reply } from '../../support/stub.ts';
+import { context } from './context.ts';
+
+const window = (more: Partial<Window>): Window => ({
+  name: 'patch Tuesday',
+  servers: [],
+  groups: [],
+  starts: '0 22 * * TUE#2',
+  lasts: 4 * HOUR,
+  timeZone: 'UTC',
+  ...more,
+});
+const at = (text: string) => Date.parse(text);
+
+describe('a window', () => {
+  const CASES: { says: string; window: Partial<Window>; now: string; until?: string }[] = [
+    { says: 'before it begins', window: {}, now: '2026-05-12T21:59:59Z' },
+    { says: 'as it begins', window: {}, now: '2026-05-12T22:00:00Z', until: '2026-05-13T02:00:00Z' },
+    { says: 'after midnight', window: {}, now: '2026-05-13T01:59:59Z', until: '2026-05-13T02:00:00Z' },
+    { says: 'as it ends', window: {}, now: '2026-05-13T02:00:00Z' },
+    { says: 'on the first Tuesday', window: {}, now: '2026-05-05T23:00:00Z' },
+    {
+      says: 'by the clocks of Tokyo',
+      window: { timeZone: 'Asia/Tokyo' },
+      now: '2026-05-12T13:00:00Z',
+      until: '2026-05-12T17:00:00Z',
+    },
+    {
+      says: 'in summer, by the clocks of Berlin',
+      window: { timeZone: 'Europe/Berlin' },
+      now: '2026-05-12T20:00:00Z',
+      until: '2026-05-13T00:00:00Z',
+    },
+    { says: 'in winter, an hour later', window: { timeZone: 'Europe/Berlin' }, now: '2026-11-10T20:30:00Z' },
+    {
+      says: 'the night in which clocks go forward: it lasts as long as ever',
+      window: { starts: '0 1 * * *', lasts: 2 * HOUR, timeZone: 'Europe/Berlin' },
+      now: '2026-03-29T01:59:00Z',
+      until: '2026-03-29T02:00:00Z',
+    },
+    {
+      says: 'one that begins in the hour which clocks skip: it begins after it',
+      window: { starts: '30 2 * * *', lasts: HOUR, timeZone: 'Europe/Berlin' },
+      now: '2026-03-29T01:30:00Z',
+      until: '2026-03-29T02:00:00Z',
+    },
+    {
+      says: 'a single moment',
+      window: { starts: '2026-05-12T08:00', lasts: 2 * HOUR },
+      now: '2026-05-12T09:00:00Z',
+      until: '2026-05-12T10:00:00Z',
+    },
+    { says: 'a single moment, over', window: { starts: '2026-05-12T08:00', lasts: HOUR }, now: '2026-05-12T09:00:00Z' },
+    {
+      says: 'one that lasts longer than until its next start never ends',
+      window: { starts: '0 * * * *', lasts: 90 * MINUTE },
+      now: '2026-05-12T09:10:00Z',
+      until: '2026-05-12T09:30:00Z',
+    },
+  ];
+  test.each(CASES)('$says', ({ window: more, now, until }) => {
+    const open = openWindow([window(more)], { server: 'mbx1' }, at(now));
+    expect(open && new Date(open.until).toISOString()).toBe(until && new Date(until).toISOString());
+  });
+
+  const PLACES: [string, Partial<Window>, boolean][] = [
+    ['neither servers nor groups: everything', {}, true],
+    ['this server', { servers: ['mbx1'] }, true],
+    ['this server, by its full name', { servers: ['MBX1.contoso.com'] }, true],
+    ['another server', { servers: ['mbx2'] }, false],
+    ['its group, in any case', { groups: ['DAG1'] }, true],
+    ['another group', { groups: ['dag2'] }, false],
+    ['another server, and its group', { servers: ['mbx9'], groups: ['dag1'] }, true],
+  ];
+  test.each(PLACES)('%s', (_says, more, applies) => {
+    const open = openWindow([window({ starts: '* * * * *', ...more })], { server: 'mbx1', group: 'dag1' }, NINE);
+    expect(open !== undefined).toBe(applies);
+  });
+
+  test.each(['', 'soon', '61 * * * *', '2026-13-40T08:00'])('%j is no start', (starts) => {
+    expect(() => startAfter({ starts, timeZone: 'UTC' }, 0)).toThrow();
+  });
+});
+
+describe('somebody works on the server', () => {
+  const off = (component: string, state: ComponentState['state'] = 'Inactive', requester = 'Maintenance') => [
+    { component, state, requesters: [{ requester, state: 'Inactive' as const }] },
+  ];
+  const inMaintenance = (...said: (boolean | undefined)[]) =>
+    said.map((one) => alertOf(one === undefined ? {} : { inMaintenance: one }));
+
+  const CASES: {
+    says: string;
+    states?: ComponentState[];
+    alerts?: ReturnType<typeof inMaintenance>;
+    windows?: Window[];
+    suspended?: boolean;
+    on?: string;
+    is: object;
+  }[] = [
+    { says: 'nobody', is: { answer: 'allow' } },
+    {
+      says: 'a window of ours',
+      windows: [window({ starts: '2026-05-12T08:00', lasts: 2 * HOUR })],
+      is: {
+        answer: 'wait',
+        reason: 'window',
+        says: 'mbx1 is in maintenance (patch Tuesday) until 2026-05-12T10:00:00.000Z',
+      },
+    },
+    {
+      says: 'the sender says so',
+      alerts: inMaintenance(undefined, true),
+      is: { answer: 'wait', reason: 'sender', says: 'mbx1 is in maintenance mode in the monitoring system' },
+    },
+    {
+      says: 'the sender said so, and then that it is over',
+      alerts: inMaintenance(true, false),
+      is: { answer: 'allow' },
+    },
+    { says: 'a later alert says nothing of it', alerts: inMaintenance(true, undefined), is: { reason: 'sender' } },
+    {
+      says: 'the sender says so of the incident’s server, and another is acted on',
+      alerts: inMaintenance(true),
+      on: 'mbx2',
+      is: { answer: 'allow' },
+    },
+    {
+      says: 'the whole server is offline',
+      states: off('ServerWideOffline'),
+      is: {
+        answer: 'wait',
+        reason: 'component',
+        says: 'ServerWideOffline is Inactive on mbx1, requested by Maintenance: somebody works there',
+      },
+    },
+    { says: 'Managed Availability does not monitor', states: off('Monitoring'), is: { reason: 'component' } },
+    { says: 'nor recover', states: off('RecoveryActionsEnabled'), is: { reason: 'component' } },
+    { says: 'a component is draining', states: off('ServerWideOffline', 'Draining'), is: { reason: 'component' } },
+    { says: 'a protocol’s own component is the step’s affair', states: off('ImapProxy'), is: { answer: 'allow' } },
+    { says: 'a state that is not known', states: off('Monitoring', 'Unknown'), is: { answer: 'allow' } },
+    {
+      says: 'the cluster node is suspended',
+      suspended: true,
+      is: {
+        answer: 'wait',
+        reason: 'node-suspended',
+        says: 'The cluster node mbx1 of dag1 is suspended: somebody works there',
+      },
+    },
+  ];
+  test.each(CASES)('$says', async ({ states = [], alerts = [], windows = [], suspended = false, on = 'mbx1', is }) => {
+    const members = ['mbx1', 'mbx2'].map((server) => ({
+      server,
+      site: 'Tokyo',
+      up: true,
+      suspended: suspended && server === 'mbx1',
+    }));
+    const answer = await maintenance.judge(
+      context({
+        on,
+        incident: { alerts },
+        settings: { maintenance: windows },
+        exchange: {
+          componentStates: async () => reply(states),
+          availabilityGroup: async (name) => reply({ name, members }),
+        },
+      }),
+    );
+    expect(answer).toMatchObject(is);
+  });
+});

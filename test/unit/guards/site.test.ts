@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { site } from '../../../src/guards/site.ts';
+import type { Verdict } from '../../../src/incident/health.ts';
+import type { Action } from '../../../src/steps/step.ts';
+import { facts } from '../../support/stub.ts';
+import { changeTo, context } from './context.ts';
+
+const SERVERS = [facts('cas1'), facts('cas2'), facts('cas3', { site: 'Osaka' }), facts('mbx1'), facts('ex1')];
+
+interface Case {
+  says: string;
+  on?: string;
+  action?: Action;
+  /** What a look at each other server says; cas2 and ex1 are in the same site. */
+  seen?: Record<string, Verdict>;
+  is: object;
+}
+
+const CASES: Case[] = [
+  { says: 'another of the site is healthy', seen: { cas2: 'cleared' }, is: { answer: 'allow' } },
+  {
+    says: 'the next one is, where the first is not',
+    seen: { cas2: 'confirmed', ex1: 'cleared' },
+    is: { answer: 'allow' },
+  },
+  {
+    says: 'none is seen to be healthy',
+    seen: { cas2: 'confirmed', ex1: 'inconclusive', cas3: 'cleared' },
+    is: {
+      answer: 'refuse',
+      reason: 'no-other-server',
+      says: 'No other client access server of Tokyo is seen to be healthy (cas2: confirmed; ex1: inconclusive), so cas1 is not restarted by imap-protocol',
+    },
+  },
+  {
+    says: 'there is no other in its site',
+    on: 'cas3',
+    is: { answer: 'refuse', says: expect.stringContaining('there is no other') },
+  },
+  { says: 'a mailbox server serves no clients by itself', on: 'mbx1', is: { answer: 'allow' } },
+  { says: 'a combined server does', on: 'ex1', seen: { cas1: 'cleared' }, is: { answer: 'allow' } },
+  { says: 'a restart of a service', action: 'restart-service', is: { answer: 'allow' } },
+];
+
+test.each(CASES)('$says', async ({ on = 'cas1', action = 'restart-server', seen = {}, is }) => {
+  const target = SERVERS.find(({ server }) => server === on) ?? facts(on);
+  const answer = await site.judge({
+    ...context({
+      change: changeTo(action),
+      organisation: { id: 'contoso.com', servers: SERVERS },
+      verifier: {
+        family: async ({ server }) => {
+          const verdict = seen[server];
+          if (!verdict) throw new Error(`${server} was not expected to be looked at`);
+          return { verdict, reason: verdict, monitors: [], evidence: [] };
+        },
+      },
+    }),
+    target,
+  });
+  expect(answer).toMatchObject(is);
+});
