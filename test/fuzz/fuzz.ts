@@ -51,10 +51,6 @@ export function fuzz<T>(
         const start = performance.now();
         const pending = holds(given);
         if (pending) await pending;
-        if (performance.now() - start > 250)
-          (await import('node:fs')).appendFileSync(
-            `${JSON.stringify({ parser, ms: performance.now() - start, given })}\n`,
-          );
         worst = Math.max(worst, performance.now() - start);
       });
       await fc.assert(property, { numRuns: runs, seed: SEED });
