@@ -1,17 +1,26 @@
-import { alertOf, mainAlert } from './plan.ts';
-import { type Aftermath, type Organisation, withoutIncident } from './round.ts';
+import type { Aftermath, Incident, Organisation } from './aftermath.ts';
+import { alertOf, mainAlert, type Plan } from './plan.ts';
+
+/** Real milliseconds: a kill switch stops what was not sent within it, and who is cut off knows it by then. */
+const WITHIN = 1_000;
+const STOPS_WITHIN = 10_000;
 
 /** What must hold after a round, whatever happened in it. Empty when it does. */
 export function audit(aftermath: Aftermath): string[] {
   return [
     ...alertsLost(aftermath),
+    ...acceptedByNobody(aftermath),
     ...incidentsLost(aftermath),
     ...twice(aftermath),
     ...needless(aftermath),
+    ...sentBlindly(aftermath),
     ...leftChanged(aftermath),
+    ...untold(aftermath),
+    ...aftermath.torn,
     ...aftermath.verified.filter(({ ok }) => !ok).map(({ incident, why }) => `the journal of ${incident}: ${why}`),
     ...aftermath.ready.filter(({ status }) => status !== 200).map(({ url, says }) => `${url} is not ready: ${says}`),
     ...(aftermath.ready.length < aftermath.plan.daemons ? ['a daemon is missing'] : []),
+    ...aftermath.stops.filter((ms) => ms > STOPS_WITHIN).map((ms) => `a daemon took ${ms} ms to stop`),
     ...aftermath.outputs.flatMap(defects),
   ];
 }
@@ -22,12 +31,40 @@ function alertsLost({ accepted, incidents, plan }: Aftermath): string[] {
   );
 }
 
-/** A trouble changes how long it takes, never how it ends. */
+/**
+ * Accepted alerts that have no finished incident of their own server and family of health sets: to belong to an incident
+ * that had the server in hand is not enough, as they are looked at by themselves after it.
+ */
+export function withoutIncident(plan: Plan, accepted: string[], incidents: Incident[]): string[] {
+  const family = (healthSet: string | undefined) => healthSet?.split('.')[0];
+  return accepted.filter((id) => {
+    const alert = alertOf(plan, id);
+    return !incidents.some(
+      ({ state, server, healthSet, alerts }) =>
+        state === 'finished' &&
+        server === alert?.server &&
+        family(healthSet) === family(alert.healthSet) &&
+        alerts.some(({ senderId }) => senderId === id),
+    );
+  });
+}
+
+/** While no daemon reaches Redis, an alert is answered 503: nobody could keep it. */
+function acceptedByNobody({ answers, happened }: Aftermath): string[] {
+  const cuts = happened.flatMap(({ cutOff }) => (cutOff && cutOff.name === undefined ? [cutOff] : []));
+  return answers
+    .filter(({ asked, at, status }) => status !== 503 && cuts.some(({ from, to }) => asked > from && at < to))
+    .map(({ id, status }) => `alert ${id} was answered ${status} while nobody could keep it`);
+}
+
+/** A trouble changes how long it takes, never how it ends; what comes of a playbook that nobody wrote is its own affair. */
 function incidentsLost({ incidents, faults, plan }: Aftermath): string[] {
   const main = incidents.find(({ alerts }) => alerts.some(({ senderId }) => senderId === mainAlert(plan)));
   const open = incidents.filter(({ state }) => state !== 'finished').map(({ id }) => `${id} is open`);
-  const sick = faults.filter(({ state }) => state === 'present').map(({ fault }) => `${fault} is not cured`);
-  const end = main?.outcome === 'recovered' ? [] : [`${main?.id} ended ${main?.outcome}: ${main?.reason}`];
+  const ends = plan.playbooks ? ['recovered', 'escalated'] : ['recovered'];
+  const end = ends.includes(main?.outcome ?? '') ? [] : [`${main?.id} ended ${main?.outcome}: ${main?.reason}`];
+  const present = faults.filter(({ fault, state }) => fault === plan.procedure.fault.fault && state === 'present');
+  const sick = main?.outcome === 'recovered' ? present.map(({ fault }) => `${fault} is not cured`) : [];
   return [...open, ...sick, ...end];
 }
 
@@ -43,7 +80,7 @@ function twice({ commands }: Aftermath): string[] {
 
 /** The far side's fence is the last net. Only who stood still while the world went on may get as far as it. */
 function needless({ commands, happened }: Aftermath): string[] {
-  if (happened.includes('freeze a daemon')) return [];
+  if (happened.some(({ kind }) => kind === 'freeze a daemon')) return [];
   return caughtByFence(commands).map(
     ({ caller, command, server, effect }) =>
       `${command} on ${server} for ${caller}: ${effect}, and nothing explains it`,
@@ -52,6 +89,19 @@ function needless({ commands, happened }: Aftermath): string[] {
 
 export function caughtByFence(commands: Aftermath['commands']): Aftermath['commands'] {
   return commands.filter(({ effect }) => effect === 'already' || effect === 'refused');
+}
+
+/** Nobody sends a changing command while the kill switch is on, nor who can't ask about it. */
+function sentBlindly({ sent, happened }: Aftermath): string[] {
+  const during = ({ from, to }: { from: number; to: number }, at: number) => at > from + WITHIN && at < to;
+  return sent.flatMap(({ at, by, verb, caller }) =>
+    happened.flatMap(({ cutOff, killSwitch }) => [
+      ...(killSwitch && during(killSwitch, at) ? [`${verb} for ${caller}: sent while the kill switch was on`] : []),
+      ...(cutOff && (cutOff.name ?? by) === by && during(cutOff, at)
+        ? [`${verb} for ${caller}: sent by ${by}, which was cut off and could ask nobody`]
+        : []),
+    ]),
+  );
 }
 
 /** What differs from the organisation before is in the ledger, and what is in the ledger differs; people were told of it. */
@@ -82,6 +132,24 @@ function differences(before: Organisation, after: Organisation): string[] {
 
 const statesOf = (server?: Organisation['servers'][number]) =>
   server?.services.map(({ name, status }) => `${name} ${status}`);
+
+/** Whoever must do something was told, of all that is still changed; and never that the daemon itself can't go on. */
+function untold({ incidents, notices }: Aftermath): string[] {
+  const ofDefects = notices.filter(({ key }) => key.endsWith(':defect')).map(({ text }) => `people were told: ${text}`);
+  const missing = incidents.flatMap(({ id, parent, outcome, left, owed }) => {
+    if (outcome !== 'escalated') return [];
+    // A child's end is told by its parent.
+    const told = notices.filter(({ kind }) => kind === 'escalation').map(({ text }) => text);
+    const whole = notices.some(({ incident }) => incident === id) || parent !== undefined;
+    return [
+      ...(whole ? [] : [`${id} was escalated, and nobody was told`]),
+      ...[...left, ...owed]
+        .filter((says) => !told.some((text) => text.includes(says)))
+        .map((says) => `${id}: nobody was told of ${says}`),
+    ];
+  });
+  return [...ofDefects, ...missing];
+}
 
 /** Nothing that happens to Redis or to a colleague is a defect of the code. */
 function defects(output: string): string[] {

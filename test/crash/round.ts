@@ -1,140 +1,64 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Client, redisTarget } from '../../src/adapters/redis/connect.ts';
-import type { LedgerEntry } from '../../src/ports.ts';
 import { get, post, type Running, Site, until } from '../support/processes.ts';
+import type { Aftermath, Answer, Incident, Organisation, Span } from './aftermath.ts';
+import { withoutIncident } from './audit.ts';
 import { Fleet } from './fleet.ts';
-import {
-  alertDuring,
-  alertOf,
-  mainAlert,
-  otherAlert,
-  type Plan,
-  type PlannedTrouble,
-  type TroubleKind,
-} from './plan.ts';
-import { type Command, type SeenEntry, Watch } from './watch.ts';
+import { Inbox } from './inbox.ts';
+import { alertDuring, mainAlert, otherAlert, type Plan } from './plan.ts';
+import { troublesOf } from './troubles.ts';
+import { Watch } from './watch.ts';
 
 const SPEED = 300;
-/** Real milliseconds that a round may take; an undisturbed one takes about fifteen seconds. */
-const ROUND_MS = 120_000;
-
-export interface Incident {
-  id: string;
-  server: string;
-  healthSet: string;
-  state: 'open' | 'finished';
-  outcome?: string;
-  reason?: string;
-  left: string[];
-  owed: string[];
-  alerts: { senderId: string }[];
-}
-
-/** The part of the lab's organisation that a run may change. */
-export interface Organisation {
-  servers: {
-    name: string;
-    state: string;
-    services: { name: string; status: string }[];
-    settings: { activationBlocked: boolean; protocolLog: { imap: boolean; pop: boolean } };
-  }[];
-}
-
-/** What is left of a round when it is over: everything that an audit needs. */
-export interface Aftermath {
-  plan: Plan;
-  /** Which of the planned troubles came to pass: a run can be over before the moment of one. */
-  happened: TroubleKind[];
-  accepted: string[];
-  commands: Command[];
-  entries: SeenEntry[];
-  incidents: Incident[];
-  verified: { incident: string; ok: boolean; why?: string }[];
-  before: Organisation;
-  after: Organisation;
-  faults: { fault: string; state: string }[];
-  ledger: LedgerEntry[];
-  ready: { url: string; status: number; says: string }[];
-  kills: Kill[];
-  outputs: string[];
-  seconds: number;
-}
-
-/** When a daemon was killed, and who it was. Real milliseconds. */
-export interface Kill {
-  at: number;
-  pid: number;
-  /** Other daemons ran at that moment. */
-  others: boolean;
-}
 
 /** Plays one round, to its end and until every trouble is over. */
 export async function play(plan: Plan): Promise<Aftermath> {
   const began = Date.now();
   const site = await Site.open({ SECOND_RESPONDER_LOG_LEVEL: 'debug' });
+  const inbox = await Inbox.open();
+  const ends: (() => Promise<void>)[] = [() => inbox.close(), () => site.close()];
   try {
-    let redis = await site.redis();
+    const redis = await site.redis();
     const lab = await site.lab(SPEED);
     const organisation = () => get<Organisation>(`${lab.url}/lab/v1/organisation`);
     const before = await organisation();
     await post(`${lab.url}/lab/v1/faults`, plan.procedure.fault);
-    const watch = new Watch(lab.url);
-    await watch.begin(redis.address);
-    const fleet = new Fleet(site, { REDIS_URL: redis.address, SECOND_RESPONDER_EXCHANGE_URL: lab.url });
+    for (const disturbance of plan.disturbances) await post(`${lab.url}/lab/v1/faults`, disturbance);
+    const watch = await Watch.begin(lab.url, redis.address);
+    ends.push(() => watch.end());
+    const fleet = new Fleet({
+      site,
+      env: {
+        SECOND_RESPONDER_WORK_LEASE: plan.lease,
+        SECOND_RESPONDER_NOTIFY: JSON.stringify([{ channel: 'webhook', url: inbox.address }]),
+        ...(plan.playbooks && { SECOND_RESPONDER_PLAYBOOKS_DIRECTORY: write(site.directory, plan.playbooks) }),
+      },
+      redisPort: Number(new URL(redis.address).port),
+      lab: lab.url,
+      heldBy: (pid) => watch.heldBy(pid),
+      ...(plan.exact && { exact: plan.exact }),
+    });
+    ends.push(() => fleet.close());
     await Promise.all(Array.from({ length: plan.daemons }, () => fleet.add()));
 
-    const happened: TroubleKind[] = [];
-    const kills: Kill[] = [];
     const accepted: string[] = [];
+    const answers: Answer[] = [];
+    const happened: Span[] = [];
+    const make = troublesOf({ site, redis, fleet, watch });
 
-    const make: Record<TroubleKind, (trouble: PlannedTrouble) => Promise<unknown>> = {
-      async 'kill a daemon'({ whom }) {
-        const daemon = await fleet.take(whom);
-        await daemon.kill('SIGKILL');
-        kills.push({ at: Date.now(), pid: daemon.pid, others: fleet.awake.length > 0 });
-        await fleet.add();
-      },
-      'freeze a daemon': ({ whom, ms }) => fleet.freeze(whom, ms),
-      async 'restart a daemon'({ whom }) {
-        const daemon = await fleet.take(whom);
-        const asked = Date.now();
-        await daemon.kill('SIGTERM');
-        const took = Date.now() - asked;
-        if (took > 10_000) throw new Error(`a daemon took ${took} ms to stop`);
-        await fleet.add();
-      },
-      async 'kill Redis'({ ms }) {
-        await redis.kill('SIGKILL');
-        await pause(ms);
-        redis = await site.redis(Number(new URL(redis.address).port));
-      },
-      async 'freeze Redis'({ ms }) {
-        const { pid } = redis;
-        process.kill(pid, 'SIGSTOP');
-        await pause(ms);
-        process.kill(pid, 'SIGCONT');
-      },
-      async 'pause Redis'({ ms }) {
-        await askRedis(redis.address, (client) => client.client('PAUSE', ms));
-        await pause(ms);
-      },
-      async 'fill Redis'({ ms }) {
-        await askRedis(redis.address, (client) => client.config('SET', 'maxmemory', '1'));
-        await pause(ms);
-        await askRedis(redis.address, (client) => client.config('SET', 'maxmemory', '0'));
-      },
-    };
-
-    // Redis has one trouble at a time; the daemons any mixture.
+    // Redis, and the way to it, have one trouble at a time; the daemons any mixture.
     let redisIsFree: Promise<unknown> = Promise.resolve();
     const troubles = plan.troubles.map(async (trouble, index) => {
       if (!(await watch.reached(trouble.at))) return;
       await pause(trouble.delay);
       const ofRedis = trouble.kind.endsWith('Redis');
       const free = ofRedis ? redisIsFree : Promise.resolve();
-      const lasts = free.then(() => {
-        happened.push(trouble.kind);
-        return make[trouble.kind](trouble);
+      const lasts = free.then(async () => {
+        const span: Span = { kind: trouble.kind, from: Date.now(), to: Number.POSITIVE_INFINITY };
+        happened.push(span);
+        Object.assign(span, await make[trouble.kind](trouble));
+        span.to = Date.now();
       });
       if (ofRedis) redisIsFree = lasts.catch(() => {});
       await free;
@@ -149,13 +73,18 @@ export async function play(plan: Plan): Promise<Aftermath> {
 
     // Like a sender with a spool: an alert is posted until it is answered 202, by whichever daemon answers.
     async function send(id: string, alert: object): Promise<void> {
-      const deadline = Date.now() + ROUND_MS;
+      const deadline = Date.now() + plan.limit;
       for (let turn = 0; Date.now() < deadline; turn += 1) {
         const { awake } = fleet;
-        const url = awake[turn % Math.max(1, awake.length)]?.url;
-        if (url && (await postOnce(`${url}/api/v1/alerts/generic`, { id, status: 'firing', ...alert })) === 202) {
-          accepted.push(id);
-          return;
+        const daemon = awake[turn % Math.max(1, awake.length)];
+        if (daemon) {
+          const asked = Date.now();
+          const status = await postOnce(`${daemon.url}/api/v1/alerts/generic`, { id, status: 'firing', ...alert });
+          answers.push({ id, asked, at: Date.now(), status });
+          if (status === 202) {
+            accepted.push(id);
+            return;
+          }
         }
         await pause(100);
       }
@@ -167,39 +96,50 @@ export async function play(plan: Plan): Promise<Aftermath> {
     watch.noMoreMoments();
     await all;
     const incidents = await whenOver(fleet, plan, accepted);
+    const ready = await Promise.all(fleet.awake.map(readiness));
     const [daemon] = fleet.awake as [Running];
-    const aftermath: Aftermath = {
+    return {
       plan,
       happened,
       accepted,
+      answers,
       incidents,
-      kills,
+      ready,
+      kills: fleet.kills,
+      stops: fleet.stops,
+      sent: fleet.sent,
+      notices: inbox.notices,
       before,
       after: await until(organisation, (now) => now.servers.every(({ state }) => state === 'up'), 20_000),
       faults: await get(`${lab.url}/lab/v1/faults`),
-      ledger: (await answerOf<{ undo: LedgerEntry[] }>(`${daemon.url}/api/v1/undo`)).undo,
+      ledger: (await answerOf<{ undo: Aftermath['ledger'] }>(`${daemon.url}/api/v1/undo`)).undo,
       verified: await Promise.all(
         incidents.map(async ({ id }) => ({
           incident: id,
           ...(await answerOf<{ ok: boolean; why?: string }>(`${daemon.url}/api/v1/incidents/${id}/verify`)),
         })),
       ),
-      ready: await Promise.all(fleet.awake.map(readiness)),
-      commands: await get<Command[]>(`${lab.url}/lab/v1/commands`),
+      torn: await watch.torn(),
+      commands: await get(`${lab.url}/lab/v1/commands`),
       entries: watch.entries,
       outputs: fleet.outputs,
       seconds: (Date.now() - began) / 1000,
     };
-    await watch.end();
-    return aftermath;
   } finally {
-    await site.close();
+    for (const end of ends.reverse()) await end();
   }
+}
+
+function write(directory: string, playbooks: Record<string, string>): string {
+  const folder = join(directory, 'playbooks');
+  mkdirSync(folder);
+  for (const [file, text] of Object.entries(playbooks)) writeFileSync(join(folder, file), text);
+  return folder;
 }
 
 /** All incidents, once every accepted alert has one and none is open; or as they are when that took too long. */
 async function whenOver(fleet: Fleet, plan: Plan, accepted: string[]): Promise<Incident[]> {
-  const deadline = Date.now() + ROUND_MS;
+  const deadline = Date.now() + plan.limit;
   let incidents: Incident[] = [];
   for (;;) {
     const url = fleet.awake.at(-1)?.url;
@@ -210,26 +150,8 @@ async function whenOver(fleet: Fleet, plan: Plan, accepted: string[]): Promise<I
       incidents.every(({ state }) => state === 'finished') &&
       withoutIncident(plan, accepted, incidents).length === 0;
     if (over || Date.now() > deadline) return incidents;
-    await pause(50);
+    await pause(100);
   }
-}
-
-/**
- * Accepted alerts that have no finished incident of their own server and family of health sets: to belong to an incident
- * that had the server in hand is not enough, as they are looked at by themselves after it.
- */
-export function withoutIncident(plan: Plan, accepted: string[], incidents: Incident[]): string[] {
-  const family = (healthSet: string | undefined) => healthSet?.split('.')[0];
-  return accepted.filter((id) => {
-    const alert = alertOf(plan, id);
-    return !incidents.some(
-      ({ state, server, healthSet, alerts }) =>
-        state === 'finished' &&
-        server === alert?.server &&
-        family(healthSet) === family(alert.healthSet) &&
-        alerts.some(({ senderId }) => senderId === id),
-    );
-  });
 }
 
 /** Ready within ten seconds, as a daemon must be whose Redis has just come back; or what it says then. */
@@ -266,14 +188,4 @@ async function askOnce<T>(url: string): Promise<T | undefined> {
 
 async function answerOf<T>(url: string): Promise<T> {
   return (await until(() => askOnce<T>(url), Boolean, 10_000)) as T;
-}
-
-async function askRedis(address: string, ask: (client: Client) => Promise<unknown>): Promise<void> {
-  const client = redisTarget(address).connect('blocking');
-  client.on('error', () => {}); // it comes back
-  try {
-    await ask(client);
-  } finally {
-    client.disconnect();
-  }
 }

@@ -54,7 +54,12 @@ export class Site {
     return { ...running, url: /http:\/\/[\d.:]+/.exec(running.output())?.[0] ?? '' };
   }
 
-  async daemon(env: Record<string, string>, args: string[] = []): Promise<Running> {
+  /** Resolves when it answers. `begun` is told of the process at once, which may come to its end before that. */
+  async daemon(
+    env: Record<string, string>,
+    args: string[] = [],
+    begun: (process: Running) => void = () => {},
+  ): Promise<Running> {
     const port = env.SECOND_RESPONDER_HTTP_PORT ?? (await freePort());
     const running = await this.#spawn(process.execPath, [MAIN, 'serve', ...args], undefined, {
       SECOND_RESPONDER_HTTP_PORT: `${port}`,
@@ -62,6 +67,7 @@ export class Site {
       ...this.#env,
       ...env,
     });
+    begun(running);
     const url = `http://127.0.0.1:${port}`;
     const alive = () =>
       fetch(`${url}/healthz`).then(
