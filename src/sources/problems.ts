@@ -9,9 +9,14 @@ export interface Problem {
 
 export type Path = readonly PropertyKey[];
 
+/** A key of a sender may be as long as its post; nobody needs all of it to find it. */
+const LONGEST_KEY = 100;
+
 export function pointer(path: Path): string {
-  return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return path.map((key) => `/${shortened(String(key)).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
+
+const shortened = (key: string) => (key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key);
 
 /** A failed check as problems, in sentences; `at` is where the checked value stands in the document. */
 export function problemsOf(error: z.ZodError, at: Path = []): Problem[] {

@@ -69,8 +69,17 @@ export const invalid = (problems: readonly Problem[]) =>
   new HttpProblem(
     'invalid-request',
     problems.length === 1 ? 'There is one problem.' : `There are ${problems.length} problems.`,
-    { problems },
+    { problems: told(problems) },
   );
+
+/** As many as anybody mends at a time: an answer may not be many times as long as what it answers. */
+const MOST_TOLD = 1_000;
+
+export function told(problems: readonly Problem[]): Problem[] {
+  const more = problems.length - MOST_TOLD;
+  const first = problems.slice(0, MOST_TOLD);
+  return more > 0 ? [...first, { pointer: '', message: `and ${more} more problems` }] : first;
+}
 
 /** How long a sender does well to wait before it posts again. */
 export const RETRY_AFTER_SECONDS = 5;

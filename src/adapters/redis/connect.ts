@@ -35,6 +35,10 @@ export function redisTarget(url: string): RedisTarget {
   const parts = /^([a-z+]+):\/\/(?:([^@/]*)@)?([^/]*)(\/.*)?$/i.exec(url.trim());
   if (!parts) throw malformed(url, 'it is no URL');
   const [, scheme = '', login, hosts = '', path = ''] = parts;
+  // Else what follows would quote a part of the password.
+  if (hosts.includes('@') || (hosts !== '' && path.includes('@'))) {
+    throw malformed(url, 'its user or password has a / or @ that must be written %2F or %40');
+  }
   const auth = credentials(url, login);
   switch (scheme.toLowerCase()) {
     case 'redis':
@@ -126,6 +130,7 @@ function credentials(url: string, login: string | undefined): { username?: strin
 }
 
 function malformed(url: string, why: string): Error {
-  const masked = url.replace(/\/\/[^@/]*@/, '//…@');
+  // Up to the last @: a password may hold what ought to have been written with %.
+  const masked = url.trim().replace(/^([a-z+]*:\/\/)?.*@/is, '$1…@');
   return new Error(`Redis URL ${JSON.stringify(masked)}: ${why}. Forms: ${FORMS}`);
 }

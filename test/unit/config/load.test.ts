@@ -419,6 +419,18 @@ describe('addresses of Redis', () => {
   });
 });
 
+it.each([
+  'redis://:hu/sh@host',
+  'redis://me:hu@sh@host:1/2',
+  'rediss://me:12345/hush@host',
+  'redis+sentinel://hu/sh@a/m',
+  'hu/sh:hu@sh',
+])('%s is refused without a word of its password', (url) => {
+  const says = () => redisTarget(url).describe;
+  expect(says).toThrow(/^Redis URL "/);
+  expect(says).not.toThrow(/hu|sh@|12345/);
+});
+
 it.each(['a: &a [*a]', 'http: &a { port: *a }', 'a: &a { b: { c: *a } }'])('%s holds itself', (yaml) => {
   expect(problemsOf(yaml)).toEqual(['c.yaml:1:1: not valid YAML: an alias stands inside its own anchor']);
 });

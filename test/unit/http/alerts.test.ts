@@ -344,6 +344,21 @@ describe('good alerts are stored, then answered', () => {
   });
 });
 
+describe('an answer', () => {
+  it.each([
+    ['labels that are no text', 'alertmanager', { alerts: [{ labels: Object.fromEntries(Array(5_000).entries()) }] }],
+    ['a label with a name as long as the post', 'alertmanager', { alerts: [{ labels: { ['k'.repeat(60_000)]: 1 } }] }],
+    ['a list of nothing', 'generic', Array(5_000).fill({})],
+  ])('to %s is not many times as long as the question', async (_name, source, body) => {
+    const { url } = await start({}, { config: { maxAlertsPerRequest: 10_000 } });
+    const text = await (await post(`${url}/api/v1/alerts/${source}`, body)).text();
+    const { problems } = JSON.parse(text) as ProblemDocument;
+    expect(problems.length).toBeLessThanOrEqual(1_001);
+    expect(text.length).toBeLessThan(150_000);
+    expect(problems.at(-1)?.message).toMatch(problems.length > 1_000 ? /^and \d+ more problems$/ : /./);
+  });
+});
+
 describe('who may post', () => {
   const tokens = [
     { name: 'scom', role: 'sender', token: 'sender-token' },

@@ -1,7 +1,7 @@
 import type { Alert } from '../../../incident/alert.ts';
 import type { AcceptedAlert } from '../../../ports.ts';
 import { SOURCES, type Source } from '../../../sources/index.ts';
-import { HttpProblem, invalid, RETRY_AFTER_SECONDS, storeAway } from '../problem.ts';
+import { HttpProblem, invalid, RETRY_AFTER_SECONDS, storeAway, told } from '../problem.ts';
 import type { Call, Route, Surroundings } from '../route.ts';
 
 export function alertRoutes(around: Surroundings): Route[] {
@@ -62,7 +62,9 @@ async function receive({ body, response, identity }: Call, source: Source, aroun
   const repeats = stored.filter((alert) => alert.repeat).length;
   const accepted = stored.length - repeats;
   around.metrics.received(source.name, { accepted, repeat: repeats }, around.now());
-  response.status(202).json({ accepted, repeats, alerts: stored, refused, ...(truncated && { truncated }) });
+  response
+    .status(202)
+    .json({ accepted, repeats, alerts: stored, refused: told(refused), ...(truncated && { truncated }) });
 }
 
 /** Whatever keeps the alerts from being stored, the sender must come again: it is never told that they are safe. */
