@@ -20,6 +20,7 @@ import { secretsIn } from './config/sections/http.ts';
 import { createOperations } from './engine/operations.ts';
 import { type Engine, Tellings, Waiters } from './engine/parts.ts';
 import { settingsOf } from './engine/settings.ts';
+import { sweepUndo } from './engine/sweep-undo.ts';
 import { Together } from './engine/together.ts';
 import { type CallReport, waist } from './engine/waist.ts';
 import { createWorker } from './engine/worker.ts';
@@ -237,6 +238,9 @@ export function createApp(options: AppOptions): App {
     if (config.work.work) {
       releases.push(() => worker.stop(WORK_GRACE));
       await worker.start(config.work.concurrency);
+      await sweepUndo(engine).catch((error) =>
+        logger.error('What is owed could not be swept', { error: String(error) }),
+      );
     }
     releases.push(() => http.close(HTTP_GRACE));
     if (http.certificate) {

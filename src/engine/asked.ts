@@ -16,12 +16,12 @@ import { wake } from './wake.ts';
 export async function askFor(
   engine: Engine,
   what: Asked['what'],
-  { server, setting }: { server: string; setting?: string },
+  { server, settings: wanted }: { server: string; settings?: string[] },
   { by, note }: ByPerson,
 ): Promise<Incident> {
   const { store, clock, settings } = engine;
   const name = shortName(server);
-  const owed = await owedOn(engine, name, setting);
+  const owed = await owedOn(engine, name, wanted);
   const family = await familyOf(engine, owed);
   if (what === 'putBack' && settings.mode === 'observe') {
     throw new Conflict('safety.mode is observe: this daemon changes nothing. Put it back by hand, and settle it');
@@ -53,13 +53,17 @@ export async function askFor(
   return incident;
 }
 
-async function owedOn({ store, clock }: Engine, server: string, setting: string | undefined): Promise<LedgerEntry[]> {
+async function owedOn(
+  { store, clock }: Engine,
+  server: string,
+  settings: string[] | undefined,
+): Promise<LedgerEntry[]> {
   const here = (await store.ledger()).filter((entry) => entry.world === clock.epoch && entry.debt.server === server);
-  const owed = setting === undefined ? here : here.filter(({ debt }) => debt.setting === setting);
+  const owed = settings === undefined ? here : here.filter(({ debt }) => settings.includes(debt.setting));
   if (owed.length > 0) return owed;
   const known = here.map(({ debt }) => debt.setting);
   const but = known.length > 0 ? `; owed there: ${known.join(', ')}` : '';
-  throw new NotFound(`Nothing${setting === undefined ? '' : ` of ${setting}`} is owed on ${server}${but}`);
+  throw new NotFound(`Nothing${settings === undefined ? '' : ` of ${settings.join(', ')}`} is owed on ${server}${but}`);
 }
 
 /** The matter it was changed for: the one to look at once it was put back. */

@@ -194,12 +194,17 @@ export function createOperations(
       return playbooks();
     },
     undo: () => store.ledger(),
-    putBack: async (owed, person) => view(await askFor(engine, 'putBack', owed, person)),
-    settle: async (owed, person) => view(await askFor(engine, 'settle', owed, person)),
+    putBack: async (owed, person) => view(await askFor(engine, 'putBack', settingsIn(owed), person)),
+    settle: async (owed, person) => view(await askFor(engine, 'settle', settingsIn(owed), person)),
     feed: (after, signal) => store.feed(after, signal),
     readiness: () => control.readiness(),
   };
 }
+
+const settingsIn = ({ server, setting }: { server: string; setting?: string }) => ({
+  server,
+  ...(setting !== undefined && { settings: [setting] }),
+});
 
 function fits(one: IncidentView, { server, healthSet, outcome, state }: IncidentFilter): boolean {
   if (state && one.state !== state) return false;

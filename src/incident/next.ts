@@ -3,7 +3,7 @@ import type { Finished, LookPurpose } from './event.ts';
 import type { ServerFacts } from './health.ts';
 import { type Conclusion, currentRun, type Incident, type Run, type StepRecord, stepInHand } from './incident.ts';
 import type { Condition } from './plan.ts';
-import { isOwed, type UndoState } from './undo.ts';
+import { isDue, isOwed, type UndoState } from './undo.ts';
 
 /** What to do about an incident now. The shell does it, appends what happened, folds, and asks again. */
 export type Decision =
@@ -143,8 +143,8 @@ function ending(incident: Incident, conclusion: Conclusion, now: Instant, settin
     finished: {
       outcome: conclusion.outcome,
       reason: conclusion.reason,
-      left: incident.undo.filter((undo) => undo.state === 'owed').map((undo) => undo.says),
-      owed: incident.undo.filter((undo) => undo.state === 'failed').map((undo) => undo.says),
+      left: incident.undo.filter((undo) => isOwed(undo) && !isDue(undo, conclusion.outcome)).map((undo) => undo.says),
+      owed: incident.undo.filter((undo) => isOwed(undo) && isDue(undo, conclusion.outcome)).map((undo) => undo.says),
     },
   };
 }
@@ -155,7 +155,7 @@ function ending(incident: Incident, conclusion: Conclusion, now: Instant, settin
  */
 function nextUndo(incident: Incident, conclusion: Conclusion): UndoState | undefined {
   const owed = incident.undo.filter((undo) => undo.state === 'owed');
-  const due = owed.filter((undo) => undo.when === 'always' || conclusion.outcome === 'recovered');
+  const due = owed.filter((undo) => isDue(undo, conclusion.outcome));
   const ready = due.filter((undo) => {
     const before = incident.undo.find((other) => other.id === undo.dependsOn);
     return !before || !isOwed(before);

@@ -1,5 +1,6 @@
 import type { Instant } from './alert.ts';
 import type { Intent } from './intent.ts';
+import type { Outcome } from './outcome.ts';
 
 /**
  * What must be put back, written to the journal before the change is made. Keyed by server and setting: the value
@@ -37,4 +38,9 @@ export interface UndoState extends UndoDebt {
 /** Whether a debt is still open. */
 export function isOwed(undo: UndoState): boolean {
   return undo.state === 'owed' || undo.state === 'started' || undo.state === 'failed';
+}
+
+/** Whether it is to be put back where it ends so. What failed had been due, whatever became of the incident by that. */
+export function isDue(undo: UndoState, outcome: Outcome): boolean {
+  return undo.when === 'always' || undo.state === 'failed' || outcome === 'recovered';
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { sweepUndo } from '../../../src/engine/sweep-undo.ts';
 import { Conflict, NotFound } from '../../../src/ports.ts';
 import { type Bench, type BenchOptions, bench, operationsOf } from '../../support/engine.ts';
 
@@ -107,6 +108,65 @@ describe('what was seen to by hand', () => {
         .map(({ command }) => command),
     ).toEqual(['Get-ExchangeServer']);
     expect(await b.operations.undo()).toEqual([]);
+  });
+});
+
+describe('at start', () => {
+  /** A protocol log that could not be put back. */
+  async function failed() {
+    const b = bench();
+    const { id: fault } = b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
+    const id = await b.alert({ server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' });
+    await b.run((incident) =>
+      incident.steps.some(({ step, state }) => step.step === 'protocol-log' && state === 'done'),
+    );
+    const { id: refusal } = b.lab.post({ fault: 'refuse', command: 'Set-ImapSettings' });
+    b.lab.remove(fault);
+    await b.run();
+    const { finished } = await b.incident(id);
+    // The restart that was to follow is due as well; neither was left on purpose.
+    expect(finished).toMatchObject({
+      owed: [expect.stringContaining('was refused'), expect.stringContaining('must restart to read')],
+      left: [],
+    });
+    return { b, refusal };
+  }
+  const isLogging = (b: Bench) =>
+    b.lab.organisation().servers.find(({ name }) => name === 'cas1')?.settings.protocolLog.imap;
+
+  test('what could not be put back is tried once more', async () => {
+    const { b, refusal } = await failed();
+    b.lab.remove(refusal);
+    expect(isLogging(b)).toBe(true);
+    await sweepUndo(b.engine);
+    await b.run();
+    expect(isLogging(b)).toBe(false);
+    expect(await operationsOf(b).undo()).toEqual([]);
+  });
+
+  test('by one of several daemons that start at a time', async () => {
+    const { b, refusal } = await failed();
+    b.lab.remove(refusal);
+    await Promise.all([sweepUndo(b.engine), sweepUndo(b.engine)]);
+    expect(await b.store.openIncidents()).toHaveLength(1);
+  });
+
+  test('what still can not be put back is told once more, and stays owed', async () => {
+    const { b } = await failed();
+    const before = b.notices.length;
+    await sweepUndo(b.engine);
+    await b.run();
+    expect(b.notices).toHaveLength(before + 1);
+    expect((await operationsOf(b).undo()).map(({ debt }) => debt.setting)).toContain('imap-protocol-log');
+  });
+
+  test('what was left changed on purpose is said, and left', async () => {
+    const b = await drained();
+    const said: string[] = [];
+    b.engine.log = { ...b.engine.log, warn: (says) => void said.push(says) };
+    await sweepUndo(b.engine);
+    expect(await b.store.openIncidents()).toEqual([]);
+    expect(said).toEqual([expect.stringContaining('Still owed: activation of databases on mbx1 is blocked')]);
   });
 });
 
