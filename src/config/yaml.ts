@@ -93,7 +93,8 @@ function syntaxProblem(
   lines: LineCounter,
 ): Problem {
   const { line, col } = lines.linePos(error.pos[0]);
-  const message = error.code === 'DUPLICATE_KEY' ? 'this key stands here twice' : `not valid YAML: ${error.message}`;
+  const message =
+    error.code === 'DUPLICATE_KEY' ? 'this key stands here twice' : `not valid YAML: ${unquoted(error.message)}`;
   return { file, line, column: col, path: '', message };
 }
 
@@ -105,10 +106,16 @@ function toData(document: Document, file: string): unknown {
     return data;
   } catch (error) {
     throw new ConfigError([
-      { file, line: 1, column: 1, path: '', message: `not valid YAML: ${(error as Error).message}` },
+      { file, line: 1, column: 1, path: '', message: `not valid YAML: ${unquoted((error as Error).message)}` },
     ]);
   }
 }
+
+/**
+ * A secret that begins with *, !, ] or | means something to YAML, whose words for what is wrong with it quote it, after a
+ * colon or a backslash. Where it stands is told anyway.
+ */
+const unquoted = (message: string) => message.replace(/(: | \\).*$/s, '');
 
 function holdsItself(data: unknown, around: readonly object[] = []): boolean {
   if (typeof data !== 'object' || data === null) return false;

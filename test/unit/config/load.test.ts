@@ -365,6 +365,34 @@ notify: [{ channel: webhook, url: "https://chat.example.com/hooks/hush5", token:
   });
 });
 
+describe('a secret that YAML takes for something else', () => {
+  const starts = [
+    ...'*!&@%`"\'|>{[?-#,]}:~',
+    '!!',
+    '"\\',
+    '"\\x',
+    '"\\u',
+    '!<',
+    '!hush!',
+    '| ',
+    '> ',
+    '? ',
+    '- ',
+    '&a *',
+  ];
+  const lines = ['{ name: a, role: sender, token: # }', '{ name: a, role: sender, token:# }'].map(
+    (entry) => `http: { tokens: [${entry}] }`,
+  );
+  const blocks = ['token: #', 'token:#'].map(
+    (line) => `http:\n  tokens:\n    - name: a\n      role: sender\n      ${line}\n`,
+  );
+  it.each(starts)('%s is told without the secret', (start) => {
+    for (const text of [...lines, ...blocks]) {
+      expect(problemsOf(text.replace('#', `${start}hush-hush`)).join('\n')).not.toContain('hu');
+    }
+  });
+});
+
 describe('the shipped configuration', () => {
   it('is found in the folder the daemon is started in, and is fine', () => {
     const { config, file } = loadConfig({ env: {}, cwd: process.cwd() });
