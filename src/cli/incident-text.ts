@@ -63,6 +63,7 @@ export function tellIncident(view: IncidentView, terminal: Terminal): string {
     }
   }
   if (view.phase === 'approving') below({ kind: 'note', text: `second-responder incidents approve ${view.id}` });
+  if (view.asked) say('Asked', `by ${view.asked.by}${view.asked.note ? `: ${view.asked.note}` : ''}`);
   if (view.parent) say('For', view.parent);
   for (const child of view.children) say('Elsewhere', child);
 

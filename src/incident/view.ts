@@ -55,6 +55,8 @@ export interface IncidentView {
   left: string[];
   parent?: string;
   children: string[];
+  /** A person asked for what it does; there was no alert. */
+  asked?: { what: 'putBack' | 'settle'; by: string; note?: string };
 }
 
 export function view(incident: Incident): IncidentView {
@@ -98,6 +100,7 @@ export function view(incident: Incident): IncidentView {
     left: finished?.left ?? [],
     ...(incident.parent && { parent: incident.parent.incident }),
     children: incident.children,
+    ...(incident.asked && { asked: incident.asked }),
   };
 }
 

@@ -106,6 +106,10 @@ const Incident = z.object({
   left: z.array(z.string()).describe('What stays changed on purpose.'),
   parent: z.string().optional(),
   children: z.array(z.string()),
+  asked: z
+    .object({ what: z.enum(['putBack', 'settle']), by: z.string(), note: z.string().optional() })
+    .optional()
+    .describe('A person asked for what it does; there was no alert.'),
 });
 
 const Incidents = z.object({

@@ -50,6 +50,24 @@ const disturbance = fc.oneof(
   fc.record({ fault: fc.constant('will-not-move'), server: mailbox }),
   fc.record({ fault: fc.constant('stop-hangs'), service: fc.constant('MSExchangeIMAP4BE'), server: mailbox, times }),
   fc.record({ fault: fc.constant('stale-rows'), server }),
+  fc.record({
+    fault: fc.constant('responder-at-work'),
+    server,
+    for: fc.constantFrom('3m', '40m'),
+  }),
+  fc.record({ fault: fc.constant('node-suspended'), server: mailbox }),
+  fc.record({
+    fault: fc.constant('busy'),
+    server,
+    with: fc.constantFrom('setup', 'servicing', 'backup', 'seeding', 'pending-update'),
+  }),
+  fc.record({
+    fault: fc.constant('component-inactive'),
+    server,
+    component: fc.constantFrom('ServerWideOffline', 'Monitoring', 'ImapProxy'),
+    requester: fc.constantFrom('Maintenance', 'HealthAPI'),
+  }),
+  fc.record({ fault: fc.constant('unhealthy'), server, healthSet: fc.constantFrom('AD', 'Store', 'DiskSpace') }),
   fc.record({ fault: fc.constant('no-object'), probe: fc.constantFrom('ImapSelfTestProbe', 'ImapCTPProbe') }),
 );
 
@@ -64,9 +82,12 @@ test('random troubles and disturbances: what must always hold, holds', async () 
     fc.asyncProperty(
       fc.array(trouble, { minLength: 1, maxLength: 3 }),
       fc.array(disturbance, { maxLength: 3 }),
-      async (troubles, disturbances) => {
+      fc.boolean(),
+      async (troubles, disturbances, aloneOnly) => {
         const broken: string[] = [];
         const b = bench({
+          // Where the same trouble on several servers is treated too, their incidents get in each other's way.
+          settings: { commonCause: { share: aloneOnly ? 0.2 : 1, servers: 20, within: 600_000 } },
           aroundExchange: (exchange) =>
             around(exchange, 'restartServer', (restart) => (...args) => {
               const active = b.lab.organisation().databases.filter((database) => database.activeOn === args[0]);
