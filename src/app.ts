@@ -19,6 +19,7 @@ import { followSecrets } from './config/secrets.ts';
 import { secretsIn } from './config/sections/http.ts';
 import { createOperations } from './engine/operations.ts';
 import { type Engine, Tellings, Waiters } from './engine/parts.ts';
+import { Sessions } from './engine/sessions.ts';
 import { settingsOf } from './engine/settings.ts';
 import { sweepUndo } from './engine/sweep-undo.ts';
 import { Together } from './engine/together.ts';
@@ -123,6 +124,7 @@ export function createApp(options: AppOptions): App {
     const settings = settingsOf(config, hostname());
     const kept = await openStore(config.store, logger, releases, options.store);
     const world = await openExchange(kept.outlives && options.keepLab !== false);
+    const sessions = new Sessions(config.exchange.sessions);
     const exchange = waist(
       world.exchange,
       {
@@ -130,6 +132,8 @@ export function createApp(options: AppOptions): App {
         services: config.safety.services,
         self: settings.self,
         callTimeLimit: config.verification.callTimeLimit,
+        sessions,
+        notAfter: () => world.clock.now() + settings.notAfter * world.clock.speed,
       },
       () => kept.store.killSwitches(),
       ({ call, result, seconds }: CallReport) => metrics.called(call, result, seconds),
@@ -209,6 +213,7 @@ export function createApp(options: AppOptions): App {
       },
       readiness,
     });
+    metrics.onScrape(() => metrics.setExchangeSessions(sessions.inUse));
     metrics.onScrape(() => readGauges(engine, metrics, operations));
 
     let identities = identitiesOf(config);

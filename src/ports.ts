@@ -522,8 +522,11 @@ export interface Store {
 export interface Wakeups {
   /** Have an accepted alert correlated. */
   alerts(ids: string[]): Promise<void>;
-  /** Have an incident advanced, now or after a delay in real ms. */
-  incident(id: string, delayMs?: number): Promise<void>;
+  /**
+   * Have an incident advanced, now or after a delay in real ms. Of what waits for a worker the lowest `priority` (0 to 99)
+   * comes first, and what has none before all: somebody waits for it, or it is late already.
+   */
+  incident(id: string, delayMs?: number, priority?: number): Promise<void>;
   /** Begins to work. Resolves once workers are ready. */
   work(
     handlers: { alert(id: string): Promise<void>; incident(id: string): Promise<void> },

@@ -1,5 +1,6 @@
+import { fold } from '../incident/fold.ts';
 import { next } from '../incident/next.ts';
-import { Stale } from '../ports.ts';
+import { NotSent, Stale } from '../ports.ts';
 import type { Advance, Advanced, Went } from './advancing.ts';
 import { beginStep } from './begin-step.ts';
 import { continueStep } from './continue-step.ts';
@@ -7,7 +8,9 @@ import { finish } from './finish.ts';
 import { look } from './look.ts';
 import { match } from './match.ts';
 import type { Engine } from './parts.ts';
+import { rankOf } from './rank.ts';
 import { putBack, settle } from './run-undo.ts';
+import { inTurn, type Turn } from './sessions.ts';
 import { openStory } from './story.ts';
 
 /**
@@ -19,16 +22,17 @@ export async function advance(
   id: string,
   signal: AbortSignal,
   stillMine = () => signal.throwIfAborted(),
-): Promise<Advanced> {
+): Promise<Advanced & { rank?: number }> {
   for (;;) {
     const story = await openStory(engine, id);
     if (!story) return { is: 'unknown' };
     const advance: Advance = { story, signal, stillMine, justLooked: false };
+    const turn = turnOf(engine, advance);
     try {
       for (;;) {
         signal.throwIfAborted();
-        const went = await perform(engine, advance);
-        if (went !== 'on') return went;
+        const went = await inTurn(turn, () => perform(engine, advance));
+        if (went !== 'on') return { ...went, rank: turn.rank };
       }
     } catch (error) {
       if (!(error instanceof Stale)) throw error;
@@ -71,4 +75,20 @@ async function perform(engine: Engine, advance: Advance): Promise<Went> {
     case 'finish':
       return finish(engine, story, decision.finished);
   }
+}
+
+/** Who comes first when sessions to Exchange are short, and what must still hold once one was had. */
+function turnOf(engine: Engine, { story, signal, stillMine }: Advance): Turn {
+  const { id, openedAt } = story.incident;
+  return {
+    rank: rankOf(engine.catalog, story.incident),
+    openedAt,
+    signal,
+    async stillWanted() {
+      const journal = await engine.store.read(id);
+      stillMine();
+      const cancelled = !story.incident.conclusion && journal && fold(journal.entries).conclusion;
+      if (cancelled) throw new NotSent(`${cancelled.reason}, while it waited for a session`);
+    },
+  };
 }

@@ -14,7 +14,7 @@ export function scopeOf(playbook: string | undefined, servers: string[], groups:
   ];
 }
 
-/** What a changing command carries, made at the moment of sending. */
+/** What a changing command carries. The waist makes `notAfter` anew once there is a session to send it in. */
 export function changeOf(
   { clock, settings }: Engine,
   { story }: Advance,

@@ -103,7 +103,7 @@ async function openIncident(engine: Engine, key: string, alert: Alert): Promise<
   );
   if (!opened.ok) return;
   engine.onEntry(fold([opened.entry]), opened.entry, opened.head);
-  await engine.wakeups.incident(id);
+  await engine.wakeups.incident(id, 0, engine.catalog.layer(alert.healthSet));
 }
 
 /** Readable and sortable by time: `mbx1-imap-mhb3k2x9-4f`. */

@@ -1,6 +1,6 @@
 import { setTimeout as waitFor } from 'node:timers/promises';
 import { applies } from '../guards/kill-switch.ts';
-import { shortName } from '../incident/alert.ts';
+import { type Instant, shortName } from '../incident/alert.ts';
 import type { Mode } from '../incident/plan.ts';
 import {
   type CallOptions,
@@ -15,6 +15,8 @@ import {
   type READING_CALLS,
   type Reply,
 } from '../ports.ts';
+import { currentTurn, outOfTurn, Sessions } from './sessions.ts';
+import { sharedAnswer } from './shared-answer.ts';
 
 /** What is told of every call, for metrics. Seconds are real. */
 export interface CallReport {
@@ -32,6 +34,10 @@ export interface WaistSettings {
   self: readonly string[];
   /** Real milliseconds for a call that says nothing else. */
   callTimeLimit: number;
+  /** As many as wanted when absent. */
+  sessions?: Sessions;
+  /** When a command that is sent now comes too late (organisation's time). What the caller says, when absent. */
+  notAfter?: () => Instant;
   /** Session limits pass quickly: a reading call is tried again after each of these (real milliseconds). */
   sessionBackoff?: readonly number[];
 }
@@ -44,10 +50,14 @@ const SESSION_BACKOFF = [250, 500, 1000, 2000];
  */
 const FRESH_ANSWER = 3_000;
 
+/** Who waits for a session: what changes something comes first, then people and metrics, then incidents by their rank. */
+const CHANGE = { rank: -2, openedAt: 0 };
+const NO_INCIDENT = { rank: -1, openedAt: 0 };
+
 /**
  * The narrow waist: every call to Exchange goes through here, whoever makes it, so that no step can forget what must
- * hold for all: the kill switch is asked last, right before a changing command is sent; observe mode, the allow-list of
- * services and the daemon's own machine are refused.
+ * hold for all: no more calls at a time than there are sessions; the kill switch is asked last, right before a changing
+ * command is sent; observe mode, the allow-list of services and the daemon's own machine are refused.
  */
 export function waist(
   exchange: Exchange,
@@ -56,6 +66,11 @@ export function waist(
   report: (call: CallReport) => void,
 ): Exchange {
   const services = new Set(settings.services.map((name) => name.toLowerCase()));
+  const sessions = settings.sessions ?? new Sessions(Number.POSITIVE_INFINITY);
+  // Not for one asker alone: its lost lease is no reason for the others to go without.
+  const organisation = sharedAnswer(() =>
+    outOfTurn(() => read('organisation', undefined, (limited) => exchange.organisation(limited))),
+  );
 
   async function permit(scope: KillScope[]): Promise<void> {
     if (settings.mode === 'observe') throw new NotSent('safety.mode is observe: nothing is changed');
@@ -83,32 +98,58 @@ export function waist(
     }
   }
 
+  /**
+   * One call in a session. An incident waits for it as long as it is in this worker's hands: all calls have their limits,
+   * so its turn comes. For others, who have no signal of that kind, the wait is limited like the call.
+   */
+  async function inSession<T>(options: CallOptions, call: () => Promise<T>): Promise<T> {
+    const turn = currentTurn();
+    if (turn) return sessions.use(turn, options.signal ?? turn.signal, call);
+    const late = new AbortController();
+    const says = `no session was free within ${options.timeLimit} ms`;
+    const timer = setTimeout(() => late.abort(new ExchangeError('sessionLimit', says)), options.timeLimit);
+    const signals = [late.signal, ...(options.signal ? [options.signal] : [])];
+    return sessions
+      .use(NO_INCIDENT, AbortSignal.any(signals), () => {
+        clearTimeout(timer);
+        return call();
+      })
+      .finally(() => clearTimeout(timer));
+  }
+
   async function read<T>(
     name: keyof typeof READING_CALLS,
     options: CallOptions | undefined,
     call: (options: CallOptions) => Promise<Reply<T>>,
   ): Promise<Reply<T>> {
     const limited = { timeLimit: settings.callTimeLimit, ...options };
+    const once = () => inSession(limited, () => reported(name, () => call(limited)));
     for (const pause of settings.sessionBackoff ?? SESSION_BACKOFF) {
       try {
-        return await reported(name, () => call(limited));
+        return await once();
       } catch (error) {
         if (!(error instanceof ExchangeError) || error.code !== 'sessionLimit') throw error;
         await waitFor(pause, undefined, limited.signal ? { signal: limited.signal } : {});
       }
     }
-    return reported(name, () => call(limited));
+    return once();
   }
 
   async function change<T>(
     name: keyof typeof CHANGING_CALLS,
-    { scope }: Change,
-    call: () => Promise<Reply<T>>,
+    order: Change,
+    options: CallOptions | undefined,
+    call: (inTime: Change) => Promise<Reply<T>>,
   ): Promise<Reply<T>> {
-    return reported(name, async () => {
-      await permit(scope);
-      return call();
-    });
+    const turn = currentTurn();
+    return sessions.use(CHANGE, options?.signal ?? turn?.signal, (waited) =>
+      reported(name, async () => {
+        if (waited) await turn?.stillWanted();
+        const inTime = { ...order, notAfter: settings.notAfter?.() ?? order.notAfter };
+        await permit(order.scope);
+        return call(inTime);
+      }),
+    );
   }
 
   function refuseSelf(server: string): void {
@@ -118,7 +159,7 @@ export function waist(
   }
 
   return {
-    organisation: (options) => read('organisation', options, (limited) => exchange.organisation(limited)),
+    organisation,
     serverHealth: (server, options) =>
       read('serverHealth', options, (limited) => exchange.serverHealth(server, limited)),
     invokeProbe: (server, identity, options) =>
@@ -141,23 +182,25 @@ export function waist(
     bootTime: (server, options) => read('bootTime', options, (limited) => exchange.bootTime(server, limited)),
 
     restartService: (server, name, fence, order, options) =>
-      change('restartService', order, () => {
+      change('restartService', order, options, (inTime) => {
         if (!services.has(name.toLowerCase())) {
           throw new ExchangeError('refused', `${name} is not on the allow-list of services (safety.services)`);
         }
-        return exchange.restartService(server, name, fence, order, options);
+        return exchange.restartService(server, name, fence, inTime, options);
       }),
     setActivationBlocked: (server, blocked, fence, order, options) =>
-      change('setActivationBlocked', order, () => {
+      change('setActivationBlocked', order, options, (inTime) => {
         if (blocked) refuseSelf(server);
-        return exchange.setActivationBlocked(server, blocked, fence, order, options);
+        return exchange.setActivationBlocked(server, blocked, fence, inTime, options);
       }),
     setProtocolLog: (server, protocol, enabled, fence, order, options) =>
-      change('setProtocolLog', order, () => exchange.setProtocolLog(server, protocol, enabled, fence, order, options)),
+      change('setProtocolLog', order, options, (inTime) =>
+        exchange.setProtocolLog(server, protocol, enabled, fence, inTime, options),
+      ),
     restartServer: (server, fence, order, options) =>
-      change('restartServer', order, () => {
+      change('restartServer', order, options, (inTime) => {
         refuseSelf(server);
-        return exchange.restartServer(server, fence, order, options);
+        return exchange.restartServer(server, fence, inTime, options);
       }),
   };
 }

@@ -64,7 +64,7 @@ export function createWorker(engine: Engine): Worker {
       if (sinceGranted() > lasts) lost.abort(new Error('the lease ran out while this worker stood still'));
       signal.throwIfAborted();
     }
-    let went: Advanced | undefined;
+    let went: (Advanced & { rank?: number }) | undefined;
     try {
       went = await advanceAwhile(engine, id, signal, stillMine);
       failures.delete(id);
@@ -76,8 +76,10 @@ export function createWorker(engine: Engine): Worker {
     }
     const due = went === undefined ? engine.realNow() : dueAt(engine, went);
     const news = await store.release(id, lease.token, due);
-    if (news) await wakeups.incident(id);
-    else if (went !== undefined && due !== null) await wakeups.incident(id, Math.max(0, due - engine.realNow()));
+    const priority = went?.rank;
+    if (news) await wakeups.incident(id, 0, priority);
+    else if (went !== undefined && due !== null)
+      await wakeups.incident(id, Math.max(0, due - engine.realNow()), priority);
   }
 
   /**
@@ -156,7 +158,7 @@ async function advanceAwhile(
   id: string,
   signal: AbortSignal,
   stillMine: () => void,
-): Promise<Advanced> {
+): ReturnType<typeof advance> {
   for (;;) {
     const went = await advance(engine, id, signal, stillMine);
     const wait = (dueAt(engine, went) ?? Number.POSITIVE_INFINITY) - engine.realNow();

@@ -30,7 +30,7 @@ export interface HealthSetEntry {
   /** What it watches, in a few words. */
   what?: string;
   /** Exchange's own grouping: CustomerTouchPoints, ServiceComponents, ServerResources, KeyDependencies. */
-  group: string;
+  group: (typeof GROUPS)[number];
   roles: Role[];
   /** What one trouble shows in: `IMAP` for IMAP, IMAP.Proxy and IMAP.Protocol. */
   family: string;
@@ -46,6 +46,8 @@ export interface Catalog {
   find(healthSet: string, monitor: string): CatalogMonitor | undefined;
   /** Monitors of a family that a probe verifies, most basic first. */
   probesOf(family: string): CatalogMonitor[];
+  /** How basic a health set is: 0 what all else depends on, then resources, services, what users touch; 4 unknown. */
+  layer(healthSet: string | undefined): number;
   /** A monitor that is not in the catalog ranks last. */
   rank(ref: Pick<MonitorRef, 'healthSet' | 'monitor'>): number;
 }
@@ -133,6 +135,7 @@ export function readCatalog(source: Source): Catalog {
   problems.unshift(...unknownDependencies(written, source.locate));
   if (problems.length > 0) throw new ConfigError(problems);
 
+  const layers = new Map(healthSets.map(({ name, group }) => [name.toLowerCase(), GROUPS.indexOf(group)]));
   const find = (healthSet: string, monitor: string) => byName.get(keyOf(healthSet, monitor));
   return {
     healthSets: () => healthSets,
@@ -143,6 +146,7 @@ export function readCatalog(source: Source): Catalog {
         .flatMap((entry) => entry.monitors)
         .filter((monitor) => monitor.probe)
         .sort(mostBasicFirst),
+    layer: (healthSet) => layers.get(healthSet?.toLowerCase() ?? '') ?? GROUPS.length,
     rank: (ref) => find(ref.healthSet, ref.monitor)?.rank ?? UNKNOWN_RANK,
   };
 }

@@ -77,6 +77,19 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
       await expect.poll(() => heard, { timeout: 10_000 }).toEqual(['incident now', 'incident later']);
     });
 
+    it('brings what is more basic first when work has piled up, and before all what has no priority', async () => {
+      await wakeups.incident('what users touch', 0, 3);
+      await wakeups.incident('a service', 0, 2);
+      await wakeups.incident('the directory', 0, 0);
+      await wakeups.incident('another service', 0, 2);
+      await wakeups.incident('somebody waits for it');
+      const waiting = (await wakeups.counts()).find(({ queue, state }) => queue === 'incidents' && state === 'waiting');
+      expect(waiting?.jobs).toBe(5);
+      await wakeups.work(listening, { alerts: 1, incidents: 1 });
+      const first = ['somebody waits for it', 'the directory', 'a service', 'another service', 'what users touch'];
+      await expect.poll(() => heard, { timeout: 10_000 }).toEqual(first.map((id) => `incident ${id}`));
+    });
+
     it('counts a job that waits for its time as delayed', async () => {
       await wakeups.incident('i', 600_000);
       const counts = await wakeups.counts();

@@ -73,9 +73,11 @@ class BullMqWakeups implements BullWakeups {
     await this.#nudge(`${ids.length} alerts`, () => this.#alerts.addBulk(jobs));
   }
 
-  async incident(id: string, delayMs = 0): Promise<void> {
+  async incident(id: string, delayMs = 0, priority?: number): Promise<void> {
     const delay = Math.max(0, Math.ceil(delayMs));
-    await this.#nudge(`incident ${id}`, () => this.#incidents.add('incident', { id }, { delay }));
+    // BullMQ's 0 means none: such a job comes before all that have one.
+    const wake = { delay, priority: priority === undefined ? 0 : priority + 1 };
+    await this.#nudge(`incident ${id}`, () => this.#incidents.add('incident', { id }, wake));
   }
 
   /** Never throws: what it is about is stored, and due; the sweep finds it. */
@@ -118,10 +120,11 @@ class BullMqWakeups implements BullWakeups {
   }
 
   async counts(): Promise<{ queue: string; state: string; jobs: number }[]> {
-    const states = ['waiting', 'active', 'delayed', 'failed'] as const;
     const each = this.queues.map(async (queue) => {
-      const counts = await queue.getJobCounts(...states);
-      return states.map((state) => ({ queue: queue.name, state, jobs: counts[state] ?? 0 }));
+      const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed');
+      const { waiting = 0, prioritized = 0, active = 0, delayed = 0, failed = 0 } = counts;
+      const jobs = { waiting: waiting + prioritized, active, delayed, failed };
+      return Object.entries(jobs).map(([state, jobs]) => ({ queue: queue.name, state, jobs }));
     });
     return (await Promise.all(each)).flat();
   }

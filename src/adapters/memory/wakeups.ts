@@ -22,10 +22,10 @@ export function createMemoryWakeups(options: MemoryWakeupsOptions = {}): MemoryW
   const incidents = lane('incidents');
   return {
     async alerts(ids) {
-      for (const id of ids) alerts.add(id, 0);
+      for (const id of ids) alerts.add({ id, priority: 0, attempt: 1 }, 0);
     },
-    async incident(id, delayMs = 0) {
-      incidents.add(id, delayMs);
+    async incident(id, delayMs = 0, priority = -1) {
+      incidents.add({ id, priority, attempt: 1 }, delayMs);
     },
     async work(handlers, concurrency) {
       alerts.work((id) => handlers.alert(id), concurrency.alerts);
@@ -47,6 +47,8 @@ export function createMemoryWakeups(options: MemoryWakeupsOptions = {}): MemoryW
 
 interface Job {
   id: string;
+  /** Of what is due, the lowest comes first. */
+  priority: number;
   /** Real ms. */
   at: number;
   attempt: number;
@@ -83,9 +85,9 @@ class Lane {
     this.#onError = onError;
   }
 
-  add(id: string, delayMs: number, attempt = 1): void {
+  add(wake: Omit<Job, 'at'>, delayMs: number): void {
     if (this.#closed) return;
-    const job = { id, at: this.#now() + Math.max(0, delayMs), attempt };
+    const job = { ...wake, at: this.#now() + Math.max(0, delayMs) };
     const before = this.#waiting.findLastIndex((other) => other.at <= job.at);
     this.#waiting.splice(before + 1, 0, job);
     this.#look();
@@ -117,7 +119,7 @@ class Lane {
     clearTimeout(timer);
   }
 
-  /** Runs the first job if it is due at `at`; answers whether there was one. */
+  /** Runs one job that is due at `at`; answers whether there was one. */
   async runFirst(at: number): Promise<boolean> {
     const job = this.#takeDue(at);
     if (job) await this.#run(job);
@@ -125,8 +127,14 @@ class Lane {
   }
 
   #takeDue(at: number): Job | undefined {
-    const first = this.#waiting[0];
-    return this.#handler && first && first.at <= at ? this.#waiting.shift() : undefined;
+    if (!this.#handler) return undefined;
+    let first = -1;
+    for (let n = 0; n < this.#waiting.length; n += 1) {
+      const job = this.#waiting[n] as Job;
+      if (job.at > at) break;
+      if (first < 0 || job.priority < (this.#waiting[first] as Job).priority) first = n;
+    }
+    return first < 0 ? undefined : this.#waiting.splice(first, 1)[0];
   }
 
   /** Starts what is due as far as there is room, and sets the timer for what is next. */
@@ -148,14 +156,14 @@ class Lane {
     this.#timer.unref();
   }
 
-  async #run({ id, attempt }: Job): Promise<void> {
+  async #run({ id, priority, attempt }: Job): Promise<void> {
     // Never in the turn of whoever added the job: its work may not be done yet.
     await Promise.resolve();
     try {
       await this.#handler?.(id);
     } catch (error) {
       this.#onError(error, { queue: this.#queue, id });
-      if (attempt < ATTEMPTS) this.add(id, BACKOFF_MS * 2 ** (attempt - 1), attempt + 1);
+      if (attempt < ATTEMPTS) this.add({ id, priority, attempt: attempt + 1 }, BACKOFF_MS * 2 ** (attempt - 1));
     }
   }
 }
