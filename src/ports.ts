@@ -6,8 +6,11 @@ import type { Alert, Instant } from './incident/alert.ts';
 import type { ByPerson, Entry, IncidentEvent } from './incident/event.ts';
 import type { ServerFacts } from './incident/health.ts';
 import type { Mode } from './incident/plan.ts';
+import type { PlaybookRun } from './incident/runs.ts';
 import type { UndoDebt } from './incident/undo.ts';
 import type { IncidentView } from './incident/view.ts';
+
+export type { PlaybookRun } from './incident/runs.ts';
 
 // ---------------------------------------------------------------------------------------------------------- Exchange
 
@@ -398,21 +401,6 @@ export interface Correlation {
   disrupting?: string;
 }
 
-/** How a playbook did on a server, newest first where it stands in a list. */
-export interface PlaybookRun {
-  playbook: string;
-  /** What it was then: an edited playbook begins anew. */
-  hash: string;
-  incident: string;
-  server: string;
-  at: Instant;
-  outcome: string;
-  /** A command of it changed something. */
-  acted: boolean;
-  /** It left behind what was not so before: something could not be put back, a service or server did not come back. */
-  harmed: boolean;
-}
-
 /** A person's word that a playbook is to be trusted again, whatever it did before. */
 export interface Trust {
   by: string;
@@ -450,6 +438,17 @@ export interface StoreHealth {
   /** What a person should know: durability, eviction. */
   warnings: string[];
   says: string;
+}
+
+/** What was found when all indexes were made anew. */
+export interface Reindexed {
+  /** Incidents whose journals were read; `open` of them are not finished. */
+  incidents: number;
+  open: number;
+  /** Changes that are still to be put back. */
+  owed: number;
+  /** Incidents whose journals could not be read, and why: what the indexes said of them was left as it was. */
+  unreadable: { incident: string; why: string }[];
 }
 
 /** Journals, indexes, claims, alerts, kill switch. Two sides: redis and memory. */
@@ -502,8 +501,11 @@ export interface Store {
   // -- what incidents learn from each other
   /** The servers that were seen with any of these troubles since then (organisation time). */
   troubled(world: string, troubles: string[], since: Instant): Promise<string[]>;
-  /** The one incident that speaks for a matter during `ms` (real): this one, unless another was first. Answers who. */
-  spokesman(world: string, matter: string, incident: string, ms: number): Promise<string>;
+  /**
+   * The one incident that speaks for a matter: this one, unless another was first; without one, whoever does already. It
+   * does so until nobody has asked for `ms` (real).
+   */
+  spokesman(world: string, matter: string, incident: string | undefined, ms: number): Promise<string | undefined>;
   /** The last runs of a playbook, newest first, at most 20; and when a person has trusted it anew. */
   runs(world: string, playbook: string): Promise<{ runs: PlaybookRun[]; trusted?: Trust }>;
   trust(world: string, playbook: string, trust: Trust): Promise<void>;
@@ -513,6 +515,11 @@ export interface Store {
   feed(after: string, signal: AbortSignal): AsyncIterable<FeedItem>;
 
   health(): Promise<StoreHealth>;
+  /**
+   * Makes every index anew from the journals. Only while no daemon works on the store: until it is done nothing can be
+   * appended. Alerts that wait, marks, kill switches, trust and the feed are in no journal, and stay as they are.
+   */
+  reindex(): Promise<Reindexed>;
   close(): Promise<void>;
 }
 

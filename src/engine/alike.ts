@@ -3,9 +3,6 @@ import type { Incident } from '../incident/incident.ts';
 import { isOverShare, troubleOf } from '../incident/trouble.ts';
 import type { Engine } from './parts.ts';
 
-/** Real milliseconds (in a lab by its speed) during which one incident speaks for all that have the same trouble. */
-const SPEAKS_FOR = 60 * 60_000;
-
 /** The same trouble is on other servers too: one incident tells people of all of them. */
 export interface Alike {
   /** The incident that tells. */
@@ -15,45 +12,57 @@ export interface Alike {
   servers: string[];
 }
 
+interface Matter {
+  name: string;
+  /** Undefined when it is no matter of several. */
+  found(): Promise<{ says: string; servers: string[] } | undefined>;
+}
+
 /**
  * Whether an incident's trouble is one of many; undefined when it is its own. Alerts are believed here, as they decide
- * nothing but how many messages are sent.
+ * nothing but how many messages are sent. Who told of a matter goes on to speak for it until it has been quiet for as
+ * long as one sight of trouble counts, so that the last of a storm are no news either.
  */
 export async function alike(engine: Engine, incident: Incident): Promise<Alike | undefined> {
   const { store, clock, settings } = engine;
   const world = incident.facts?.organisation ?? clock.epoch;
-  const found = (await everywhere(engine, incident, world)) ?? (await inGroup(engine, incident, world));
-  if (!found) return undefined;
-  const ms = Math.max(SPEAKS_FOR, settings.commonCause.within) / clock.speed;
-  const speaker = await store.spokesman(world, found.matter, incident.id, ms);
-  return { speaker, says: found.says, servers: found.servers };
+  const quiet = settings.commonCause.within / clock.speed;
+  for (const { name, found } of mattersOf(engine, incident, world)) {
+    const known = await store.spokesman(world, name, undefined, quiet);
+    if (known !== undefined && known !== incident.id) return { speaker: known, says: `of many: ${name}`, servers: [] };
+    const several = await found();
+    if (!several) continue;
+    const speaker = (await store.spokesman(world, name, incident.id, quiet)) ?? incident.id;
+    return { speaker, ...several };
+  }
+  return undefined;
 }
 
-interface Found {
-  matter: string;
-  says: string;
-  servers: string[];
+function mattersOf(engine: Engine, incident: Incident, world: string): Matter[] {
+  const { facts, family } = incident;
+  const group = facts && groupOf(facts);
+  return [
+    { name: `${family} everywhere`, found: () => everywhere(engine, incident, world) },
+    ...(group === undefined
+      ? []
+      : [{ name: `${family} in ${group}`, found: () => inGroup(engine, incident, world, group) }]),
+  ];
 }
 
 /** A storm. */
-async function everywhere(engine: Engine, { family }: Incident, world: string): Promise<Found | undefined> {
-  const { store, clock, settings } = engine;
+async function everywhere({ store, clock, settings }: Engine, { family }: Incident, world: string) {
   const { within, servers: many } = settings.commonCause;
-  const names = [troubleOf.alerted(family), troubleOf.sick(family), troubleOf.unseen(family)];
-  const servers = await store.troubled(world, names, clock.now() - within);
-  if (servers.length < many) return undefined;
-  return {
-    matter: `everywhere ${family}`,
-    says: `${family} is in trouble on ${servers.length} servers at a time`,
-    servers,
-  };
+  const lately = [troubleOf.alerted(family), troubleOf.sick(family), troubleOf.unseen(family)];
+  const servers = new Set([
+    ...(await store.troubled(world, [troubleOf.open(family)], 0)),
+    ...(await store.troubled(world, lately, clock.now() - within)),
+  ]);
+  if (servers.size < many) return undefined;
+  return { says: `${family} is in trouble on ${servers.size} servers at a time`, servers: [...servers].sort() };
 }
 
-async function inGroup(engine: Engine, incident: Incident, world: string): Promise<Found | undefined> {
+async function inGroup(engine: Engine, { family, looked }: Incident, world: string, group: string) {
   const { store, clock, settings, exchange } = engine;
-  const { facts, family, looked } = incident;
-  const group = facts && groupOf(facts);
-  if (group === undefined) return undefined;
   const sick = looked?.monitors.filter((monitor) => monitor.verdict === 'confirmed').map(troubleOf.monitor) ?? [];
   const names = [...(sick.length > 0 ? sick : [troubleOf.unseen(family)]), troubleOf.alerted(family)];
   const ill = await store.troubled(world, names, clock.now() - settings.commonCause.within);
@@ -62,9 +71,5 @@ async function inGroup(engine: Engine, incident: Incident, world: string): Promi
   const members = organisation?.value.servers.filter((one) => groupOf(one) === group).map(({ server }) => server) ?? [];
   const servers = members.filter((server) => ill.includes(server));
   if (!isOverShare(servers.length, members.length, settings.commonCause)) return undefined;
-  return {
-    matter: `${group} ${family}`,
-    says: `${family} is in trouble on ${servers.join(', ')} of ${group}`,
-    servers,
-  };
+  return { says: `${family} is in trouble on ${servers.join(', ')} of ${group}`, servers };
 }

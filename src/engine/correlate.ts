@@ -92,13 +92,18 @@ async function openIncident(engine: Engine, key: string, alert: Alert): Promise<
   const opened = await engine.store.append(
     id,
     { seq: 0, hash: '' },
-    { type: 'opened', data: { id, server, family, alert } },
+    { type: 'opened', data: { id, server, family, alert, world: engine.clock.epoch } },
     {
       at: engine.clock.now(),
       worker: engine.worker,
       due: engine.realNow(),
       opening: { key, alertId: alert.id, server, family },
-      trouble: { world: engine.clock.epoch, server, seen: [troubleOf.alerted(family)], gone: [] },
+      trouble: {
+        world: engine.clock.epoch,
+        server,
+        seen: [troubleOf.open(family), troubleOf.alerted(family)],
+        gone: [],
+      },
     },
   );
   if (!opened.ok) return;

@@ -1,9 +1,10 @@
-import { familyOf, type Instant, incidentKey } from '../incident/alert.ts';
+import { familyOf, incidentKey } from '../incident/alert.ts';
 import type { Finished } from '../incident/event.ts';
-import { groupOf, type ServerFacts } from '../incident/health.ts';
+import { groupOf } from '../incident/health.ts';
 import type { Incident } from '../incident/incident.ts';
-import { troublesSeen } from '../incident/trouble.ts';
-import type { Notice, PlaybookRun } from '../ports.ts';
+import { runsOf } from '../incident/runs.ts';
+import { troublesOver } from '../incident/trouble.ts';
+import type { Notice } from '../ports.ts';
 import type { Advanced } from './advancing.ts';
 import { type Alike, alike } from './alike.ts';
 import { outcomeOf } from './children.ts';
@@ -32,20 +33,25 @@ export async function finish(engine: Engine, story: Story, decided: Finished): P
   const requeue = incident.alerts.filter(
     (alert) => alert.status === 'firing' && incidentKey(alert.server, familyOf(alert.healthSet)) !== key,
   );
+  const keepSlots = await drainedGroups(engine, incident);
   await story.decide(
-    { type: 'finished', data: finished },
+    { type: 'finished', data: { ...finished, ...(keepSlots.length > 0 && { keeps: keepSlots }) } },
     {
       due: null,
       finishing: {
         key,
         root: incident.root,
         isRoot: incident.root === incident.id,
-        keepSlots: await drainedGroups(engine, incident),
+        keepSlots,
         outcome: finished.outcome,
         requeue,
         runs: runsOf(incident, finished, engine.clock.now()),
       },
-      ...(finished.outcome !== 'escalated' && incident.facts && { trouble: nothingLeft(incident, incident.facts) }),
+      trouble: {
+        world: incident.facts?.organisation ?? engine.clock.epoch,
+        server: incident.server,
+        ...troublesOver(incident, finished.outcome),
+      },
     },
   );
 
@@ -69,38 +75,13 @@ async function oneOfMany(
   incident: Incident,
   finished: Finished,
 ): Promise<{ finished: Finished; others?: Alike }> {
-  if (finished.outcome !== 'escalated') return { finished };
+  if (finished.outcome !== 'escalated' || (await isTold(engine, incident))) return { finished };
   const others = await alike(engine, incident);
   if (!others) return { finished };
   // What was changed on this very server is told in any case.
   if (others.speaker === incident.id || incident.changed) return { finished, others };
-  const reason = `Incident ${others.speaker} tells of it, as ${others.says}: ${finished.reason}`;
+  const reason = `Incident ${others.speaker} tells of it (${others.says}): ${finished.reason}`;
   return { finished: { ...finished, outcome: 'suppressed', reason } };
-}
-
-/** How each playbook of it did: one that healed its own monitors has helped, whatever came after. */
-function runsOf(incident: Incident, finished: Finished, at: Instant): PlaybookRun[] {
-  return incident.runs.map((run, index) => {
-    const own = new Set(run.plan.map((step) => step.n));
-    const changing = incident.steps.filter(({ step, end }) => own.has(step.n) && end?.changed);
-    const isLast = index === incident.runs.length - 1;
-    return {
-      playbook: run.playbook,
-      hash: run.hash,
-      incident: incident.id,
-      server: incident.server,
-      at,
-      outcome: isLast ? finished.outcome : run.healed ? 'recovered' : 'escalated',
-      acted: changing.length > 0,
-      harmed: (isLast && finished.owed.length > 0) || changing.some(({ state }) => state !== 'done'),
-    };
-  });
-}
-
-/** The server does not count any more where it is asked how many have the same trouble. */
-function nothingLeft({ server, family, looked }: Incident, { organisation }: ServerFacts) {
-  const over = looked && { ...looked, verdict: 'cleared' as const, monitors: [] };
-  return { world: organisation, server, ...(over ? troublesSeen(family, over, looked) : { seen: [], gone: [] }) };
 }
 
 /** False when nobody could be told, and it must be tried again first. */

@@ -17,7 +17,7 @@ export async function look(engine: Engine, advance: Advance, purpose: LookPurpos
   const trouble = world !== undefined && {
     world,
     server,
-    ...troublesSeen(family, looked, story.incident.looked),
+    ...troublesSeen(story.incident, looked),
   };
   await story.record({ type: 'verified', data: { ...looked, purpose, startedAt } }, trouble ? { trouble } : {});
   advance.justLooked = true;

@@ -1,4 +1,6 @@
 import { type Looked, type MonitorRef, monitorName } from './health.ts';
+import type { Incident } from './incident.ts';
+import type { Outcome } from './outcome.ts';
 
 /**
  * The names under which the store counts which servers have the same trouble at a time: a monitor's; and a family's,
@@ -6,6 +8,8 @@ import { type Looked, type MonitorRef, monitorName } from './health.ts';
  */
 export const troubleOf = {
   monitor: ({ healthSet, monitor }: MonitorRef) => monitorName({ healthSet, monitor }).toLowerCase(),
+  /** An incident about it is open, since whenever. */
+  open: (family: string) => `open ${family.toLowerCase()}`,
   alerted: (family: string) => `alerted ${family.toLowerCase()}`,
   sick: (family: string) => `sick ${family.toLowerCase()}`,
   unseen: (family: string) => `unseen ${family.toLowerCase()}`,
@@ -13,19 +17,25 @@ export const troubleOf = {
 
 /** What a look shows to be wrong, and what it shows to be over. */
 export function troublesSeen(
-  family: string,
-  looked: Looked,
-  before: Looked | undefined,
+  { family, runs, looked: before }: Pick<Incident, 'family' | 'runs' | 'looked'>,
+  looked: Pick<Looked, 'verdict' | 'monitors'>,
 ): { seen: string[]; gone: string[] } {
-  const monitors = (look: Looked | undefined) =>
-    (look?.monitors ?? []).filter((one) => one.verdict === 'confirmed').map(troubleOf.monitor);
-  const seen = new Set(monitors(looked));
+  const sick = looked.monitors.filter((one) => one.verdict === 'confirmed');
+  const seen = new Set(sick.map(troubleOf.monitor));
+  const known = [...runs.flatMap((run) => run.handles), ...(before?.monitors ?? [])].map(troubleOf.monitor);
   if (looked.verdict === 'confirmed') seen.add(troubleOf.sick(family));
   if (looked.verdict === 'inconclusive') seen.add(troubleOf.unseen(family));
-  const possible = [troubleOf.alerted(family), troubleOf.sick(family), troubleOf.unseen(family), ...monitors(before)];
+  const possible = [troubleOf.alerted(family), troubleOf.sick(family), troubleOf.unseen(family), ...known];
   // What could not be seen is not over.
   const gone = looked.verdict === 'inconclusive' ? [troubleOf.alerted(family)] : possible;
   return { seen: [...seen], gone: [...new Set(gone)].filter((name) => !seen.has(name)) };
+}
+
+/** What is over on a server when its incident ends: that it is open; and all that was seen, where it ended well. */
+export function troublesOver(incident: Incident, outcome: Outcome): { seen: string[]; gone: string[] } {
+  const open = troubleOf.open(incident.family);
+  if (outcome === 'escalated') return { seen: [], gone: [open] };
+  return { seen: [], gone: [open, ...troublesSeen(incident, { verdict: 'cleared', monitors: [] }).gone] };
 }
 
 /** More than a part of a group's servers; one alone never is. */

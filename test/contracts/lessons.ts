@@ -104,6 +104,17 @@ export function lessonsContract(name: string, makeStore: () => Promise<StoreSide
         expect(await side.store.spokesman('lab-2', 'm', 'i2', 60_000)).toBe('i2');
       });
 
+      it('is nobody as long as none has asked, and may be looked up', async () => {
+        expect(await side.store.spokesman('lab-1', 'm', undefined, 60_000)).toBeUndefined();
+        await side.store.spokesman('lab-1', 'm', 'i1', 60_000);
+        expect(await side.store.spokesman('lab-1', 'm', undefined, 60_000)).toBe('i1');
+      });
+
+      it('is another once nobody has asked for so long; whoever asks prolongs it', async () => {
+        await side.store.spokesman('lab-1', 'm', 'i1', 1);
+        await expect.poll(() => side.store.spokesman('lab-1', 'm', 'i2', 1)).toBe('i2');
+      });
+
       it('is one of many that ask at once', async () => {
         const stores = [side.store, side.other ?? side.store];
         const asked = Array.from({ length: 20 }, (_, n) => stores[n % 2]?.spokesman('lab-1', 'm', `i${n}`, 60_000));

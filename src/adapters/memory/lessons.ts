@@ -30,12 +30,18 @@ export class Lessons {
     return [...new Set(servers.filter(([, at]) => at >= since).map(([server]) => server))].sort();
   }
 
-  spokesman(world: string, matter: string, incident: string, until: number, now: number): string {
+  spokesman(
+    world: string,
+    matter: string,
+    incident: string | undefined,
+    until: number,
+    now: number,
+  ): string | undefined {
     const place = inWorld(world, matter);
     const held = this.#speakers.get(place);
-    if (held && held.until > now) return held.incident;
-    this.#speakers.set(place, { incident, until });
-    return incident;
+    const speaks = held && held.until > now ? held.incident : incident;
+    if (speaks !== undefined) this.#speakers.set(place, { incident: speaks, until });
+    return speaks;
   }
 
   ran(world: string, run: PlaybookRun): void {

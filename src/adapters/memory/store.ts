@@ -260,10 +260,20 @@ class MemoryStore implements Store {
       this.#recovered.set(place, [...(this.#recovered.get(place) ?? []), { incident: id, at }].slice(-50));
     }
     this.#outcomes.set(incident.key, { world: incident.world, at: this.#now(), repeatCount: incident.repeatCount });
-    for (const alert of finishing.requeue ?? []) this.#putPending(alert, false);
+    this.#requeue(finishing.requeue ?? []);
     for (const run of finishing.runs ?? []) this.#lessons.ran(incident.world, run);
     this.#finished.add(id);
     this.#forget();
+  }
+
+  #requeue(alerts: readonly Alert[]): void {
+    // An alert that was sent again stands in the list once more, further behind.
+    for (const alert of new Map(alerts.map((one) => [one.id, one])).values()) {
+      const waits = this.#pending.get(alert.id);
+      // What was sent again meanwhile, and waits, is the newer word.
+      if (waits) waits.repeat = false;
+      else this.#putPending(alert, false);
+    }
   }
 
   /** Finished incidents that are too many, except those that the ledger still names. */
@@ -308,7 +318,7 @@ class MemoryStore implements Store {
     return this.#lessons.troubled(world, troubles, since);
   }
 
-  async spokesman(world: string, matter: string, incident: string, ms: number): Promise<string> {
+  async spokesman(world: string, matter: string, incident: string | undefined, ms: number) {
     const now = this.#now();
     return this.#lessons.spokesman(world, matter, incident, now + ms, now);
   }

@@ -24,10 +24,11 @@ import {
   type Trust,
 } from '../../ports.ts';
 import type { Client, RedisTarget } from './connect.ts';
+import { Copies } from './copies.ts';
 import { RedisFeed } from './feed.ts';
 import { redisHealth } from './health.ts';
-import { appendRequest, field, headFrom, refusalFrom, scopeField, startRequest } from './request.ts';
-import { LEASE, NUDGE, OVERDUE, RELEASE, RENEW } from './scripts/advancing.ts';
+import { appendRequest, field, headFrom, headText, refusalFrom, scopeField, startRequest } from './request.ts';
+import { CONFIRM, LEASE, NUDGE, OVERDUE, RELEASE, RENEW } from './scripts/advancing.ts';
 import { ACCEPT, CORRELATE, DROP } from './scripts/alerts.ts';
 import { APPEND, WOULD_REFUSE } from './scripts/append.ts';
 import { FORGET, LIST, PACK, READ } from './scripts/journals.ts';
@@ -40,7 +41,7 @@ export interface RedisStoreOptions {
   kind?: string;
   /** All keys begin with `{prefix}:`. `sr` when absent. */
   prefix?: string;
-  /** Alerts are accepted only once so many replicas have them. 0 when absent; not possible on a cluster. */
+  /** What must not be forgotten by a failover counts once so many replicas have it. 0 when absent; not possible on a cluster. */
   waitReplicas?: number;
   /** How long finished incidents are kept, in real ms. 90 days when absent. */
   finishedRetentionMs?: number;
@@ -61,7 +62,6 @@ const DAY = 24 * 3_600_000;
 const TIDY_EVERY_MS = 60_000;
 /** How long one script may keep others waiting: about 5 ms. */
 const ALERTS_AT_ONCE = 500;
-const REPLICA_PATIENCE_MS = 1_000;
 
 const packed = promisify<string, Buffer>((text, done) => deflate(text, done));
 const unpacked = promisify<Buffer, Buffer>((bytes, done) => inflate(bytes, done));
@@ -72,22 +72,27 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Redi
   if (!/^[\w-]{1,32}$/.test(prefix)) {
     throw new Error(`store prefix ${JSON.stringify(prefix)}: letters, digits, _ and - only, at most 32`);
   }
-  const client = target.connect('commands');
   const onTrouble = options.onTrouble ?? (() => {});
-  client.on('error', (error: Error) => onTrouble(`Redis at ${target.describe}: ${error.message}`));
-  if (waitReplicas > 0 && client.isCluster) {
-    client.disconnect();
-    throw new Error(
-      'store.waitReplicas is not possible on a cluster: set min-replicas-to-write on its masters instead',
-    );
-  }
+  const connect = () => {
+    const client = target.connect('commands');
+    client.on('error', (error: Error) => onTrouble(`Redis at ${target.describe}: ${error.message}`));
+    return client;
+  };
+  const client = connect();
+  const clients = [client];
   try {
-    await ready(client, target.describe);
+    if (waitReplicas > 0 && client.isCluster) {
+      throw new Error(
+        'store.waitReplicas is not possible on a cluster: set min-replicas-to-write on its masters instead',
+      );
+    }
+    if (waitReplicas > 0) clients.push(connect());
+    for (const one of clients) await ready(one, target.describe);
   } catch (error) {
-    client.disconnect();
+    for (const one of clients) one.disconnect();
     throw error;
   }
-  return new RedisBackedStore(client, options, onTrouble);
+  return new RedisBackedStore(client, clients.at(-1) ?? client, options, onTrouble);
 }
 
 /** The first connection, or why there is none. */
@@ -125,12 +130,14 @@ class RedisBackedStore implements RedisStore {
   readonly #feedLength: number;
   readonly #onTrouble: (says: string) => void;
   readonly #scripts: Scripts;
+  readonly #copies: Copies;
   readonly #feed: RedisFeed;
   readonly #packing = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
   #tidying: Promise<void> = Promise.resolve();
 
-  constructor(client: Client, options: RedisStoreOptions, onTrouble: (says: string) => void) {
+  /** `copying`: for what replicas must have. The same as `client` where none are asked for. */
+  constructor(client: Client, copying: Client, options: RedisStoreOptions, onTrouble: (says: string) => void) {
     this.#client = client;
     this.#target = options.target;
     this.#kind = options.kind ?? 'redis';
@@ -141,6 +148,7 @@ class RedisBackedStore implements RedisStore {
     this.#feedLength = options.feedLength ?? 100_000;
     this.#onTrouble = onTrouble;
     this.#scripts = new Scripts(client, this.#prefix);
+    this.#copies = new Copies(copying, this.#prefix, this.#waitReplicas);
     const blocking = () => {
       const reader = options.target.connect('blocking');
       reader.on('error', (error: Error) => onTrouble(`the feed's connection to Redis: ${error.message}`));
@@ -163,26 +171,20 @@ class RedisBackedStore implements RedisStore {
 
   async accept(alerts: Alert[], retentionMs: number): Promise<AcceptedAlert[]> {
     const retention = Math.max(1, Math.ceil(retentionMs));
-    const replies: Promise<unknown>[] = [];
-    for (let from = 0; from < alerts.length; from += ALERTS_AT_ONCE) {
-      const records = recordsOf(alerts.slice(from, from + ALERTS_AT_ONCE));
-      replies.push(this.#scripts.run(ACCEPT, retention, ...records));
-    }
-    // All are awaited, also when one fails: nothing is to go on behind the caller's back.
-    const settled = await Promise.allSettled(replies);
-    const repeats = settled.flatMap((reply) => {
-      if (reply.status === 'rejected') throw reply.reason;
-      return reply.value as number[];
+    const repeats = await this.#copies.surely(async () => {
+      const replies: Promise<unknown>[] = [];
+      for (let from = 0; from < alerts.length; from += ALERTS_AT_ONCE) {
+        const records = recordsOf(alerts.slice(from, from + ALERTS_AT_ONCE));
+        replies.push(this.#copies.scripts.run(ACCEPT, retention, ...records));
+      }
+      // All are awaited, also when one fails: nothing is to go on behind the caller's back.
+      const settled = await Promise.allSettled(replies);
+      return settled.flatMap((reply) => {
+        if (reply.status === 'rejected') throw reply.reason;
+        return reply.value as number[];
+      });
     });
-    if (this.#waitReplicas > 0 && alerts.length > 0) await this.#awaitReplicas();
     return alerts.map(({ id }, index) => ({ id, repeat: repeats[index] === 1 }));
-  }
-
-  async #awaitReplicas(): Promise<void> {
-    const have = await this.#client.wait(this.#waitReplicas, REPLICA_PATIENCE_MS);
-    if (have < this.#waitReplicas) {
-      throw new Error(`${have} of ${this.#waitReplicas} replicas have the alerts: not accepted; posting again is safe`);
-    }
   }
 
   async pendingAlert(id: string): Promise<{ alert: Alert; repeat: boolean } | undefined> {
@@ -237,7 +239,10 @@ class RedisBackedStore implements RedisStore {
     const linked = link(head, event, options);
     const newHead = { seq: linked.entry.seq, hash: linked.hash };
     const request = appendRequest(id, head, newHead, event, options, this.#feedLength);
-    const answer = (await this.#scripts.run(APPEND, linked.text, JSON.stringify(request))) as unknown[];
+    const args = [linked.text, JSON.stringify(request)] as const;
+    const answer = (await (options.sure
+      ? this.#copies.surely(() => this.#copies.scripts.run(APPEND, ...args))
+      : this.#scripts.run(APPEND, ...args))) as unknown[];
     const [result, detail] = answer.map(String);
     switch (result) {
       case 'ok':
@@ -291,8 +296,9 @@ class RedisBackedStore implements RedisStore {
     return [...new Set((await this.#scripts.run(TROUBLED, since, ...names)) as string[])].sort();
   }
 
-  async spokesman(world: string, matter: string, incident: string, ms: number): Promise<string> {
-    return String(await this.#scripts.run(SPEAK, field(world, matter), incident, wholeMs(ms)));
+  async spokesman(world: string, matter: string, incident: string | undefined, ms: number) {
+    const who = await this.#scripts.run(SPEAK, field(world, matter), incident ?? '', wholeMs(ms));
+    return who === null ? undefined : String(who);
   }
 
   async runs(world: string, playbook: string): Promise<{ runs: PlaybookRun[]; trusted?: Trust }> {
@@ -305,7 +311,8 @@ class RedisBackedStore implements RedisStore {
   }
 
   async trust(world: string, playbook: string, trust: Trust): Promise<void> {
-    await this.#client.set(`${this.#prefix}trust:${world}/${playbook}`, JSON.stringify(trust));
+    const key = `${this.#prefix}trust:${world}/${playbook}`;
+    await this.#copies.surely(() => this.#copies.client.set(key, JSON.stringify(trust)));
   }
 
   // -- advancing
@@ -317,6 +324,14 @@ class RedisBackedStore implements RedisStore {
 
   async renew(id: string, token: string, ms: number): Promise<boolean> {
     return (await this.#scripts.run(RENEW, id, token, wholeMs(ms))) === 1;
+  }
+
+  async confirm(id: string, head: Head, token = ''): Promise<boolean> {
+    return this.#copies.surely(async () => {
+      const answer = await this.#copies.scripts.run(CONFIRM, id, headText(head), token);
+      if (typeof answer === 'number') return answer === 1;
+      throw new Stale(`incident ${id} stands at entry ${parseInt(String(answer), 10)}, not at ${head.seq} as it was read`);
+    });
   }
 
   async release(id: string, token: string, due: number | null): Promise<boolean> {
@@ -339,9 +354,11 @@ class RedisBackedStore implements RedisStore {
   }
 
   async setKillSwitch(change: KillSwitch): Promise<void> {
-    const name = scopeField(change.scope);
-    if (change.on) await this.#client.hset(this.#key('kill'), name, JSON.stringify(change));
-    else await this.#client.hdel(this.#key('kill'), name);
+    const [kill, name] = [this.#key('kill'), scopeField(change.scope)];
+    const { client } = this.#copies;
+    await this.#copies.surely(() =>
+      change.on ? client.hset(kill, name, JSON.stringify(change)) : client.hdel(kill, name),
+    );
   }
 
   async ledger(): Promise<LedgerEntry[]> {
@@ -361,15 +378,22 @@ class RedisBackedStore implements RedisStore {
   }
 
   health(): Promise<StoreHealth> {
-    return redisHealth(this.#client, this.#kind, this.#target.describe);
+    return redisHealth(this.#client, {
+      kind: this.#kind,
+      where: this.#target.describe,
+      key: this.#key('open'),
+      waitReplicas: this.#waitReplicas,
+    });
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#feed.close();
     await Promise.all([this.#tidying, ...this.#packing]);
-    await this.#client.quit().catch(() => {}); // away already: nothing is left to say goodbye to
-    this.#client.disconnect();
+    for (const client of new Set([this.#client, this.#copies.client])) {
+      await client.quit().catch(() => {}); // away already: nothing is left to say goodbye to
+      client.disconnect();
+    }
   }
 
   // -- tidying

@@ -13,11 +13,12 @@ export const TROUBLED: Script = {
     return answer`,
 };
 
-/** matter, incident, ms. Answers who speaks for it. */
+/** matter, incident ('' for none), ms. Answers who speaks for it, or nothing. */
 export const SPEAK: Script = {
   keys: ['all'],
   lua: `
     local speaks = prefix .. 'speaks:' .. ARGV[1]
-    redis.call('SET', speaks, ARGV[2], 'NX', 'PX', ARGV[3])
+    if ARGV[2] ~= '' then redis.call('SET', speaks, ARGV[2], 'NX') end
+    redis.call('PEXPIRE', speaks, ARGV[3])
     return redis.call('GET', speaks)`,
 };
