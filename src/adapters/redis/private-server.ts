@@ -42,7 +42,9 @@ export interface PrivateRedis {
 
 /** The program on the PATH that can be a private Redis. */
 export function findRedisServer(): string | undefined {
-  return PROGRAMS.find((program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0);
+  return PROGRAMS.find(
+    (program) => spawnSync(program, ['--version'], { stdio: 'ignore', env: withoutSecrets(process.env) }).status === 0,
+  );
 }
 
 /** A Redis of this directory's own, with the data of the last time. One that runs on it already is used. */
@@ -132,7 +134,12 @@ async function start(directory: string, appendfsync: string, onLog: (says: strin
   ];
   // Detached: an interrupt at the terminal must not stop it before the daemon has finished what is in hand. By standard
   // input: its password is not to be seen in the list of processes.
-  const child = spawn(program, ['-'], { detached: true, stdio: ['pipe', 'ignore', 'ignore'], cwd: directory });
+  const child = spawn(program, ['-'], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    cwd: directory,
+    env: withoutSecrets(process.env),
+  });
   let failure: string | undefined;
   child.once('error', (error) => {
     failure = error.message;
@@ -196,6 +203,12 @@ async function isFree(port: number): Promise<boolean> {
 
 function addressFile(directory: string): string {
   return join(directory, 'redis.url');
+}
+
+/** Our tokens may stand in variables, and a child outlives us: it is given what a program needs to run at all. */
+function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const needed = ['PATH', 'SystemRoot', 'TEMP', 'TMPDIR', 'LD_LIBRARY_PATH', 'TZ'];
+  return Object.fromEntries(needed.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
 function quoted(path: string): string {
