@@ -21,6 +21,8 @@ internal static class Program
 
         var host = new EngineHost();
         using var runspace = RunspaceFactory.CreateRunspace(host, StartState());
+        // As `pwsh` does; otherwise every line has a thread made for it.
+        runspace.ThreadOptions = PSThreadOptions.ReuseThread;
         Runspace.DefaultRunspace = runspace;
         runspace.Open();
         // Windows locks an engine down when a policy asks for it; with this variable it does so for a trial.

@@ -1,0 +1,99 @@
+/**
+ * The one script that a shell is given, at start; it never changes. Written to Windows PowerShell 5.1's language. It defines one
+ * command, which answers one line of input, and everything it keeps is out of reach of the functions that it calls.
+ */
+const SCRIPT = `
+$global:ErrorActionPreference = 'Stop'
+$global:WarningPreference = 'Continue'
+$global:ProgressPreference = 'SilentlyContinue'
+$null = New-Module -Name SecondResponderHost -ScriptBlock {
+  $functions = @{}
+  $output = [Console]::Out
+
+  # Texts come with a character in front, records become hashtables, lists stay lists.
+  function ConvertFrom-Marked($value) {
+    if ($null -eq $value -or $value -is [ValueType]) { return $value }
+    if ($value -is [string]) { return $value.Substring(1) }
+    if ($value -is [array]) {
+      $list = [object[]]::new($value.Length)
+      for ($at = 0; $at -lt $list.Length; $at++) { $list[$at] = ConvertFrom-Marked $value[$at] }
+      return , $list
+    }
+    $record = @{}
+    foreach ($field in $value.PSObject.Properties) { $record[$field.Name] = ConvertFrom-Marked $field.Value }
+    return $record
+  }
+
+  function Import-Functions($request) {
+    foreach ($path in $request.modules) {
+      # The path is a path, whatever characters it has.
+      $module = Import-Module -Name ([Management.Automation.WildcardPattern]::Escape($path)) -PassThru -DisableNameChecking
+      foreach ($name in $module.ExportedFunctions.Keys) { $functions[$name] = $module.ExportedFunctions[$name] }
+    }
+    # When the daemon is gone nobody wants the rest of what is running here.
+    $parent = $null
+    try { $parent = [Diagnostics.Process]::GetProcessById($request.watch) } catch { }
+    if ($parent) {
+      $watch = [PowerShell]::Create().AddScript('param($parent) $parent.WaitForExit(); [Environment]::Exit(1)')
+      $null = $watch.AddArgument($parent).BeginInvoke()
+    }
+    @{
+      version = $PSVersionTable.PSVersion.ToString(); edition = [string]$PSVersionTable.PSEdition
+      process = $PID; functions = @($functions.Keys)
+    }
+  }
+
+  # Answers one line: a nonce, a space, base64 of a request in JSON.
+  function Receive-SecondResponderRequest([string]$line) {
+    $nonce, $data = $line.Split(' ')
+    $reply = @{
+      value = [Collections.ArrayList]::new(); warnings = [Collections.ArrayList]::new()
+      errors = [Collections.ArrayList]::new(); verbose = [Collections.ArrayList]::new()
+    }
+    try {
+      $json = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($data))
+      $request = ConvertFrom-Marked (ConvertFrom-Json -InputObject $json)
+      if ($request.ContainsKey('modules')) {
+        $null = $reply.value.Add((Import-Functions $request))
+      } else {
+        $command = $functions[$request.function]
+        if (-not $command) { throw "No module of this shell has the function $($request.function)." }
+        $arguments = $request.arguments
+        & $command @arguments *>&1 | . {
+          process {
+            if ($_ -is [Management.Automation.WarningRecord]) { $null = $reply.warnings.Add([string]$_) }
+            elseif ($_ -is [Management.Automation.ErrorRecord]) { $null = $reply.errors.Add([string]$_) }
+            elseif ($_ -is [Management.Automation.InformationalRecord]) { $null = $reply.verbose.Add([string]$_) }
+            elseif ($_ -is [Management.Automation.InformationRecord]) { $null = $reply.verbose.Add([string]$_) }
+            else { $null = $reply.value.Add($_) }
+          }
+        }
+      }
+    } catch {
+      $reply.value = $null
+      $reply.failure = @{ id = $_.FullyQualifiedErrorId; says = [string]$_ }
+    }
+    try {
+      $text = ConvertTo-Json -InputObject $reply -Depth 12 -Compress
+    } catch {
+      $text = ConvertTo-Json -InputObject @{ failure = @{ id = 'badReply'; says = [string]$_ } } -Compress
+    }
+    # In base64 no code page and no line end can touch it; on a line of its own whatever else was written before.
+    $encoded = [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($text))
+    $output.Write([string][char]10 + $nonce + ' ' + $encoded + ' ' + $nonce + [char]10)
+    $output.Flush()
+  }
+  Export-ModuleMember -Function Receive-SecondResponderRequest
+}
+`;
+
+/** For a shell that reads commands: one line, as a block would want an empty line behind it. */
+export const BOOTSTRAP_COMMAND = `. ([ScriptBlock]::Create([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('${Buffer.from(SCRIPT).toString('base64')}'))))`;
+
+/** For a shell that runs one script: answers lines until there are no more. */
+export const BOOTSTRAP_LOOP = `${SCRIPT}
+while ($null -ne ($line = [Console]::In.ReadLine())) { Receive-SecondResponderRequest $line }
+`;
+
+/** Has the command read the line behind it, as data. */
+export const RECEIVE_NEXT_LINE = 'Receive-SecondResponderRequest ([Console]::In.ReadLine())';
