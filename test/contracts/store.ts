@@ -178,6 +178,22 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         expect(await store.pendingAlerts(2_000, 10)).toEqual(['a']);
       });
 
+      it('puts the newest of an alert back when it was sent several times', async () => {
+        const sent = [1, 2].map((repeatCount) => anAlert('a', { repeatCount }));
+        await finish('i1', await open('i1'), { requeue: sent });
+        expect(await store.pendingAlert('a')).toEqual({ alert: sent[1], repeat: false });
+      });
+
+      it('puts an alert back as it was sent again meanwhile, where that waits already', async () => {
+        const [alert, again] = [anAlert('a'), anAlert('a', { repeatCount: 2, inMaintenance: true })];
+        await store.accept([alert], WEEK);
+        const head = await open('i1', 'k', alert);
+        await store.accept([again], WEEK);
+        await finish('i1', head, { requeue: [alert] });
+        expect(await store.pendingAlert('a')).toEqual({ alert: again, repeat: false });
+        expect(await store.pendingAlerts(2_000, 10)).toEqual(['a']);
+      });
+
       it('gives an alert to one of two that open with it', async () => {
         await store.accept([anAlert('a')], WEEK);
         await open('i1', 'k1', anAlert('a'));

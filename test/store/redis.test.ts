@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from 'vitest';
 import { createRedisStore } from '../../src/adapters/redis/store.ts';
 import { lessonsContract } from '../contracts/lessons.ts';
-import { storeContract } from '../contracts/store.ts';
+import { type StoreSide, storeContract } from '../contracts/store.ts';
 import { startRedis, type TestServer } from './redis-server.ts';
 
 let server: TestServer;
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-const makeStore = async () => {
+const makeStore = async (): Promise<StoreSide> => {
   const prefix = randomUUID().slice(0, 8);
   const options = { target: server.target, prefix };
   const [store, other] = await Promise.all([createRedisStore(options), createRedisStore(options)]);

@@ -86,6 +86,31 @@ describe('Redis away', () => {
     await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(true);
   });
 
+  it('is not up while it still loads what it holds', async () => {
+    // Slow enough to be seen at it.
+    const slow = ['--key-load-delay', '5000', '--loading-process-events-interval-bytes', '1024'];
+    const large = await startRedis('--appendonly', 'yes', ...slow);
+    closing.push(() => large.stop());
+    const store = await aStore({ target: large.target });
+    const alerts = Array.from({ length: 300 }, (_, n) => anAlert(`a${n}`));
+    await store.accept(alerts, 60_000);
+    const client = large.target.connect('blocking');
+    closing.push(async () => client.disconnect());
+    await client.bgrewriteaof();
+    await expect.poll(() => client.info('persistence')).toMatch(/aof_rewrite_in_progress:0[^]*aof_base_size:[1-9]/);
+    await large.kill();
+    const back = large.restart();
+    await expect
+      .poll(() => store.health(), { timeout: 5_000 })
+      .toMatchObject({
+        up: false,
+        says: expect.stringContaining('still loads what it holds'),
+      });
+    await back;
+    await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(true);
+    expect(await store.pendingAlerts(Date.now(), 1_000)).toHaveLength(300);
+  });
+
   it('goes on with a feed after the entry that was read last', async () => {
     const store = await aStore();
     const items = store.feed('', new AbortController().signal)[Symbol.asyncIterator]();
@@ -230,6 +255,18 @@ describe('tidying', () => {
     await store.tidy();
     expect((await store.list({ limit: 10 })).ids).toEqual(['open']);
   });
+});
+
+it('keeps troubles for a day and throttles as long as they count, and no longer', async () => {
+  const store = await aStore();
+  const trouble = { world: 'lab-1', server: 'mbx1', seen: ['sick'], gone: [] };
+  const throttle = { key: 'restart', minutesBetween: 2 * 1_440, perHour: -1, perDay: -1, group: false, now: 1 };
+  const start = { owner: 'i1', world: 'lab-1', kill: [], claims: [], throttles: [throttle] };
+  await write(store, 'i1', await open(store, 'i1'), slept, { trouble, start });
+  const client = await aClient();
+  const kept = async (key: string) => Math.ceil((await client.pttl(key)) / 3_600_000);
+  expect(await kept('{sr}:trouble:["lab-1","sick"]')).toBe(24);
+  expect(await kept('{sr}:starts:["lab-1","restart"]')).toBe(48);
 });
 
 it('keeps all keys under one hash tag', async () => {

@@ -5,6 +5,9 @@ import type { Client } from './connect.ts';
 export async function redisHealth(client: Client, kind: string, where: string): Promise<StoreHealth> {
   try {
     const info = fieldsOf(await client.info());
+    // INFO alone is answered before anything else can be asked.
+    if (info.get('loading') === '1') throw new Error('it still loads what it holds');
+    if (client.status !== 'ready') throw new Error('there is no connection');
     const fsync = info.get('aof_enabled') === '1' ? await appendFsync(client) : undefined;
     const version = info.get('valkey_version') ?? info.get('redis_version') ?? 'of unknown version';
     return { up: true, kind, warnings: warnings(info, fsync), says: `${kind} ${version} at ${where}` };

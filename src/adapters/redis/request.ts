@@ -1,3 +1,4 @@
+import type { Alert } from '../../incident/alert.ts';
 import type { IncidentEvent } from '../../incident/event.ts';
 import type { AppendOptions, Head, KillScope, LedgerEntry, StartConditions, StartRefusal } from '../../ports.ts';
 import type { AppendRequest } from './scripts/append.ts';
@@ -70,7 +71,7 @@ export function appendRequest(
         isRoot: finishing.isRoot,
         keep: finishing.keepSlots,
         recovered: finishing.outcome === 'recovered',
-        requeue: (finishing.requeue ?? []).map((alert) => ({
+        requeue: newestOfEach(finishing.requeue ?? []).map((alert) => ({
           id: alert.id,
           receivedAt: alert.receivedAt,
           text: JSON.stringify(alert),
@@ -80,6 +81,11 @@ export function appendRequest(
     }),
     feedLength,
   };
+}
+
+/** An alert that was sent again stands in the list once more, further behind. */
+function newestOfEach(alerts: readonly Alert[]): Alert[] {
+  return [...new Map(alerts.map((alert) => [alert.id, alert])).values()];
 }
 
 /** What the conditions of a start are asked as. */

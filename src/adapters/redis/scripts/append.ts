@@ -258,8 +258,10 @@ export const APPEND: Script = {
         redis.call('PEXPIRE', recovered, 30 * 86400000)
       end
       for _, alert in ipairs(finishing.requeue) do
-        redis.call('HSET', alerts, alert.id, 'n' .. alert.text)
-        redis.call('ZADD', pending, exact(alert.receivedAt), alert.id)
+        -- What was sent again meanwhile, and waits, is the newer word.
+        local waits = redis.call('HGET', alerts, alert.id)
+        redis.call('HSET', alerts, alert.id, 'n' .. (waits and string.sub(waits, 2) or alert.text))
+        redis.call('ZADD', pending, 'NX', exact(alert.receivedAt), alert.id)
       end
       for _, run in ipairs(finishing.runs) do
         local runs = prefix .. 'runs:' .. world .. '/' .. run.playbook
