@@ -292,10 +292,17 @@ export class Stale extends Error {
   override readonly name = 'Stale';
 }
 
+/** It is written, but on fewer replicas than asked for: a failover would forget it, so nobody may rely on it yet. */
+export class NotCopied extends Error {
+  override readonly name = 'NotCopied';
+}
+
 /** What to remember beside an entry, in the same script. */
 export interface AppendOptions {
   at: Instant;
   worker: string;
+  /** Somebody is told that it is so: throws NotCopied when it was written, and a failover could forget it. */
+  sure?: boolean;
   /** Real time (ms) at which the incident wants to be advanced again; undefined leaves it, null takes it out. */
   due?: number | null;
   /** Set with `opened`: takes the alert from the pending index, and holds the key. Answers `open` when the key is taken. */
@@ -454,7 +461,7 @@ export interface Reindexed {
 /** Journals, indexes, claims, alerts, kill switch. Two sides: redis and memory. */
 export interface Store {
   // -- alerts
-  /** Records each alert, its mark and its place in the pending index in one script; resolves once all are safe. */
+  /** Records each alert, its mark and its place in the pending index in one script; resolves once all are safe, or throws. */
   accept(alerts: Alert[], retentionMs: number): Promise<AcceptedAlert[]>;
   /** The record of an accepted alert that was not correlated yet, and whether its identity had been seen before. */
   pendingAlert(id: string): Promise<{ alert: Alert; repeat: boolean } | undefined>;
@@ -485,6 +492,11 @@ export interface Store {
   lease(incident: string, worker: string, ms: number): Promise<{ token: string } | undefined>;
   /** Prolongs; false when it was lost. */
   renew(incident: string, token: string, ms: number): Promise<boolean>;
+  /**
+   * Asked right before a command is sent: the journal still ends at `head`, the lease with that token is still held, and
+   * neither can be forgotten any more. False when the lease was lost; throws Stale or NotCopied.
+   */
+  confirm(incident: string, head: Head, token?: string): Promise<boolean>;
   /** Gives it back and notes when to come again (real ms; null: never). True when a nudge came meanwhile: advance again. */
   release(incident: string, token: string, due: number | null): Promise<boolean>;
   /** Marks that there is news for an incident, and makes it due now. */
@@ -494,6 +506,7 @@ export interface Store {
 
   // -- shared state
   killSwitches(): Promise<KillSwitch[]>;
+  /** Throws NotCopied when it was done, and a failover could forget it. */
   setKillSwitch(change: KillSwitch): Promise<void>;
   ledger(): Promise<LedgerEntry[]>;
   ledgerOf(server: string, setting: string, world: string): Promise<LedgerEntry | undefined>;

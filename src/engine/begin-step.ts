@@ -17,6 +17,7 @@ import type { Engine } from './parts.ts';
 import { previewOf } from './preview.ts';
 import { contextOf } from './step-context.ts';
 import { endStep, sleepInStep } from './step-record.ts';
+import { tookBy } from './took.ts';
 
 /** Prepares a step, asks the guards, and starts it. */
 export async function beginStep(engine: Engine, advance: Advance, n: number): Promise<Went> {
@@ -129,6 +130,7 @@ async function startChange(
         ...(change.undo && { undo: change.undo }),
         ...(start.slot && { slot: start.slot.group }),
         ...(group && { group }),
+        took: tookBy(start),
       },
     },
     {

@@ -1,15 +1,17 @@
 import { answerOf } from '../guards/shared-state.ts';
 import { ourStart } from '../guards/throttle.ts';
+import type { Instant } from '../incident/alert.ts';
 import type { Undone } from '../incident/event.ts';
 import { groupOf } from '../incident/health.ts';
 import { currentRun, type Incident } from '../incident/incident.ts';
 import type { UndoState } from '../incident/undo.ts';
-import { ExchangeError, NotSent } from '../ports.ts';
+import { ExchangeError, NotCopied, NotSent, type StartConditions } from '../ports.ts';
 import { undoOfKind } from '../steps/index.ts';
 import type { Look, Undo, UndoContext } from '../steps/step.ts';
 import { type Advance, askAgain, type Went } from './advancing.ts';
 import { changeOf, scopeOf } from './change.ts';
 import type { Engine } from './parts.ts';
+import { tookBy } from './took.ts';
 
 /** Organisation's milliseconds between two tries of an undo, and how many there are. */
 const TRY_AGAIN = 60_000;
@@ -41,21 +43,18 @@ export function settle(advance: Advance, id: string, says: string): Promise<Went
 
 async function start(engine: Engine, { story }: Advance, debt: UndoState, intent: NonNullable<UndoState['intent']>) {
   const { incident } = story;
+  const conditions: StartConditions = {
+    owner: incident.root,
+    world: incident.facts?.organisation ?? '',
+    kill: scopeOf(currentRun(incident)?.playbook, [incident.server, debt.server], [ownGroup(incident)]),
+    claims: [debt.server],
+    // Undo is never throttled; but a service that it starts was not started by somebody else.
+    throttles:
+      debt.kind === 'restart-service' ? [ourStart(debt.server, debt.value.service as string, engine.clock.now())] : [],
+  };
   const started = await story.decide(
-    { type: 'undoStarted', data: { undo: debt.id, intent } },
-    {
-      start: {
-        owner: incident.root,
-        world: incident.facts?.organisation ?? '',
-        kill: scopeOf(currentRun(incident)?.playbook, [incident.server, debt.server], [ownGroup(incident)]),
-        claims: [debt.server],
-        // Undo is never throttled; but a service that it starts was not started by somebody else.
-        throttles:
-          debt.kind === 'restart-service'
-            ? [ourStart(debt.server, debt.value.service as string, engine.clock.now())]
-            : [],
-      },
-    },
+    { type: 'undoStarted', data: { undo: debt.id, intent, took: tookBy(conditions) } },
+    { start: conditions },
   );
   if (started.ok || !('refused' in started)) return undefined;
   const { guard, answer } = answerOf(started.refused);
@@ -70,7 +69,13 @@ async function start(engine: Engine, { story }: Advance, debt: UndoState, intent
 async function send(engine: Engine, advance: Advance, undo: Undo, id: string): Promise<Went> {
   const { intent } = debtOf(advance, id);
   if (!intent) throw new Error(`undo ${id} has no command to send`);
-  advance.stillMine();
+  try {
+    await advance.confirm();
+  } catch (error) {
+    if (!(error instanceof NotCopied)) throw error;
+    const says = `${intent.command} is not sent yet, as its start could be forgotten: ${error.message}`;
+    return sleep(advance, engine.clock.now() + TRY_AGAIN, says);
+  }
   let issued = false;
   try {
     await undo.issue(contextOf(engine, advance, id), intent);
@@ -112,16 +117,17 @@ async function lookAt(
     case 'failed':
     case 'refused':
       return end(advance, id, 'failed', seen.says);
-    case 'pending': {
-      const { until, says } = seen;
-      const { slept } = advance.story.incident;
-      if (slept?.says !== says) await advance.story.record({ type: 'slept', data: { until, for: 'undo', says } });
-      return { is: 'sleeping', until };
-    }
+    case 'pending':
+      return sleep(advance, seen.until, seen.says);
     case 'notIssued':
       if (issued === undefined) return send(engine, advance, undo, id);
       return tryAgain(engine, advance, id, 'the command did not get through');
   }
+}
+
+async function sleep({ story }: Advance, until: Instant, says: string): Promise<Went> {
+  if (story.incident.slept?.says !== says) await story.record({ type: 'slept', data: { until, for: 'undo', says } });
+  return { is: 'sleeping', until };
 }
 
 async function tryAgain(engine: Engine, advance: Advance, id: string, why: string): Promise<Went> {

@@ -21,7 +21,7 @@ export type IncidentEvent =
   | { type: 'stepFinished'; data: StepFinished }
   | { type: 'childOpened'; data: { n: number; incident: string; server: string; joined: boolean } }
   | { type: 'slept'; data: Slept }
-  | { type: 'undoStarted'; data: { undo: string; intent: Intent } }
+  | { type: 'undoStarted'; data: { undo: string; intent: Intent; took?: Took } }
   | { type: 'undone'; data: Undone }
   | { type: 'cancelled'; data: ByPerson }
   | { type: 'finished'; data: Finished };
@@ -46,6 +46,8 @@ export interface Opened {
   server: string;
   family: string;
   alert?: Alert;
+  /** The organisation that it was opened in, before anything of it was seen. */
+  world?: string;
   /** Set on a child: the incident that wants this server seen to, and the root of them all. */
   parent?: { incident: string; root: string; n: number };
   /** A person wants what a finished incident left changed to be put back, or says that it was seen to by hand. */
@@ -126,6 +128,17 @@ export interface StepStarted {
   slot?: string;
   /** The group of the server acted on: what the kill switch is asked about, again, when the command is sent. */
   group?: string;
+  took?: Took;
+}
+
+/** What a start took that no other entry tells: with it the store's indexes can be made anew from the journals. */
+export interface Took {
+  /** The organisation that its claims are in. */
+  world: string;
+  /** The limits it counts towards, and its time there. */
+  throttles: { key: string; now: Instant; minutesBetween: number }[];
+  /** Alerts about these servers were its own until then (real ms). */
+  disrupts?: { servers: string[]; until: number };
 }
 
 /** `notSent`: the kill switch was on at the last moment; the step is still to be done. */
@@ -179,4 +192,6 @@ export interface Finished {
   left: string[];
   /** What is still to be put back and could not be. */
   owed: string[];
+  /** The groups whose slot stays taken, as a server of theirs stays drained. */
+  keeps?: string[];
 }

@@ -14,6 +14,11 @@ export class Lessons {
   readonly #runs = new Map<string, PlaybookRun[]>();
   readonly #trust = new Map<string, Trust>();
 
+  forgetWhatJournalsTell(): void {
+    this.#troubles.clear();
+    this.#runs.clear();
+  }
+
   note({ world, server, seen, gone }: NonNullable<AppendOptions['trouble']>, at: number): void {
     for (const name of gone) this.#troubles.get(inWorld(world, name))?.delete(server);
     for (const name of seen) {

@@ -11,6 +11,7 @@ import {
   type Journal,
   type KillSwitch,
   type LedgerEntry,
+  type Reindexed,
   Stale,
   type StartConditions,
   type StartRefusal,
@@ -20,6 +21,7 @@ import {
 } from '../../ports.ts';
 import { MemoryFeed } from './feed.ts';
 import { Lessons } from './lessons.ts';
+import { tracesOfAll } from './reindex.ts';
 import { giveBack, inWorld, refusal, type SharedState, scopeName, take } from './start.ts';
 
 interface Incident {
@@ -171,7 +173,7 @@ class MemoryStore implements Store {
     if (!known && !options.opening) {
       throw new Error(`incident ${id} has no journal: its first entry is appended with \`opening\``);
     }
-    const { opening, start, finishing } = options;
+    const { opening, start } = options;
     if (opening) {
       const open = this.#open.get(opening.key);
       if (open !== undefined) return { ok: false, open };
@@ -192,6 +194,14 @@ class MemoryStore implements Store {
     note(incident, event);
 
     for (const alert of taking) this.#pending.delete(alert);
+    this.#remember(id, incident, options);
+    this.#feed.add(id, linked.entry);
+    return { ok: true, head: { ...incident.head }, entry: linked.entry };
+  }
+
+  /** What is kept beside an entry, in the indexes. `ended`: real time, where that is long ago. */
+  #remember(id: string, incident: Incident, options: AppendOptions, ended = this.#now()): void {
+    const { start, finishing } = options;
     if (start) this.#start(id, incident, start);
     for (const { debt, incident: of, world } of options.owe ?? []) {
       const place = inWorld(world, debt.server, debt.setting);
@@ -202,9 +212,7 @@ class MemoryStore implements Store {
     if (options.due === null) this.#due.delete(id);
     else if (options.due !== undefined) this.#due.set(id, options.due);
     if (options.trouble) this.#lessons.note(options.trouble, options.at);
-    if (finishing) this.#finish(id, incident, finishing, options.at);
-    this.#feed.add(id, linked.entry);
-    return { ok: true, head: { ...incident.head }, entry: linked.entry };
+    if (finishing) this.#finish(id, incident, finishing, options.at, ended);
   }
 
   async wouldRefuse(start: StartConditions): Promise<StartRefusal | undefined> {
@@ -248,7 +256,13 @@ class MemoryStore implements Store {
     }
   }
 
-  #finish(id: string, incident: Incident, finishing: NonNullable<AppendOptions['finishing']>, at: number): void {
+  #finish(
+    id: string,
+    incident: Incident,
+    finishing: NonNullable<AppendOptions['finishing']>,
+    at: number,
+    ended: number,
+  ): void {
     if (!incident.open) return;
     incident.open = false;
     this.#open.delete(incident.key);
@@ -259,7 +273,7 @@ class MemoryStore implements Store {
       const place = inWorld(incident.world, incident.key);
       this.#recovered.set(place, [...(this.#recovered.get(place) ?? []), { incident: id, at }].slice(-50));
     }
-    this.#outcomes.set(incident.key, { world: incident.world, at: this.#now(), repeatCount: incident.repeatCount });
+    this.#outcomes.set(incident.key, { world: incident.world, at: ended, repeatCount: incident.repeatCount });
     this.#requeue(finishing.requeue ?? []);
     for (const run of finishing.runs ?? []) this.#lessons.ran(incident.world, run);
     this.#finished.add(id);
@@ -352,6 +366,14 @@ class MemoryStore implements Store {
     return true;
   }
 
+  async confirm(id: string, head: Head, token?: string): Promise<boolean> {
+    const held = this.#leases.get(id);
+    if (token !== undefined && (held?.token !== token || held.until <= this.#now())) return false;
+    const { seq, hash } = this.#incidents.get(id)?.head ?? NOWHERE;
+    if (seq === head.seq && hash === head.hash) return true;
+    throw new Stale(`incident ${id} stands at entry ${seq}, not at ${head.seq} as it was read`);
+  }
+
   async release(id: string, token: string, due: number | null): Promise<boolean> {
     const now = this.#now();
     const held = this.#leases.get(id);
@@ -414,6 +436,27 @@ class MemoryStore implements Store {
       warnings: ['The store is in memory: alerts and incidents are lost when this process ends.'],
       says: `in memory, ${this.#open.size} open incidents`,
     };
+  }
+
+  async reindex(): Promise<Reindexed> {
+    const { traces, unreadable } = tracesOfAll(this.#incidents);
+    for (const index of [this.#open, this.#finished, this.#outcomes, this.#disrupting, this.#recovered, this.#due]) {
+      index.clear();
+    }
+    for (const index of [this.#ledger, this.#shared.claims, this.#shared.slots, this.#shared.starts]) index.clear();
+    this.#lessons.forgetWhatJournalsTell();
+    const now = this.#now();
+    for (const { id, at, event, beside } of traces) {
+      const { head, texts } = this.#incidents.get(id) ?? { head: NOWHERE, texts: [] };
+      if (beside.opening) Object.assign(this.#opened(id, beside.opening, at), { head, texts });
+      const incident = this.#incidents.get(id);
+      if (!incident) continue;
+      note(incident, event);
+      const due = beside.opening ? { due: now } : {};
+      this.#remember(id, incident, { at, worker: '', ...beside, ...due }, Math.min(at, now));
+    }
+    const { size } = this.#incidents;
+    return { incidents: size - unreadable.length, open: this.#open.size, owed: this.#ledger.size, unreadable };
   }
 
   async close(): Promise<void> {

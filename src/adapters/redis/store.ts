@@ -16,6 +16,7 @@ import {
   type KillSwitch,
   type LedgerEntry,
   type PlaybookRun,
+  type Reindexed,
   Stale,
   type StartConditions,
   type StartRefusal,
@@ -27,6 +28,7 @@ import type { Client, RedisTarget } from './connect.ts';
 import { Copies } from './copies.ts';
 import { RedisFeed } from './feed.ts';
 import { redisHealth } from './health.ts';
+import { REINDEXING, reindex } from './reindex.ts';
 import { appendRequest, field, headFrom, headText, refusalFrom, scopeField, startRequest } from './request.ts';
 import { CONFIRM, LEASE, NUDGE, OVERDUE, RELEASE, RENEW } from './scripts/advancing.ts';
 import { ACCEPT, CORRELATE, DROP } from './scripts/alerts.ts';
@@ -252,6 +254,8 @@ class RedisBackedStore implements RedisStore {
         throw new Stale(
           `incident ${id} stands at entry ${parseInt(detail ?? '', 10)}, not at ${head.seq} as it was read`,
         );
+      case 'reindexing':
+        throw new Error(REINDEXING);
       case 'new':
         throw new Error(`incident ${id} has no journal: its first entry is appended with \`opening\``);
       case 'taken':
@@ -330,7 +334,9 @@ class RedisBackedStore implements RedisStore {
     return this.#copies.surely(async () => {
       const answer = await this.#copies.scripts.run(CONFIRM, id, headText(head), token);
       if (typeof answer === 'number') return answer === 1;
-      throw new Stale(`incident ${id} stands at entry ${parseInt(String(answer), 10)}, not at ${head.seq} as it was read`);
+      throw new Stale(
+        `incident ${id} stands at entry ${parseInt(String(answer), 10)}, not at ${head.seq} as it was read`,
+      );
     });
   }
 
@@ -375,6 +381,10 @@ class RedisBackedStore implements RedisStore {
 
   feed(after: string, signal: AbortSignal): AsyncIterable<FeedItem> {
     return this.#feed.after(after, signal);
+  }
+
+  reindex(): Promise<Reindexed> {
+    return reindex(this.#client, this.#prefix, (id) => this.#texts(id));
   }
 
   health(): Promise<StoreHealth> {

@@ -47,10 +47,15 @@ export interface AppendRequest {
     runs: { playbook: string; text: string }[];
   };
   feedLength: number;
+  /** Real time at which it ended, where that is long ago; else now. */
+  ended?: number;
 }
 
+/** A number as text that reads back as the same number. */
+export const EXACT = `local function exact(number) return string.format('%.17g', number) end`;
+
 /** Which condition of a start says no, as the answer of the script; nil when none does. Writes nothing. */
-const CONDITIONS = `local function exact(number) return string.format('%.17g', number) end
+const CONDITIONS = `${EXACT}
 
     local function refusal(start)
       local function switchedOff()
@@ -107,73 +112,32 @@ export const WOULD_REFUSE: Script = {
   `,
 };
 
-/**
- * text of the entry, AppendRequest. First every condition, then every change: an answer other than `ok` means that
- * nothing was written. Answers {'ok'}, {'stale', head}, {'new'}, {'taken', alert}, {'open', incident},
- * {'kill-switch', JSON}, {'claim', server, owner}, {'slot', owner, server}, {'throttle', index, limit, last, count}.
- */
-export const APPEND: Script = {
-  keys: [
-    'alerts',
-    'pending',
-    'keys',
-    'all',
-    'open',
-    'finished',
-    'ended',
-    'unpacked',
-    'outcomes',
-    'disrupting',
-    'due',
-    'kill',
-    'claims',
-    'slots',
-    'ledger',
-    'feed',
-  ],
-  lua: `
-    local text, ask = ARGV[1], cjson.decode(ARGV[2])
-    local incident, journal = prefix .. 'incident:' .. ask.id, prefix .. 'journal:' .. ask.id
-    local opening, start, finishing = ask.opening, ask.start, ask.finishing
+/** Shared keys that `INDEXES` uses. */
+export const INDEX_KEYS = [
+  'alerts',
+  'pending',
+  'keys',
+  'all',
+  'open',
+  'finished',
+  'ended',
+  'unpacked',
+  'outcomes',
+  'disrupting',
+  'due',
+  'claims',
+  'slots',
+  'ledger',
+] as const;
 
-    -- the head
-
-    local head = redis.call('HGET', incident, 'head')
-    if (head or '0:') ~= ask.head then return { 'stale', head or '0:' } end
-    if not head and not opening then return { 'new' } end
-    if opening then
-      local holder = redis.call('HGET', keys, opening.key)
-      if holder then return { 'open', holder } end
-    end
-    for _, alert in ipairs(ask.taking) do
-      if redis.call('HEXISTS', alerts, alert) == 0 then return { 'taken', alert } end
-    end
-
-    -- the conditions of a start
-
-    ${CONDITIONS}
-
-    if start then
-      local no = refusal(start)
-      if no then return no end
-    end
-
-    -- everything holds: from here on it is written
-
-    redis.call('XADD', journal, exact(ask.seq) .. '-0', 'e', text)
-    redis.call('XADD', feed, 'MAXLEN', '~', exact(ask.feedLength), '*', 'i', ask.id, 'e', text)
-    redis.call('HSET', incident, 'head', ask.newHead)
-    if opening then
+/** What is written beside an entry: `ask` and its `opening`, `start`, `finishing`; `incident` is the hash. */
+export const INDEXES = `if opening then
       redis.call('HSET', incident, 'key', opening.key, 'openedAt', exact(ask.at), 'open', '1')
       redis.call('HSET', incident, 'server', opening.server, 'family', opening.family)
       redis.call('HSET', prefix .. 'on:' .. opening.server, ask.id, opening.family)
       redis.call('HSET', keys, opening.key, ask.id)
       redis.call('ZADD', all, exact(ask.at), ask.id)
       redis.call('ZADD', open, exact(ask.at), ask.id)
-    end
-    for _, alert in ipairs(ask.taking) do
-      redis.call('HDEL', alerts, alert)
-      redis.call('ZREM', pending, alert)
     end
     local world = start and start.world or ask.world
     if world then redis.call('HSET', incident, 'world', world) end
@@ -238,7 +202,7 @@ export const APPEND: Script = {
 
     if finishing and redis.call('HGET', incident, 'open') == '1' then
       local time = redis.call('TIME')
-      local now = exact(tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
+      local now = exact(ask.ended or tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
       local key = redis.call('HGET', incident, 'key')
       redis.call('HSET', incident, 'open', '0')
       redis.call('HDEL', incident, 'nudges')
@@ -291,6 +255,53 @@ export const APPEND: Script = {
         end
       end
     end
+`;
+
+/**
+ * text of the entry, AppendRequest. First every condition, then every change: an answer other than `ok` means that
+ * nothing was written. Answers {'ok'}, {'reindexing'}, {'stale', head}, {'new'}, {'taken', alert}, {'open', incident},
+ * {'kill-switch', JSON}, {'claim', server, owner}, {'slot', owner, server}, {'throttle', index, limit, last, count}.
+ */
+export const APPEND: Script = {
+  keys: [...INDEX_KEYS, 'kill', 'feed', 'reindexing'],
+  lua: `
+    local text, ask = ARGV[1], cjson.decode(ARGV[2])
+    local incident, journal = prefix .. 'incident:' .. ask.id, prefix .. 'journal:' .. ask.id
+    local opening, start, finishing = ask.opening, ask.start, ask.finishing
+    if redis.call('EXISTS', reindexing) == 1 then return { 'reindexing' } end
+
+    -- the head
+
+    local head = redis.call('HGET', incident, 'head')
+    if (head or '0:') ~= ask.head then return { 'stale', head or '0:' } end
+    if not head and not opening then return { 'new' } end
+    if opening then
+      local holder = redis.call('HGET', keys, opening.key)
+      if holder then return { 'open', holder } end
+    end
+    for _, alert in ipairs(ask.taking) do
+      if redis.call('HEXISTS', alerts, alert) == 0 then return { 'taken', alert } end
+    end
+
+    -- the conditions of a start
+
+    ${CONDITIONS}
+
+    if start then
+      local no = refusal(start)
+      if no then return no end
+    end
+
+    -- everything holds: from here on it is written
+
+    redis.call('XADD', journal, exact(ask.seq) .. '-0', 'e', text)
+    redis.call('XADD', feed, 'MAXLEN', '~', exact(ask.feedLength), '*', 'i', ask.id, 'e', text)
+    redis.call('HSET', incident, 'head', ask.newHead)
+    for _, alert in ipairs(ask.taking) do
+      redis.call('HDEL', alerts, alert)
+      redis.call('ZREM', pending, alert)
+    end
+    ${INDEXES}
 
     if redis.call('HGET', incident, 'open') == '0' then redis.call('SADD', unpacked, ask.id) end
     return { 'ok' }`,

@@ -29,8 +29,9 @@ export const PACK: Script = {
 
 /** incidents. Those that are finished are forgotten for good. */
 export const FORGET: Script = {
-  keys: ['all', 'finished', 'ended', 'unpacked', 'due'],
+  keys: ['all', 'finished', 'ended', 'unpacked', 'due', 'reindexing'],
   lua: `
+    if redis.call('EXISTS', reindexing) == 1 then return end
     for _, id in ipairs(ARGV) do
       if redis.call('HGET', prefix .. 'incident:' .. id, 'open') ~= '1' then
         redis.call('DEL', prefix .. 'incident:' .. id, prefix .. 'journal:' .. id)

@@ -28,6 +28,7 @@ import type { Client } from '../connect.ts';
  *     trouble:   zset    servers by the organisation time at which they were seen with a trouble, one for each trouble
  *     speaks:    string  the incident that tells of a matter, expires
  *     runs:      list    JSON of a playbook's last runs, newest first; trust: JSON of a person's word
+ *     reindexing string  who makes the indexes anew, expires; until then nothing is appended
  *     feed       stream  i: incident, e: text of the entry
  */
 export type SharedKey =
@@ -46,6 +47,7 @@ export type SharedKey =
   | 'claims'
   | 'slots'
   | 'ledger'
+  | 'reindexing'
   | 'feed';
 
 /** One operation, carried out by Redis as a whole or not at all. */

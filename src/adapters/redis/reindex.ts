@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto';
+import { verifyChain } from '../../incident/chain.ts';
+import type { Entry } from '../../incident/event.ts';
+import { type Trace, tracesOf } from '../../incident/traces.ts';
+import type { Reindexed } from '../../ports.ts';
+import type { Client } from './connect.ts';
+import { appendRequest, headFrom } from './request.ts';
+import { AGAIN, FAMILIES, KEEP, SWAP, TAKE_FIELDS } from './scripts/reindex.ts';
+import { Scripts } from './scripts/script.ts';
+
+/** What whoever wants to append is told meanwhile. */
+export const REINDEXING = 'the indexes of the store are being made anew: nothing is written until that is done';
+
+/** A journal as it is stored: its head, and the texts of its entries. */
+type Texts = (incident: string) => Promise<{ head: string; texts: string[] } | undefined>;
+
+/** Real milliseconds after which daemons may write again when whoever reindexes has died, and between two signs of life. */
+const HOLD = { lasts: 30_000, renewed: 5_000 };
+/** How many a script takes at once: about 10 ms. */
+const AT_ONCE = 200;
+
+/**
+ * Makes the indexes anew under a prefix of their own, from what was remembered beside each entry of each journal, in the
+ * order of their times; then they take the place of the old ones all at once. Nothing is appended meanwhile. When this
+ * process dies on the way, the old ones stand.
+ */
+export async function reindex(client: Client, prefix: string, texts: Texts): Promise<Reindexed> {
+  const [scripts, token, now] = [new Scripts(client, prefix), randomUUID(), Date.now()];
+  const reindexing = `${prefix}reindexing`;
+  if ((await client.set(reindexing, token, 'PX', HOLD.lasts, 'NX')) === null) throw new Error(REINDEXING);
+  // A sign of life that is lost is noticed by the last step, which needs the hold.
+  const renewing = setInterval(() => void scripts.run(KEEP, token, HOLD.lasts).catch(() => {}), HOLD.renewed);
+  const fresh = `${prefix}new:`;
+  try {
+    for (const left of await keysOf(client, fresh)) await client.del(left);
+    const ids = await incidentsOf(client, prefix);
+    const { requests, unreadable, open } = await readAll(ids, texts, now);
+    requests.sort((a, b) => a.order - b.order || compare(a.id, b.id) || a.seq - b.seq);
+
+    const again = new Scripts(client, fresh);
+    for (const some of chunksOf(requests)) await again.run(AGAIN, ...some.map(({ text }) => text));
+    const known = new Set(unreadable.map(({ incident }) => incident));
+    const read = ids.filter((id) => !known.has(id));
+    for (const some of chunksOf(read)) await scripts.run(TAKE_FIELDS, fresh, ...some);
+    const made = {
+      unreadable: [...known],
+      old: await familiesOf(client, prefix),
+      new: await familiesOf(client, fresh),
+    };
+    if ((await scripts.run(SWAP, token, fresh, JSON.stringify(made))) !== 1) {
+      throw new Error('the hold on the store was lost on the way, so its indexes are as before: reindex it again');
+    }
+    return { incidents: read.length, open, owed: await client.hlen(`${prefix}ledger`), unreadable };
+  } catch (error) {
+    if ((await client.get(reindexing).catch(() => null)) === token) await client.del(reindexing);
+    throw error;
+  } finally {
+    clearInterval(renewing);
+  }
+}
+
+interface Request {
+  order: number;
+  id: string;
+  seq: number;
+  /** An AppendRequest. */
+  text: string;
+}
+
+async function readAll(ids: string[], texts: Texts, now: number) {
+  const requests: Request[] = [];
+  const unreadable: Reindexed['unreadable'] = [];
+  let open = 0;
+  for (const some of chunksOf(ids)) {
+    const journals = await Promise.all(some.map(async (id) => ({ id, stored: await stored(id, texts) })));
+    for (const { id, stored: read } of journals) {
+      const traces = typeof read === 'string' ? read : tracesIn(read);
+      if (typeof traces === 'string') unreadable.push({ incident: id, why: traces });
+      else {
+        if (!traces.some(({ event }) => event.type === 'finished')) open += 1;
+        for (const trace of traces) requests.push({ ...trace, id, text: JSON.stringify(requestOf(id, trace, now)) });
+      }
+    }
+  }
+  return { requests, unreadable, open };
+}
+
+/** A journal; or why there is none. */
+async function stored(id: string, texts: Texts): Promise<{ head: string; texts: string[] } | string> {
+  try {
+    return (await texts(id)) ?? 'its head is gone: nothing can be appended to it';
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')) {
+      return `what is packed of it can't be unpacked: ${error.message}`;
+    }
+    throw error;
+  }
+}
+
+/** What a journal tells; or why it can't be read. */
+function tracesIn({ head, texts }: { head: string; texts: string[] }): Trace[] | string {
+  let entries: Entry[] = [];
+  try {
+    entries = texts.map((text) => JSON.parse(text) as Entry);
+    return tracesOf(entries);
+  } catch (error) {
+    const whole = entries.length > 0 ? verifyChain(entries, headFrom(head)) : { ok: true as const };
+    return whole.ok ? String(error instanceof Error ? error.message : error) : whole.why;
+  }
+}
+
+function requestOf(id: string, { seq, at, event, beside }: Trace, now: number) {
+  const due = event.type === 'opened' ? { due: now } : {};
+  const options = { at, worker: '', ...beside, ...due };
+  const request = appendRequest(id, { seq: 0, hash: '' }, { seq, hash: '' }, event, options, 0);
+  // The time of an organisation is the wall's, but in a lab that is ahead of it.
+  return { ...request, ended: Math.min(at, now) };
+}
+
+/** Every incident that there is anything of. */
+async function incidentsOf(client: Client, prefix: string): Promise<string[]> {
+  const found = await Promise.all(
+    ['incident:', 'journal:'].map(async (kind) =>
+      (await keysOf(client, `${prefix}${kind}`)).map((key) => key.slice(prefix.length + kind.length)),
+    ),
+  );
+  return [...new Set(found.flat())].sort();
+}
+
+/** Names, without the prefix, of the keys that are one of many. */
+async function familiesOf(client: Client, prefix: string): Promise<string[]> {
+  const found = await Promise.all(FAMILIES.map((family) => keysOf(client, `${prefix}${family}:`)));
+  return found.flat().map((key) => key.slice(prefix.length));
+}
+
+async function keysOf(client: Client, beginning: string): Promise<string[]> {
+  const nodes = 'nodes' in client ? client.nodes('master') : [client];
+  const found = new Set<string>();
+  for (const node of nodes) {
+    for await (const keys of node.scanStream({ match: `${beginning}*`, count: 1_000 })) {
+      for (const key of keys as string[]) found.add(key);
+    }
+  }
+  return [...found];
+}
+
+function* chunksOf<T>(all: readonly T[]): Generator<T[]> {
+  for (let from = 0; from < all.length; from += AT_ONCE) yield all.slice(from, from + AT_ONCE);
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
