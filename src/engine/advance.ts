@@ -1,6 +1,6 @@
 import { fold } from '../incident/fold.ts';
 import { next } from '../incident/next.ts';
-import { NotSent, Stale } from '../ports.ts';
+import { type Head, NotSent, Stale } from '../ports.ts';
 import type { Advance, Advanced, Went } from './advancing.ts';
 import { beginStep } from './begin-step.ts';
 import { continueStep } from './continue-step.ts';
@@ -22,11 +22,21 @@ export async function advance(
   id: string,
   signal: AbortSignal,
   stillMine = () => signal.throwIfAborted(),
+  confirm: (head: Head) => Promise<unknown> = (head) => engine.store.confirm(id, head),
 ): Promise<Advanced & { rank?: number }> {
   for (;;) {
     const story = await openStory(engine, id);
     if (!story) return { is: 'unknown' };
-    const advance: Advance = { story, signal, stillMine, justLooked: false };
+    const advance: Advance = {
+      story,
+      signal,
+      stillMine,
+      async confirm() {
+        await confirm(story.head);
+        stillMine();
+      },
+      justLooked: false,
+    };
     const turn = turnOf(engine, advance);
     try {
       for (;;) {

@@ -18,8 +18,10 @@ export type Went = Advanced | 'on';
 export interface Advance {
   story: Story;
   signal: AbortSignal;
-  /** Throws when another worker may have taken over: asked right before a command is sent. */
+  /** Throws when another worker may have taken over, as far as this process can tell. */
   stillMine(): void;
+  /** Asked right before a command is sent; asks the store too. Throws Stale or NotCopied as well. */
+  confirm(): Promise<void>;
   justLooked: boolean;
 }
 

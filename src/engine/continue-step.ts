@@ -1,6 +1,6 @@
 import type { StepFinished } from '../incident/event.ts';
 import { stepRecord } from '../incident/incident.ts';
-import { ExchangeError, NotSent } from '../ports.ts';
+import { ExchangeError, NotCopied, NotSent } from '../ports.ts';
 import { stepNamed } from '../steps/index.ts';
 import type { Look, Step } from '../steps/step.ts';
 import type { Advance, Went } from './advancing.ts';
@@ -24,7 +24,12 @@ export async function continueStep(engine: Engine, advance: Advance, n: number):
 export async function sendCommand(engine: Engine, advance: Advance, n: number, step: Step): Promise<Went> {
   const record = stepRecord(advance.story.incident, n);
   if (!record.intent || !step.issue) throw new Error(`step ${n} (${step.name}) has no command to send`);
-  advance.stillMine();
+  try {
+    await advance.confirm();
+  } catch (error) {
+    if (!(error instanceof NotCopied)) throw error;
+    return notCopied(engine, advance, n, error);
+  }
   let issued = false;
   try {
     await step.issue(contextOf(engine, advance, n), record.intent);
@@ -102,6 +107,19 @@ async function unseen(engine: Engine, advance: Advance, n: number, error: Exchan
     const why = `What became of ${record.intent?.command ?? record.step.step} ${says}`;
     return endStep(advance, { n, state: 'failed', says: why, escalate: why, ...(record.intent && { changed: true }) });
   }
+  return sleepInStep(advance, { n, until: now + ANSWER_AGAIN, for: 'answer', says }, false);
+}
+
+/**
+ * After a failover nobody would know that the command may have been sent, so it waits for the replicas. Who waits so long
+ * has not sent it, and what a lost worker may have sent is refused by its age.
+ */
+async function notCopied(engine: Engine, advance: Advance, n: number, error: NotCopied): Promise<Went> {
+  const { intent, startedAt } = stepRecord(advance.story.incident, n);
+  const says = `${intent?.command} is not sent yet, as its start could be forgotten: ${error.message}`;
+  const now = engine.clock.now();
+  if (now - (startedAt ?? now) > GIVE_UP_AFTER)
+    return endWithoutEffect(engine, advance, { n, state: 'failed', says, escalate: says });
   return sleepInStep(advance, { n, until: now + ANSWER_AGAIN, for: 'answer', says }, false);
 }
 

@@ -73,7 +73,11 @@ export function createOperations(
       const why = incident.finished ? `It ended ${incident.finished.outcome}` : forbids(incident);
       if (why !== undefined) throw new Conflict(`Incident ${id}: ${why}`);
       try {
-        const said = await store.append(id, journal.head, event, { at: engine.clock.now(), worker: engine.worker });
+        const said = await store.append(id, journal.head, event, {
+          at: engine.clock.now(),
+          worker: engine.worker,
+          sure: true,
+        });
         if (said.ok) {
           apply(incident, said.entry);
           engine.onEntry(incident, said.entry, said.head);

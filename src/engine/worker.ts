@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Head } from '../ports.ts';
 import { advance } from './advance.ts';
 import type { Advanced } from './advancing.ts';
 import { correlate } from './correlate.ts';
@@ -64,9 +65,12 @@ export function createWorker(engine: Engine): Worker {
       if (sinceGranted() > lasts) lost.abort(new Error('the lease ran out while this worker stood still'));
       signal.throwIfAborted();
     }
+    async function confirm(head: Head): Promise<void> {
+      if (!(await store.confirm(id, head, lease?.token))) lost.abort(new Error('another worker has taken over'));
+    }
     let went: (Advanced & { rank?: number }) | undefined;
     try {
-      went = await advanceAwhile(engine, id, signal, stillMine);
+      went = await advanceAwhile(engine, id, signal, stillMine, confirm);
       failures.delete(id);
     } catch (error) {
       if (!signal.aborted)
@@ -158,9 +162,10 @@ async function advanceAwhile(
   id: string,
   signal: AbortSignal,
   stillMine: () => void,
+  confirm: (head: Head) => Promise<void>,
 ): ReturnType<typeof advance> {
   for (;;) {
-    const went = await advance(engine, id, signal, stillMine);
+    const went = await advance(engine, id, signal, stillMine, confirm);
     const wait = (dueAt(engine, went) ?? Number.POSITIVE_INFINITY) - engine.realNow();
     if (went.is !== 'sleeping' || wait > SHORT_WAIT) return went;
     await pause(wait, undefined, { signal });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from 'vitest';
 import { createRedisStore } from '../../src/adapters/redis/store.ts';
+import { confirmContract } from '../contracts/confirm.ts';
 import { lessonsContract } from '../contracts/lessons.ts';
 import { type StoreSide, storeContract } from '../contracts/store.ts';
 import { startRedis, type TestServer } from './redis-server.ts';
@@ -35,3 +36,4 @@ const makeStore = async (): Promise<StoreSide> => {
 };
 storeContract('the store in Redis', makeStore);
 lessonsContract('what the store in Redis remembers for other incidents', makeStore);
+confirmContract('the store in Redis, before a command', makeStore);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,12 @@ export interface Running {
   /** Rejects when it ends, with what it printed. */
   ended: Promise<never>;
   kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** A Redis of the test's own, on loopback. */
+export interface RedisServer extends Running {
+  port: number;
+  address: string;
 }
 
 /** Starts and ends the processes of one test: Redis, labs, daemons. */
@@ -36,18 +42,71 @@ export class Site {
   }
 
   /** On a free port; on the port of one that was killed, the same data is there again. */
-  async redis(at?: number): Promise<Running & { address: string }> {
-    const port = at ?? (await freePort());
-    const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', this.directory, '--appendonly', 'yes'];
-    const more = ['--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction'];
-    const running = await this.#spawn('redis-server', [...args, ...more], /Ready to accept connections/, {});
-    return { ...running, address: `redis://127.0.0.1:${port}` };
+  async redis(at?: number): Promise<RedisServer> {
+    return this.#redis(at ?? (await freePort()), /Ready to accept connections/, ['--dir', this.directory]);
   }
 
-  async lab(speed: number): Promise<Running> {
+  /** A copy of the one on that port; resolves once it is one. */
+  async replica(of: number): Promise<RedisServer> {
+    return this.#redis(await freePort(), /sync: Finished with success/, ['--replicaof', `127.0.0.1 ${of}`]);
+  }
+
+  async #redis(port: number, ready: RegExp, settings: string[]): Promise<RedisServer> {
+    const directory = join(this.directory, `redis-${port}`);
+    await mkdir(directory, { recursive: true });
+    const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes'];
+    const more = ['--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction'];
+    const sync = ['--repl-diskless-sync-delay', '0'];
+    const running = await this.#spawn('redis-server', [...args, ...more, ...sync, ...settings], ready, {});
+    return { ...running, port, address: `redis://127.0.0.1:${port}` };
+  }
+
+  /** Three that watch a master and its replicas, and find the master down after half a second. Answers the address. */
+  async sentinels(master: RedisServer, replicas: number): Promise<string> {
+    const ports = await Promise.all([freePort(), freePort(), freePort()]);
+    // Each has seen the other two, and every replica.
+    const ready = new RegExp(`(\\+(sentinel|slave) [^]*){${2 + replicas}}`);
+    const begin = async (port: number) => {
+      const file = join(this.directory, `sentinel-${port}.conf`);
+      const watch = [
+        `port ${port}`,
+        'bind 127.0.0.1',
+        `sentinel monitor main 127.0.0.1 ${master.port} 2`,
+        'sentinel down-after-milliseconds main 500',
+        'sentinel failover-timeout main 5000',
+      ];
+      await writeFile(file, `${watch.join('\n')}\n`);
+      await this.#spawn('redis-server', [file, '--sentinel'], ready, {});
+    };
+    await Promise.all(ports.map(begin));
+    return `redis+sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/main`;
+  }
+
+  /** Three masters that share the slots, the first third at the first. What is left serves on when one is away. */
+  async cluster(): Promise<{ address: string; servers: RedisServer[]; restart(server: RedisServer): Promise<void> }> {
+    const settings = new Map<number, string[]>();
+    const again = (port: number) => this.#redis(port, /Ready to accept connections/, settings.get(port) ?? []);
+    const begin = async () => {
+      const [port, bus] = [await freePort(), await freePort()];
+      const announced = ['--cluster-port', `${bus}`, '--cluster-announce-ip', '127.0.0.1'];
+      const calm = ['--cluster-node-timeout', '1000', '--cluster-require-full-coverage', 'no'];
+      settings.set(port, ['--cluster-enabled', 'yes', ...announced, ...calm]);
+      return again(port);
+    };
+    const servers = [await begin(), await begin(), await begin()];
+    const nodes = servers.map(({ port }) => `127.0.0.1:${port}`);
+    await this.#spawn('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-yes'], /All 16384 slots covered/, {});
+    return {
+      servers,
+      address: `redis+cluster://${nodes.join(',')}`,
+      restart: async ({ port }) => void (await again(port)),
+    };
+  }
+
+  async lab(speed: number, args: string[] = []): Promise<Running> {
     const running = await this.#spawn(
       process.execPath,
-      [MAIN, 'lab', '--port', '0', '--speed', `${speed}`],
+      [MAIN, 'lab', '--port', '0', '--speed', `${speed}`, ...args],
       /http:\S+/,
       {},
     );

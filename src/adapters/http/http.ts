@@ -9,7 +9,7 @@ import express, {
   type Router,
 } from 'express';
 import { MemoryStore } from 'express-rate-limit';
-import { Conflict, NotFound, type Operations } from '../../ports.ts';
+import { Conflict, NotCopied, NotFound, type Operations } from '../../ports.ts';
 import type { SourceSettings } from '../../sources/index.ts';
 import { type Access, admit, bySignature, byToken, type Identity, refuseForeign } from './auth.ts';
 import { decodeBody, readBody } from './body.ts';
@@ -235,6 +235,8 @@ function known(error: unknown): HttpProblem | undefined {
   if (error instanceof HttpProblem) return error;
   if (error instanceof NotFound) return notFound(error.message);
   if (error instanceof Conflict) return new HttpProblem('conflict', error.message);
+  if (error instanceof NotCopied)
+    return storeAway(`Done, but not to be relied on yet: ${error.message}. Say it again.`);
   // What Express and its body reader throw carries a status and a type.
   const { status, type, limit } = error as { status?: unknown; type?: unknown; limit?: unknown };
   if (type === 'entity.too.large')

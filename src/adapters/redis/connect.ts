@@ -55,7 +55,9 @@ export function redisTarget(url: string): RedisTarget {
       const [, name = '', db = ''] = path.split('/');
       if (name === '') throw malformed(url, 'the name of the watched master is missing after the hosts');
       const sentinels = nodes(url, hosts, 26379);
-      return single(`${name} by sentinels ${hosts}`, { ...auth, sentinels, name, ...database(url, db) });
+      // A master that stands still keeps its connections: only its sentinels tell that another took its place.
+      const watched = { sentinels, name, failoverDetector: true };
+      return single(`${name} by sentinels ${hosts}`, { ...auth, ...watched, ...database(url, db) });
     }
     case 'redis+cluster':
       if (path !== '' && path !== '/') throw malformed(url, 'a cluster has no numbered databases');
@@ -77,6 +79,8 @@ function cluster(describe: string, startup: { host: string; port: number }[], au
       return new Cluster(startup, {
         clusterRetryStrategy,
         enableOfflineQueue,
+        // As with one server: `commands` are not sent again, as they may have been carried out.
+        ...(purpose !== 'blocking' && { retryDelayOnFailover: 0 }),
         redisOptions: { ...auth, ...redisOptions },
       });
     },

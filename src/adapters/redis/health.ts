@@ -1,16 +1,28 @@
+import { Cluster, type Redis } from 'ioredis';
 import type { StoreHealth } from '../../ports.ts';
 import type { Client } from './connect.ts';
 
+/** What is asked of a Redis. `key`: any that the store has, as a cluster keeps all of them at one of its masters. */
+export interface Asked {
+  kind: string;
+  where: string;
+  key: string;
+  waitReplicas: number;
+}
+
 /** Whether it answers, and what a person should know about how safe it keeps what it is given. */
-export async function redisHealth(client: Client, kind: string, where: string): Promise<StoreHealth> {
+export async function redisHealth(client: Client, asked: Asked): Promise<StoreHealth> {
+  const { kind, where } = asked;
   try {
-    const info = fieldsOf(await client.info());
+    const server = await keeperOf(client, asked.key);
+    const info = fieldsOf(await server.info());
     // INFO alone is answered before anything else can be asked.
     if (info.get('loading') === '1') throw new Error('it still loads what it holds');
     if (client.status !== 'ready') throw new Error('there is no connection');
-    const fsync = info.get('aof_enabled') === '1' ? await appendFsync(client) : undefined;
+    const fsync = info.get('aof_enabled') === '1' ? await appendFsync(server) : undefined;
     const version = info.get('valkey_version') ?? info.get('redis_version') ?? 'of unknown version';
-    return { up: true, kind, warnings: warnings(info, fsync), says: `${kind} ${version} at ${where}` };
+    const warnings = [...durability(info, fsync), ...replication(info, asked.waitReplicas)];
+    return { up: true, kind, warnings, says: `${kind} ${version} at ${where}` };
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
     // ioredis's way of saying that there is no connection.
@@ -19,7 +31,18 @@ export async function redisHealth(client: Client, kind: string, where: string): 
   }
 }
 
-function warnings(info: Map<string, string>, fsync: string | undefined): string[] {
+/** The server that has the store's keys: a cluster answers INFO from any, also while that one is away. */
+async function keeperOf(client: Client, key: string): Promise<Redis> {
+  if (!(client instanceof Cluster)) return client;
+  await client.exists(key);
+  const slot = Number(await client.cluster('KEYSLOT', key));
+  const keeper = client.slots[slot]?.[0];
+  const found = client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === keeper);
+  if (!found) throw new Error('the master that has its keys is away');
+  return found;
+}
+
+function durability(info: Map<string, string>, fsync: string | undefined): string[] {
   const found: string[] = [];
   if (info.get('aof_enabled') === '0') {
     found.push('Redis keeps snapshots only: accepted alerts are lost when it crashes. Set `appendonly yes`.');
@@ -40,14 +63,31 @@ function warnings(info: Map<string, string>, fsync: string | undefined): string[
       `Redis may drop journals when memory runs out (maxmemory-policy ${policy}). Set \`maxmemory-policy noeviction\`.`,
     );
   }
-  if (info.get('role') === 'slave') found.push('This Redis is a replica: nothing can be written to it.');
   return found;
 }
 
+function replication(info: Map<string, string>, waitReplicas: number): string[] {
+  if (info.get('role') === 'slave') return ['This Redis is a replica: nothing can be written to it.'];
+  const replicas = Number(info.get('connected_slaves') ?? 0);
+  if (replicas < waitReplicas) {
+    return [
+      `Redis has ${replicas} of the ${waitReplicas} replicas that store.wait-replicas asks for: no alert is accepted and no command is sent until it has them.`,
+    ];
+  }
+  if (replicas > 0 && waitReplicas === 0) {
+    return [
+      info.get('cluster_enabled') === '1'
+        ? 'Redis has replicas, and a failover to one of them forgets what it had not copied. On a cluster nothing waits for them: `min-replicas-to-write` makes that less.'
+        : 'Redis has replicas, and a failover to one of them forgets what it had not copied. Set `store.wait-replicas`.',
+    ];
+  }
+  return [];
+}
+
 /** Managed services refuse CONFIG; then nothing is known, and nothing is claimed. */
-async function appendFsync(client: Client): Promise<string | undefined> {
+async function appendFsync(server: Redis): Promise<string | undefined> {
   try {
-    const answer = (await client.config('GET', 'appendfsync')) as string[];
+    const answer = (await server.config('GET', 'appendfsync')) as string[];
     return answer[1];
   } catch {
     return undefined;

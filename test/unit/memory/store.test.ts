@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { createMemoryStore } from '../../../src/adapters/memory/store.ts';
 import type { IncidentEvent } from '../../../src/incident/event.ts';
+import { confirmContract } from '../../contracts/confirm.ts';
 import { lessonsContract } from '../../contracts/lessons.ts';
 import { anAlert, storeContract } from '../../contracts/store.ts';
 
@@ -10,6 +11,7 @@ const makeStore = async () => {
 };
 storeContract('the store in memory', makeStore);
 lessonsContract('what the store in memory remembers for other incidents', makeStore);
+confirmContract('the store in memory, before a command', makeStore);
 
 it('takes an identity as new again once its mark is over', async () => {
   let now = 0;

@@ -46,6 +46,22 @@ export const RELEASE: Script = {
     return 0`,
 };
 
+/**
+ * incident, head, token ('' when no lease matters). Answers 1; 0 when another holds the lease; or the head when it is
+ * another. Writes what stands there already: WAIT speaks only of what its own connection has written.
+ */
+export const CONFIRM: Script = {
+  keys: ['due'],
+  lua: `
+    local lease, incident = prefix .. 'lease:' .. ARGV[1], prefix .. 'incident:' .. ARGV[1]
+    local token = string.match(redis.call('GET', lease) or '', '^%d+:(.*)$')
+    if ARGV[3] ~= '' and token ~= ARGV[3] then return 0 end
+    local head = redis.call('HGET', incident, 'head') or '0:'
+    if head ~= ARGV[2] then return head end
+    redis.call('HSET', incident, 'head', head)
+    return 1`,
+};
+
 /** incident, now (real ms) */
 export const NUDGE: Script = {
   keys: ['due'],
