@@ -31,16 +31,25 @@ for (const source of SOURCES) {
 
 const TIMES = [
   ...['2024-11-23T10:11:12.345Z', '2024-11-23 10:11:12+09:00', '/Date(1732356672000+0900)/', '11/23/2024 10:11:12 PM'],
-  ...['2024/11/23 10:11:12', '23.11.2024 10:11:12', '0001-01-01T00:00:00Z'],
+  ...['2024/11/23 10:11:12', '23.11.2024 10:11:12', '0001-01-01T00:00:00Z', '/Date(9999999999999999)/'],
 ];
-fuzz('times', 'an instant, none, or unreadable', fc.oneof(spliced(...TIMES), text), (given) => {
-  const parsed = parseTime(given);
-  if (typeof parsed === 'number') expect(new Date(parsed).toISOString()).not.toBe('');
-  else expect([undefined, 'unreadable']).toContain(parsed);
-});
+fuzz(
+  'times',
+  'an instant, none, or unreadable',
+  fc.oneof(spliced(...TIMES), fc.constantFrom(...TIMES), text),
+  (given) => {
+    const parsed = parseTime(given);
+    if (typeof parsed === 'number') expect(new Date(parsed).toISOString()).not.toBe('');
+    else expect([undefined, 'unreadable']).toContain(parsed);
+  },
+);
 
 const JSONS = [JSON.stringify(SOURCES.map(({ example }) => example)), '[{"a":[1,-2.5e3,"\\u00fc\\n",true,null]}]'];
-const depth = fc.tuple(fc.nat(80), fc.constantFrom('[', '{"a":', '[[{"b":')).map(([times, open]) => open.repeat(times));
+const depth = fc.tuple(fc.nat(80), fc.constantFrom('[', '{"a":', '[[{"b":')).map(([times, open]) => {
+  const closed =
+    open === '[' ? `${'['.repeat(times)}${']'.repeat(times)}` : `${'{"a":'.repeat(times)}1${'}'.repeat(times)}`;
+  return times % 2 === 0 ? closed : open.repeat(times);
+});
 fuzz(
   'json',
   'read as JSON.parse reads it, or told where it ends',
@@ -53,11 +62,18 @@ fuzz(
     } catch {
       right = undefined;
     }
-    if (read.ok) expect([read.value]).toEqual([right?.value]);
-    else if (right) expect(read.message).toContain(`more than ${DEPTH_LIMIT} deep`);
+    if (read.ok) {
+      expect([read.value]).toEqual([right?.value]);
+      expect(depthOf(read.value)).toBeLessThanOrEqual(DEPTH_LIMIT);
+    } else if (right) expect(read.message).toContain(`more than ${DEPTH_LIMIT} deep`);
     else expect(read.message).toMatch(/at line \d+, column \d+/);
   },
 );
+
+function depthOf(given: unknown): number {
+  if (typeof given !== 'object' || given === null) return 0;
+  return 1 + Math.max(0, ...Object.values(given).map(depthOf));
+}
 
 const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 200 }),

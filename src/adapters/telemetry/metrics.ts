@@ -131,6 +131,7 @@ export function createMetrics(options: MetricsOptions) {
 
   /** Called before each exposition, so that gauges are as fresh as the scrape. */
   const readers: (() => Promise<void> | void)[] = [];
+  let reading: Promise<unknown> | undefined;
 
   function startAtZero(): void {
     for (const source of known.sources ?? []) {
@@ -275,7 +276,11 @@ export function createMetrics(options: MetricsOptions) {
     },
 
     async expose(accept: string | undefined): Promise<{ contentType: string; text: string }> {
-      await Promise.allSettled(readers.map(async (read) => read()));
+      // Anybody may ask, and reading asks the store and Exchange: whoever comes meanwhile gets what is being read.
+      reading ??= Promise.allSettled(readers.map(async (read) => read())).finally(() => {
+        reading = undefined;
+      });
+      await reading;
       const text = await registry.metrics();
       if (!wantsOpenMetrics(accept)) return { contentType: Registry.PROMETHEUS_CONTENT_TYPE, text };
       return { contentType: Registry.OPENMETRICS_CONTENT_TYPE, text: openMetrics(text) };

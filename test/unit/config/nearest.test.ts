@@ -24,7 +24,7 @@ describe('the nearest right spelling', () => {
     ['wiat', 'wait'],
   ])('%s means %s', (written, meant) => expect(nearest(written, steps)).toBe(meant));
 
-  it.each(['reboot-everything', 'x', '', 'wait'.repeat(1_000_000)])('"%.30s" means none of them', (written) => {
+  it.each(['reboot-everything', 'x', '', 'wait'.repeat(10_000_000)])('"%.30s" means none of them', (written) => {
     expect(nearest(written, steps)).toBeUndefined();
   });
 });

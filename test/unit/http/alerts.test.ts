@@ -355,7 +355,9 @@ describe('an answer', () => {
     const { problems } = JSON.parse(text) as ProblemDocument;
     expect(problems.length).toBeLessThanOrEqual(1_001);
     expect(text.length).toBeLessThan(150_000);
-    expect(problems.at(-1)?.message).toMatch(problems.length > 1_000 ? /^and \d+ more problems$/ : /./);
+    expect(problems.slice(1_000)).toEqual(
+      Array.isArray(body) ? [{ pointer: '', message: 'and 14000 more problems' }] : expect.anything(),
+    );
   });
 });
 

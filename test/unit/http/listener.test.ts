@@ -123,6 +123,34 @@ describe('connections', () => {
   });
 });
 
+describe('what anybody may ask', () => {
+  it('is worked out once for all who ask at the same time', async () => {
+    const finish: (() => void)[] = [];
+    const work = () => new Promise<void>((resolve) => finish.push(resolve));
+    const { url, metrics } = await start({
+      readiness: () => work().then(() => ({ ready: true, parts: [] })),
+    });
+    metrics.onScrape(work);
+    for (const path of ['/readyz', '/metrics']) {
+      finish.splice(0);
+      let arrived = 0;
+      const answers = Array.from({ length: 20 }, async () => {
+        const socket = await dial(url);
+        arrived += 1;
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+        socket.resume();
+        return closing(socket);
+      });
+      await expect.poll(() => arrived).toBe(20);
+      // Whoever asks later than these is answered later than these.
+      await fetch(`${url}/healthz`);
+      expect(finish).toHaveLength(1);
+      for (const each of finish) each();
+      await Promise.all(answers);
+    }
+  });
+});
+
 describe('every answer', () => {
   const tokens = [{ name: 'ada', role: 'admin', token: 'admin-token' }] as const;
   it.each([

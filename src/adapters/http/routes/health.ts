@@ -2,6 +2,17 @@ import type { Readiness } from '../../../ports.ts';
 import type { Route, Surroundings } from '../route.ts';
 
 export function healthRoutes({ operations, version }: Surroundings): Route[] {
+  // Anybody may ask, and it asks the store and Exchange: whoever comes meanwhile gets the answer that is under way.
+  let underWay: Promise<Readiness> | undefined;
+  const readiness = () => {
+    underWay ??= operations
+      .readiness()
+      .catch(unknown)
+      .finally(() => {
+        underWay = undefined;
+      });
+    return underWay;
+  };
   return [
     {
       method: 'get',
@@ -27,8 +38,8 @@ export function healthRoutes({ operations, version }: Surroundings): Route[] {
       ],
       problems: [],
       async handle({ response }) {
-        const readiness = await operations.readiness().catch(unknown);
-        response.status(readiness.ready ? 200 : 503).json(readiness);
+        const answer = await readiness();
+        response.status(answer.ready ? 200 : 503).json(answer);
       },
     },
   ];
