@@ -38,7 +38,7 @@ export interface Beside {
 export interface Start {
   owner: string;
   world: string;
-  kill: [];
+  kill: never[];
   claims: string[];
   slot?: { group: string; server: string };
   throttles: {

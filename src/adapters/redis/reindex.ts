@@ -104,8 +104,9 @@ function tracesIn({ head, texts }: { head: string; texts: string[] }): Trace[] |
     entries = texts.map((text) => JSON.parse(text) as Entry);
     return tracesOf(entries);
   } catch (error) {
-    const whole = entries.length > 0 ? verifyChain(entries, headFrom(head)) : { ok: true as const };
-    return whole.ok ? String(error instanceof Error ? error.message : error) : whole.why;
+    const whole = verifyChain(entries, headFrom(head));
+    const why = error instanceof Error ? error.message : String(error);
+    return whole.ok ? why : `${why} (${whole.why})`;
   }
 }
 
