@@ -43,9 +43,49 @@ function position(text: string, offset: number): string {
   return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }
 
-const TOKEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them in its strings
-  /[ \t\r\n]*(?:([{}[\],:])|("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/y;
+const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+const MARKS = '{}[],:';
+
+/** Where blanks end. */
+function skipBlanks(text: string, offset: number): number {
+  let at = offset;
+  while (at < text.length && ' \t\r\n'.includes(text.charAt(at))) at++;
+  return at;
+}
+
+/** Where a string ends; undefined where it is none. By hand, as a pattern runs out of stack in one of ten megabytes. */
+function endOfString(text: string, start: number): number | undefined {
+  for (let at = start + 1; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === 0x22) return at + 1;
+    if (char < 0x20) return undefined;
+    if (char === 0x5c) {
+      const end = endOf(ESCAPE, text, at);
+      if (end === undefined) return undefined;
+      at = end - 1;
+    }
+  }
+  return undefined;
+}
+
+function endOf(pattern: RegExp, text: string, start: number): number | undefined {
+  pattern.lastIndex = start;
+  return pattern.test(text) ? pattern.lastIndex : undefined;
+}
+
+interface Token {
+  kind: 'mark' | 'string' | 'scalar';
+  end: number;
+}
+
+function tokenAt(text: string, start: number): Token | undefined {
+  const first = text.charAt(start);
+  if (first !== '' && MARKS.includes(first)) return { kind: 'mark', end: start + 1 };
+  const kind = first === '"' ? 'string' : 'scalar';
+  const end = kind === 'string' ? endOfString(text, start) : endOf(SCALAR, text, start);
+  return end === undefined ? undefined : { kind, end };
+}
 
 /**
  * Where the text stops being JSON. JSON.parse knows, but its messages give the place only sometimes and differ between
@@ -57,11 +97,10 @@ function firstError(text: string): number {
   let expect: 'value' | 'value or ]' | 'key' | 'key or }' | ':' | ', or close' | 'end' = 'value';
   let offset = 0;
   for (;;) {
-    TOKEN.lastIndex = offset;
-    const token = TOKEN.exec(text);
-    const start = offset + (/^[ \t\r\n]*/.exec(text.slice(offset))?.[0].length ?? 0);
+    const start = skipBlanks(text, offset);
+    const token = tokenAt(text, start);
     if (!token) return start;
-    const [, mark, string, scalar] = token;
+    const mark = token.kind === 'mark' ? text.charAt(start) : undefined;
     const closes = mark === (open.at(-1) === '{' ? '}' : ']');
     if (expect === ':') {
       if (mark !== ':') return start;
@@ -71,15 +110,15 @@ function firstError(text: string): number {
       open.pop();
       expect = open.length === 0 ? 'end' : ', or close';
     } else if (expect.startsWith('key')) {
-      if (string === undefined) return start;
+      if (token.kind !== 'string') return start;
       expect = ':';
     } else if (expect.startsWith('value')) {
       if (mark === '{' || mark === '[') {
         open.push(mark);
         expect = mark === '{' ? 'key or }' : 'value or ]';
-      } else if (string !== undefined || scalar !== undefined) expect = open.length === 0 ? 'end' : ', or close';
+      } else if (token.kind !== 'mark') expect = open.length === 0 ? 'end' : ', or close';
       else return start;
     } else return start;
-    offset = TOKEN.lastIndex;
+    offset = token.end;
   }
 }
