@@ -17,6 +17,7 @@ import type { Config } from './config/config.ts';
 import { follow } from './config/follow.ts';
 import { followSecrets } from './config/secrets.ts';
 import { secretsIn } from './config/sections/http.ts';
+import { OpenIncidents } from './engine/open-incidents.ts';
 import { createOperations } from './engine/operations.ts';
 import { type Engine, Tellings, Waiters } from './engine/parts.ts';
 import { Sessions } from './engine/sessions.ts';
@@ -27,7 +28,6 @@ import { type CallReport, waist } from './engine/waist.ts';
 import { createWorker } from './engine/worker.ts';
 import { GUARDS } from './guards/index.ts';
 import type { Entry, IncidentEvent } from './incident/event.ts';
-import { fold } from './incident/fold.ts';
 import { groupOf, type ServerFacts } from './incident/health.ts';
 import type { Incident } from './incident/incident.ts';
 import type { Playbook } from './incident/plan.ts';
@@ -149,6 +149,7 @@ export function createApp(options: AppOptions): App {
       if (failed.length > 0) throw new Error(failed.join('; '));
     }
 
+    const open = new OpenIncidents();
     /** Everything that happens is told once; logs, metrics and records subscribe here. */
     function onEntry(incident: Incident, entry: Entry, head: Head): void {
       const shown = view(incident);
@@ -157,6 +158,7 @@ export function createApp(options: AppOptions): App {
       const proof = entry.type === 'finished' ? { head: `${head.seq}:${head.hash}` } : {};
       logger.log(level, message, { incident: incident.id, ...proof });
       observeEvent(metrics, entry, shown);
+      open.note(shown);
       const event = { type: entry.type, data: entry.data } as IncidentEvent;
       if (event.type === 'stepStarted' && event.data.intent) {
         for (const guard of GUARDS) metrics.guardAllowed(guard.name);
@@ -214,7 +216,7 @@ export function createApp(options: AppOptions): App {
       readiness,
     });
     metrics.onScrape(() => metrics.setExchangeSessions(sessions.inUse));
-    metrics.onScrape(() => readGauges(engine, metrics, operations));
+    metrics.onScrape(() => readGauges(engine, metrics, operations, open));
 
     let identities = identitiesOf(config);
     releases.push(
@@ -369,15 +371,14 @@ async function readGauges(
   engine: Engine,
   metrics: ReturnType<typeof createMetrics>,
   operations: Operations,
+  open: OpenIncidents,
 ): Promise<void> {
   const { store, wakeups, clock } = engine;
   const { up } = await store.health();
   metrics.setStoreUp(up);
   if (!up) return;
   metrics.setPlaybooks(await operations.playbooks());
-  const journals = await Promise.all((await store.openIncidents()).map((id) => store.read(id)));
-  const open = journals.flatMap((journal) => (journal ? [fold(journal.entries)] : []));
-  metrics.setOpenIncidents(open.map(view), clock.now());
+  metrics.setOpenIncidents(await open.read(store, clock.now()), clock.now());
   const groups = new Map<string, string | undefined>();
   const remember = (facts: ServerFacts) => groups.set(facts.server, groupOf(facts));
   const organisation = await engine.exchange.organisation({ timeLimit: 5_000 }).catch(() => undefined);

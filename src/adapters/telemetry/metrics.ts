@@ -203,7 +203,7 @@ export function createMetrics(options: MetricsOptions) {
     },
 
     /** `now` on the clock of the organisation, as the views are. */
-    setOpenIncidents(views: readonly IncidentView[], now: number): void {
+    setOpenIncidents(views: readonly Pick<IncidentView, 'phase' | 'openedAt' | 'waiting'>[], now: number): void {
       for (const phase of PHASES.filter((each) => each !== 'finished')) {
         const inPhase = views.filter((view) => view.phase === phase);
         all.incidentsOpen.set({ phase }, inPhase.length);
@@ -289,7 +289,7 @@ export function createMetrics(options: MetricsOptions) {
 }
 
 const age = (instants: number[], now: number) =>
-  instants.length === 0 ? 0 : Math.max(0, (now - Math.min(...instants)) / 1000);
+  instants.length === 0 ? 0 : Math.max(0, (now - instants.reduce((a, b) => Math.min(a, b))) / 1000);
 
 function scopeOf({ scope }: KillSwitch): (typeof SCOPES)[number] {
   if (scope.server) return 'server';
