@@ -21,7 +21,7 @@ function Get-Text { param($length) 'x' * $length }
 
 function Get-Nothing { }
 
-function Get-Process { @{ id = $PID; term = $env:TERM; secret = $env:SECOND_RESPONDER_TOKEN } }
+function Get-Shell { @{ id = $PID; term = $env:TERM; secret = $env:SECOND_RESPONDER_TOKEN } }
 
 function Get-Streams {
   param($fails)
@@ -41,6 +41,13 @@ function Get-Streams {
   if ($fails) { throw $fails }
 }
 
+# Prints a thing that is too deep to be told whole.
+function Get-Deep {
+  $deep = 'bottom'
+  for ($level = 0; $level -lt 40; $level++) { $deep = @{ in = $deep } }
+  $deep
+}
+
 # Fails with one of the port's codes, in the server's own words.
 function Get-Failure {
   param($code, $words)
@@ -58,6 +65,9 @@ function Wait-Busy { while ($true) { } }
 function Wait-Child { & /bin/sh -c 'sleep 600 & sleep 600' }
 
 function Start-Orphan { & /bin/sh -c 'sleep 600 >/dev/null 2>&1 </dev/null &'; 'left behind' }
+
+# Reads a value as code, as nothing of ours ever does.
+function Invoke-Text { param($text) & ([ScriptBlock]::Create($text)) }
 
 # Reads the input that the shell itself lives on.
 function Read-Input { & /bin/cat }
@@ -81,15 +91,13 @@ function Write-Forged {
   'mine'
 }
 
-# Cuts the channel that the answer is to take.
-function Close-Output { [Console]::OpenStandardOutput().Close(); & /bin/sh -c "kill -STOP $PID" }
-
 function Invoke-Break { break }
 
-function Get-Unfinished { @{ text = "if (1) { '"; here = "@'" } }
+function Get-LineEnds { [Console]::Out.NewLine; [Console]::Error.NewLine }
 
 # Spends a known time in the engine.
 function Invoke-Work {
+  [CmdletBinding()]
   param($times)
   $clock = [Diagnostics.Stopwatch]::StartNew()
   $sum = 0

@@ -23,6 +23,7 @@ const ARROWS: Record<string, string[]> = {
   'adapters/lab': ['incident', 'ports.ts', 'lab'],
   'adapters/memory': ['incident', 'ports.ts'],
   'adapters/notify': ['incident', 'ports.ts'],
+  'adapters/powershell': ['incident', 'ports.ts'],
   'adapters/redis': ['incident', 'ports.ts'],
   'adapters/telemetry': ['incident', 'ports.ts'],
 

@@ -131,7 +131,7 @@ export class PowerShellHost {
     if (idle && !idle.over) return idle;
     if (idle) this.#discard(place, idle.kill());
     const { driver, ...rest } = this.#options;
-    const starting = Shell.start({ ...rest, driver: DRIVERS[driver] }).then(({ shell, facts }) => {
+    const starting = Shell.start({ ...rest, driver: DRIVERS[driver], watch: process.pid }).then(({ shell, facts }) => {
       this.#facts = facts;
       return shell;
     });

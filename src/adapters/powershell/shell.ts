@@ -8,6 +8,8 @@ export interface ShellOptions {
   driver: Driver;
   executable: string;
   modules: readonly string[];
+  /** A process that the shell must not outlive, also when it is busy: the daemon. */
+  watch: number;
   /** Milliseconds until it must have loaded its modules. */
   startLimit: number;
   /** Bytes that it may write while it answers one request. */
@@ -65,7 +67,8 @@ export class Shell {
       shell.#fail('unreachable', `PowerShell was not ready within ${options.startLimit} ms.${shell.complaints}`);
     }, options.startLimit);
     try {
-      const { value } = await shell.ask(encoded({ modules: options.modules, watch: process.pid }));
+      const { value } = await shell.ask(encoded({ modules: options.modules, watch: options.watch }));
+      shell.answered = 0;
       return { shell, facts: factsIn(value[0]) };
     } catch (error) {
       await shell.kill();

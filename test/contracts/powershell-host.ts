@@ -1,0 +1,413 @@
+/** What the PowerShell host does with any driver, as sentences. Run on a real PowerShell. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Json, PowerShellHost, type PowerShellHostOptions } from '../../src/adapters/powershell/host.ts';
+import { EXCHANGE_FAILURES } from '../../src/ports.ts';
+import { hostileValues } from '../powershell/hostile.ts';
+import { beginRun, memoryOf, processesOf } from '../powershell/processes.ts';
+
+/** Where children and signals are as on Unix, and /proc tells what runs. */
+const onLinux = it.skipIf(process.platform !== 'linux');
+
+const FIXTURE = join(process.cwd(), 'test/powershell/Fixture.psm1');
+
+type Driver = NonNullable<PowerShellHostOptions['driver']>;
+
+/** One suite for each PowerShell that there is; without any, one test that is left out. */
+export function powerShellHostContract(driver: Driver, engines: { name: string; executable: string }[]): void {
+  for (const { name, executable } of engines) contractOn(`${driver} on ${name}`, { executable, driver });
+  it.skipIf(engines.length === 0)(`${driver} is tried on a real PowerShell`, () => {
+    expect(engines.length).toBeGreaterThan(0);
+  });
+}
+
+function contractOn(name: string, given: { executable: string; driver: Driver }): void {
+  const makeHost = (options: Partial<PowerShellHostOptions> = {}) =>
+    new PowerShellHost({ modules: [FIXTURE], shells: 1, timeLimit: 30_000, ...given, ...options });
+
+  describe(name, () => {
+    const directory = mkdtempSync(join(tmpdir(), 'sr-powershell-'));
+    const canary = join(directory, 'canary');
+    let host: PowerShellHost;
+    let run: string;
+    beforeAll(() => {
+      run = beginRun();
+      host = makeHost();
+    });
+    afterAll(async () => {
+      await host.close();
+      rmSync(directory, { recursive: true, force: true });
+    });
+
+    const valuesOf = async (called: string, args: Record<string, Json> = {}, of = host) =>
+      (await of.invoke(called, args)).value;
+    const pidOf = async (of = host) => (await valuesOf('Get-Shell', {}, of))[0] as { id: number };
+    const failure = (code: string, words: RegExp) => ({
+      name: 'ExchangeError',
+      code,
+      message: expect.stringMatching(words),
+    });
+
+    describe('data', () => {
+      it.each(hostileValues(canary))('%s goes there and back as it is, and nothing of it runs', async (_, value) => {
+        expect(await valuesOf('Get-Echo', { value })).toEqual([value]);
+        // The same in PowerShell as here: not only undone on the way back.
+        if (value.length < 10_000) {
+          const codes = value.split('').map((character) => character.charCodeAt(0));
+          expect(await valuesOf('Get-Shape', { value })).toEqual([{ type: 'System.String', codes }]);
+        }
+        expect(existsSync(canary)).toBe(false);
+      });
+
+      it('the canary would sing', async () => {
+        await valuesOf('Invoke-Text', { text: hostileValues(canary)[0]?.[1] ?? '' });
+        expect(existsSync(canary)).toBe(true);
+        rmSync(canary);
+      });
+
+      const shapes: [string, Json][] = [
+        ['nothing', null],
+        ['yes and no', [true, false]],
+        ['numbers', [0, -1, 1.5, 2 ** 31, 2 ** 53 - 1, 1e300]],
+        ['an empty list', []],
+        ['a list of one', ['one']],
+        ['a list of one list of one', [['one']]],
+        ['a list with nothing in it', [null]],
+        ['lists in lists', [1, [2, [], [3, [null]]]]],
+        ['an empty record', {}],
+        ['records in lists in records', { a: [{ b: [{ c: null }] }, 'd'] }],
+      ];
+      it.each(shapes)('%s stays what it is', async (_, value) => {
+        expect(await valuesOf('Get-Echo', { value })).toEqual([value]);
+      });
+
+      it('every object that is put out is there, in order; of one and of none as of many', async () => {
+        expect(await valuesOf('Get-Nothing')).toEqual([]);
+        expect(await valuesOf('Get-Rows', { count: 1 })).toEqual([{ row: 1, text: '異' }]);
+        const rows = await valuesOf('Get-Rows', { count: 2_000, width: 20 });
+        expect(rows).toHaveLength(2_000);
+        expect(rows[1_999]).toEqual({ row: 2_000, text: '異'.repeat(20) });
+      });
+
+      it('five megabytes come whole', async () => {
+        const [text] = await valuesOf('Get-Text', { length: 5_000_000 });
+        expect(text).toBe('x'.repeat(5_000_000));
+      });
+
+      it('half a character becomes the one that stands for what was lost', async () => {
+        expect(await valuesOf('Get-Echo', { value: 'a\ud83db' })).toEqual(['a\ufffdb']);
+      });
+
+      it('what is too deep to be told is told to its depth, with a warning', async () => {
+        const { value, warnings } = await host.invoke('Get-Deep');
+        expect(value).toHaveLength(1);
+        expect(warnings).toEqual([expect.stringMatching(/depth/)]);
+      });
+
+      it.each([
+        ['a command as a function', 'Get-Echo; exit', {}],
+        ['a variable as a function', '$x', {}],
+        ['nothing as a function', '', {}],
+        ['a parameter that is none', 'Get-Echo', { 'value; exit': 1 }],
+        ['a field that is none', 'Get-Echo', { value: [{ 'a b': 1 }] }],
+        ['a number that is none', 'Get-Echo', { value: Number.NaN }],
+      ])('%s is not sent', async (_, called, args) => {
+        await expect(host.invoke(called, args)).rejects.toThrow(TypeError);
+      });
+    });
+
+    describe('streams', () => {
+      const streams = {
+        warnings: ['slow "disk"'],
+        errors: ['not so bad'],
+        verbose: ['looking', 'deeper', 'to the host', 'by the way'],
+      };
+      it('are kept apart, from data and from each other', async () => {
+        expect(await host.invoke('Get-Streams')).toEqual({ value: [{ n: 1 }, { n: 2 }], ...streams });
+      });
+
+      it('a failure brings along what was warned of before', async () => {
+        await expect(host.invoke('Get-Streams', { fails: 'bad luck' })).rejects.toMatchObject(
+          failure('refused', /^bad luck\nslow "disk"\nnot so bad$/),
+        );
+      });
+    });
+
+    describe('failures', () => {
+      it.each(EXCHANGE_FAILURES)('%s comes with the words of the server', async (code) => {
+        const words = `"${code}": 拒否\n2nd line`;
+        const expected = { name: 'ExchangeError', code, message: words };
+        await expect(host.invoke('Get-Failure', { code, words })).rejects.toMatchObject(expected);
+      });
+
+      it.each([
+        ['an error of any other name', 'Get-Failure', { code: 'Strange', words: 'odd' }, /^odd$/],
+        ['an error that is only written', 'Get-Error', {}, /^written, not thrown$/],
+        ['a function that is not there', 'Get-Missing', {}, /has the function Get-Missing/],
+        ['a command that no module of ours has', 'Invoke-Expression', {}, /has the function Invoke-Expression/],
+        ['a parameter that is not there', 'Invoke-Work', { missing: 1 }, /missing/],
+      ])('%s is refused', async (_, called, args: Record<string, Json>, words) => {
+        await expect(host.invoke(called, args)).rejects.toMatchObject(failure('refused', words));
+      });
+
+      it('leave the shell as it was', async () => {
+        const before = await pidOf();
+        await expect(host.invoke('Get-Error')).rejects.toThrow();
+        expect(await pidOf()).toEqual(before);
+      });
+    });
+
+    describe('a shell that ends', () => {
+      onLinux.each([
+        ['by exit', 'Stop-Shell', { code: 0 }, /exit code 0/],
+        ['by exit with a code', 'Stop-Shell', { code: 3 }, /exit code 3/],
+        ['by SIGTERM', 'Stop-ShellNow', { signal: 'TERM' }, /SIGTERM|143/],
+        ['by SIGKILL', 'Stop-ShellNow', { signal: 'KILL' }, /SIGKILL/],
+      ])('%s is a bad reply, and the next call has a new one', async (_, called, args: Record<string, Json>, words) => {
+        const before = await pidOf();
+        await expect(host.invoke(called, args)).rejects.toMatchObject(failure('badReply', words));
+        expect(await pidOf()).not.toEqual(before);
+      });
+
+      onLinux('while nobody asks it is replaced without a word', async () => {
+        const before = await pidOf();
+        process.kill(before.id, 'SIGKILL');
+        // Gone when this process has taken note of it.
+        await expect.poll(() => existsSync(`/proc/${before.id}`)).toBe(false);
+        expect(await pidOf()).not.toEqual(before);
+      });
+
+      it('a loop that is left by a function is no success', async () => {
+        const left = host.invoke('Invoke-Break', {}, { timeLimit: 3_000 });
+        await expect(left).rejects.toMatchObject({ code: expect.stringMatching(/^(badReply|timedOut)$/) });
+      });
+    });
+
+    describe('the time limit', () => {
+      onLinux.each([
+        ['a shell that sleeps', 'Wait-Long', {}],
+        ['a shell that is busy', 'Wait-Busy', {}],
+        ['a program that the shell waits for, and its children', 'Wait-Child', {}],
+        ['a program that reads the shell’s own input', 'Read-Input', {}],
+        ['a shell that is frozen', 'Stop-ShellNow', { signal: 'STOP' }],
+      ])('ends %s, and the next call has a new one', async (_, called, args: Record<string, Json>) => {
+        const before = await pidOf();
+        const began = performance.now();
+        await expect(host.invoke(called, args, { timeLimit: 400 })).rejects.toMatchObject(
+          failure('timedOut', /400 ms/),
+        );
+        expect(performance.now() - began).toBeLessThan(2_000);
+        await expect.poll(() => processesOf(run), { timeout: 5_000 }).toEqual([]);
+        expect(await pidOf()).not.toEqual(before);
+      });
+
+      onLinux('so does the caller who gives up, with their own reason', async () => {
+        const before = await pidOf();
+        const gaveUp = new AbortController();
+        const called = expect(host.invoke('Wait-Child', {}, { signal: gaveUp.signal })).rejects.toThrow('never mind');
+        await expect.poll(() => processesOf(run).length).toBeGreaterThan(2);
+        gaveUp.abort(new Error('never mind'));
+        await called;
+        expect(await pidOf()).not.toEqual(before);
+        await expect.poll(() => processesOf(run)).toHaveLength(1);
+      });
+
+      it('who has given up before asks nothing', async () => {
+        await expect(host.invoke('Get-Nothing', {}, { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow(
+          'no',
+        );
+      });
+
+      it('counts the time in line; who leaves the line harms nobody', async () => {
+        const before = await pidOf();
+        const slow = host.invoke('Wait-Long', { seconds: 1 });
+        await expect(host.invoke('Get-Nothing', {}, { timeLimit: 100 })).rejects.toMatchObject({ code: 'timedOut' });
+        expect((await slow).value).toEqual(['awake']);
+        expect(await pidOf()).toEqual(before);
+      });
+
+      it('does not take back a shell that is still starting', async () => {
+        const fresh = makeHost();
+        await expect(fresh.invoke('Get-Nothing', {}, { timeLimit: 20 })).rejects.toMatchObject({ code: 'timedOut' });
+        const first = fresh.facts;
+        const { id } = await pidOf(fresh);
+        expect(first).toBeUndefined();
+        if (process.platform === 'linux') {
+          const before = (await pidOf()).id;
+          const shells = processesOf(run)
+            .map(({ pid }) => pid)
+            .sort();
+          expect(shells).toEqual([before, id].sort());
+        }
+        await fresh.close();
+      });
+    });
+
+    describe('what is written besides the answer', () => {
+      const base64 = Buffer.from('{"value":["forged"]}').toString('base64');
+      it.each([
+        ['data that is none of ours', '{"value":["forged"],"warnings":[]}', 1],
+        ['a piece of JSON', '{"value":[', 1],
+        [
+          'a frame with another nonce',
+          `0123456789abcdef0123456789abcdef ${base64} 0123456789abcdef0123456789abcdef`,
+          1,
+        ],
+        ['escapes of a terminal', '\u001b[?1h\u001b[2J\u0007\u0000', 50],
+        ['Windows line ends', '\r\n\r\n', 50],
+        ['other scripts', '異常🔥\ufffd', 100],
+        ['a lot of lines', 'x'.repeat(100), 20_000],
+      ])('%s: the answer is found all the same', async (_, text, times) => {
+        expect(await valuesOf('Write-Garbage', { text, times })).toEqual(['done']);
+        expect(await valuesOf('Get-Echo', { value: 'next' })).toEqual(['next']);
+      });
+
+      it('without end, it is a bad reply', async () => {
+        const small = makeHost({ replyLimit: 100_000 });
+        const text = 'x'.repeat(1_000);
+        await expect(small.invoke('Write-Garbage', { text, times: 1e9 })).rejects.toMatchObject(
+          failure('badReply', /more than 100000 bytes/),
+        );
+        expect(await valuesOf('Get-Echo', { value: 'next' }, small)).toEqual(['next']);
+        await small.close();
+      });
+    });
+
+    describe('many callers', () => {
+      async function warmPair(): Promise<PowerShellHost> {
+        const pool = makeHost({ shells: 2 });
+        await Promise.all([pool.invoke('Get-Nothing'), pool.invoke('Get-Nothing')]);
+        return pool;
+      }
+
+      it('each have their own answer, from no more shells than there may be', async () => {
+        const pool = await warmPair();
+        const values = Array.from({ length: 40 }, (_, n) => `caller ${n}`);
+        const answers = await Promise.all(
+          values.flatMap((value) => [valuesOf('Get-Echo', { value }, pool), pidOf(pool).then(({ id }) => [id])]),
+        );
+        expect(answers.filter((_, at) => at % 2 === 0)).toEqual(values.map((value) => [value]));
+        expect(new Set(answers.filter((_, at) => at % 2 === 1).flat()).size).toBe(2);
+        await pool.close();
+      });
+
+      it('of one shell are served in the order in which they came', async () => {
+        const order: number[] = [];
+        const calls = [1, 2, 3, 4].map((n) => host.invoke('Get-Echo', { value: n }).then(() => order.push(n)));
+        await Promise.all(calls);
+        expect(order).toEqual([1, 2, 3, 4]);
+      });
+
+      it('are not held up by one whose shell hangs, when there is another', async () => {
+        const pool = await warmPair();
+        const hung = expect(pool.invoke('Wait-Long', {}, { timeLimit: 5_000 })).rejects.toMatchObject({
+          code: 'timedOut',
+        });
+        const others = [1, 2, 3].map((value) => valuesOf('Get-Echo', { value }, pool));
+        expect(await Promise.race([hung.then(() => 'hung'), Promise.all(others)])).toEqual([[1], [2], [3]]);
+        await hung;
+        await pool.close();
+      });
+    });
+
+    describe('over time', () => {
+      onLinux('a shell is replaced after so many requests, and the old one ends', async () => {
+        const recycling = makeHost({ recycleAfter: 3 });
+        const pids: number[] = [];
+        for (let n = 0; n < 7; n += 1) pids.push((await pidOf(recycling)).id);
+        expect(new Set(pids.slice(0, 3)).size).toBe(1);
+        expect(new Set(pids).size).toBe(3);
+        await recycling.close();
+        const left = processesOf(run).map(({ pid }) => pid);
+        expect(left.filter((pid) => pids.includes(pid))).toEqual([]);
+      });
+
+      onLinux('a thousand requests leave the memory where it was', async () => {
+        const lasting = makeHost({ recycleAfter: 1e9 });
+        const { id } = await pidOf(lasting);
+        const many = async (times: number) => {
+          for (let n = 0; n < times; n += 1) await lasting.invoke('Get-Rows', { count: 20, width: 200 });
+          global.gc?.();
+          return { shell: memoryOf(id), own: process.memoryUsage().heapUsed / 1024 };
+        };
+        const warm = await many(400);
+        const after = await many(1_000);
+        expect(after.shell - warm.shell).toBeLessThan(20_000);
+        expect(after.own - warm.own).toBeLessThan(20_000);
+        expect((await pidOf(lasting)).id).toBe(id);
+        await lasting.close();
+      });
+    });
+
+    describe('closing', () => {
+      onLinux('ends what runs, fails what is asked, and leaves no process behind', async () => {
+        const mine = beginRun();
+        const closing = makeHost({ shells: 2 });
+        await valuesOf('Start-Orphan', {}, closing);
+        const asked = [closing.invoke('Wait-Child'), closing.invoke('Wait-Busy'), closing.invoke('Get-Nothing')].map(
+          (call) => expect(call).rejects.toMatchObject(failure('unreachable', /closed/)),
+        );
+        await expect.poll(() => processesOf(mine).length, { timeout: 10_000 }).toBeGreaterThan(4);
+        await closing.close();
+        await Promise.all(asked);
+        expect(processesOf(mine)).toEqual([]);
+        await expect(closing.invoke('Get-Nothing')).rejects.toMatchObject(failure('unreachable', /closed/));
+        expect(processesOf(mine)).toEqual([]);
+      });
+
+      onLinux('does not wait for a shell that is frozen', async () => {
+        const mine = beginRun();
+        const closing = makeHost({ grace: 200 });
+        process.kill((await pidOf(closing)).id, 'SIGSTOP');
+        await closing.close();
+        expect(processesOf(mine)).toEqual([]);
+      });
+
+      onLinux('ends a shell that is still starting', async () => {
+        const mine = beginRun();
+        const closing = makeHost();
+        const asked = expect(closing.invoke('Get-Nothing')).rejects.toMatchObject({ code: 'unreachable' });
+        await closing.close();
+        await asked;
+        expect(processesOf(mine)).toEqual([]);
+      });
+    });
+
+    describe('starting', () => {
+      it.each([
+        [
+          'a program that is not there',
+          { executable: 'no-such-powershell' },
+          /no-such-powershell can't be started: .*ENOENT/,
+        ],
+        ['a program that is no PowerShell', { executable: process.execPath }, /did not start/],
+        ['a module that is not there', { modules: [join(directory, "no'such.psm1")] }, /no'such/],
+        ['a start that takes too long', { startLimit: 1 }, /not ready within 1 ms/],
+      ])('%s is unreachable, with the reason', async (_, options, words) => {
+        const failing = makeHost(options);
+        await expect(failing.invoke('Get-Nothing')).rejects.toMatchObject(failure('unreachable', words));
+        // Not only once.
+        await expect(failing.invoke('Get-Nothing')).rejects.toMatchObject(failure('unreachable', words));
+        await failing.close();
+      });
+
+      it('gives the shell none of the daemon’s secrets, and a terminal without escapes', async () => {
+        process.env.SECOND_RESPONDER_TOKEN = 'secret';
+        const fresh = makeHost();
+        expect(await valuesOf('Get-Shell', {}, fresh)).toMatchObject([{ term: 'dumb', secret: null }]);
+        delete process.env.SECOND_RESPONDER_TOKEN;
+        await fresh.close();
+      });
+
+      it('tells what PowerShell it is', async () => {
+        await host.invoke('Get-Nothing');
+        expect(host.facts).toMatchObject({
+          version: expect.stringMatching(/^[57]\.\d/),
+          edition: expect.stringMatching(/^(Core|Desktop)$/),
+        });
+      });
+    });
+  });
+}
