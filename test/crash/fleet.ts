@@ -134,6 +134,12 @@ export class Fleet {
     await Promise.all(this.#members.flatMap(({ redis, lab }) => [redis.close(), lab.close()]));
   }
 
+  /** A daemon that answers, once there is one. */
+  async someone(): Promise<Running> {
+    const { daemon } = await this.choose(0);
+    return daemon ?? this.someone();
+  }
+
   /** One that is awake, once there is one: `whom` from 0 to 1 chooses. */
   async choose(whom: number): Promise<Member> {
     const awake = await until(

@@ -138,8 +138,9 @@ function answered(pair: Pair, chunk: Buffer): void {
 function appendIn({ args }: Request): Boundary | undefined {
   const asked = args.at(-1);
   if (!asked?.includes('"newHead":')) return undefined;
-  const { id, seq } = JSON.parse(asked.toString()) as { id: string; seq: number };
-  return { of: 'append', key: `${id} ${seq}` };
+  const { id, seq, opening } = JSON.parse(asked.toString()) as { id: string; seq: number; opening?: { key: string } };
+  // Each try to open an incident takes a new id.
+  return { of: 'append', key: opening ? `the opening of ${opening.key}` : `${id} ${seq}` };
 }
 
 function pause({ client, server }: Pair): void {

@@ -31,6 +31,7 @@ export async function play(plan: Plan): Promise<Aftermath> {
       site,
       env: {
         SECOND_RESPONDER_WORK_LEASE: plan.lease,
+        ...(plan.evidenceMaxAge && { SECOND_RESPONDER_SAFETY_EVIDENCE_MAX_AGE: plan.evidenceMaxAge }),
         SECOND_RESPONDER_NOTIFY: JSON.stringify([{ channel: 'webhook', url: inbox.address }]),
         ...(plan.playbooks && { SECOND_RESPONDER_PLAYBOOKS_DIRECTORY: write(site.directory, plan.playbooks) }),
       },
@@ -97,7 +98,7 @@ export async function play(plan: Plan): Promise<Aftermath> {
     await all;
     const incidents = await whenOver(fleet, plan, accepted);
     const ready = await Promise.all(fleet.awake.map(readiness));
-    const [daemon] = fleet.awake as [Running];
+    const daemon = await fleet.someone();
     return {
       plan,
       happened,
