@@ -301,6 +301,8 @@ export interface OpenedStore {
   store: Store;
   wakeups: Wakeups;
   queues?: NonNullable<HttpOptions['queues']>;
+  /** How many workers of daemons are connected to it, as far as it tells. */
+  workers(): Promise<number>;
   /** It is there again at the next start. */
   outlives: boolean;
   /** Another daemon works on the same directory. */
@@ -328,7 +330,14 @@ export async function openStore(
     const missing =
       'No redis-server or valkey-server was found, so nothing outlives this process: for trying out only. ' +
       'Install one (`apt-get install redis-server`, `dnf install valkey`, `brew install redis`) or set REDIS_URL.';
-    return { store, wakeups, outlives: false, shared: false, warnings: kind === 'memory' ? [] : [missing] };
+    return {
+      store,
+      wakeups,
+      workers: async () => 0,
+      outlives: false,
+      shared: false,
+      warnings: kind === 'memory' ? [] : [missing],
+    };
   }
   let shared = false;
   let name = 'redis';
@@ -353,7 +362,8 @@ export async function openStore(
   releases.push(() => store.close());
   const wakeups = createBullWakeups({ connect: (purpose) => target.connect(purpose), prefix, onTrouble });
   releases.push(() => wakeups.close(0));
-  return { store, wakeups, queues: wakeups.queues, outlives: true, shared, warnings: [] };
+  const workers = () => wakeups.workers();
+  return { store, wakeups, queues: wakeups.queues, workers, outlives: true, shared, warnings: [] };
 }
 
 /** What HTTP compares with: who, what they may, and by what they are known. */

@@ -12,6 +12,7 @@ import { killSwitchCommand } from './kill-switch.ts';
 import { labCommand } from './lab.ts';
 import { playbooksCommand } from './playbooks.ts';
 import { serveCommand } from './serve.ts';
+import { storeCommand } from './store.ts';
 import { createTerminal } from './terminal.ts';
 import { undoCommand } from './undo.ts';
 import { version } from './version.ts';
@@ -27,6 +28,7 @@ const COMMANDS: readonly ((program: Command, context: CliContext) => void)[] = [
   undoCommand,
   playbooksCommand,
   healthSetsCommand,
+  storeCommand,
   configCommand,
   completionCommand,
 ];

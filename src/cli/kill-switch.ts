@@ -1,8 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import { createLogger } from '../adapters/telemetry/index.ts';
-import { openStore } from '../app.ts';
 import { shortName } from '../incident/alert.ts';
 import type { KillScope, KillSwitch, Store } from '../ports.ts';
 import { Away, type Daemon } from './client.ts';
@@ -10,8 +6,8 @@ import { daemonOf, isOwnDaemon, signature, signing, talking, userName } from './
 import { type CliContext, print } from './context.ts';
 import { EXIT } from './errors.ts';
 import { leave } from './leave.ts';
+import { inOwnStore } from './own-store.ts';
 import { revive } from './revive.ts';
-import { readSettings } from './settings.ts';
 import { plain } from './text.ts';
 import { localTime } from './time.ts';
 
@@ -87,24 +83,16 @@ async function reach(
     throw error;
   });
   if (!away) return;
-  const { config } = readSettings(command);
-  // A store that is not there yet would be made, and would stop nobody.
-  const isThere = config.store.url !== undefined || existsSync(join(config.store.directory, 'appendonlydir'));
-  if (!isThere) throw away;
-  const releases: (() => Promise<void> | void)[] = [];
-  try {
-    const logger = createLogger({ level: 'error', format: 'human', stream: process.stderr });
-    const { store } = await openStore(config.store, logger, releases);
-    const { kind, says } = await store.health();
-    if (kind === 'memory') throw away;
+  const reached = await inOwnStore(command, async ({ store }, says) => {
     await by.store(store);
     const switches = (await store.killSwitches()).filter((one) => one.on);
     process.stderr.write(`No daemon answers, so this is from the store itself: ${says}.\n`);
     const written = switches.map((one) => ({ ...one, since: new Date(one.since).toISOString() }));
     show({ on: switches.length > 0, switches: written });
-  } finally {
-    for (const release of releases.reverse()) await release();
-  }
+    return true;
+  });
+  // A store that is not there yet would stop nobody.
+  if (!reached) throw away;
   await leave(EXIT.fine);
 }
 

@@ -182,6 +182,7 @@ const LIVED = {
   claims: expect.arrayContaining([expect.stringMatching(/^mbx1 /)]),
   slots: [expect.stringMatching(/^dag1 .* mbx1$/), expect.stringMatching(/^dag2 .* ex1$/)],
   disrupting: [expect.stringMatching(/^mbx1 /)],
+  throttles: expect.arrayContaining([expect.stringMatching(/"restart-service:mbx1:.* \{"by":"throttle"/)]),
   recoveries: expect.arrayContaining([expect.stringMatching(/^mbx1\/imap mbx1-imap-/)]),
 };
 

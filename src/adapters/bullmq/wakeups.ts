@@ -16,6 +16,8 @@ export interface BullWakeupsOptions {
 export interface BullWakeups extends Wakeups {
   /** For looking at them. */
   queues: Queue[];
+  /** How many workers of all daemons are connected; 0 where the server does not tell, as some managed ones do not. */
+  workers(): Promise<number>;
 }
 
 /** So long an addition may take before it is given up: the sweep finds what it was about. */
@@ -127,6 +129,12 @@ class BullMqWakeups implements BullWakeups {
       return Object.entries(jobs).map(([state, jobs]) => ({ queue: queue.name, state, jobs }));
     });
     return (await Promise.all(each)).flat();
+  }
+
+  async workers(): Promise<number> {
+    const found = await this.#incidents.getWorkers();
+    // Where CLIENT LIST is refused, BullMQ answers with one that is no connection.
+    return found.filter(({ id }) => id !== undefined).length;
   }
 
   /** The first call closes; later ones wait for it. */

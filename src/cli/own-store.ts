@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { createLogger } from '../adapters/telemetry/index.ts';
+import { type OpenedStore, openStore } from '../app.ts';
+import { whyNotStarted } from './errors.ts';
+import { readSettings } from './settings.ts';
+
+/** Does something with the store of this configuration itself, without a daemon; undefined where there is none yet. */
+export async function inOwnStore<T>(
+  command: Command,
+  act: (opened: OpenedStore, says: string) => Promise<T>,
+): Promise<T | undefined> {
+  const { config } = readSettings(command);
+  // One that is not there yet would be made.
+  const isThere = config.store.url !== undefined || existsSync(join(config.store.directory, 'appendonlydir'));
+  if (!isThere) return undefined;
+  const releases: (() => Promise<void> | void)[] = [];
+  try {
+    const logger = createLogger({ level: 'error', format: 'human', stream: process.stderr });
+    const opened = await openStore(config.store, logger, releases).catch((error: unknown) => {
+      throw whyNotStarted(error);
+    });
+    const { kind, says } = await opened.store.health();
+    return kind === 'memory' ? undefined : await act(opened, says);
+  } finally {
+    for (const release of releases.reverse()) await release();
+  }
+}
