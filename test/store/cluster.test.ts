@@ -1,52 +1,34 @@
-/** Every script is legal on Redis Cluster: all its keys are in one slot. A cluster of one node refuses the same things. */
+/** Every script is legal on a Redis Cluster: all its keys are in one slot. Three masters, and what happens when one is away. */
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:net';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createBullWakeups } from '../../src/adapters/bullmq/wakeups.ts';
 import { type RedisTarget, redisTarget } from '../../src/adapters/redis/connect.ts';
 import { createRedisStore } from '../../src/adapters/redis/store.ts';
+import { confirmContract } from '../contracts/confirm.ts';
 import { lessonsContract } from '../contracts/lessons.ts';
-import { storeContract } from '../contracts/store.ts';
+import { anAlert, storeContract } from '../contracts/store.ts';
 import { wakeupsContract } from '../contracts/wakeups.ts';
-import { startRedis, type TestServer } from './redis-server.ts';
+import { type RedisCluster, Site } from '../support/processes.ts';
 
-let server: TestServer;
+vi.setConfig({ hookTimeout: 30_000 });
+
+let site: Site;
+let cluster: RedisCluster;
 let target: RedisTarget;
 beforeAll(async () => {
-  const [port, bus] = [await freePort(), await freePort()];
-  const listens = [
-    '--port',
-    String(port),
-    '--bind',
-    '127.0.0.1',
-    '--cluster-port',
-    String(bus),
-    '--cluster-announce-ip',
-    '127.0.0.1',
-  ];
-  server = await startRedis(...listens, '--cluster-enabled', 'yes', '--maxmemory-policy', 'noeviction');
-  const client = server.target.connect('blocking');
-  await client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
-  const isUp = async () => expect(await client.call('CLUSTER', 'INFO')).toContain('cluster_state:ok');
-  await vi.waitFor(isUp, { timeout: 10_000 });
-  client.disconnect();
-  target = redisTarget(`redis+cluster://127.0.0.1:${port}`);
+  site = await Site.open();
+  cluster = await site.cluster();
+  target = redisTarget(cluster.address);
 });
-afterAll(() => server?.stop());
+afterAll(() => site?.close());
 
-async function freePort(): Promise<number> {
-  const socket = createServer();
-  await new Promise<void>((listening) => socket.listen(0, '127.0.0.1', listening));
-  const address = socket.address();
-  await new Promise((closed) => socket.close(closed));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
+// Each prefix is a slot of its own, at any of the three.
 const makeStore = async () => {
   const store = await createRedisStore({ target, prefix: randomUUID().slice(0, 8) });
   return { store, close: () => store.close() };
 };
 storeContract('the store in a Redis cluster', makeStore);
+confirmContract('the store in a Redis cluster, before a command', makeStore);
 lessonsContract('what the store in a Redis cluster remembers for other incidents', makeStore);
 
 wakeupsContract('wake-ups by BullMQ on a Redis cluster', async () =>
@@ -55,4 +37,32 @@ wakeupsContract('wake-ups by BullMQ on a Redis cluster', async () =>
 
 it('refuses to promise replicas there', async () => {
   await expect(createRedisStore({ target, waitReplicas: 1 })).rejects.toThrow(/min-replicas-to-write/);
+});
+
+describe('a master that is away', () => {
+  const accepts = (store: { accept: Awaited<ReturnType<typeof createRedisStore>>['accept'] }, id: string) =>
+    store.accept([anAlert(id)], 60_000).then(
+      () => true,
+      () => false,
+    );
+
+  it('is not missed when it has other keys; when it has these, it is said, and waited for', async () => {
+    const [store, other] = [
+      await createRedisStore({ target, prefix: 'a' }),
+      await createRedisStore({ target, prefix: 'b' }),
+    ];
+    const keeper = await cluster.keeperOf('{a}:open');
+    expect(keeper).not.toBe(await cluster.keeperOf('{b}:open'));
+    expect([await accepts(store, '1'), await accepts(other, '1')]).toEqual([true, true]);
+    await keeper.kill('SIGKILL');
+    await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(false);
+    expect(await accepts(store, '2')).toBe(false);
+    await expect.poll(() => accepts(other, '2'), { timeout: 10_000 }).toBe(true);
+    expect((await other.health()).up).toBe(true);
+    await cluster.restart(keeper);
+    await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(true);
+    expect(await accepts(store, '3')).toBe(true);
+    expect((await store.pendingAlerts(Date.now(), 10)).sort()).toEqual(['1', '3']);
+    await Promise.all([store.close(), other.close()]);
+  });
 });

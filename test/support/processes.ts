@@ -23,6 +23,15 @@ export interface RedisServer extends Running {
   address: string;
 }
 
+/** Three masters that share the slots. */
+export interface RedisCluster {
+  address: string;
+  /** Who has that key. */
+  keeperOf(key: string): Promise<RedisServer>;
+  /** One that was killed, where it was. */
+  restart(server: RedisServer): Promise<void>;
+}
+
 /** Starts and ends the processes of one test: Redis, labs, daemons. */
 export class Site {
   readonly #ends: (() => Promise<void>)[] = [];
@@ -73,7 +82,7 @@ export class Site {
         'bind 127.0.0.1',
         `sentinel monitor main 127.0.0.1 ${master.port} 2`,
         'sentinel down-after-milliseconds main 500',
-        'sentinel failover-timeout main 5000',
+        'sentinel failover-timeout main 2000',
       ];
       await writeFile(file, `${watch.join('\n')}\n`);
       await this.#spawn('redis-server', [file, '--sentinel'], ready, {});
@@ -82,8 +91,8 @@ export class Site {
     return `redis+sentinel://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/main`;
   }
 
-  /** Three masters that share the slots, the first third at the first. What is left serves on when one is away. */
-  async cluster(): Promise<{ address: string; servers: RedisServer[]; restart(server: RedisServer): Promise<void> }> {
+  /** What is left serves on when one is away. */
+  async cluster(): Promise<RedisCluster> {
     const settings = new Map<number, string[]>();
     const again = (port: number) => this.#redis(port, /Ready to accept connections/, settings.get(port) ?? []);
     const begin = async () => {
@@ -97,8 +106,14 @@ export class Site {
     const nodes = servers.map(({ port }) => `127.0.0.1:${port}`);
     await this.#spawn('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-yes'], /All 16384 slots covered/, {});
     return {
-      servers,
       address: `redis+cluster://${nodes.join(',')}`,
+      keeperOf: async (key) => {
+        const asked = ['-p', `${servers[0]?.port}`, 'CLUSTER', 'KEYSLOT', key];
+        const asking = await this.#spawn('redis-cli', asked, /\d+/, {});
+        // The slots are dealt in three equal parts, in order.
+        const third = Math.floor(Number(asking.output()) / 5_461);
+        return servers[third] as RedisServer;
+      },
       restart: async ({ port }) => void (await again(port)),
     };
   }

@@ -8,8 +8,10 @@ export type Client = Redis | Cluster;
 
 /**
  * What a connection is for. `commands` fails at once while Redis is away and after two seconds without an answer, so that
- * no caller hangs, and never sends a command again that may have been carried out. `blocking` waits for as long as it
- * takes: for readers that wait for news, and for BullMQ. `question` tries once, and does not come back.
+ * no caller hangs, and never sends a command again that may have been carried out (a cluster's client does, as it does
+ * not tell that from one that was not sent: every script bears it, by the head, the mark or the token it names).
+ * `blocking` waits for as long as it takes: for readers that wait for news, and for BullMQ. `question` tries once, and
+ * does not come back.
  */
 export type Purpose = 'commands' | 'blocking' | 'question';
 
@@ -79,8 +81,6 @@ function cluster(describe: string, startup: { host: string; port: number }[], au
       return new Cluster(startup, {
         clusterRetryStrategy,
         enableOfflineQueue,
-        // As with one server: `commands` are not sent again, as they may have been carried out.
-        ...(purpose !== 'blocking' && { retryDelayOnFailover: 0 }),
         redisOptions: { ...auth, ...redisOptions },
       });
     },

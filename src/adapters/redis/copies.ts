@@ -58,7 +58,8 @@ export class Copies {
 
   async #copied(writes: Promise<unknown>[]): Promise<void> {
     const lostBefore = this.#lost;
-    await Promise.allSettled(writes);
+    const settled = await Promise.allSettled(writes);
+    if (settled.every(({ status }) => status === 'rejected')) return;
     const have = await this.client.wait(this.#replicas, PATIENCE_MS);
     // Else another server may have answered, which never heard of what was written.
     if (this.#lost !== lostBefore) throw new NotCopied('the connection to Redis was lost before replicas had it');
