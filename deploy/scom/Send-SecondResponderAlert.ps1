@@ -1,55 +1,44 @@
 <#
 .SYNOPSIS
-Posts SCOM alerts about Exchange health sets to Second Responder.
+Hands one SCOM alert to Second Responder. For a command channel, which names it by its id.
 
 .DESCRIPTION
-By a command channel, which names one alert; or by a scheduled task, with -Open, for all that are open or were closed lately.
-Posting an alert twice does no harm, so the two can stand side by side: the task finds what the channel dropped in a storm.
+Only the id comes by the command line; everything else is read with Get-SCOMAlert, so that no title has to survive quoting, and no secret
+is seen in a list of processes. The alert is on disk before anything is posted, and is deleted once the daemon has said that it is stored;
+what could not be posted is posted by the next run, or by the task that runs Sync-SecondResponderAlerts.ps1.
+
+Always ends with 0: SCOM gives up a channel whose command keeps failing (from memory, not confirmed by public documentation).
+What went wrong is in send.log in the folder.
+
+.PARAMETER AlertId
+The alert's id, with or without braces.
+
+.PARAMETER Folder
+Where settings.json and the spool are. See SecondResponder.Scom.psm1.
 
 .EXAMPLE
-powershell.exe -NoProfile -File Send-SecondResponderAlert.ps1 -AlertId "$Data[Default='NotPresent']/Context/DataItem/AlertId$"
-
-.EXAMPLE
-powershell.exe -NoProfile -File Send-SecondResponderAlert.ps1 -Open
+powershell.exe -NoProfile -NonInteractive -File "C:\Program Files\SecondResponder\Send-SecondResponderAlert.ps1" -AlertId "$Data[Default='NotPresent']/Context/DataItem/AlertId$"
 #>
-[CmdletBinding(DefaultParameterSetName = 'One')]
 param(
-    [Parameter(Mandatory, ParameterSetName = 'One')] [string] $AlertId,
-    [Parameter(Mandatory, ParameterSetName = 'Open')] [switch] $Open,
-    [string] $Uri = 'https://second-responder.example.com/api/v1/alerts/scom',
-    # A file with the sender's token, readable for the notification account only.
-    [string] $TokenFile = 'C:\ProgramData\SecondResponder\scom.token'
+    [string] $AlertId = '',
+    [string] $Folder = "$env:ProgramData\SecondResponder"
 )
 $ErrorActionPreference = 'Stop'
-Import-Module OperationsManager
-
-# Only the id comes by the command line. Everything else is read here, so that no title has to survive quoting.
-$alerts = if ($Open) {
-    $since = [DateTime]::UtcNow.AddHours(-1)
-    Get-SCOMAlert -Criteria "Name LIKE '%health set%'" |
-        Where-Object { $_.ResolutionState -ne 255 -or $_.LastModified -gt $since }
-} else {
-    Get-SCOMAlert -Id ([guid] $AlertId.Trim('{}'))
-}
-if (-not $alerts) { exit 0 }
-
-$properties = 'Id', 'Name', 'Description', 'Severity', 'ResolutionState', 'TimeRaised', 'RepeatCount',
-    'NetbiosComputerName', 'PrincipalName', 'MonitoringObjectPath'
-$json = ConvertTo-Json -Depth 2 -InputObject @($alerts | Select-Object -Property $properties)
-# Bytes: Windows PowerShell would send text as ISO 8859-1, and what is not in it would be lost.
-$body = [Text.Encoding]::UTF8.GetBytes($json)
-$headers = @{ Authorization = 'Bearer ' + (Get-Content -LiteralPath $TokenFile -Raw).Trim() }
-
-[Net.ServicePointManager]::SecurityProtocol = [Net.SecurityProtocolType]::Tls12
-foreach ($attempt in 1..5) {
+try {
+    Import-Module "$PSScriptRoot/SecondResponder.Scom.psm1"
+    Initialize-Folder $Folder 'send.log'
     try {
-        $null = Invoke-RestMethod -Method Post -Uri $Uri -Headers $headers -Body $body -ContentType 'application/json' -TimeoutSec 30
-        exit 0
+        $id = ConvertTo-AlertId $AlertId
+        if ($id) { Save-AlertId $id } else { Write-Log "This is no id of an alert: $(Limit $AlertId 200)" }
+        Import-Module OperationsManager
+        Resolve-AlertId $id
     } catch {
-        $response = $_.Exception.Response
-        $status = if ($response) { [int] $response.StatusCode } else { 0 }
-        # 0: no answer at all. 429 and 503 ask to come again. Anything else would be the same the next time.
-        if ($status -notin 0, 429, 500, 502, 503, 504 -or $attempt -eq 5) { throw }
-        Start-Sleep -Seconds (5 * $attempt)
+        # What is spooled already can be posted all the same.
+        Write-Log "SCOM can't be asked: $($_.Exception.Message)"
     }
+    [void] (Send-Spool (Read-Settings) 60)
+} catch {
+    # Where there is no folder there is no log.
+    try { Write-Log $_.Exception.Message } catch { [Console]::Error.WriteLine($_) }
 }
+exit 0

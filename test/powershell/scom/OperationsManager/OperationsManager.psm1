@@ -1,0 +1,65 @@
+<#
+.SYNOPSIS
+Stands in for SCOM's module of this name: the alerts are in the file that SCOM_ALERTS names, and every changing call is noted in SCOM_CALLS.
+
+.DESCRIPTION
+Parameters as public documentation prints them. Of a criteria only what the scripts ask is understood. An alert's ids are Guids and its
+times DateTimes without a kind, as they may be there.
+#>
+$ErrorActionPreference = 'Stop'
+
+function Read-Alerts {
+    foreach ($entry in @(ConvertFrom-Json ([IO.File]::ReadAllText($env:SCOM_ALERTS)))) {
+        $alert = [ordered] @{}
+        foreach ($property in $entry.PSObject.Properties) { $alert[$property.Name] = $property.Value }
+        $alert.Id = [guid] $alert.Id
+        foreach ($name in 'TimeRaised', 'LastModified') {
+            if ($alert[$name]) { $alert[$name] = [DateTime]::SpecifyKind(([DateTime] $alert[$name]).ToUniversalTime(), 'Unspecified') }
+        }
+        [pscustomobject] $alert
+    }
+}
+
+function Write-Alerts {
+    param([object[]] $Alerts)
+    [IO.File]::WriteAllText($env:SCOM_ALERTS, (ConvertTo-Json -InputObject $Alerts -Depth 3))
+}
+
+function Write-Call {
+    param([string] $Command, $Parameters)
+    [IO.File]::AppendAllText($env:SCOM_CALLS, (ConvertTo-Json -InputObject @{ command = $Command; parameters = $Parameters } -Depth 3 -Compress) + "`n")
+}
+
+function Get-SCOMAlert {
+    [CmdletBinding()]
+    param([guid[]] $Id, [string] $Criteria)
+    if ($env:SCOM_SLOW) { [IO.File]::WriteAllText("$env:SCOM_CALLS.asked", 'asked'); Start-Sleep -Seconds 60 }
+    if ($env:SCOM_AWAY) { throw 'The Data Access service is either not running or not yet initialized.' }
+    if ($Id) { return Read-Alerts | Where-Object { $_.Id -in $Id } }
+    $asked = "^\(Name LIKE '%health set%'\) AND \(ResolutionState < 255 OR LastModified >= '(\d\d/\d\d/\d{4} \d\d:\d\d:\d\d)'\)`$"
+    if ($Criteria -notmatch $asked) { throw "The criteria is not understood: $Criteria" }
+    $since = [DateTime]::ParseExact($Matches[1], 'MM/dd/yyyy HH:mm:ss', [Globalization.CultureInfo]::InvariantCulture)
+    Read-Alerts | Where-Object { $_.Name -like '*health set*' -and ($_.ResolutionState -lt 255 -or $_.LastModified -ge $since) }
+}
+
+function Set-SCOMAlert {
+    [CmdletBinding()]
+    param($Alert, [string] $Comment, [byte] $ResolutionState, [string] $Owner, [string] $CustomField9, [string] $CustomField10)
+    $given = [ordered] @{}
+    foreach ($name in $PSBoundParameters.Keys) { if ($name -notin 'Alert', 'ErrorAction') { $given[$name] = $PSBoundParameters[$name] } }
+    Write-Call 'Set-SCOMAlert' ([ordered] @{ Id = "$($Alert.Id)" } + $given)
+    $alerts = @(Read-Alerts)
+    foreach ($each in $alerts) {
+        if ($each.Id -ne $Alert.Id) { continue }
+        foreach ($name in $given.Keys) { $each | Set-Note $name $given[$name] }
+        $each | Set-Note 'LastModified' ([DateTime]::UtcNow)
+    }
+    Write-Alerts $alerts
+    if ($env:SCOM_KILLED_AFTER_SET) { [Diagnostics.Process]::GetCurrentProcess().Kill() }
+}
+
+filter Set-Note {
+    param([string] $Name, $Value)
+    $_.PSObject.Properties.Remove($Name)
+    $_.PSObject.Properties.Add([psnoteproperty]::new($Name, $Value))
+}
