@@ -181,7 +181,7 @@ export function createApp(options: AppOptions): App {
       tellings: new Tellings(),
       log: logger,
       worker: `${hostname()}:${process.pid}`,
-      realNow: Date.now,
+      realNow: kept.now,
     };
 
     async function readiness(): Promise<Readiness> {
@@ -239,7 +239,7 @@ export function createApp(options: AppOptions): App {
       ...(kept.queues && { queues: kept.queues }),
       receive: config.work.receive,
       version: options.version,
-      now: Date.now,
+      now: kept.now,
     });
     const worker = createWorker(engine);
     if (config.work.work) {
@@ -303,6 +303,8 @@ export interface OpenedStore {
   queues?: NonNullable<HttpOptions['queues']>;
   /** How many workers of daemons are connected to it, as far as it tells. */
   workers(): Promise<number>;
+  /** Real time, the same for all daemons on this store. */
+  now(): number;
   /** It is there again at the next start. */
   outlives: boolean;
   /** Another daemon works on the same directory. */
@@ -334,6 +336,7 @@ export async function openStore(
       store,
       wakeups,
       workers: async () => 0,
+      now: Date.now,
       outlives: false,
       shared: false,
       warnings: kind === 'memory' ? [] : [missing],
@@ -363,7 +366,16 @@ export async function openStore(
   const wakeups = createBullWakeups({ connect: (purpose) => target.connect(purpose), prefix, onTrouble });
   releases.push(() => wakeups.close(0));
   const workers = () => wakeups.workers();
-  return { store, wakeups, queues: wakeups.queues, workers, outlives: true, shared, warnings: [] };
+  return {
+    store,
+    wakeups,
+    queues: wakeups.queues,
+    workers,
+    now: () => store.now(),
+    outlives: true,
+    shared,
+    warnings: [],
+  };
 }
 
 /** What HTTP compares with: who, what they may, and by what they are known. */

@@ -17,6 +17,7 @@ import {
 } from '../ports.ts';
 import { currentTurn, outOfTurn, Sessions } from './sessions.ts';
 import { sharedAnswer } from './shared-answer.ts';
+import { stopwatch } from './stopwatch.ts';
 
 /** What is told of every call, for metrics. Seconds are real. */
 export interface CallReport {
@@ -75,10 +76,9 @@ export function waist(
   async function permit(scope: KillScope[]): Promise<void> {
     if (settings.mode === 'observe') throw new NotSent('safety.mode is observe: nothing is changed');
     // What can't be asked counts as on.
-    const asked = Date.now();
+    const sinceAsked = stopwatch();
     const switches = await killSwitches().catch(() => undefined);
-    if (Date.now() - asked > FRESH_ANSWER)
-      throw new NotSent('the answer about the kill switch was old when it was read');
+    if (sinceAsked() > FRESH_ANSWER) throw new NotSent('the answer about the kill switch was old when it was read');
     if (!switches) throw new NotSent('the kill switch could not be asked, so it counts as on');
     if (switches.some((one) => applies(one, scope))) throw new NotSent('the kill switch is on');
   }

@@ -44,14 +44,14 @@ export function createWorker(engine: Engine): Worker {
   let sweeping: Promise<void> = Promise.resolve();
 
   async function incident(id: string): Promise<void> {
-    let sinceGranted = stopwatch(engine.realNow);
+    let sinceGranted = stopwatch();
     const lease = await store.lease(id, engine.worker, lasts);
     // Another worker has it, and is told at the end that there was news.
     if (!lease) return;
     const lost = new AbortController();
     const signal = AbortSignal.any([lost.signal, stopping.signal]);
     const heartbeat = setInterval(() => {
-      const sinceAsked = stopwatch(engine.realNow);
+      const sinceAsked = stopwatch();
       store.renew(id, lease.token, lasts).then(
         (kept) => {
           if (kept) sinceGranted = sinceAsked;
@@ -113,7 +113,7 @@ export function createWorker(engine: Engine): Worker {
       counts.some((one) => one.queue === queue && one.state === 'waiting' && one.jobs > LONG_QUEUE);
     const alerts = isLong('alerts') ? [] : fresh(await store.pendingAlerts(now - OVERDUE, SWEEP_LIMIT));
     const incidents = isLong('incidents') ? [] : fresh(await store.overdue(now - OVERDUE, SWEEP_LIMIT));
-    for (const id of [...alerts, ...incidents]) nudged.set(id, stopwatch(engine.realNow));
+    for (const id of [...alerts, ...incidents]) nudged.set(id, stopwatch());
     if (alerts.length > 0) await wakeups.alerts(alerts);
     for (const id of incidents) await wakeups.incident(id);
     if (alerts.length + incidents.length > 0) {

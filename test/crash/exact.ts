@@ -39,12 +39,12 @@ export function everyExactRun(): ExactRun[] {
 /** One of them; not at each place, so that it is over soon. */
 export function exactRunOf({ oneOf, whole }: Chance): ExactRun {
   const boundary = oneOf(BOUNDARIES);
-  const every = boundary.of === 'append' ? 6 : 2;
+  const every = boundary.of === 'append' ? 6 : 1;
   const signal = oneOf(['SIGKILL', 'SIGKILL', 'SIGTERM'] as const);
   return { procedure: oneOf(PROCEDURES), exact: { ...boundary, signal, every, offset: whole(0, every - 1) } };
 }
 
 export function describeExact({ of, when, signal, every, offset }: Exact): string {
-  const which = every === 1 ? `each ${of}` : `each ${every}th ${of} from number ${offset + 1} on`;
+  const which = every === 1 ? `each ${of}` : `every ${every}th ${of} from number ${offset + 1} on`;
   return `${signal} ${when} ${which}`;
 }

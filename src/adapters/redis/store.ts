@@ -24,6 +24,7 @@ import {
   type StoreHealth,
   type Trust,
 } from '../../ports.ts';
+import { RedisClock } from './clock.ts';
 import type { Client, RedisTarget } from './connect.ts';
 import { Copies } from './copies.ts';
 import { RedisFeed } from './feed.ts';
@@ -56,6 +57,8 @@ export interface RedisStoreOptions {
 }
 
 export interface RedisStore extends Store {
+  /** Real milliseconds, by the clock of Redis: the same for all who share it. */
+  now(): number;
   /** Packs the journals that a crash left unpacked, and forgets what retention lets go. Also done every minute. */
   tidy(): Promise<void>;
 }
@@ -94,7 +97,9 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Redi
     for (const one of clients) one.disconnect();
     throw error;
   }
-  return new RedisBackedStore(client, clients.at(-1) ?? client, options, onTrouble);
+  const store = new RedisBackedStore(client, clients.at(-1) ?? client, options, onTrouble);
+  await store.clock.follow().catch(() => {}); // it was there a moment ago, and is asked again
+  return store;
 }
 
 /** The first connection, or why there is none. */
@@ -135,6 +140,7 @@ class RedisBackedStore implements RedisStore {
   readonly #copies: Copies;
   readonly #feed: RedisFeed;
   readonly #packing = new Set<Promise<void>>();
+  readonly clock: RedisClock;
   readonly #timer: NodeJS.Timeout;
   #tidying: Promise<void> = Promise.resolve();
 
@@ -150,6 +156,7 @@ class RedisBackedStore implements RedisStore {
     this.#feedLength = options.feedLength ?? 100_000;
     this.#onTrouble = onTrouble;
     this.#scripts = new Scripts(client, this.#prefix);
+    this.clock = new RedisClock(this.#scripts);
     this.#copies = new Copies(copying, this.#prefix, this.#waitReplicas);
     const blocking = () => {
       const reader = options.target.connect('blocking');
@@ -163,6 +170,10 @@ class RedisBackedStore implements RedisStore {
     tidy();
     this.#timer = setInterval(tidy, TIDY_EVERY_MS);
     this.#timer.unref();
+  }
+
+  now(): number {
+    return this.clock.now();
   }
 
   #key(name: SharedKey): string {
@@ -392,12 +403,14 @@ class RedisBackedStore implements RedisStore {
       kind: this.#kind,
       where: this.#target.describe,
       key: this.#key('open'),
+      reindexing: this.#key('reindexing'),
       waitReplicas: this.#waitReplicas,
     });
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.clock.stop();
     await this.#feed.close();
     await Promise.all([this.#tidying, ...this.#packing]);
     for (const client of new Set([this.#client, this.#copies.client])) {
@@ -431,7 +444,7 @@ class RedisBackedStore implements RedisStore {
     const ended = this.#key('ended');
     const owing = new Set((await this.ledger()).map(({ incident }) => incident));
     const tooMany = (await this.#client.zcard(ended)) - this.#count;
-    const old = await this.#client.zrangebyscore(ended, '-inf', Date.now() - this.#retentionMs, 'LIMIT', 0, 1_000);
+    const old = await this.#client.zrangebyscore(ended, '-inf', this.now() - this.#retentionMs, 'LIMIT', 0, 1_000);
     const many = tooMany > 0 ? await this.#client.zrange(ended, '0', String(Math.min(tooMany, 1_000) - 1)) : [];
     const ids = [...new Set([...old, ...many])].filter((id) => !owing.has(id));
     if (ids.length > 0) await this.#scripts.run(FORGET, ...ids);
