@@ -1,4 +1,6 @@
+using System.Management.Automation.Language;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace PowerShellEngine;
 
@@ -27,8 +29,8 @@ internal sealed record Arguments(string? Script, string[] ScriptArguments, bool 
                     var script = Encoding.Unicode.GetString(Convert.FromBase64String(Value()));
                     return new Arguments(script, [], stays);
                 case "-file":
-                    var file = Path.GetFullPath(Value()).Replace("'", "''");
-                    return new Arguments($"& '{file}' @args", Rest(), stays);
+                    var file = Quoted(Path.GetFullPath(Value()));
+                    return new Arguments($"& {file} {string.Join(' ', Rest().Select(Named))}", [], stays);
                 case "-command" when Rest() is ["-"]:
                     return new Arguments(null, [], true);
                 case "-command":
@@ -39,4 +41,9 @@ internal sealed record Arguments(string? Script, string[] ScriptArguments, bool 
         }
         return new Arguments(null, [], true);
     }
+
+    /// <summary>What looks like a parameter's name is one; everything else is a value, whatever is in it.</summary>
+    private static string Named(string given) => Regex.IsMatch(given, @"\A-[A-Za-z]\w*\z") ? given : Quoted(given);
+
+    private static string Quoted(string given) => $"'{CodeGeneration.EscapeSingleQuotedStringContent(given)}'";
 }
