@@ -12,8 +12,9 @@ export async function inOwnStore<T>(
   act: (opened: OpenedStore, says: string) => Promise<T>,
 ): Promise<T | undefined> {
   const { config } = readSettings(command);
-  // One that is not there yet would be made.
-  const isThere = config.store.url !== undefined || existsSync(join(config.store.directory, 'appendonlydir'));
+  // One that is not there yet would be made. Redis before 7 has one file, and so has a backup that is being restored.
+  const files = ['appendonlydir', 'appendonly.aof'].map((name) => join(config.store.directory, name));
+  const isThere = config.store.url !== undefined || files.some((file) => existsSync(file));
   if (!isThere) return undefined;
   const releases: (() => Promise<void> | void)[] = [];
   try {

@@ -184,10 +184,12 @@ describe('a store in Redis whose indexes are made anew', () => {
     const slept: IncidentEvent = { type: 'slept', data: { until: 1, for: 'x', says: '' } };
     await expect(write('i1', head, slept)).rejects.toThrow(/indexes of the store are being made anew/);
     await expect(store.reindex()).rejects.toThrow(/being made anew/);
+    expect(await store.health()).toMatchObject({ up: false, says: expect.stringMatching(/being made anew/) });
     expect(await client.get(key('reindexing'))).toBe('another');
     await client.del(key('reindexing'));
     await store.reindex();
     await write('i1', head, slept);
+    expect((await store.health()).up).toBe(true);
   });
 
   it('leaves the old indexes when its hold was lost on the way', async () => {

@@ -1,12 +1,16 @@
 import { Cluster, type Redis } from 'ioredis';
 import type { StoreHealth } from '../../ports.ts';
 import type { Client } from './connect.ts';
+import { durability } from './durability.ts';
+import { REINDEXING } from './reindex.ts';
 
 /** What is asked of a Redis. `key`: any that the store has, as a cluster keeps all of them at one of its masters. */
 export interface Asked {
   kind: string;
   where: string;
   key: string;
+  /** There while the indexes are made anew. */
+  reindexing: string;
   waitReplicas: number;
 }
 
@@ -19,9 +23,12 @@ export async function redisHealth(client: Client, asked: Asked): Promise<StoreHe
     // INFO alone is answered before anything else can be asked.
     if (info.get('loading') === '1') throw new Error('it still loads what it holds');
     if (client.status !== 'ready') throw new Error('there is no connection');
+    if ((await client.exists(asked.reindexing)) === 1) {
+      return { up: false, kind, warnings: [], says: `${kind} at ${where}: ${REINDEXING}` };
+    }
     const fsync = info.get('aof_enabled') === '1' ? await appendFsync(server) : undefined;
     const version = info.get('valkey_version') ?? info.get('redis_version') ?? 'of unknown version';
-    const warnings = [...durability(info, fsync), ...replication(info, asked.waitReplicas)];
+    const warnings = [...durability({ kind, info, fsync }), ...replication(info, asked.waitReplicas)];
     return { up: true, kind, warnings, says: `${kind} ${version} at ${where}` };
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
@@ -42,32 +49,12 @@ async function keeperOf(client: Client, key: string): Promise<Redis> {
   return found;
 }
 
-function durability(info: Map<string, string>, fsync: string | undefined): string[] {
-  const found: string[] = [];
-  if (info.get('aof_enabled') === '0') {
-    found.push('Redis keeps snapshots only: accepted alerts are lost when it crashes. Set `appendonly yes`.');
-  }
-  if (fsync === 'everysec') {
-    found.push(
-      'Redis writes to disk once a second: a power loss can cost the last second. `appendfsync always` does not.',
-    );
-  }
-  if (fsync === 'no') {
-    found.push(
-      'Redis leaves it to the system when to write to disk: a power loss costs alerts. Set `appendfsync always`.',
-    );
-  }
-  const policy = info.get('maxmemory_policy');
-  if (policy !== undefined && policy !== 'noeviction') {
-    found.push(
-      `Redis may drop journals when memory runs out (maxmemory-policy ${policy}). Set \`maxmemory-policy noeviction\`.`,
-    );
-  }
-  return found;
-}
-
 function replication(info: Map<string, string>, waitReplicas: number): string[] {
-  if (info.get('role') === 'slave') return ['This Redis is a replica: nothing can be written to it.'];
+  if (info.get('role') === 'slave') {
+    return [
+      'This Redis is a replica: nothing can be written to it. Set `store.url` to its master, which `redis-cli INFO replication` names.',
+    ];
+  }
   const replicas = Number(info.get('connected_slaves') ?? 0);
   if (replicas < waitReplicas) {
     return [

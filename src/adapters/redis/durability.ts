@@ -1,0 +1,51 @@
+/** What of INFO decides whether an alert that was answered 202 can still be lost. */
+export interface Kept {
+  kind: string;
+  /** Fields of INFO. */
+  info: ReadonlyMap<string, string>;
+  /** `appendfsync`; undefined where the server does not tell. */
+  fsync: string | undefined;
+}
+
+const FULL_SHARE = 0.9;
+
+/** What a person should know about how safe this server keeps what it is given: what it means, and what to type. */
+export function durability({ kind, info, fsync }: Kept): string[] {
+  const found: string[] = [];
+  if (info.get('aof_enabled') === '0') {
+    found.push(
+      `Redis keeps snapshots only: when it crashes, alerts that were answered 202 are lost. ${type('appendonly', 'yes')}`,
+    );
+  }
+  // A server that the daemon starts itself is set by the daemon's own configuration.
+  const always =
+    kind === 'private redis' ? 'Set `store.appendfsync` to `always`, or accept it.' : type('appendfsync', 'always');
+  if (fsync === 'everysec') {
+    found.push(`Redis writes to disk once a second: a power loss can cost the last second of alerts. ${always}`);
+  }
+  if (fsync === 'no') {
+    found.push(`Redis leaves it to the system when to write to disk: a power loss can cost alerts. ${always}`);
+  }
+  if (info.get('aof_last_write_status') === 'err') {
+    found.push(
+      'Redis could not write to its disk: it takes no alert until it can. Look with `df` whether the disk is full.',
+    );
+  }
+  const policy = info.get('maxmemory_policy');
+  if (policy !== undefined && policy !== 'noeviction') {
+    found.push(
+      `Redis may drop journals when its memory is full (maxmemory-policy ${policy}). ${type('maxmemory-policy', 'noeviction')}`,
+    );
+  }
+  const [used, most] = [Number(info.get('used_memory')), Number(info.get('maxmemory'))];
+  if (most > 0 && used > most * FULL_SHARE) {
+    found.push(
+      `Redis uses ${Math.round((used / most) * 100)} % of the memory that it may: when that is full it takes no alert. Type \`redis-cli CONFIG SET maxmemory\` with more, or set \`store.finished-retention\` to less.`,
+    );
+  }
+  return found;
+}
+
+function type(setting: string, value: string): string {
+  return `Type \`redis-cli CONFIG SET ${setting} ${value}\`, and \`redis-cli CONFIG REWRITE\` to keep it so.`;
+}
