@@ -4,6 +4,7 @@ import { apply, fold } from '../incident/fold.ts';
 import { troubleOf } from '../incident/trouble.ts';
 import { Stale } from '../ports.ts';
 import type { Engine } from './parts.ts';
+import { rankOf } from './rank.ts';
 import { wake } from './wake.ts';
 
 /**
@@ -79,7 +80,7 @@ async function attach(engine: Engine, id: string, pending: Pending[]): Promise<v
   if (!attached.ok) return;
   apply(incident, attached.entry);
   engine.onEntry(incident, attached.entry, attached.head);
-  if (news.some((alert) => alert.status === 'resolved')) await wake(engine, id);
+  if (news.some((alert) => alert.status === 'resolved')) await wake(engine, id, rankOf(engine.catalog, incident));
 }
 
 /** A repeat tells something new when its count has risen, or when maintenance has begun or ended. */

@@ -26,8 +26,9 @@ export interface RedisServer extends Running {
 /** Three masters that share the slots. */
 export interface RedisCluster {
   address: string;
-  /** Who has that key. */
+  /** Who has that key, and one who has not. */
   keeperOf(key: string): Promise<RedisServer>;
+  otherThan(key: string): Promise<RedisServer>;
   /** One that was killed, where it was. */
   restart(server: RedisServer): Promise<void>;
 }
@@ -105,14 +106,19 @@ export class Site {
     const servers = [await begin(), await begin(), await begin()];
     const nodes = servers.map(({ port }) => `127.0.0.1:${port}`);
     await this.#spawn('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-yes'], /All 16384 slots covered/, {});
+    const keeperOf = async (key: string) => {
+      const asked = ['-p', `${servers[0]?.port}`, 'CLUSTER', 'KEYSLOT', key];
+      const asking = await this.#spawn('redis-cli', asked, /\d+/, {});
+      // The slots are dealt in three equal parts, in order.
+      const third = Math.floor(Number(asking.output()) / 5_461);
+      return servers[third] as RedisServer;
+    };
     return {
       address: `redis+cluster://${nodes.join(',')}`,
-      keeperOf: async (key) => {
-        const asked = ['-p', `${servers[0]?.port}`, 'CLUSTER', 'KEYSLOT', key];
-        const asking = await this.#spawn('redis-cli', asked, /\d+/, {});
-        // The slots are dealt in three equal parts, in order.
-        const third = Math.floor(Number(asking.output()) / 5_461);
-        return servers[third] as RedisServer;
+      keeperOf,
+      otherThan: async (key) => {
+        const keeper = await keeperOf(key);
+        return servers.find((server) => server !== keeper) as RedisServer;
       },
       restart: async ({ port }) => void (await again(port)),
     };
