@@ -6,6 +6,7 @@ import { createRedisStore, type RedisStore } from '../../src/adapters/redis/stor
 import type { IncidentEvent } from '../../src/incident/event.ts';
 import type { AppendOptions, Head } from '../../src/ports.ts';
 import { reindexContract, sorted } from '../contracts/reindex.ts';
+import { anAlert } from '../contracts/store.ts';
 import { startRedis, type TestServer } from './redis-server.ts';
 
 let server: TestServer;
@@ -205,6 +206,25 @@ describe('a store in Redis whose indexes are made anew', () => {
     ends.disconnect();
     const { 'incident:i1': _, ...rest } = before;
     expect(await indexesOf(prefix)).toMatchObject(rest);
+  });
+
+  it('keeps nothing of what has long expired', async () => {
+    const then = Date.now() - 3 * 24 * 3_600_000;
+    const playbook = { name: 'p', hash: 'h', mode: 'auto' as const };
+    const plan = [{ n: 1, step: 'restart-server', options: {}, changes: true, says: '' }];
+    const intent = { command: 'Restart-Computer', server: 'mbx1', arguments: {}, fence: {} };
+    const rule = (name: string, minutesBetween: number) => ({ key: name, now: then, minutesBetween });
+    const took = { world: 'w1', throttles: [rule('day', 60), rule('week', 7 * 24 * 60)] };
+    const data = { id: 'i1', server: 'mbx1', family: 'IMAP', world: 'w1', alert: anAlert('a') };
+    const opening = { key: 'mbx1/imap', server: 'mbx1', family: 'IMAP' };
+    const at = then;
+    let head = await write('i1', { seq: 0, hash: '' }, { type: 'opened', data }, { at, opening });
+    head = await write('i1', head, { type: 'matched', data: { playbook, handles: [], plan } }, { at });
+    await write('i1', head, { type: 'stepStarted', data: { n: 1, note: {}, intent, took } }, { at });
+    await store.reindex();
+    expect(await client.keys(key('trouble:*'))).toEqual([]);
+    expect(await client.keys(key('starts:*'))).toEqual([key('starts:["w1","week"]')]);
+    expect(await client.hgetall(key('claims'))).toEqual({ '["w1","mbx1"]': 'i1' });
   });
 
   it('clears away what one that died on the way had made', async () => {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { verifyChain } from '../../incident/chain.ts';
 import type { Entry } from '../../incident/event.ts';
-import { type Trace, tracesOf } from '../../incident/traces.ts';
+import { type Beside, type Trace, tracesOf } from '../../incident/traces.ts';
 import type { Reindexed } from '../../ports.ts';
 import type { Client } from './connect.ts';
-import { appendRequest, headFrom } from './request.ts';
+import { appendRequest, headFrom, whatToNote } from './request.ts';
 import { AGAIN, FAMILIES, KEEP, SWAP, TAKE_FIELDS } from './scripts/reindex.ts';
 import { Scripts } from './scripts/script.ts';
 
@@ -16,6 +16,8 @@ type Texts = (incident: string) => Promise<{ head: string; texts: string[] } | u
 
 /** Real milliseconds after which daemons may write again when whoever reindexes has died, and between two signs of life. */
 const HOLD = { lasts: 30_000, renewed: 5_000 };
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
 /** How many a script takes at once: about 10 ms. */
 const AT_ONCE = 200;
 
@@ -78,7 +80,7 @@ async function readAll(ids: string[], texts: Texts, now: number) {
       if (typeof traces === 'string') unreadable.push({ incident: id, why: traces });
       else {
         if (!traces.some(({ event }) => event.type === 'finished')) open += 1;
-        for (const trace of traces) requests.push({ ...trace, id, text: JSON.stringify(requestOf(id, trace, now)) });
+        requests.push(...requestsOf(id, traces, now));
       }
     }
   }
@@ -108,6 +110,32 @@ function tracesIn({ head, texts }: { head: string; texts: string[] }): Trace[] |
     const why = error instanceof Error ? error.message : String(error);
     return whole.ok ? why : `${why} (${whole.why})`;
   }
+}
+
+/** What is to be written once more. Of years of journals most is over: what would expire at once is left out. */
+function requestsOf(id: string, traces: Trace[], now: number): Request[] {
+  const requests: Request[] = [];
+  let known: string | undefined;
+  for (const trace of traces) {
+    const beside = lasting(trace, now);
+    const { event, order, seq } = trace;
+    const { world = beside.start?.world, repeatCount } = whatToNote(event);
+    const tells = Object.keys(beside).length > 0 || repeatCount !== undefined || (world ?? known) !== known;
+    known = world ?? known;
+    if (tells) requests.push({ order, id, seq, text: JSON.stringify(requestOf(id, { ...trace, beside }, now)) });
+  }
+  return requests;
+}
+
+/** The organisation's time never runs slower than the wall's: what is older than it counts there has expired. */
+function lasting({ at, beside }: Trace, now: number): Beside {
+  const { trouble, start, ...rest } = beside;
+  const throttles = start?.throttles.filter((rule) => at > now - Math.max(DAY, rule.minutesBetween * MINUTE)) ?? [];
+  return {
+    ...rest,
+    ...(trouble && at > now - DAY && { trouble }),
+    ...(start && { start: { ...start, throttles } }),
+  };
 }
 
 function requestOf(id: string, { seq, at, event, beside }: Trace, now: number) {

@@ -117,7 +117,7 @@ export function startRequest(id: string, start: StartConditions): NonNullable<Ap
 }
 
 /** What of an entry is needed to find or judge its incident later. */
-function whatToNote(event: IncidentEvent): { world?: string; repeatCount?: number } {
+export function whatToNote(event: IncidentEvent): { world?: string; repeatCount?: number } {
   if (event.type === 'opened' || event.type === 'attached') {
     const alerts = event.type === 'attached' ? event.data.alerts : [event.data.alert];
     const counts = alerts.flatMap((alert) => alert?.repeatCount ?? []);

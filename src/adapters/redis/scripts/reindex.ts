@@ -86,11 +86,11 @@ export const SWAP: Script = {
     end
 
     local function replace(name)
-      redis.call('DEL', prefix .. name)
+      redis.call('UNLINK', prefix .. name)
       if redis.call('EXISTS', new .. name) == 1 then redis.call('RENAME', new .. name, prefix .. name) end
     end
     for _, name in ipairs({ ${REMADE.map((key) => `'${key}'`).join(', ')} }) do replace(name) end
-    for _, name in ipairs(ask.old) do redis.call('DEL', prefix .. name) end
+    for _, name in ipairs(ask.old) do redis.call('UNLINK', prefix .. name) end
     for _, name in ipairs(ask.new) do replace(name) end
     for _, id in ipairs(ask.unreadable) do
       replace('held:' .. id)
