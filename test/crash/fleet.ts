@@ -121,8 +121,9 @@ export class Fleet {
         ready();
         await daemon.ended;
       } catch {
-        // It was killed, also while it started, or told to stop, or there is no Redis for it.
+        // It was killed, also while it started, or told to stop, or there is no Redis for it; or it never answered.
         delete member.daemon;
+        await member.process?.kill('SIGKILL');
         await pause(50);
       }
     }

@@ -29,6 +29,10 @@ export function playAll(title: string, plans: Plan[], how: { sideBySide: boolean
       const aftermath = await play(plan);
       count(figures, aftermath);
       const wrong = audit(aftermath);
+      const { seconds, kills, stops } = aftermath;
+      console.log(
+        `${name}: ${Math.round(seconds)} s, ${kills.length} killed, ${stops.length} stopped, ${wrong.length} wrong`,
+      );
       if (wrong.length > 0) {
         const file = join(mkdtempSync(join(tmpdir(), 'crash-')), 'aftermath.json');
         writeFileSync(file, JSON.stringify(aftermath, null, 2));
