@@ -148,7 +148,7 @@ function Save-Alert {
     if (-not $word.Id) { throw "SCOM answered an alert without an id." }
     foreach ($name in $AlertTexts) {
         # The daemon refuses a NUL, and nobody misses it.
-        $text = ([string] (Read-Property $Alert $name)).Replace([string] [char] 0, '')
+        $text = "$(Read-Property $Alert $name)".Replace([string] [char] 0, '')
         if ($text) { $word[$name] = $text }
     }
     $raised = Read-Property $Alert 'TimeRaised'
@@ -269,7 +269,7 @@ function Send-Batch {
     $body = '[' + (($Batch | ForEach-Object { $_.Text }) -join ',') + ']'
     $answer = Invoke-Daemon $Settings 'Post' '/api/v1/alerts/scom' $body $Settings.TokenFile
     $told = Read-Answer $answer.Text
-    $says = "The daemon's answer was $($answer.Status): $(Limit $answer.Text 500)"
+    $says = Get-Answer $answer
 
     if ($answer.Status -eq 202) {
         $refused = Read-Refused $told
@@ -293,6 +293,12 @@ function Send-Batch {
     $true
 }
 
+function Get-Answer {
+    param([hashtable] $Answer)
+    $(if ($Answer.Status -eq 0) { 'The daemon can''t be reached: ' } else { "The daemon's answer was $($Answer.Status): " }) + (Limit $Answer.Text 500)
+}
+
+<# What JSON says; nothing where it is none. #>
 function Read-Answer {
     param([string] $Text)
     try { ConvertFrom-Json $Text } catch { }
@@ -378,4 +384,4 @@ function Add-Signature {
 }
 
 Export-ModuleMember -Function Initialize-Folder, Write-Log, Read-Settings, ConvertTo-AlertId, Save-AlertId, Resolve-AlertId, Save-Alert,
-    Read-Property, ConvertTo-UtcTime, Read-Note, Write-Note, Remove-OldNote, Read-Answer, Send-Spool, Limit, Invoke-Daemon
+    Read-Property, ConvertTo-UtcTime, Read-Note, Write-Note, Remove-OldNote, Get-Answer, Read-Answer, Send-Spool, Limit, Invoke-Daemon

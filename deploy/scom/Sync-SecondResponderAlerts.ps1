@@ -66,7 +66,7 @@ function Get-Incident {
             $answer = Invoke-Daemon $Settings 'Get' "/api/v1/incidents?limit=25&$query$cursor" '' $Settings.ViewerTokenFile
             $page = Read-Answer $answer.Text
             if ($answer.Status -ne 200 -or -not $page -or -not $page.PSObject.Properties['incidents']) {
-                throw "The daemon's answer was $($answer.Status): $(Limit $answer.Text 500)"
+                throw (Get-Answer $answer)
             }
             foreach ($incident in @($page.incidents)) { if ($seen.Add([string] $incident.id)) { $incident } }
             $next = Read-Property $page 'next'
@@ -110,7 +110,7 @@ function Write-Alert {
     if ((Read-Note said $Id) -eq $mark) { return }
     $alert = Get-SCOMAlert -Id ([guid] $Id) -ErrorAction Stop
     if (-not $alert) { return }
-    $stands = [string] (Read-Property $alert $field)
+    $stands = "$(Read-Property $alert $field)"
     if ($stands -and -not $stands.StartsWith($MarkBegins, 'Ordinal')) { throw "$field is used by somebody else. Choose another MarkField." }
     if ($stands -ne $mark) {
         $change = @{ Alert = $alert; Comment = (Get-Comment $Incident $stage); $field = $mark }
@@ -130,7 +130,7 @@ function Get-Stage {
 function Get-Comment {
     param($Incident, [string] $Stage)
     $says = $(switch ($Stage) { 'open' { 'is looking into it.' } 'approving' { 'waits for the approval of a person.' } default { "$Stage." } })
-    $reason = [string] (Read-Property $Incident 'reason')
+    $reason = "$(Read-Property $Incident 'reason')"
     Limit "Second Responder: $says $reason (incident $($Incident.id))" 1000
 }
 

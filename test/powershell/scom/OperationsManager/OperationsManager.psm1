@@ -9,7 +9,7 @@ times DateTimes without a kind, as they may be there.
 $ErrorActionPreference = 'Stop'
 
 function Read-Alerts {
-    foreach ($entry in @(ConvertFrom-Json ([IO.File]::ReadAllText($env:SCOM_ALERTS)))) {
+    foreach ($entry in (ConvertFrom-Json ([IO.File]::ReadAllText($env:SCOM_ALERTS)))) {
         $alert = [ordered] @{}
         foreach ($property in $entry.PSObject.Properties) { $alert[$property.Name] = $property.Value }
         $alert.Id = [guid] $alert.Id

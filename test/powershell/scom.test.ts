@@ -1,0 +1,284 @@
+import { existsSync, readFileSync, watch, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, inject, it } from 'vitest';
+import { hostileValues } from './hostile.ts';
+import { type Answer, alertOf, ID, idOf, json, type Site, site } from './scom/site.ts';
+
+/** The scripts of deploy/scom on the real engine, with stand-ins for SCOM's cmdlets, against a daemon that behaves badly. */
+const engines = inject('engines');
+
+it.runIf(engines.length === 0)('the SCOM scripts are not tried where there is no PowerShell', ({ skip }) => skip());
+
+describe.each(engines)('the SCOM scripts on $name', (engine) => {
+  let at: Site;
+  afterEach(() => at.end());
+
+  describe('the command channel', () => {
+    it('hands an alert over, with the token from its file, and leaves nothing in the spool', async () => {
+      at = await site(engine);
+      at.has(alertOf());
+      expect(await at.send()).toEqual({ code: 0, said: '' });
+      expect([...at.taken.values()]).toMatchObject([
+        { senderId: ID, server: 'mbx1', healthSet: 'IMAP.Protocol', status: 'firing', raisedAt: 1732356672345 },
+      ]);
+      expect([...at.shown]).toEqual([`POST Bearer ${at.secrets[0]}`]);
+      expect(at.names('spool')).toEqual([]);
+    });
+
+    const bad: [string, Answer][] = [
+      ['is there no more', (request) => request.socket.destroy()],
+      ['does not answer in time', () => {}],
+      ['answers byte by byte, without end', (_, response) => drip(response)],
+      ['has no room', (_, response) => json(response, 503, { title: 'come again' })],
+      ['has had too much', (_, response) => json(response, 429, {})],
+      ['does not know the token', (_, response) => json(response, 401, {})],
+      ['is something else, which says 202', (_, response) => response.writeHead(202).end('<html>Welcome</html>')],
+      ['says 202 and names nobody', (_, response) => json(response, 202, { alerts: [], refused: [] })],
+      ['sends elsewhere', (_, response) => response.writeHead(302, { location: '/elsewhere' }).end()],
+      ['is a proxy that refuses', (_, response) => response.writeHead(400).end('<html>Bad Request</html>')],
+    ];
+    it('keeps the alert while the daemon is away, and ends with 0; the next run hands it over, once', async () => {
+      at = await site(engine, { TimeLimitSeconds: 1 });
+      at.has(alertOf());
+      const left: [string, unknown][] = [];
+      const rest = [...bad];
+      at.daemon.answers = (...exchange) => {
+        const [what, answers] = rest.shift() as (typeof bad)[number];
+        left.push([what, [at.names('spool').length, at.names('refused').length]]);
+        answers(...exchange);
+      };
+      expect(await at.sendTimes(bad.length)).toEqual({ code: 0, said: '' });
+      expect(left).toEqual(bad.map(([what]) => [what, [1, 0]]));
+      at.configure({});
+      at.daemon.answers = at.takes;
+      await at.send();
+      expect(at.posted).toHaveLength(1);
+      expect(at.names('spool')).toEqual([]);
+      for (const secret of at.secrets) expect(at.log('send.log')).not.toContain(secret);
+    });
+
+    it('killed while it posts, and while it asks SCOM: nothing is lost, and there is one identity', async () => {
+      at = await site(engine);
+      at.has(alertOf(), alertOf({ Id: idOf(2), NetbiosComputerName: 'MBX2' }));
+      const posting = at.startSend(ID);
+      // It has stored the alert, and is killed before it says so.
+      await new Promise<void>((stored) => {
+        at.daemon.answers = (request, _, body) => {
+          at.takes(request, silent, body);
+          stored();
+        };
+      });
+      await killed(posting);
+      const asking = at.startSend(idOf(2), { SCOM_SLOW: '1' });
+      await appears(`${at.calledFile}.asked`);
+      await killed(asking);
+      expect(at.names('spool')).toHaveLength(2);
+
+      at.daemon.answers = at.takes;
+      expect(await at.sync()).toEqual({ code: 0, said: '' });
+      expect([...at.taken.values()].map(({ server }) => server).sort()).toEqual(['mbx1', 'mbx2']);
+      expect(at.names('spool')).toEqual([]);
+    });
+
+    it('keeps the id while SCOM is away, and what is no id stops nothing', async () => {
+      at = await site(engine);
+      at.has(alertOf());
+      expect(await at.send(ID, { SCOM_AWAY: '1' })).toEqual({ code: 0, said: '' });
+      expect(at.names('spool')).toEqual([`${ID}.id`]);
+      const canary = join(at.root, 'canary');
+      const noId = `x}'"; [IO.File]::WriteAllText("${canary}", "ran"); $([IO.File]::WriteAllText("${canary}", "ran"))\n#`;
+      expect(await at.send(noId)).toEqual({ code: 0, said: '' });
+      expect(existsSync(canary)).toBe(false);
+      expect(at.taken.size).toBe(1);
+    });
+
+    it('runs many times at once without stepping on itself', async () => {
+      at = await site(engine);
+      const alerts = [1, 2, 3, 4].map((n) => alertOf({ Id: idOf(n), NetbiosComputerName: `MBX${n}` }));
+      at.has(...alerts);
+      const ends = await Promise.all(alerts.map(({ Id }) => at.send(Id)));
+      expect(ends).toEqual(alerts.map(() => ({ code: 0, said: '' })));
+      expect([...at.taken.values()].map(({ senderId }) => senderId).sort()).toEqual(alerts.map(({ Id }) => Id));
+      expect(at.names('spool')).toEqual([]);
+      expect(at.log('send.log').match(/Posted/g)?.length).toBe(at.log('send.log').split('\n').length);
+    });
+  });
+
+  describe('the poller', () => {
+    it('carries whatever a title may hold, and runs none of it', async () => {
+      at = await site(engine);
+      const canary = join(at.root, 'canary');
+      const values = hostileValues(canary);
+      at.has(...values.map(([, value], n) => alertOf({ Id: idOf(n), Name: `health set ${value}` })));
+      await at.sync();
+      const titles = new Map(at.posted.map(({ senderId, title }) => [senderId, title]));
+      for (const [n, [what, value]] of values.entries()) {
+        const expected = `health set ${value.replaceAll('\0', '')}`;
+        expect([what, titles.get(idOf(n))?.slice(0, 900)]).toEqual([what, expected.slice(0, 900)]);
+      }
+      expect(existsSync(canary)).toBe(false);
+    });
+
+    it('finds what the channel dropped, and posts each alert once for each thing that happens to it', async () => {
+      at = await site(engine);
+      const other = alertOf({ Id: idOf(9), Name: 'Disk is full' });
+      const news = () => at.posted.splice(0).map(({ status, repeatCount }) => [status, repeatCount]);
+      at.has(alertOf(), other);
+      await at.syncTimes(2);
+      expect(news()).toEqual([['firing', 0]]);
+      at.has(alertOf({ RepeatCount: 3 }), other);
+      await at.sync();
+      expect(news()).toEqual([['firing', 3]]);
+      at.has(alertOf({ RepeatCount: 3, ResolutionState: 255, LastModified: new Date().toISOString() }), other);
+      await at.sync();
+      expect(news()).toEqual([['resolved', 3]]);
+    });
+
+    it('puts what the daemon refuses aside with its answer, takes the rest, and does not ask again', async () => {
+      at = await site(engine);
+      at.has(alertOf(), alertOf({ Id: idOf(2), NetbiosComputerName: 'no host name!' }));
+      writeFileSync(join(at.folder, 'send.log'), '');
+      expect((await at.sync()).code).toBe(0);
+      const posted = () => at.posted.map(({ senderId }) => senderId);
+      expect(posted()).toEqual([ID]);
+      const [file = '', answer = ''] = at.names('refused');
+      expect(file).toMatch(new RegExp(`^${idOf(2)}\\.[0-9a-f]{16}\\.json$`));
+      expect(readFileSync(join(at.folder, 'refused', answer), 'utf8')).toContain('does not look like a host name');
+
+      // One that spoils it for all is found by posting each by itself.
+      at.has(
+        alertOf({ Id: idOf(3) }),
+        alertOf({ Id: idOf(4) }),
+        alertOf({ Id: idOf(2), NetbiosComputerName: 'no host name!' }),
+      );
+      at.daemon.answers = (request, response, body) =>
+        body.includes(idOf(4))
+          ? json(response, 400, { problems: [{ pointer: '', message: 'no' }] })
+          : at.takes(request, response, body);
+      await at.sync();
+      expect(posted()).toEqual([ID, idOf(3)]);
+      expect(at.names('refused').filter((name) => name.endsWith('.json'))).toHaveLength(2);
+      expect(at.names('spool')).toEqual([]);
+    });
+  });
+
+  describe('the way back', () => {
+    const told = { ViewerTokenFile: '', Owner: 'Second Responder', ResolutionStates: { open: 240, escalated: 0 } };
+    const incident = (given: object) => ({
+      id: 'inc-1',
+      state: 'open',
+      phase: 'acting',
+      openedAt: '2024-11-23T10:12:00.000Z',
+      alerts: [
+        { source: 'scom', senderId: ID },
+        { source: 'generic', senderId: idOf(7) },
+      ],
+      ...given,
+    });
+
+    it('writes each thing once, also when it is killed in between, and posts nothing of it back', async () => {
+      at = await site(engine, told);
+      at.has(alertOf(), alertOf({ Id: idOf(7) }));
+      at.incidents.push(
+        incident({}),
+        incident({ id: 'inc-0', openedAt: '2024-11-23T10:00:00.000Z', state: 'finished', outcome: 'transient' }),
+      );
+      await at.sync({ SCOM_KILLED_AFTER_SET: '1' });
+      await at.syncTimes(2);
+      const comment = 'Second Responder: is looking into it.  (incident inc-1)';
+      const mark = { Id: ID, CustomField10: 'SecondResponder inc-1 open' };
+      expect(at.calls().map(({ parameters }) => parameters)).toEqual([
+        { ...mark, Comment: comment, Owner: 'Second Responder', ResolutionState: 240 },
+      ]);
+
+      at.posted.length = 0;
+      at.incidents.splice(
+        0,
+        2,
+        incident({ state: 'finished', outcome: 'escalated', reason: 'It\'s "over"; $(exit 9)\n異常' }),
+      );
+      await at.sync();
+      expect(
+        at
+          .calls()
+          .slice(1)
+          .map(({ parameters }) => parameters),
+      ).toEqual([
+        {
+          Id: ID,
+          CustomField10: 'SecondResponder inc-1 escalated',
+          Comment: 'Second Responder: escalated. It\'s "over"; $(exit 9)\n異常 (incident inc-1)',
+          ResolutionState: 0,
+        },
+      ]);
+      expect(at.posted).toEqual([]);
+    });
+
+    it('leaves alone what a person has set, and never closes', async () => {
+      at = await site(engine, told);
+      const closed = { ResolutionState: 255, LastModified: new Date().toISOString() };
+      at.has(
+        alertOf({ ResolutionState: 249, Owner: 'jane' }),
+        alertOf({ Id: idOf(2), CustomField10: 'ours, says somebody' }),
+        alertOf({ Id: idOf(3), ...closed }),
+      );
+      at.incidents.push(incident({ alerts: [ID, idOf(2), idOf(3)].map((senderId) => ({ source: 'scom', senderId })) }));
+      expect((await at.sync()).code).toBe(1);
+      const changes = at
+        .calls()
+        .map(({ parameters: { Id, ResolutionState, Owner } }) => ({ Id, ResolutionState, Owner }));
+      expect(changes).toEqual([
+        { Id: ID, ResolutionState: undefined, Owner: undefined },
+        { Id: idOf(3), ResolutionState: undefined, Owner: 'Second Responder' },
+      ]);
+      expect(at.log('sync.log')).toContain('CustomField10 is used by somebody else');
+
+      const settings = join(at.folder, 'settings.json');
+      const closing = JSON.parse(readFileSync(settings, 'utf8')) as { ResolutionStates: object };
+      writeFileSync(settings, JSON.stringify({ ...closing, ResolutionStates: { recovered: 255 } }));
+      at.has(alertOf());
+      at.incidents.splice(0, 1, incident({ state: 'finished', outcome: 'recovered' }));
+      expect((await at.sync()).code).toBe(1);
+      expect(at.log('sync.log')).toContain('254 and 255 would close the alert');
+      expect(at.calls()).toHaveLength(2);
+    });
+  });
+
+  it('turns its log over when it is long', async () => {
+    at = await site(engine);
+    at.has(alertOf());
+    writeFileSync(join(at.folder, 'send.log'), 'x'.repeat(1_100_000));
+    await at.send();
+    expect(at.log('send.log')).toContain('Posted 1 alerts.');
+    expect(at.log('send.log.1')).toHaveLength(1_100_000);
+  });
+});
+
+/** Where an answer goes that nobody will get. */
+const silent = { writeHead: () => ({ end: () => {} }) } as unknown as Parameters<Answer>[1];
+
+function drip(response: Parameters<Answer>[1]): void {
+  response.writeHead(202);
+  const timer = setInterval(() => response.write(' '), 100);
+  response.on('close', () => clearInterval(timer));
+}
+
+function killed(child: ReturnType<Site['startSend']>): Promise<unknown> {
+  return new Promise((ended) => {
+    child.on('close', ended);
+    child.kill('SIGKILL');
+  });
+}
+
+/** When the file is there. */
+function appears(file: string): Promise<void> {
+  return new Promise((done) => {
+    const watcher = watch(dirname(file), check);
+    function check(): void {
+      if (!existsSync(file)) return;
+      watcher.close();
+      done();
+    }
+    check();
+  });
+}

@@ -1,0 +1,6 @@
+<# Runs a script several times; every parameter that is not its own is the script's. #>
+param([int] $Times, [string] $Script, [string] $AlertId, [string] $Folder)
+$given = @{ Folder = $Folder }
+if ($AlertId) { $given.AlertId = $AlertId }
+foreach ($n in 1..$Times) { & $Script @given }
+exit $LASTEXITCODE
