@@ -79,7 +79,9 @@ export function reindexContract(name: string, makeStore: () => Promise<ReindexSi
     });
     afterEach(() => side.close());
 
-    it('answers every question as before, with every index deleted', { timeout: 60_000 }, async () => {
+    it('answers every question as before, its indexes deleted where that can be done from outside', {
+      timeout: 60_000,
+    }, async () => {
       const b = await aRichLife(store);
       const before = { answers: await answersOf(b), indexes: await side.indexes?.() };
       expect(before.answers).toMatchObject(LIVED);

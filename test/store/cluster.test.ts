@@ -6,6 +6,7 @@ import { type RedisTarget, redisTarget } from '../../src/adapters/redis/connect.
 import { createRedisStore } from '../../src/adapters/redis/store.ts';
 import { confirmContract } from '../contracts/confirm.ts';
 import { lessonsContract } from '../contracts/lessons.ts';
+import { reindexContract } from '../contracts/reindex.ts';
 import { anAlert, storeContract } from '../contracts/store.ts';
 import { wakeupsContract } from '../contracts/wakeups.ts';
 import { type RedisCluster, Site } from '../support/processes.ts';
@@ -30,6 +31,7 @@ const makeStore = async () => {
 storeContract('the store in a Redis cluster', makeStore);
 confirmContract('the store in a Redis cluster, before a command', makeStore);
 lessonsContract('what the store in a Redis cluster remembers for other incidents', makeStore);
+reindexContract('the indexes of the store in a Redis cluster, made anew', makeStore);
 
 wakeupsContract('wake-ups by BullMQ on a Redis cluster', async () =>
   createBullWakeups({ connect: (purpose) => target.connect(purpose), prefix: randomUUID().slice(0, 8) }),
