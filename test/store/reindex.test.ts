@@ -193,6 +193,20 @@ describe('a store in Redis whose indexes are made anew', () => {
     expect((await store.health()).up).toBe(true);
   });
 
+  it('forgets nothing meanwhile', async () => {
+    const short = await createRedisStore({ target: server.target, prefix, finishedRetentionMs: -1_000 });
+    const end: IncidentEvent = { type: 'finished', data: { outcome: 'transient', reason: '', left: [], owed: [] } };
+    const finishing = { key: 'mbx1/imap', root: 'i1', isRoot: true, keepSlots: [], outcome: 'transient' };
+    await write('i1', await open('i1'), end, { finishing });
+    await client.set(key('reindexing'), 'another', 'PX', 60_000);
+    await short.tidy();
+    expect(await store.read('i1')).toBeDefined();
+    await client.del(key('reindexing'));
+    await short.tidy();
+    expect(await store.read('i1')).toBeUndefined();
+    await short.close();
+  });
+
   it('leaves the old indexes when its hold was lost on the way', async () => {
     await acts('i1');
     const before = await indexesOf(prefix);
