@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PowerShell } from 'node-powershell';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { PowerShellHost, type PowerShellHostOptions } from '../../src/adapters/powershell/host.ts';
 import { filesUnder, read } from '../rules/tree.ts';
 import { beginRun, processesOf } from './processes.ts';
@@ -40,6 +40,10 @@ describe.runIf(engine)('what is wrong with the library', () => {
     rmSync(directory, { recursive: true, force: true });
     process.off('unhandledRejection', note);
   });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
   const echo = async (value: string) => (await host.invoke('Get-Echo', { value })).value;
 
   it('1. its templates run what stands in a value; here nothing uses them, and nothing runs', async () => {
@@ -142,25 +146,23 @@ describe.runIf(engine)('what is wrong with the library', () => {
     await latin.close();
     for (const way of ['in', 'out']) {
       const line = readFileSync(join(directory, way));
-      expect(line.length).toBeGreaterThan(1_000);
+      expect(line.length).toBeGreaterThan(100);
       expect(line.every((byte) => byte < 0x80)).toBe(true);
     }
   });
 
   it('11. it does nothing where [Console] is forbidden; here the start fails and says why', async () => {
-    process.env.__PSLockdownPolicy = '4';
-    const locked = makeHost({ startLimit: 5_000 });
-    const started = expect(locked.invoke('Get-Nothing')).rejects.toMatchObject({
+    vi.stubEnv('__PSLockdownPolicy', '4');
+    const locked = makeHost();
+    await expect(locked.invoke('Get-Nothing')).rejects.toMatchObject({
       code: 'unreachable',
-      message: expect.stringMatching(/not ready within 5000 ms.*language mode/s),
+      message: expect.stringMatching(/language mode/),
     });
-    await started;
     await locked.close();
-    delete process.env.__PSLockdownPolicy;
   });
 
   it('12. a terminal’s name makes programs write escapes; here the shell has a plain one', async () => {
-    process.env.TERM = 'screen-256color';
+    vi.stubEnv('TERM', 'screen-256color');
     const fresh = makeHost();
     expect((await fresh.invoke('Get-Shell')).value).toMatchObject([{ term: 'dumb' }]);
     await fresh.close();

@@ -9,6 +9,8 @@ const engines = inject('engines');
 
 it.runIf(engines.length === 0)('the SCOM scripts are not tried where there is no PowerShell', ({ skip }) => skip());
 
+const fine = { code: 0, said: '' };
+
 describe.each(engines)('the SCOM scripts on $name', (engine) => {
   let at: Site;
   afterEach(() => at.end());
@@ -17,7 +19,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
     it('hands an alert over, with the token from its file, and leaves nothing in the spool', async () => {
       at = await site(engine);
       at.has(alertOf());
-      expect(await at.send()).toEqual({ code: 0, said: '' });
+      expect(await at.send()).toEqual(fine);
       expect([...at.taken.values()]).toMatchObject([
         { senderId: ID, server: 'mbx1', healthSet: 'IMAP.Protocol', status: 'firing', raisedAt: 1732356672345 },
       ]);
@@ -47,11 +49,11 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
         left.push([what, [at.names('spool').length, at.names('refused').length]]);
         answers(...exchange);
       };
-      expect(await at.sendTimes(bad.length)).toEqual({ code: 0, said: '' });
+      expect(await at.sendTimes(bad.length)).toEqual(fine);
       expect(left).toEqual(bad.map(([what]) => [what, [1, 0]]));
       at.configure({});
       at.daemon.answers = at.takes;
-      await at.send();
+      expect(await at.send()).toEqual(fine);
       expect(at.posted).toHaveLength(1);
       expect(at.names('spool')).toEqual([]);
       for (const secret of at.secrets) expect(at.log('send.log')).not.toContain(secret);
@@ -75,7 +77,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect(at.names('spool')).toHaveLength(2);
 
       at.daemon.answers = at.takes;
-      expect(await at.sync()).toEqual({ code: 0, said: '' });
+      expect(await at.sync()).toEqual(fine);
       expect([...at.taken.values()].map(({ server }) => server).sort()).toEqual(['mbx1', 'mbx2']);
       expect(at.names('spool')).toEqual([]);
     });
@@ -83,11 +85,11 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
     it('keeps the id while SCOM is away, and what is no id stops nothing', async () => {
       at = await site(engine);
       at.has(alertOf());
-      expect(await at.send(ID, { SCOM_AWAY: '1' })).toEqual({ code: 0, said: '' });
+      expect(await at.send(ID, { SCOM_AWAY: '1' })).toEqual(fine);
       expect(at.names('spool')).toEqual([`${ID}.id`]);
       const canary = join(at.root, 'canary');
       const noId = `x}'"; [IO.File]::WriteAllText("${canary}", "ran"); $([IO.File]::WriteAllText("${canary}", "ran"))\n#`;
-      expect(await at.send(noId)).toEqual({ code: 0, said: '' });
+      expect(await at.send(noId)).toEqual(fine);
       expect(existsSync(canary)).toBe(false);
       expect(at.taken.size).toBe(1);
     });
@@ -97,7 +99,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       const alerts = [1, 2, 3, 4].map((n) => alertOf({ Id: idOf(n), NetbiosComputerName: `MBX${n}` }));
       at.has(...alerts);
       const ends = await Promise.all(alerts.map(({ Id }) => at.send(Id)));
-      expect(ends).toEqual(alerts.map(() => ({ code: 0, said: '' })));
+      expect(ends).toEqual(alerts.map(() => fine));
       expect([...at.taken.values()].map(({ senderId }) => senderId).sort()).toEqual(alerts.map(({ Id }) => Id));
       expect(at.names('spool')).toEqual([]);
       expect(at.log('send.log').match(/Posted/g)?.length).toBe(at.log('send.log').split('\n').length);
@@ -110,7 +112,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       const canary = join(at.root, 'canary');
       const values = hostileValues(canary);
       at.has(...values.map(([, value], n) => alertOf({ Id: idOf(n), Name: `health set ${value}` })));
-      await at.sync();
+      expect(await at.sync()).toEqual(fine);
       const titles = new Map(at.posted.map(({ senderId, title }) => [senderId, title]));
       for (const [n, [what, value]] of values.entries()) {
         const expected = `health set ${value.replaceAll('\0', '')}`;
@@ -124,13 +126,13 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       const other = alertOf({ Id: idOf(9), Name: 'Disk is full' });
       const news = () => at.posted.splice(0).map(({ status, repeatCount }) => [status, repeatCount]);
       at.has(alertOf(), other);
-      await at.syncTimes(2);
+      expect(await at.syncTimes(2)).toEqual(fine);
       expect(news()).toEqual([['firing', 0]]);
       at.has(alertOf({ RepeatCount: 3 }), other);
-      await at.sync();
+      expect(await at.sync()).toEqual(fine);
       expect(news()).toEqual([['firing', 3]]);
       at.has(alertOf({ RepeatCount: 3, ResolutionState: 255, LastModified: new Date().toISOString() }), other);
-      await at.sync();
+      expect(await at.sync()).toEqual(fine);
       expect(news()).toEqual([['resolved', 3]]);
     });
 
@@ -138,7 +140,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       at = await site(engine);
       at.has(alertOf(), alertOf({ Id: idOf(2), NetbiosComputerName: 'no host name!' }));
       writeFileSync(join(at.folder, 'send.log'), '');
-      expect((await at.sync()).code).toBe(0);
+      expect(await at.sync()).toEqual(fine);
       const posted = () => at.posted.map(({ senderId }) => senderId);
       expect(posted()).toEqual([ID]);
       const [file = '', answer = ''] = at.names('refused');
@@ -155,7 +157,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
         body.includes(idOf(4))
           ? json(response, 400, { problems: [{ pointer: '', message: 'no' }] })
           : at.takes(request, response, body);
-      await at.sync();
+      expect(await at.sync()).toEqual(fine);
       expect(posted()).toEqual([ID, idOf(3)]);
       expect(at.names('refused').filter((name) => name.endsWith('.json'))).toHaveLength(2);
       expect(at.names('spool')).toEqual([]);
@@ -184,8 +186,8 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
         incident({ id: 'inc-0', openedAt: '2024-11-23T10:00:00.000Z', state: 'finished', outcome: 'transient' }),
       );
       await at.sync({ SCOM_KILLED_AFTER_SET: '1' });
-      await at.syncTimes(2);
-      const comment = 'Second Responder: is looking into it.  (incident inc-1)';
+      expect(await at.syncTimes(2)).toEqual(fine);
+      const comment = 'Second Responder: is looking into it. (incident inc-1)';
       const mark = { Id: ID, CustomField10: 'SecondResponder inc-1 open' };
       expect(at.calls().map(({ parameters }) => parameters)).toEqual([
         { ...mark, Comment: comment, Owner: 'Second Responder', ResolutionState: 240 },
@@ -197,7 +199,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
         2,
         incident({ state: 'finished', outcome: 'escalated', reason: 'It\'s "over"; $(exit 9)\n異常' }),
       );
-      await at.sync();
+      expect(await at.sync()).toEqual(fine);
       expect(
         at
           .calls()
@@ -248,7 +250,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
     at = await site(engine);
     at.has(alertOf());
     writeFileSync(join(at.folder, 'send.log'), 'x'.repeat(1_100_000));
-    await at.send();
+    expect(await at.send()).toEqual(fine);
     expect(at.log('send.log')).toContain('Posted 1 alerts.');
     expect(at.log('send.log.1')).toHaveLength(1_100_000);
   });

@@ -30,12 +30,17 @@ $null = New-Module -Name SecondResponderHost -ScriptBlock {
       $module = Import-Module -Name ([Management.Automation.WildcardPattern]::Escape($path)) -PassThru -DisableNameChecking
       foreach ($name in $module.ExportedFunctions.Keys) { $functions[$name] = $module.ExportedFunctions[$name] }
     }
-    # When the daemon is gone nobody wants the rest of what is running here.
-    $parent = $null
-    try { $parent = [Diagnostics.Process]::GetProcessById($request.watch) } catch { }
-    if ($parent) {
-      $watch = [PowerShell]::Create().AddScript('param($parent) $parent.WaitForExit(); [Environment]::Exit(1)')
-      $null = $watch.AddArgument($parent).BeginInvoke()
+    # When the daemon is gone nobody wants the rest of what is running here. The handler has no PowerShell in it: that could
+    # only run when nothing else does.
+    try {
+      $expression = [Linq.Expressions.Expression]
+      [Linq.Expressions.ParameterExpression[]]$signature = $expression::Parameter([object]), $expression::Parameter([EventArgs])
+      $exit = $expression::Call([Environment].GetMethod('Exit'), $expression::Constant(1))
+      $script:parent = [Diagnostics.Process]::GetProcessById($request.watch)
+      $script:parent.add_Exited($expression::Lambda([EventHandler], $exit, $signature).Compile())
+      $script:parent.EnableRaisingEvents = $true
+    } catch {
+      # A shell on another machine ends with its connection.
     }
     @{
       version = $PSVersionTable.PSVersion.ToString(); edition = [string]$PSVersionTable.PSEdition
@@ -74,7 +79,9 @@ $null = New-Module -Name SecondResponderHost -ScriptBlock {
       $reply.failure = @{ id = $_.FullyQualifiedErrorId; says = [string]$_ }
     }
     try {
-      $text = ConvertTo-Json -InputObject $reply -Depth 12 -Compress
+      $text = ConvertTo-Json -InputObject $reply -Depth 12 -Compress -WarningAction SilentlyContinue -WarningVariable lost
+      # What is deeper would be cut off, and half an answer is none. Windows PowerShell 5.1 cuts without a word.
+      if ($lost) { throw [string]$lost[0] }
     } catch {
       $text = ConvertTo-Json -InputObject @{ failure = @{ id = 'badReply'; says = [string]$_ } } -Compress
     }
@@ -89,6 +96,10 @@ $null = New-Module -Name SecondResponderHost -ScriptBlock {
 
 /** For a shell that reads commands: one line, as a block would want an empty line behind it. */
 export const BOOTSTRAP_COMMAND = `. ([ScriptBlock]::Create([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('${Buffer.from(SCRIPT).toString('base64')}'))))`;
+
+/** Behind that: a shell that could not make sense of it is of no use, and ends. */
+export const END_WITHOUT_BOOTSTRAP =
+  'if (-not (Get-Command Receive-SecondResponderRequest -ErrorAction Ignore)) { exit 78 }';
 
 /** For a shell that runs one script: answers lines until there are no more. */
 export const BOOTSTRAP_LOOP = `${SCRIPT}

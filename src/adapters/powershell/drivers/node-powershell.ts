@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { PowerShell, type PowerShellOptions } from 'node-powershell';
-import { BOOTSTRAP_COMMAND, RECEIVE_NEXT_LINE } from '../bootstrap.ts';
+import { BOOTSTRAP_COMMAND, END_WITHOUT_BOOTSTRAP, RECEIVE_NEXT_LINE } from '../bootstrap.ts';
 import { type Driver, SWITCHES } from './driver.ts';
 
 /** Its reader waits for ever when an answer arrives in one piece with a Windows line end behind it. */
@@ -32,6 +32,7 @@ export const nodePowerShell: Driver = ({ executable, environment }) => {
   // The first request tells that it failed; until then an invocation is needed, or the library's own promise of the
   // process's end would be nobody's, and end the daemon.
   started.catch(() => {});
+  shell.streams.stdin.write(`${END_WITHOUT_BOOTSTRAP}\n`);
 
   return {
     process: child,
