@@ -91,7 +91,9 @@ async function perform(engine: Engine, advance: Advance): Promise<Went> {
 function turnOf(engine: Engine, { story, signal, stillMine }: Advance): Turn {
   const { id, openedAt } = story.incident;
   return {
-    rank: rankOf(engine.catalog, story.incident),
+    get rank() {
+      return rankOf(engine.catalog, story.incident);
+    },
     openedAt,
     signal,
     async stillWanted() {

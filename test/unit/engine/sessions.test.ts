@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest';
+import { rankOf } from '../../../src/engine/rank.ts';
 import { inTurn, Sessions, type Turn } from '../../../src/engine/sessions.ts';
 import { sharedAnswer } from '../../../src/engine/shared-answer.ts';
 import { waist } from '../../../src/engine/waist.ts';
+import type { Alert } from '../../../src/incident/alert.ts';
+import type { Incident } from '../../../src/incident/incident.ts';
 import { type Change, ExchangeError, type KillSwitch, NotSent } from '../../../src/ports.ts';
+import { loadCatalog } from '../../../src/verification/catalog.ts';
 import { reply, stubExchange } from '../../support/stub.ts';
 
 /** A promise, and the way to keep it. */
@@ -211,4 +215,24 @@ test('a failure is nobody else’s answer', async () => {
   });
   await expect(ask()).rejects.toThrow('away');
   expect(await ask()).toBe('there again');
+});
+
+const HELD = { at: 0, guard: 'common-cause', reason: 'others-unseen', says: '' } as NonNullable<Incident['held']>;
+const alerted = (healthSet?: string) => ({ healthSet }) as Alert;
+
+/** From what is served first to what is served last. */
+const RANKS: [says: string, incident: Parameters<typeof rankOf>[1]][] = [
+  ['what all else depends on', { alerts: [alerted('IMAP'), alerted('AD')], family: 'AD' }],
+  ['a resource', { alerts: [alerted('DiskSpace')], family: 'DiskSpace' }],
+  ['a service, told by its child incident’s family', { alerts: [], family: 'EDS' }],
+  ['what users touch', { alerts: [alerted('IMAP')], family: 'IMAP' }],
+  ['what nobody knows', { alerts: [alerted()], family: '*' }],
+  ['what all else depends on, held by a guard', { alerts: [alerted('AD')], family: 'AD', held: HELD }],
+  ['a resource, held by a guard', { alerts: [alerted('DiskSpace')], family: 'DiskSpace', held: HELD }],
+];
+
+test('most basic first, and what a guard holds after all the rest', () => {
+  const catalog = loadCatalog('config/health-sets.yaml');
+  const ranks = RANKS.map(([, incident]) => rankOf(catalog, incident));
+  expect(ranks).toEqual([...new Set(ranks)].sort((a, b) => a - b));
 });
