@@ -194,11 +194,11 @@ describe('a store in Redis whose indexes are made anew', () => {
   });
 
   it('forgets nothing meanwhile', async () => {
-    const short = await createRedisStore({ target: server.target, prefix, finishedRetentionMs: -1_000 });
     const end: IncidentEvent = { type: 'finished', data: { outcome: 'transient', reason: '', left: [], owed: [] } };
     const finishing = { key: 'mbx1/imap', root: 'i1', isRoot: true, keepSlots: [], outcome: 'transient' };
     await write('i1', await open('i1'), end, { finishing });
     await client.set(key('reindexing'), 'another', 'PX', 60_000);
+    const short = await createRedisStore({ target: server.target, prefix, finishedRetentionMs: -1_000 });
     await short.tidy();
     expect(await store.read('i1')).toBeDefined();
     await client.del(key('reindexing'));

@@ -24,10 +24,10 @@ const AT_ONCE = 200;
 /**
  * Makes the indexes anew under a prefix of their own, from what was remembered beside each entry of each journal, in the
  * order of their times; then they take the place of the old ones all at once. Nothing is appended meanwhile. When this
- * process dies on the way, the old ones stand.
+ * process dies on the way, the old ones stand. `now`: real time, by the clock of Redis.
  */
-export async function reindex(client: Client, prefix: string, texts: Texts): Promise<Reindexed> {
-  const [scripts, token, now] = [new Scripts(client, prefix), randomUUID(), Date.now()];
+export async function reindex(client: Client, prefix: string, texts: Texts, now: number): Promise<Reindexed> {
+  const [scripts, token] = [new Scripts(client, prefix), randomUUID()];
   const reindexing = `${prefix}reindexing`;
   if ((await client.set(reindexing, token, 'PX', HOLD.lasts, 'NX')) === null) throw new Error(REINDEXING);
   // A sign of life that is lost is noticed by the last step, which needs the hold.

@@ -395,7 +395,7 @@ class RedisBackedStore implements RedisStore {
   }
 
   reindex(): Promise<Reindexed> {
-    return reindex(this.#client, this.#prefix, (id) => this.#texts(id));
+    return reindex(this.#client, this.#prefix, (id) => this.#texts(id), this.now());
   }
 
   health(): Promise<StoreHealth> {
