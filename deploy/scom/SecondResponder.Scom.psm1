@@ -200,7 +200,7 @@ function Write-WholeFile {
             $stream.Write($bytes, 0, $bytes.Length)
             $stream.Flush($true)
         } finally { $stream.Dispose() }
-        if ([IO.File]::Exists($Path)) { [IO.File]::Replace($draft, $Path, $null) } else { [IO.File]::Move($draft, $Path) }
+        if ([IO.File]::Exists($Path)) { [IO.File]::Replace($draft, $Path, [NullString]::Value) } else { [IO.File]::Move($draft, $Path) }
     } catch [IO.IOException] {
         # Another process wrote the same in between; anything else is trouble.
         if (-not [IO.File]::Exists($Path)) { throw }

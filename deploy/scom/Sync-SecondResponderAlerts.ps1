@@ -69,36 +69,37 @@ function Get-Incident {
                 throw (Get-Answer $answer)
             }
             foreach ($incident in @($page.incidents)) { if ($seen.Add([string] $incident.id)) { $incident } }
-            $next = Read-Property $page 'next'
-            $cursor = "&cursor=$([Uri]::EscapeDataString([string] $next))"
+            $next = "$(Read-Property $page 'next')"
+            $cursor = '&cursor=' + [Uri]::EscapeDataString($next)
         } while ($next)
     }
+}
+
+<# By the alert's id, the incident that was opened last: an alert may have been looked at more than once. #>
+function Get-NewestIncident {
+    param([hashtable] $Settings)
+    $newest = [ordered] @{}
+    foreach ($incident in Get-Incident $Settings) {
+        # Text in 5.1, a time in 7.
+        $openedAt = ConvertTo-UtcTime ([DateTime] $incident.openedAt)
+        foreach ($posted in @($incident.alerts)) {
+            $id = ConvertTo-AlertId ([string] $posted.senderId)
+            if ($posted.source -ne 'scom' -or -not $id) { continue }
+            if (-not $newest.Contains($id) -or $newest[$id].OpenedAt -lt $openedAt) { $newest[$id] = @{ OpenedAt = $openedAt; Incident = $incident } }
+        }
+    }
+    $newest
 }
 
 <# Answers how many alerts could not be written on. #>
 function Write-Incident {
     param([hashtable] $Settings)
-    $told = [Collections.Generic.HashSet[string]]::new()
-    $failures = [Collections.Generic.List[string]]::new()
-    # An alert that was looked at twice belongs to the incident that was opened last.
-    foreach ($incident in @(Get-Incident $Settings) | Sort-Newest) {
-        foreach ($posted in @($incident.alerts)) {
-            $id = ConvertTo-AlertId ([string] $posted.senderId)
-            if ($posted.source -ne 'scom' -or -not $id -or -not $told.Add($id)) { continue }
-            try { Write-Alert $Settings $id $incident } catch { $failures.Add("${id}: $($_.Exception.Message)") }
-        }
-    }
+    $newest = Get-NewestIncident $Settings
+    $failures = @(foreach ($id in $newest.Keys) {
+        try { Write-Alert $Settings $id $newest[$id].Incident } catch { "${id}: $($_.Exception.Message)" }
+    })
     if ($failures.Count -gt 0) { Write-Log "$($failures.Count) alerts can't be written on, such as $($failures[0])" }
     $failures.Count
-}
-
-function Sort-Newest {
-    $all = @($input)
-    # A time is text in 5.1, and a time in 7.
-    $ages = [DateTime[]] @($all | ForEach-Object { ConvertTo-UtcTime ([DateTime] $_.openedAt) })
-    [Array]::Sort($ages, $all)
-    [Array]::Reverse($all)
-    $all
 }
 
 <# Writes what the incident has come to, unless that stands there. #>
@@ -114,8 +115,10 @@ function Write-Alert {
     if ($stands -and -not $stands.StartsWith($MarkBegins, 'Ordinal')) { throw "$field is used by somebody else. Choose another MarkField." }
     if ($stands -ne $mark) {
         $change = @{ Alert = $alert; Comment = (Get-Comment $Incident $stage); $field = $mark }
-        if ($Settings.Owner -and -not (Read-Property $alert 'Owner')) { $change.Owner = [string] $Settings.Owner }
-        $state = Get-NewState $Settings $stage ([int] (Read-Property $alert 'ResolutionState'))
+        $now = [int] (Read-Property $alert 'ResolutionState')
+        $begun = $stage -in 'open', 'approving' -and $now -notin $OverStates
+        if ($Settings.Owner -and $begun -and -not (Read-Property $alert 'Owner')) { $change.Owner = [string] $Settings.Owner }
+        $state = Get-NewState $Settings $stage $now
         if ($null -ne $state) { $change.ResolutionState = [byte] $state }
         Set-SCOMAlert @change -ErrorAction Stop
     }
@@ -131,7 +134,7 @@ function Get-Comment {
     param($Incident, [string] $Stage)
     $says = $(switch ($Stage) { 'open' { 'is looking into it.' } 'approving' { 'waits for the approval of a person.' } default { "$Stage." } })
     $reason = "$(Read-Property $Incident 'reason')"
-    Limit "Second Responder: $says $reason (incident $($Incident.id))" 1000
+    Limit ((@("Second Responder: $says", $reason, "(incident $($Incident.id))") | Where-Object { $_ }) -join ' ') 1000
 }
 
 <# The state to set; nothing where a person has set one, where it is over, or where none is wanted. Never one that closes. #>
