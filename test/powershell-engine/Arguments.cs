@@ -5,8 +5,11 @@ using System.Text.RegularExpressions;
 namespace PowerShellEngine;
 
 /// <summary>The part of `pwsh`'s command line that drivers use. Names are taken in any case, as there.</summary>
-internal sealed record Arguments(string? Script, string[] ScriptArguments, bool ReadsInput)
+internal sealed record Arguments(string? Script, bool ReadsInput)
 {
+    /// <summary>`exit` in a file ends the file; with -File its code is the program's.</summary>
+    private const string ExitAsTheFile = "if (-not $?) { exit $(if ($LASTEXITCODE) { $LASTEXITCODE } else { 1 }) }";
+
     /// <summary>Throws FormatException, in words, for what it does not know.</summary>
     public static Arguments Read(string[] given)
     {
@@ -27,19 +30,19 @@ internal sealed record Arguments(string? Script, string[] ScriptArguments, bool 
                     break;
                 case "-encodedcommand":
                     var script = Encoding.Unicode.GetString(Convert.FromBase64String(Value()));
-                    return new Arguments(script, [], stays);
+                    return new Arguments(script, stays);
                 case "-file":
                     var file = Quoted(Path.GetFullPath(Value()));
-                    return new Arguments($"& {file} {string.Join(' ', Rest().Select(Named))}", [], stays);
+                    return new Arguments($"& {file} {string.Join(' ', Rest().Select(Named))}\n{ExitAsTheFile}", stays);
                 case "-command" when Rest() is ["-"]:
-                    return new Arguments(null, [], true);
+                    return new Arguments(null, true);
                 case "-command":
-                    return new Arguments(string.Join(' ', Rest()), [], stays);
+                    return new Arguments(string.Join(' ', Rest()), stays);
                 default:
                     throw new FormatException($"This engine does not know the argument {given[at]}.");
             }
         }
-        return new Arguments(null, [], true);
+        return new Arguments(null, true);
     }
 
     /// <summary>What looks like a parameter's name is one; everything else is a value, whatever is in it.</summary>

@@ -32,7 +32,7 @@ internal static class Program
         }
 
         var session = new Session(runspace, host);
-        if (arguments.Script is { } script) session.Run(script, arguments.ScriptArguments);
+        if (arguments.Script is { } script) session.Run(script);
         if (arguments.ReadsInput && host.ExitCode is null) session.RunInput(Console.In);
         return host.ExitCode ?? (session.Failed ? 1 : 0);
     }

@@ -11,12 +11,10 @@ internal sealed class Session(Runspace runspace, EngineHost host)
     /// <summary>The last script ended with an error.</summary>
     public bool Failed { get; private set; }
 
-    public void Run(string script, params string[] arguments)
+    public void Run(string script)
     {
         using var pipeline = runspace.CreatePipeline();
-        var command = new Command(script, isScript: true, useLocalScope: false);
-        foreach (var argument in arguments) command.Parameters.Add(null, argument);
-        pipeline.Commands.Add(command);
+        pipeline.Commands.Add(new Command(script, isScript: true, useLocalScope: false));
         var print = new Command("Out-Default");
         // Errors go the same way as the rest, and Out-Default tells them apart.
         print.MergeUnclaimedPreviousCommandResults = PipelineResultTypes.Error | PipelineResultTypes.Output;
