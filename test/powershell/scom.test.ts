@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, watch, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { hostileValues } from './hostile.ts';
@@ -243,6 +243,38 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect((await at.sync()).code).toBe(1);
       expect(at.log('sync.log')).toContain('254 and 255 would close the alert');
       expect(at.calls()).toHaveLength(2);
+    });
+  });
+
+  it('sets up channel, subscriber, subscription and task, each once, and with -WhatIf nothing', async () => {
+    at = await site(engine);
+    const settings = join(at.folder, 'settings.json');
+    rmSync(settings);
+    const parameters = ['-Uri', 'https://second-responder.contoso.com', '-TaskUser', 'CONTOSO\\responder$'];
+    const rehearsed = await at.install(...parameters, '-WhatIf');
+    expect(rehearsed).toMatchObject({ code: 0, said: expect.stringContaining('What if:') });
+    expect([at.calls(), existsSync(settings)]).toEqual([[], false]);
+
+    expect(await at.install(...parameters)).toEqual(fine);
+    const made = at.calls();
+    expect(made.map(({ command }) => command)).toEqual([
+      'Add-SCOMNotificationChannel',
+      'Add-SCOMNotificationSubscriber',
+      'Add-SCOMNotificationSubscription',
+      'Register-ScheduledTask',
+    ]);
+    const [channel, , subscription, task] = made.map((call) => call.parameters);
+    const argument = `-AlertId "$Data[Default='NotPresent']/Context/DataItem/AlertId$" -Folder "${at.folder}"`;
+    expect(channel?.Argument).toMatch(/^-NoProfile -NonInteractive -File ".*Send-SecondResponderAlert\.ps1" /);
+    expect(channel?.Argument?.slice(-argument.length)).toBe(argument);
+    expect(subscription).toMatchObject({ Subscriber: 'Second Responder', Channel: 'Second Responder' });
+    expect(task).toMatchObject({ Trigger: 'every 00:05:00', Principal: 'CONTOSO\\responder$ by Password' });
+    expect(JSON.parse(readFileSync(settings, 'utf8'))).toMatchObject({ Uri: 'https://second-responder.contoso.com' });
+
+    expect(await at.install(...parameters)).toEqual(fine);
+    expect(at.calls()).toHaveLength(made.length);
+    expect(await at.install('-Uri', 'http://second-responder.contoso.com', '-TaskUser', 'x')).toMatchObject({
+      code: 1,
     });
   });
 

@@ -125,9 +125,12 @@ export async function site(engine: Engine, settings: Record<string, unknown> = {
     sendTimes: (times: number) => ended(begin(again(times, [...SEND, ID]))),
     sync: (env?: Record<string, string>) => ended(begin(SYNC, env)),
     syncTimes: (times: number) => ended(begin(again(times, SYNC))),
+    install: (...parameters: string[]) =>
+      ended(begin(['-File', of('Install-SecondResponderChannel.ps1'), ...parameters], { SystemRoot: 'C:\\Windows' })),
     has: (...alerts: ScomAlert[]) => writeFileSync(files.alerts, JSON.stringify(alerts)),
     alerts: () => JSON.parse(readFileSync(files.alerts, 'utf8')) as ScomAlert[],
-    calls: () => linesOf(files.calls).map((line) => JSON.parse(line) as { parameters: Record<string, unknown> }),
+    calls: () =>
+      linesOf(files.calls).map((line) => JSON.parse(line) as { command: string; parameters: Record<string, string> }),
     calledFile: files.calls,
     names: (kind: string) => readdirSync(join(folder, kind)).sort(),
     log: (name: string) => linesOf(join(folder, name)).join('\n'),
@@ -135,7 +138,7 @@ export async function site(engine: Engine, settings: Record<string, unknown> = {
     async end() {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));
-      process.env.KEEP || rmSync(root, { recursive: true });
+      rmSync(root, { recursive: true });
     },
   };
 }

@@ -63,3 +63,56 @@ filter Set-Note {
     $_.PSObject.Properties.Remove($Name)
     $_.PSObject.Properties.Add([psnoteproperty]::new($Name, $Value))
 }
+
+# What Install-SecondResponderChannel.ps1 uses, with the module of scheduled tasks beside it. Nothing is there until it was added.
+
+function Get-Added {
+    param([string] $Command, [string] $Name)
+    if (-not [IO.File]::Exists($env:SCOM_CALLS)) { return }
+    foreach ($line in [IO.File]::ReadAllLines($env:SCOM_CALLS)) {
+        $call = ConvertFrom-Json $line
+        if ($call.command -eq $Command -and ($call.parameters.PSObject.Properties['Name'], $call.parameters.PSObject.Properties['TaskName']).Value -eq $Name) { $call.parameters }
+    }
+}
+
+function Get-SCOMNotificationChannel { [CmdletBinding()] param([string] $DisplayName) Get-Added 'Add-SCOMNotificationChannel' $DisplayName }
+function Get-SCOMNotificationSubscriber { [CmdletBinding()] param([string] $Name) Get-Added 'Add-SCOMNotificationSubscriber' $Name }
+function Get-ScheduledTask { [CmdletBinding()] param([string] $TaskName) Get-Added 'Register-ScheduledTask' $TaskName }
+
+function Get-SCOMNotificationSubscription {
+    [CmdletBinding()]
+    param([string] $DisplayName)
+    if ($DisplayName -eq 'made in the console') { return @{ Configuration = @{ Criteria = '<And>its criteria</And>' } } }
+    Get-Added 'Add-SCOMNotificationSubscription' $DisplayName
+}
+
+function Add-SCOMNotificationChannel {
+    [CmdletBinding()]
+    param([string] $Name, [string] $ApplicationPath, [string] $Argument, [string] $WorkingDirectory)
+    Write-Call 'Add-SCOMNotificationChannel' $PSBoundParameters
+}
+
+function Add-SCOMNotificationSubscriber {
+    [CmdletBinding()]
+    param([string] $Name, [string[]] $DeviceList)
+    Write-Call 'Add-SCOMNotificationSubscriber' $PSBoundParameters
+}
+
+function Add-SCOMNotificationSubscription {
+    [CmdletBinding()]
+    param([string] $Name, [string] $Criteria, [Parameter(Mandatory = $true)] $Subscriber, [Parameter(Mandatory = $true)] $Channel)
+    # It is parsed where it is used.
+    [void] [xml] $Criteria
+    Write-Call 'Add-SCOMNotificationSubscription' @{ Name = $Name; Criteria = $Criteria; Subscriber = $Subscriber.Name; Channel = $Channel.Name }
+}
+
+function New-ScheduledTaskAction { [CmdletBinding()] param([string] $Execute, [string] $Argument) "$Execute $Argument" }
+function New-ScheduledTaskTrigger { [CmdletBinding()] param([switch] $Once, [DateTime] $At, [TimeSpan] $RepetitionInterval) "every $RepetitionInterval" }
+function New-ScheduledTaskPrincipal { [CmdletBinding()] param([string] $UserId, [string] $LogonType) "$UserId by $LogonType" }
+function New-ScheduledTaskSettingsSet { [CmdletBinding()] param([string] $MultipleInstances, [TimeSpan] $ExecutionTimeLimit, [switch] $StartWhenAvailable) "$MultipleInstances" }
+
+function Register-ScheduledTask {
+    [CmdletBinding()]
+    param([string] $TaskName, $Action, $Trigger, $Principal, $Settings)
+    Write-Call 'Register-ScheduledTask' $PSBoundParameters
+}
