@@ -87,3 +87,13 @@ export async function outcomeOf(engine: Engine, id: string): Promise<{ outcome: 
   const { finished } = fold(journal.entries);
   return finished && { outcome: finished.outcome, reason: finished.reason };
 }
+
+/** What the children of an incident left changed on purpose, or could not put back: it is told with their parent's end. */
+export async function leftByChildren(
+  { store }: Engine,
+  { children }: Incident,
+): Promise<{ left: string[]; owed: string[] }> {
+  const journals = await Promise.all(children.map((id) => store.read(id)));
+  const ends = journals.flatMap((journal) => (journal && fold(journal.entries).finished) ?? []);
+  return { left: ends.flatMap(({ left }) => left), owed: ends.flatMap(({ owed }) => owed) };
+}

@@ -7,7 +7,7 @@ import { troublesOver } from '../incident/trouble.ts';
 import type { Notice } from '../ports.ts';
 import type { Advanced } from './advancing.ts';
 import { type Alike, alike } from './alike.ts';
-import { outcomeOf } from './children.ts';
+import { leftByChildren, outcomeOf } from './children.ts';
 import { escalation, recurring as recurringProblem } from './escalation.ts';
 import type { Engine } from './parts.ts';
 import type { Story } from './story.ts';
@@ -92,8 +92,10 @@ async function tellPeople(
   others: Alike | undefined,
 ): Promise<boolean> {
   if (finished.outcome !== 'escalated' || (await isTold(engine, incident))) return true;
+  const { left, owed } = await leftByChildren(engine, incident);
+  const whole = { ...finished, left: [...finished.left, ...left], owed: [...finished.owed, ...owed] };
   try {
-    await engine.notify(escalation(incident, finished, others));
+    await engine.notify(escalation(incident, whole, others));
   } catch (error) {
     const tries = engine.tellings.count(incident.id);
     engine.log.error('An escalation could not be told', { incident: incident.id, tries, error: String(error) });
