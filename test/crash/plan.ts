@@ -56,6 +56,8 @@ export interface Plan {
   lease: string;
   /** `safety.evidence-max-age` of the daemons, where it is not what is shipped. */
   evidenceMaxAge?: string;
+  /** How much faster than the wall the lab's time runs. */
+  speed: number;
   troubles: PlannedTrouble[];
   /** More alerts, about servers that are well, each posted at its moment. */
   others: { at: Moment; server: string; healthSet: string }[];
@@ -71,6 +73,7 @@ export interface Plan {
 /** Last counts that an undisturbed run of the shortest procedure reaches. */
 const LAST: Record<Moment['after'], number> = { entry: 20, command: 50, change: 3 };
 const OTHERS = 4;
+const SPEED = 300;
 const SERVERS = ['mbx1', 'mbx2', 'mbx3', 'ex1', 'ex2', 'cas1', 'cas2'];
 const HEALTH_SETS = ['OWA.Proxy', 'ActiveSync', 'POP', 'ECP'];
 const MINUTE = 60_000;
@@ -97,6 +100,7 @@ export function planOf(seed: number, kind: Kind = 'shipped'): Plan {
     procedure: oneOf(PROCEDURES),
     daemons: whole(1, 3),
     lease: '5s',
+    speed: SPEED,
     // Killing a daemon is what this is about: it comes up more often than the rest.
     troubles: Array.from({ length: whole(1, 3) }, () =>
       troubleOf(seed + whole(1, 1_000_000), [
@@ -143,7 +147,7 @@ function othersOf(seed: number): Plan['others'] {
 
 /**
  * Daemons that end at exact places, with leases as short as may be: it is not the waiting that is looked at here. In the
- * lab's time each takeover lasts a quarter of an hour, and evidence would be too old whenever it was written down.
+ * lab's time each takeover lasts five minutes and more, and evidence would be too old whenever it was written down.
  */
 export function exactPlan(
   { procedure, exact }: ExactRun,
@@ -155,7 +159,8 @@ export function exactPlan(
     procedure,
     daemons,
     lease,
-    evidenceMaxAge: '4h',
+    evidenceMaxAge: '30m',
+    speed: 100,
     troubles: [],
     others: othersOf(1).slice(0, 1),
     exact,
@@ -179,6 +184,7 @@ export function singlePlan(
     procedure: PROCEDURES[0] as Procedure,
     daemons: 2,
     lease: '5s',
+    speed: SPEED,
     troubles: [{ ...rest, at, delay: 100, ...trouble, ms, alert: { ...alert, delay: Math.floor(ms / 2) } }],
     others: [],
     disturbances: [],

@@ -28,17 +28,17 @@ const STEPS_TO_TAKE: readonly ((chance: Chance) => unknown)[] = [
   () => ({ 'protocol-log': 'imap' }),
   () => ({ 'protocol-log': { protocol: 'pop' } }),
   () => ({ 'log-location': { protocol: 'imap' } }),
-  () => 'collect',
-  () => 'identify-mailbox-server',
-  () => ({ remediate: { 'health-sets': 'IMAP*' } }),
+  () => 'allow-activation',
   () => ({ 'watch-health': { for: '10m', every: '5m' } }),
   () => ({ notify: 'a step of a playbook that nobody wrote' }),
+  () => 'fail-over-databases',
   () => 'fail-over-databases',
   () => ({ 'confirm-no-active-copies': { within: '15m' } }),
   () => ({
     when: { role: 'mailbox' },
     steps: ['fail-over-databases', { 'confirm-no-active-copies': { within: '5m' } }],
   }),
+  () => 'restart-server',
   () => 'restart-server',
 ];
 

@@ -10,8 +10,6 @@ import { alertDuring, mainAlert, otherAlert, type Plan } from './plan.ts';
 import { troublesOf } from './troubles.ts';
 import { Watch } from './watch.ts';
 
-const SPEED = 300;
-
 /** Plays one round, to its end and until every trouble is over. */
 export async function play(plan: Plan): Promise<Aftermath> {
   const began = Date.now();
@@ -20,7 +18,7 @@ export async function play(plan: Plan): Promise<Aftermath> {
   const ends: (() => Promise<void>)[] = [() => inbox.close(), () => site.close()];
   try {
     const redis = await site.redis();
-    const lab = await site.lab(SPEED);
+    const lab = await site.lab(plan.speed);
     const organisation = () => get<Organisation>(`${lab.url}/lab/v1/organisation`);
     const before = await organisation();
     await post(`${lab.url}/lab/v1/faults`, plan.procedure.fault);
