@@ -31,6 +31,9 @@ export interface Advance {
  */
 const ASK_AGAIN = { first: 5_000, last: 60_000 };
 
+/** Real milliseconds until replicas are asked again whether they have what a command waits for. */
+export const COPIED_AGAIN = 5_000;
+
 /** A guard said wait: it is asked again in a while. */
 export function askAgain({ clock }: Engine, { held }: Incident): Advanced {
   const waited = held ? (clock.now() - held.at) / clock.speed : 0;

@@ -1,9 +1,10 @@
 import type { StepFinished } from '../incident/event.ts';
 import { stepRecord } from '../incident/incident.ts';
+import { debtsOf } from '../incident/undo.ts';
 import { ExchangeError, NotCopied, NotSent } from '../ports.ts';
 import { stepNamed } from '../steps/index.ts';
 import type { Look, Step } from '../steps/step.ts';
-import type { Advance, Went } from './advancing.ts';
+import { type Advance, COPIED_AGAIN, type Went } from './advancing.ts';
 import type { Engine } from './parts.ts';
 import { contextOf } from './step-context.ts';
 import { endStep, sleepInStep } from './step-record.ts';
@@ -20,8 +21,14 @@ export async function continueStep(engine: Engine, advance: Advance, n: number):
   return lookAt(engine, advance, n, step, undefined);
 }
 
-/** Sends the command of a started step, and looks what became of it. */
-export async function sendCommand(engine: Engine, advance: Advance, n: number, step: Step): Promise<Went> {
+/** Sends the command of a started step, and looks what became of it. `again`: somebody may have sent it before. */
+export async function sendCommand(
+  engine: Engine,
+  advance: Advance,
+  n: number,
+  step: Step,
+  again = false,
+): Promise<Went> {
   const record = stepRecord(advance.story.incident, n);
   if (!record.intent || !step.issue) throw new Error(`step ${n} (${step.name}) has no command to send`);
   try {
@@ -35,11 +42,17 @@ export async function sendCommand(engine: Engine, advance: Advance, n: number, s
     await step.issue(contextOf(engine, advance, n), record.intent);
     issued = true;
   } catch (error) {
+    const lost = again && !isWaitedOut(advance, n);
     if (error instanceof NotSent) {
-      return endStep(advance, { n, state: 'notSent', says: error.message });
+      if (lost) return waitOut(engine, advance, n);
+      // Whoever has taken over meanwhile may have sent it.
+      advance.stillMine();
+      return notSent(engine, advance, n, error);
     }
     if (!(error instanceof ExchangeError)) throw error;
     if (error.code === 'refused' || error.code === 'accessDenied' || error.code === 'notFound') {
+      if (lost) return waitOut(engine, advance, n);
+      advance.stillMine();
       const says = `${record.intent.command} on ${record.intent.server} was refused: ${error.message}`;
       return endWithoutEffect(engine, advance, { n, state: 'failed', says, escalate: says });
     }
@@ -78,7 +91,9 @@ async function lookAt(
   }
   if (seen.look === 'notIssued') {
     if (advance.story.incident.conclusion) return letGo(engine, advance, n);
-    if (issued === undefined) return sendCommand(engine, advance, n, step);
+    if (issued === undefined && isOutdated(engine, record.startedAt))
+      return notSent(engine, advance, n, new NotSent('it was decided too long ago: it is decided anew'));
+    if (issued === undefined) return sendCommand(engine, advance, n, step, true);
     const tries = record.sickLooks + 1;
     const says = `${record.intent?.command} did not reach ${record.intent?.server} (${tries} of ${SENDINGS})`;
     if (tries >= SENDINGS) return endStep(advance, { n, state: 'failed', says, escalate: says });
@@ -98,6 +113,14 @@ async function lookAt(
   });
 }
 
+/**
+ * Nobody has sent it, and what the guards allowed was another world: a daemon that comes back after hours asks them
+ * again. What a lost worker may have sent is refused by then.
+ */
+function isOutdated({ clock, settings }: Engine, startedAt = clock.now()): boolean {
+  return clock.now() - startedAt > Math.max(settings.evidenceMaxAge, settings.notAfter * clock.speed);
+}
+
 /** While looking at a step in hand the world did not answer: wait, never issue again; after an hour a person must see. */
 async function unseen(engine: Engine, advance: Advance, n: number, error: ExchangeError): Promise<Went> {
   const record = stepRecord(advance.story.incident, n);
@@ -110,33 +133,47 @@ async function unseen(engine: Engine, advance: Advance, n: number, error: Exchan
   return sleepInStep(advance, { n, until: now + ANSWER_AGAIN, for: 'answer', says }, false);
 }
 
-/**
- * After a failover nobody would know that the command may have been sent, so it waits for the replicas. Who waits so long
- * has not sent it, and what a lost worker may have sent is refused by its age.
- */
-async function notCopied(engine: Engine, advance: Advance, n: number, error: NotCopied): Promise<Went> {
-  const { intent, startedAt } = stepRecord(advance.story.incident, n);
+/** After a failover nobody would know that the command may have been sent: it waits for the replicas. */
+async function notCopied({ clock }: Engine, advance: Advance, n: number, error: NotCopied): Promise<Went> {
+  const { intent } = stepRecord(advance.story.incident, n);
   const says = `${intent?.command} is not sent yet, as its start could be forgotten: ${error.message}`;
-  const now = engine.clock.now();
-  if (now - (startedAt ?? now) > GIVE_UP_AFTER)
-    return endWithoutEffect(engine, advance, { n, state: 'failed', says, escalate: says });
-  return sleepInStep(advance, { n, until: now + ANSWER_AGAIN, for: 'answer', says }, false);
+  return sleepInStep(advance, { n, until: clock.now() + COPIED_AGAIN * clock.speed, for: 'answer', says }, false);
 }
 
 /**
  * A person cancelled before the command took effect: it is not sent any more. One that a lost worker may have sent is
- * waited out first: the far side refuses what comes so late.
+ * waited out first.
  */
 async function letGo(engine: Engine, advance: Advance, n: number): Promise<Went> {
-  const { slept, conclusion } = advance.story.incident;
-  const says = `not sent any more: ${conclusion?.reason}`;
-  if (slept?.n === n && slept.for === 'late') return endWithoutEffect(engine, advance, { n, state: 'skipped', says });
+  if (!isWaitedOut(advance, n)) return waitOut(engine, advance, n);
+  const says = `not sent any more: ${advance.story.incident.conclusion?.reason}`;
+  return endWithoutEffect(engine, advance, { n, state: 'skipped', says });
+}
+
+/** Before a command is said to have had no effect: the far side refuses what comes so late. */
+function waitOut(engine: Engine, advance: Advance, n: number): Promise<Went> {
   const until = engine.clock.now() + engine.settings.notAfter * engine.clock.speed;
-  return sleepInStep(
-    advance,
-    { n, until, for: 'late', says: 'waiting until no command can be on its way any more' },
-    false,
-  );
+  const says = 'waiting until no command can be on its way any more';
+  return sleepInStep(advance, { n, until, for: 'late', says }, false);
+}
+
+function isWaitedOut({ story }: Advance, n: number): boolean {
+  const { slept } = story.incident;
+  return slept?.n === n && slept.for === 'late';
+}
+
+/** The step is still to be done: until then it owes nothing. */
+async function notSent(engine: Engine, { story }: Advance, n: number, { message }: NotSent): Promise<Went> {
+  const { id, undo, facts } = story.incident;
+  const world = facts?.organisation ?? '';
+  const own: { server: string; setting: string; world: string }[] = [];
+  for (const { server, setting } of debtsOf(undo, n)) {
+    // What an earlier incident changed is still changed.
+    const owed = await engine.store.ledgerOf(server, setting, world);
+    if (owed?.incident === id) own.push({ server, setting, world });
+  }
+  await story.record({ type: 'stepFinished', data: { n, state: 'notSent', says: message } }, { settle: own });
+  return 'on';
 }
 
 /** The command is known to have changed nothing: of what it would have changed, nothing needs to be put back. */
@@ -145,7 +182,7 @@ async function endWithoutEffect(engine: Engine, advance: Advance, data: StepFini
   const { story } = advance;
   const { id, undo, facts } = story.incident;
   const world = facts?.organisation ?? '';
-  for (const debt of undo.filter((one) => one.state === 'owed' && one.id.startsWith(`${data.n}:`))) {
+  for (const debt of debtsOf(undo, data.n)) {
     const { server, setting } = debt;
     // What an earlier incident changed is still changed.
     const owed = await engine.store.ledgerOf(server, setting, world);

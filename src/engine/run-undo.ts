@@ -8,7 +8,7 @@ import type { UndoState } from '../incident/undo.ts';
 import { ExchangeError, NotCopied, NotSent, type StartConditions } from '../ports.ts';
 import { undoOfKind } from '../steps/index.ts';
 import type { Look, Undo, UndoContext } from '../steps/step.ts';
-import { type Advance, askAgain, type Went } from './advancing.ts';
+import { type Advance, askAgain, COPIED_AGAIN, type Went } from './advancing.ts';
 import { changeOf, scopeOf } from './change.ts';
 import type { Engine } from './parts.ts';
 import { tookBy } from './took.ts';
@@ -74,7 +74,7 @@ async function send(engine: Engine, advance: Advance, undo: Undo, id: string): P
   } catch (error) {
     if (!(error instanceof NotCopied)) throw error;
     const says = `${intent.command} is not sent yet, as its start could be forgotten: ${error.message}`;
-    return sleep(advance, engine.clock.now() + TRY_AGAIN, says);
+    return sleep(advance, engine.clock.now() + COPIED_AGAIN * engine.clock.speed, says);
   }
   let issued = false;
   try {

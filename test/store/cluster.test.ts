@@ -1,5 +1,6 @@
 /** Every script is legal on a Redis Cluster: all its keys are in one slot. Three masters, and what happens when one is away. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createBullWakeups } from '../../src/adapters/bullmq/wakeups.ts';
 import { type RedisTarget, redisTarget } from '../../src/adapters/redis/connect.ts';
@@ -66,5 +67,26 @@ describe('a master that is away', () => {
     expect(await accepts(store, '3')).toBe(true);
     expect((await store.pendingAlerts(Date.now(), 10)).sort()).toEqual(['1', '3']);
     await Promise.all([store.close(), other.close()]);
+  });
+
+  it('leaves no worker behind that waits for its connection for ever', { timeout: 60_000 }, async () => {
+    const heard = new Set<string>();
+    const hear = async (id: string) => void heard.add(id);
+    const wakeups = createBullWakeups({ connect: (purpose) => target.connect(purpose), prefix: 'c' });
+    await wakeups.work({ alert: hear, incident: hear }, { alerts: 1, incidents: 1 });
+    await (await cluster.otherThan('{c}:')).kill('SIGKILL');
+    for (const round of ['first', 'second']) {
+      const keeper = await cluster.keeperOf('{c}:');
+      await keeper.kill('SIGKILL');
+      await pause(500);
+      await cluster.restart(keeper);
+      const nudged = [`alert ${round}`, `incident ${round}`] as const;
+      // As the sweep does.
+      const nudge = () => Promise.all([wakeups.alerts([nudged[0]]), wakeups.incident(nudged[1])]);
+      await expect
+        .poll(() => nudge().then(() => [...heard]), { timeout: 20_000, interval: 500 })
+        .toEqual(expect.arrayContaining([...nudged]));
+    }
+    await wakeups.close(100);
   });
 });

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 const MAIN = join(process.cwd(), 'dist/main.js');
 
@@ -110,10 +111,12 @@ export class Site {
     const nodes = servers.map(({ port }) => `127.0.0.1:${port}`);
     await this.#spawn('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-yes'], /All 16384 slots covered/, {});
     const keeperOf = async (key: string) => {
-      const asked = ['-p', `${servers[0]?.port}`, 'CLUSTER', 'KEYSLOT', key];
-      const asking = await this.#spawn('redis-cli', asked, /\d+/, {});
+      const ask = ({ port }: RedisServer) =>
+        promisify(execFile)('redis-cli', ['-p', `${port}`, 'CLUSTER', 'KEYSLOT', key]);
+      // Any knows, also one of them that is alone.
+      const { stdout } = await Promise.any(servers.map(ask));
       // The slots are dealt in three equal parts, in order.
-      const third = Math.floor(Number(asking.output()) / 5_461);
+      const third = Math.floor(Number(stdout) / 5_461);
       return servers[third] as RedisServer;
     };
     return {
@@ -123,7 +126,9 @@ export class Site {
         const keeper = await keeperOf(key);
         return servers.find((server) => server !== keeper) as RedisServer;
       },
-      restart: async ({ port }) => void (await again(port)),
+      restart: async (server) => {
+        servers[servers.indexOf(server)] = await again(server.port);
+      },
     };
   }
 

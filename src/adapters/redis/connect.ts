@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 
 /** The replies' shape is ioredis's own default. */
@@ -24,6 +26,7 @@ export interface RedisTarget {
 
 const COMMAND_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+const SETTLED_WITHIN_MS = 10_000;
 const FORMS = [
   'redis://[user:password@]host[:6379][/db]',
   'rediss://… (TLS)',
@@ -78,13 +81,32 @@ function cluster(describe: string, startup: { host: string; port: number }[], au
     describe: `cluster ${describe}`,
     connect: (purpose) => {
       const { enableOfflineQueue, retryStrategy: clusterRetryStrategy, ...redisOptions } = forPurpose(purpose);
-      return new Cluster(startup, {
-        clusterRetryStrategy,
-        enableOfflineQueue,
-        redisOptions: { ...auth, ...redisOptions },
-      });
+      const options = { clusterRetryStrategy, enableOfflineQueue, redisOptions: { ...auth, ...redisOptions } };
+      return settling(new Cluster(startup, options));
     },
   };
+}
+
+/**
+ * ioredis leaves a connect() unsettled for ever when its first ready check asks a master that is away, or when its pool
+ * of nodes was empty before; and BullMQ's worker takes no job until it is settled.
+ */
+function settling(cluster: Cluster): Cluster {
+  const { connect, duplicate } = cluster;
+  cluster.connect = async () => {
+    const done = new AbortController();
+    const becomesReady = once(cluster, 'ready', { signal: done.signal });
+    const late = pause(SETTLED_WITHIN_MS, undefined, { signal: done.signal, ref: false }).then(() => {
+      throw new Error(`the cluster was not ready within ${SETTLED_WITHIN_MS} ms`);
+    });
+    try {
+      await Promise.race([connect.call(cluster), becomesReady, late]);
+    } finally {
+      done.abort();
+    }
+  };
+  cluster.duplicate = ((...asked) => settling(duplicate.apply(cluster, asked))) as Cluster['duplicate'];
+  return cluster;
 }
 
 function forPurpose(purpose: Purpose) {
