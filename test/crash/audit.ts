@@ -111,7 +111,9 @@ function leftChanged({ before, after, ledger, incidents }: Aftermath): string[] 
   const found = differences(before, after);
   const owed = new Set(ledger.map(({ debt }) => `${debt.server} ${debt.setting}`));
   const told = new Set(incidents.flatMap((incident) => [...incident.left, ...incident.owed]));
+  const recovered = incidents.filter(({ outcome }) => outcome === 'recovered');
   return [
+    ...recovered.flatMap(({ id, left, owed }) => [...left, ...owed].map((says) => `${id} has recovered, but ${says}`)),
     ...found.filter((difference) => !owed.has(difference)).map((one) => `${one} is still changed, and nobody owes it`),
     ...ledger
       .filter(({ debt }) => !found.includes(`${debt.server} ${debt.setting}`) || !told.has(debt.says))

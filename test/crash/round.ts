@@ -95,6 +95,12 @@ export async function play(plan: Plan): Promise<Aftermath> {
     watch.noMoreMoments();
     await all;
     const incidents = await whenOver(fleet, plan, accepted);
+    // The last to be killed may still be on its way up.
+    await until(
+      async () => fleet.awake.length,
+      (awake) => awake >= plan.daemons,
+      60_000,
+    ).catch(() => {});
     const ready = await Promise.all(fleet.awake.map(readiness));
     const daemon = await fleet.someone();
     return {
