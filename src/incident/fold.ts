@@ -17,6 +17,7 @@ import { EVENT_VERSION } from './event.ts';
 import { isMonitor, type Looked } from './health.ts';
 import { type Conclusion, currentRun, type Incident, isApproved, type StepRecord, stepRecord } from './incident.ts';
 import type { Intent } from './intent.ts';
+import { debtsOf, type UndoState } from './undo.ts';
 
 /** Folds a journal into what is known. Pure: the same entries give the same incident, on every worker, for ever. */
 export function fold(entries: readonly Entry[]): Incident {
@@ -178,8 +179,10 @@ const FOLDERS = {
     if (data.intent) record.intent = data.intent;
     if (data.group !== undefined) record.group = data.group;
     for (const debt of data.undo ?? []) {
-      if (!incident.undo.some((undo) => undo.id === debt.id))
-        incident.undo.push({ ...debt, state: 'owed', at, tries: 0 });
+      const before = incident.undo.findIndex((undo) => undo.id === debt.id);
+      const owed: UndoState = { ...debt, state: 'owed', at, tries: 0 };
+      if (before === -1) incident.undo.push(owed);
+      else if (incident.undo[before]?.state === 'notNeeded') incident.undo[before] = owed;
     }
     delete incident.held;
     delete incident.slept;
@@ -193,6 +196,8 @@ const FOLDERS = {
     delete incident.slept;
     // A guard's hold outlives a command that the kill switch caught at the last moment.
     if (data.state !== 'notSent') delete incident.held;
+    // Nothing was changed, so nothing is owed until it begins once more.
+    else for (const debt of debtsOf(incident.undo, data.n)) debt.state = 'notNeeded';
     if (data.changed) {
       incident.changed = true;
       incident.changedAt = at;

@@ -44,3 +44,8 @@ export function isOwed(undo: UndoState): boolean {
 export function isDue(undo: UndoState, outcome: Outcome): boolean {
   return undo.when === 'always' || undo.state === 'failed' || outcome === 'recovered';
 }
+
+/** What a step owes that is still to be put back. */
+export function debtsOf(undo: readonly UndoState[], n: number): UndoState[] {
+  return undo.filter((debt) => debt.state === 'owed' && debt.id.startsWith(`${n}:`));
+}

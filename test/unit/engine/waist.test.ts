@@ -27,3 +27,34 @@ test.each(CASES)('a command that %s is counted so', async (_says, restart, on, r
   await sent.catch((error) => expect(error instanceof ExchangeError || error instanceof NotSent).toBe(true));
   expect(reports.map(({ call, result: counted }) => [call, counted])).toEqual([['restartService', result]]);
 });
+
+test('a service that is not on the allow-list is not restarted, whoever asks', async () => {
+  const sent: string[] = [];
+  const restartService = (async (_server: string, name: string) => sent.push(name)) as never;
+  const exchange = waist(
+    stubExchange({ restartService }),
+    SETTINGS,
+    async () => [],
+    () => {},
+  );
+  const refused = exchange.restartService('cas1', 'Spooler', { startedAt: 1 }, CHANGE);
+  await expect(refused).rejects.toMatchObject({ code: 'refused' });
+  expect(sent).toEqual([]);
+});
+
+test('the machine that the daemon stands on is neither rebooted nor drained, whoever asks', async () => {
+  const sent: string[] = [];
+  const change = (async (server: string) => sent.push(server)) as never;
+  const own = { ...SETTINGS, self: ['mbx1'] };
+  const exchange = waist(
+    stubExchange({ restartServer: change, setActivationBlocked: change }),
+    own,
+    async () => [],
+    () => {},
+  );
+  const fence = { bootedAt: 1, activationBlocked: false };
+  await expect(exchange.restartServer('MBX1.contoso.com', fence, CHANGE)).rejects.toMatchObject({ code: 'refused' });
+  await expect(exchange.setActivationBlocked('mbx1', true, fence, CHANGE)).rejects.toMatchObject({ code: 'refused' });
+  await exchange.setActivationBlocked('mbx1', false, fence, CHANGE);
+  expect(sent).toEqual(['mbx1']);
+});

@@ -1,0 +1,320 @@
+/** All that may follow a state, one small step each: of a worker, of a person, of the organisation, or a crash. */
+import type { Entry, EventType, IncidentEvent } from '../../src/incident/event.ts';
+import { apply } from '../../src/incident/fold.ts';
+import { type Incident, stepInHand, stepRecord } from '../../src/incident/incident.ts';
+import { next } from '../../src/incident/next.ts';
+import {
+  answered,
+  begin,
+  fromOutside,
+  lookAtStep,
+  lookAtUndo,
+  type Move,
+  notSent,
+  type Shell,
+  settleNext,
+} from './shell.ts';
+import { type InHand, REST, type State, type Then, type What, type Worker } from './state.ts';
+import { arrive, type Effect, type Flying, type World } from './world.ts';
+
+export interface Follows {
+  /** In words, for the path that is printed. */
+  says: string;
+  to: State;
+  /** Whether it is for somebody else to move: what may come again and again without end. */
+  waits: boolean;
+  /** What was written into the journal. */
+  wrote?: IncidentEvent;
+  /** What arrived at the far side. */
+  arrived?: { flying: Flying; effect: Effect };
+  /** What a worker sent off, and what it knew. */
+  sent?: { what: What; knows: Incident };
+}
+
+/** As in src/engine/story.ts. */
+const FROM_OUTSIDE: ReadonlySet<EventType> = new Set(['attached', 'approved', 'rejected', 'cancelled']);
+
+export function follow(shell: Shell, state: State): Follows[] {
+  return [
+    ...state.workers.flatMap((worker, index) => byWorker(shell, state, worker, index)),
+    ...byPeople(state),
+    ...byOrganisation(state),
+  ];
+}
+
+function byWorker(shell: Shell, state: State, worker: Worker, index: number): Follows[] {
+  const { incident, world, left } = state;
+  const moved = (says: string, to: Worker, more: Partial<State> = {}, waits = false): Follows => ({
+    says: `worker ${index} ${says}`,
+    to: { ...state, ...more, workers: put(state.workers, index, to) },
+    waits,
+  });
+  const go = (moves: Move[], inHand: InHand, more: Partial<State> = {}) =>
+    moves.flatMap((move): Follows[] => {
+      if ('writes' in move && move.writes) {
+        const { writes: event, how, then, waits } = move;
+        if (inHand.others === 'nothing' && isAlone(state, index)) {
+          const wrote = written({ ...state, ...more }, event, index, then);
+          return [{ ...wrote, waits: waits ?? false }];
+        }
+        return [moved(`has decided: ${describe(event)}`, { ...inHand, at: 'writing', event, how, then }, more, waits)];
+      }
+      if (!('goes' in move) || !move.goes) return [];
+      const goes = move.goes.at === 'rest' ? move.goes : { ...move.goes, ...inHand };
+      return [moved(`goes on to ${goes.at}`, goes, more, move.waits)];
+    });
+
+  if (worker.at === 'rest') {
+    if (incident.finished) return [];
+    const other = state.workers[1 - index]!;
+    const overtakes = other.at !== 'rest' && state.lease !== index;
+    if (overtakes && left.takeovers === 0) return [];
+    const woken = { ...state, world: waitedOut(shell, incident, world) };
+    return go(
+      begin(shell, woken),
+      { knows: incident, others: 'nothing' },
+      {
+        lease: index,
+        world: woken.world,
+        ...(overtakes && { left: { ...left, takeovers: left.takeovers - 1 } }),
+      },
+    );
+  }
+
+  const dies: Follows[] =
+    left.crashes > 0 && worker.at !== 'writing'
+      ? [
+          moved(`dies in ${worker.at}`, REST, {
+            left: { ...left, crashes: left.crashes - 1 },
+            world: unheard(world, index),
+          }),
+        ]
+      : [];
+  const { knows, others } = worker;
+  const inHand = { knows, others };
+  switch (worker.at) {
+    case 'writing': {
+      const isStale = others === 'worker' || (others === 'people' && worker.how === 'decide');
+      // That nothing had an effect is said by whoever still has the lease: another may have sent it meanwhile.
+      const { event } = worker;
+      const saysNothingHappened =
+        event.type === 'stepFinished' && (event.data.state === 'notSent' || worker.then.at === 'settling');
+      if (saysNothingHappened && state.lease !== index) return [moved('has lost its lease and lets go', REST)];
+      if (isStale) return [moved('is refused as stale', REST)];
+      return [written(state, event, index, worker.then)];
+    }
+    case 'sending': {
+      // `confirm` asks the store, right before: a lease that is lost, or any word since, stops it.
+      if (state.lease !== index || others !== 'nothing') return [moved('is not confirmed and lets go', REST)];
+      const { what } = worker;
+      const flying: Flying = { caller: callerOf(what), intent: intentOf(knows, what), waits: index };
+      const sent = moved(
+        `sends ${flying.caller}`,
+        { ...inHand, at: 'sent', what, ...(worker.again && { again: true }) },
+        { world: { ...world, flying: [...stillThere(world.flying), flying] } },
+      );
+      const held = notSent(what, knows, worker.again === true);
+      const stops = 'writes' in held ? go([held], inHand) : [moved('waits for the kill switch', REST, {}, true)];
+      return [{ ...sent, sent: { what, knows } }, ...stops, ...dies];
+    }
+    case 'sent':
+      return [
+        moved(
+          'gets no answer',
+          { ...inHand, at: 'looking', what: worker.what, issued: false },
+          { world: unheard(world, index) },
+        ),
+        ...dies,
+      ];
+    case 'looking': {
+      const { what, issued } = worker;
+      const moves =
+        'n' in what
+          ? lookAtStep(shell, world, knows, what.n, issued)
+          : lookAtUndo(shell, world, knows, what.undo, issued);
+      const sleeps = moves.some((move) => !('writes' in move) && !('goes' in move))
+        ? [moved('looks again later', REST, {}, true)]
+        : [];
+      return [...go(moves, inHand), ...sleeps, ...dies];
+    }
+    case 'settling': {
+      const settles = settleNext(knows, worker.n);
+      return settles ? [...go([settles], inHand), ...dies] : [moved('is done with it', REST)];
+    }
+  }
+}
+
+/** The far side refuses what is older than a while: of those that nobody waits for, only the last may still arrive. */
+function stillThere(flying: World['flying']): World['flying'] {
+  const last = flying.filter(({ waits }) => waits === undefined).at(-1);
+  return flying.filter((one) => one.waits !== undefined || one === last);
+}
+
+/** Nobody can come between a decision and its writing: they are one. */
+function isAlone({ workers, world, left, incident }: State, index: number): boolean {
+  const other = workers[1 - index]?.at;
+  return (
+    other === 'rest' &&
+    world.flying.length === 0 &&
+    left.takeovers + left.news + left.cancels === 0 &&
+    !incident.held?.approval
+  );
+}
+
+/** What was on its way is too late by now, and the far side refuses it: these waits are as long as that. */
+function waitedOut({ settings }: Shell, incident: Incident, world: World): World {
+  const { slept, steps } = incident;
+  const gone = new Set<string>();
+  if (slept?.n !== undefined) {
+    const step = steps.find((record) => record.step.n === slept.n);
+    const long = slept.for === 'late' || (slept.for === 'health' && step?.step.changes === true);
+    if (long) gone.add(callerOf({ n: slept.n }));
+  }
+  // Assumed: nothing of a step is on its way any more when it is put back. Only `notAfter` sees to that.
+  const decision = next(incident, 1, settings);
+  if (decision.do === 'undo') gone.add(`step ${decision.undo.split(':')[0]}`);
+  return { ...world, flying: world.flying.filter(({ caller }) => !gone.has(caller)) };
+}
+
+/** Nobody waits for its answer any more; it is on its way all the same. */
+function unheard(world: World, index: number): World {
+  const flying = world.flying.map(({ waits, ...one }) =>
+    waits === undefined || waits === index ? one : { ...one, waits },
+  );
+  return { ...world, flying };
+}
+
+function byPeople(state: State): Follows[] {
+  return fromOutside(state).map(({ event, uses }) => {
+    const followed = written(state, event);
+    const left = uses ? { ...state.left, [uses]: state.left[uses] - 1 } : state.left;
+    return { ...followed, to: { ...followed.to, left } };
+  });
+}
+
+function byOrganisation(state: State): Follows[] {
+  const { world, incident } = state;
+  const follows: Follows[] = world.flying.flatMap((flying, at) => {
+    const rest = { ...world, flying: world.flying.filter((_, other) => other !== at) };
+    const { world: after, effect } = arrive(rest, flying);
+    const arrived = { flying, effect };
+    const heard = (
+      says: string,
+      answer: 'done' | 'refused' | 'lost',
+      changed: World,
+      more: Partial<Follows> = {},
+    ): Follows => ({
+      says: `${flying.caller} ${says}`,
+      to: { ...state, world: changed, workers: hear(state, flying, answer) },
+      waits: false,
+      ...more,
+    });
+    const never = heard('never arrives', 'lost', rest);
+    if (flying.waits === undefined) return [heard(`arrives: ${effect}`, 'lost', after, { arrived }), never];
+    const answer = effect === 'refused' ? 'refused' : 'done';
+    return [
+      heard(`arrives: ${effect}`, answer, after, { arrived }),
+      heard(`arrives: ${effect}, and its answer is lost`, 'lost', after, { arrived }),
+      heard('is refused', 'refused', rest),
+      never,
+    ];
+  });
+  if (world.active && world.blocked)
+    follows.push({
+      says: 'the databases move away',
+      to: { ...state, world: { ...world, active: false } },
+      waits: false,
+    });
+  // Once activation is allowed, databases come back by themselves; not between the last look at them and the reboot.
+  const reboots = stepInHand(incident)?.step.step === 'restart-server';
+  const mayCome =
+    !world.active && !world.blocked && incident.facts?.roles.includes('mailbox') && !reboots && !incident.finished;
+  if (mayCome)
+    follows.push({ says: 'databases come back', to: { ...state, world: { ...world, active: true } }, waits: true });
+  return follows;
+}
+
+function hear(state: State, { waits }: Flying, answer: 'done' | 'refused' | 'lost'): State['workers'] {
+  const worker = waits === undefined ? undefined : state.workers[waits];
+  if (waits === undefined || worker?.at !== 'sent') return state.workers;
+  const { knows, others, what } = worker;
+  const move = answered(what, answer, knows, worker.again === true);
+  if ('goes' in move && move.goes && move.goes.at !== 'rest')
+    return put(state.workers, waits, { ...move.goes, knows, others });
+  if (!('writes' in move) || !move.writes) throw new Error('an answer leads nowhere');
+  const { writes: event, how, then } = move;
+  return put(state.workers, waits, { at: 'writing', event, how, then, knows, others });
+}
+
+/** Appended behind whatever was written before; all others have older news now. */
+function written(state: State, event: IncidentEvent, by?: number, then: Then = { at: 'rest' }): Follows {
+  const incident = applied(state.incident, event);
+  const others = FROM_OUTSIDE.has(event.type) ? 'people' : 'worker';
+  const workers = state.workers.map((worker, index): Worker => {
+    if (index === by) {
+      if (then.at === 'rest') return REST;
+      const inHand: InHand = { knows: incident, others: 'nothing' };
+      return then.at === 'looking' ? { ...inHand, ...then, issued: undefined } : { ...inHand, ...then };
+    }
+    if (worker.at === 'rest' || worker.others === 'worker') return worker;
+    return { ...worker, others };
+  });
+  return {
+    says: by === undefined ? describe(event) : `worker ${by} writes ${describe(event)}`,
+    to: {
+      ...state,
+      incident,
+      workers: workers as unknown as State['workers'],
+      seen: seenAfter(state, event, incident),
+    },
+    waits: false,
+    wrote: event,
+  };
+}
+
+function seenAfter({ seen }: State, event: IncidentEvent, incident: Incident): boolean {
+  if (event.type === 'verified') return event.data.verdict === 'cleared';
+  if (event.type === 'stepFinished' && event.data.looked) return event.data.looked.verdict === 'cleared';
+  if (event.type === 'stepFinished' && event.data.changed) return false;
+  if (event.type !== 'undone' || event.data.state !== 'putBack') return seen;
+  return seen && incident.undo.find(({ id }) => id === event.data.undo)?.after === undefined;
+}
+
+/** The real fold, on a copy: states share what did not change. */
+function applied(incident: Incident, event: IncidentEvent): Incident {
+  const copy: Incident = {
+    ...incident,
+    alerts: [],
+    runs: incident.runs.map((run) => ({ ...run })),
+    steps: incident.steps.map((record) => ({ ...record })),
+    undo: incident.undo.map((debt) => ({ ...debt })),
+    children: [...incident.children],
+    approvals: [...incident.approvals],
+  };
+  apply(copy, entryOf(event));
+  return copy;
+}
+
+export function entryOf({ type, data }: IncidentEvent, seq = 0): Entry {
+  return { seq, at: 0, worker: 'model', version: 1, type, data, previous: '' };
+}
+
+const callerOf = (what: What) => ('n' in what ? `step ${what.n}` : `undo ${what.undo}`);
+
+function intentOf(knows: Incident, what: What) {
+  const intent = 'n' in what ? stepRecord(knows, what.n).intent : knows.undo.find(({ id }) => id === what.undo)?.intent;
+  if (!intent) throw new Error(`${callerOf(what)} has no command`);
+  return intent;
+}
+
+function put(workers: State['workers'], index: number, worker: Worker): State['workers'] {
+  return index === 0 ? [worker, workers[1]] : [workers[0], worker];
+}
+
+function describe({ type, data }: IncidentEvent): string {
+  const { n, undo, state, verdict, guard, health } = data as Record<string, unknown>;
+  const why = 'for' in data ? data.for : undefined;
+  return [type, n, typeof undo === 'string' ? undo : undefined, state, verdict, guard, why, health]
+    .filter((word) => word !== undefined)
+    .join(' ');
+}

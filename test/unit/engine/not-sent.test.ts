@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import type { IncidentEvent } from '../../../src/incident/event.ts';
+import { fold } from '../../../src/incident/fold.ts';
+import type { UndoDebt } from '../../../src/incident/undo.ts';
+import { NotSent } from '../../../src/ports.ts';
+import { around } from '../../support/around.ts';
+import { bench, Killed } from '../../support/engine.ts';
+import { journal } from '../../support/stub.ts';
+
+/** The kill switch catches a command at the last moment: at its first sending, or after a worker that is lost. */
+async function caught(tries: ('dies' | 'caught')[]) {
+  const left = [...tries];
+  const b = bench({
+    aroundExchange: (exchange) =>
+      around(exchange, 'restartService', (restart) => async (...args) => {
+        const what = left.shift();
+        if (what === 'dies') throw new Killed();
+        if (what === 'caught') throw new NotSent('the kill switch is on');
+        return restart(...args);
+      }),
+  });
+  b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
+  const { finished, id } = await b.handle({
+    server: 'mbx1',
+    healthSet: 'IMAP.Protocol',
+    monitor: 'ImapSelfTestMonitor',
+  });
+  const words = ((await b.store.read(id))?.entries ?? []).map(({ type, data }) =>
+    [type, 'state' in data ? data.state : undefined, type === 'slept' && 'for' in data ? data.for : undefined]
+      .filter(Boolean)
+      .join(' '),
+  );
+  return { outcome: finished?.outcome, words, changes: b.changes() };
+}
+
+test('at its first sending: nothing was sent, and the step is still to be done', async () => {
+  const { words, outcome, changes } = await caught(['caught']);
+  expect(words).not.toContain('slept late');
+  expect(words).toContain('stepFinished notSent');
+  expect([outcome, changes]).toEqual(['recovered', ['mbx1 Restart-Service MSExchangeIMAP4BE']]);
+});
+
+test('after a worker that may have sent it: that is waited out before it counts as not sent', async () => {
+  const { words, outcome } = await caught(['dies', 'caught', 'caught']);
+  expect(words).toContain('slept late');
+  expect(words.indexOf('slept late')).toBeLessThan(words.indexOf('stepFinished notSent'));
+  expect(outcome).toBe('recovered');
+});
+
+test('a step that was not sent owes nothing, until it begins once more', () => {
+  const debt: UndoDebt = {
+    id: '1:x',
+    kind: 'protocol-log',
+    server: 'mbx1',
+    setting: 'x',
+    when: 'always',
+    value: {},
+    says: 'x',
+  };
+  const started: IncidentEvent = { type: 'stepStarted', data: { n: 1, note: {}, undo: [debt] } };
+  const step = { n: 1, step: 'protocol-log', options: {}, changes: true, says: 'on' };
+  const before: IncidentEvent[] = [
+    { type: 'opened', data: { id: 'i', server: 'mbx1', family: 'IMAP' } },
+    { type: 'matched', data: { playbook: { name: 'p', hash: 'h', mode: 'auto' }, handles: [], plan: [step] } },
+    started,
+    { type: 'stepFinished', data: { n: 1, state: 'notSent', says: 'the kill switch is on' } },
+  ];
+  expect(fold(journal(...before)).undo).toMatchObject([{ id: '1:x', state: 'notNeeded' }]);
+  expect(fold(journal(...before, started)).undo).toMatchObject([{ id: '1:x', state: 'owed' }]);
+});
