@@ -28,7 +28,7 @@ import { type CallReport, waist } from './engine/waist.ts';
 import { createWorker } from './engine/worker.ts';
 import { GUARDS } from './guards/index.ts';
 import type { Entry, IncidentEvent } from './incident/event.ts';
-import { groupOf, type ServerFacts } from './incident/health.ts';
+import { groupOf } from './incident/health.ts';
 import type { Incident } from './incident/incident.ts';
 import type { Playbook } from './incident/plan.ts';
 import { view } from './incident/view.ts';
@@ -40,6 +40,7 @@ import {
   type Exchange,
   ExchangeError,
   type Head,
+  type LedgerEntry,
   type Notice,
   type Operations,
   type Readiness,
@@ -401,11 +402,19 @@ async function readGauges(
   if (!up) return;
   metrics.setPlaybooks(await operations.playbooks());
   metrics.setOpenIncidents(await open.read(store, clock.now()), clock.now());
-  const groups = new Map<string, string | undefined>();
-  const remember = (facts: ServerFacts) => groups.set(facts.server, groupOf(facts));
-  const organisation = await engine.exchange.organisation({ timeLimit: 5_000 }).catch(() => undefined);
-  organisation?.value.servers.forEach(remember);
-  metrics.setUndo(await store.ledger(), clock.now(), (server) => groups.get(server));
+  const ledger = await store.ledger();
+  metrics.setUndo(ledger, clock.now(), await groupsFor(ledger, engine));
   metrics.setKillSwitches(await store.killSwitches(), engine.realNow());
   metrics.setQueues(await wakeups.counts());
+}
+
+/** Where the servers belong of which something is owed. Nothing is asked for when that is none. */
+async function groupsFor(
+  ledger: readonly LedgerEntry[],
+  { exchange }: Engine,
+): Promise<(server: string) => string | undefined> {
+  if (ledger.length === 0) return () => undefined;
+  const organisation = await exchange.organisation({ timeLimit: 500 }).catch(() => undefined);
+  const groups = new Map(organisation?.value.servers.map((facts) => [facts.server, groupOf(facts)]));
+  return (server) => groups.get(server);
 }

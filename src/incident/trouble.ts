@@ -31,10 +31,13 @@ export function troublesSeen(
   return { seen: [...seen], gone: [...new Set(gone)].filter((name) => !seen.has(name)) };
 }
 
-/** What is over on a server when its incident ends: that it is open; and all that was seen, where it ended well. */
+/**
+ * What is over on a server when its incident ends: that it is open; and all that was seen, where it ended well. One that
+ * ends as another tells of it is as sick as before, and still counts for the common cause.
+ */
 export function troublesOver(incident: Incident, outcome: Outcome): { seen: string[]; gone: string[] } {
   const open = troubleOf.open(incident.family);
-  if (outcome === 'escalated') return { seen: [], gone: [open] };
+  if (outcome !== 'recovered' && outcome !== 'transient') return { seen: [], gone: [open] };
   return { seen: [], gone: [open, ...troublesSeen(incident, { verdict: 'cleared', monitors: [] }).gone] };
 }
 

@@ -5,10 +5,15 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 /** Health sets of one storm, from the most basic to what users touch; each fails on a third of the servers. */
-export const HEALTH_SETS = ['AD', 'DiskSpace', 'IMAP.Protocol', 'OWA'] as const;
+export const HEALTH_SETS = ['AD', 'DiskSpace', 'IMAP.Protocol', 'PublicFolders'] as const;
 /** Of an alerted family, other health sets and repeats: `server` is alerted ten times in all. */
-const ECHOES = ['IMAP', 'IMAP.Proxy', 'IMAP.Protocol', 'OWA'] as const;
+const ECHOES = ['IMAP.Proxy', 'IMAP.Protocol', 'DiskSpace', 'PublicFolders'] as const;
 const RESOLVED = ['AD', 'DiskSpace'] as const;
+/** What the sender names of a health set with several monitors. */
+const MONITORS: Record<string, string> = {
+  'IMAP.Protocol': 'ImapSelfTestMonitor',
+  'IMAP.Proxy': 'ImapProxyTestMonitor',
+};
 
 export const ALERTS_PER_SERVER = HEALTH_SETS.length + ECHOES.length + RESOLVED.length;
 export const RAISED_AT = '2026-01-05T10:00:00Z';
@@ -20,6 +25,7 @@ export interface StormAlert {
   id: string;
   server: string;
   healthSet: string;
+  monitor?: string;
   status: 'firing' | 'resolved';
   raisedAt: string;
 }
@@ -31,6 +37,7 @@ export function alertsOf(servers: number): StormAlert[] {
       id: `${serverName(index)} ${healthSet}`,
       server: `${serverName(index)}.contoso.com`,
       healthSet,
+      ...(MONITORS[healthSet] && { monitor: MONITORS[healthSet] }),
       status,
       raisedAt: RAISED_AT,
     });
@@ -59,7 +66,7 @@ export async function writeOrganisation(directory: string, servers: number): Pro
   );
   const organisation = {
     organisation: 'contoso.com',
-    settings: { 'on-demand-probe': '300ms' },
+    settings: { 'on-demand-probe': '60ms' },
     servers: Object.fromEntries(
       Array.from({ length: servers }, (_, index) => [
         serverName(index),
