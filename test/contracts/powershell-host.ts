@@ -1,10 +1,10 @@
 /** What the PowerShell host does with any driver, as sentences. Run on a real PowerShell. */
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Json, PowerShellHost, type PowerShellHostOptions } from '../../src/adapters/powershell/host.ts';
-import { EXCHANGE_FAILURES } from '../../src/ports.ts';
+import { EXCHANGE_FAILURES, type ExchangeError } from '../../src/ports.ts';
 import { hostileValues } from '../powershell/hostile.ts';
 import { beginRun, memoryOf, processesOf } from '../powershell/processes.ts';
 
@@ -144,7 +144,7 @@ function contractOn(name: string, given: { executable: string; driver: Driver })
         ['an error of any other name', 'Get-Failure', { code: 'Strange', words: 'odd' }, /^odd$/],
         ['an error that is only written', 'Get-Error', {}, /^written, not thrown$/],
         ['a function that is not there', 'Get-Missing', {}, /has the function Get-Missing/],
-        ['a command that no module of ours has', 'Invoke-Expression', {}, /has the function Invoke-Expression/],
+        ['a command that no module of ours has', 'Get-Command', {}, /has the function Get-Command/],
         ['a parameter that is not there', 'Invoke-Work', { missing: 1 }, /missing/],
       ])('%s is refused', async (_, called, args: Record<string, Json>, words) => {
         await expect(host.invoke(called, args)).rejects.toMatchObject(failure('refused', words));
@@ -323,7 +323,7 @@ function contractOn(name: string, given: { executable: string; driver: Driver })
         const lasting = makeHost({ recycleAfter: 1e9 });
         const { id } = await pidOf(lasting);
         const many = async (times: number) => {
-          for (let n = 0; n < times; n += 1) await lasting.invoke('Get-Rows', { count: 20, width: 200 });
+          for (let n = 0; n < times; n += 1) await lasting.invoke('Get-Rows', { count: 5, width: 500 });
           global.gc?.();
           return { shell: memoryOf(id), own: process.memoryUsage().heapUsed / 1024 };
         };
@@ -393,6 +393,25 @@ function contractOn(name: string, given: { executable: string; driver: Driver })
         symlinkSync(given.executable, program);
         expect(await valuesOf('Get-Echo', { value: 'here' }, late)).toEqual(['here']);
         await late.close();
+      });
+
+      onLinux('of a program that ends without having read what it is told is unreachable', async () => {
+        const program = join(directory, 'deaf');
+        writeFileSync(program, '#!/bin/sh\nexit 3\n', { mode: 0o755 });
+        const deaf = makeHost({ executable: program, modules: ['more than a pipe holds'.repeat(100_000)] });
+        await expect(deaf.invoke('Get-Nothing')).rejects.toMatchObject(failure('unreachable', /exit code 3/));
+        await deaf.close();
+      });
+
+      onLinux('that fails is waited for by those who came meanwhile, and tried again once', async () => {
+        const program = join(directory, 'slow to fail');
+        writeFileSync(program, `#!/bin/sh\necho x >> '${directory}/starts'\nsleep 0.4\nexit 1\n`, { mode: 0o755 });
+        const failing = makeHost({ executable: program });
+        const call = (timeLimit: number) =>
+          failing.invoke('Get-Nothing', {}, { timeLimit }).catch((error: ExchangeError) => error.code);
+        expect(await Promise.all([call(50), call(100), call(10_000)])).toEqual(['timedOut', 'timedOut', 'unreachable']);
+        await failing.close();
+        expect(readFileSync(join(directory, 'starts'), 'utf8')).toBe('x\nx\n');
       });
 
       it('gives the shell none of the daemon’s secrets, and a terminal without escapes', async () => {
