@@ -41,8 +41,10 @@ function Initialize-Folder {
     foreach ($draft in [IO.Directory]::GetFiles($Path, '*.draft')) {
         if ([IO.File]::GetLastWriteTimeUtc($draft) -lt [DateTime]::UtcNow.AddHours(-1)) { [IO.File]::Delete($draft) }
     }
-    # TLS 1.2, which 5.1 does not offer of itself.
-    [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor 3072
+    # TLS 1.2, which 5.1 may not offer of itself; 0 leaves it to the system, which does.
+    if ([int] [Net.ServicePointManager]::SecurityProtocol -ne 0) {
+        [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor 3072
+    }
     [void] [Reflection.Assembly]::Load('System.Net.Http, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b03f5f7f11d50a3a')
 }
 
@@ -376,7 +378,7 @@ function Read-Secret {
 <# As docs/api.md says: of the time and the body. #>
 function Add-Signature {
     param($Request, [string] $Body, [string] $Secret)
-    $seconds = [string] [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
+    $seconds = [string] [Math]::Floor(([DateTime]::UtcNow - [DateTime] '1970-01-01').TotalSeconds)
     $hmac = [Security.Cryptography.HMACSHA256]::new($Utf8.GetBytes($Secret))
     try { $digest = [BitConverter]::ToString($hmac.ComputeHash($Utf8.GetBytes("$seconds.$Body"))).Replace('-', '').ToLowerInvariant() } finally { $hmac.Dispose() }
     $Request.Headers.Add('X-Timestamp', $seconds)

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, inject, it } from 'vitest';
@@ -27,6 +28,24 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect(at.names('spool')).toEqual([]);
     });
 
+    it('signs what it posts, where it is given a secret instead of a token', async () => {
+      at = await site(engine, { TokenFile: '' });
+      const secret = join(at.root, 'secret');
+      writeFileSync(secret, 'a secret\n');
+      at.configure({ TokenFile: '', SigningSecretFile: secret });
+      at.has(alertOf({ Description: '異常' }));
+      let signed = false;
+      at.daemon.answers = (request, response, body) => {
+        const time = request.headers['x-timestamp'];
+        const digest = createHmac('sha256', 'a secret').update(`${time}.${body}`).digest('hex');
+        signed =
+          request.headers['x-signature'] === `sha256=${digest}` && Math.abs(Date.now() / 1000 - Number(time)) < 100;
+        at.takes(request, response, body);
+      };
+      expect(await at.send()).toEqual(fine);
+      expect([signed, [...at.shown]]).toEqual([true, ['POST undefined']]);
+    });
+
     const bad: [string, Answer][] = [
       ['is there no more', (request) => request.socket.destroy()],
       ['does not answer in time', () => {}],
@@ -51,6 +70,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       };
       expect(await at.sendTimes(bad.length)).toEqual(fine);
       expect(left).toEqual(bad.map(([what]) => [what, [1, 0]]));
+      expect([...at.shown]).toEqual([`POST Bearer ${at.secrets[0]}`]);
       at.configure({});
       at.daemon.answers = at.takes;
       expect(await at.send()).toEqual(fine);
@@ -88,9 +108,10 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect(await at.send(ID, { SCOM_AWAY: '1' })).toEqual(fine);
       expect(at.names('spool')).toEqual([`${ID}.id`]);
       const canary = join(at.root, 'canary');
-      const noId = `x}'"; [IO.File]::WriteAllText("${canary}", "ran"); $([IO.File]::WriteAllText("${canary}", "ran"))\n#`;
+      const noId = `${ID}}'"; [IO.File]::WriteAllText("${canary}", "ran"); $([IO.File]::WriteAllText("${canary}", "ran"))\n#`;
       expect(await at.send(noId)).toEqual(fine);
       expect(existsSync(canary)).toBe(false);
+      expect(at.log('send.log')).toContain('This is no id of an alert');
       expect(at.taken.size).toBe(1);
     });
 
@@ -147,6 +168,16 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect(file).toMatch(new RegExp(`^${idOf(2)}\\.[0-9a-f]{16}\\.json$`));
       expect(readFileSync(join(at.folder, 'refused', answer), 'utf8')).toContain('does not look like a host name');
 
+      // A wrong token is wrong for all: one is enough to know.
+      at.has(alertOf({ Id: idOf(3) }), alertOf({ Id: idOf(4) }));
+      let asked = 0;
+      at.daemon.answers = (_, response) => {
+        asked += 1;
+        json(response, 401, {});
+      };
+      expect((await at.sync()).code).toBe(1);
+      expect(asked).toBe(1);
+
       // One that spoils it for all is found by posting each by itself.
       at.has(
         alertOf({ Id: idOf(3) }),
@@ -187,6 +218,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       );
       await at.sync({ SCOM_KILLED_AFTER_SET: '1' });
       expect(await at.syncTimes(2)).toEqual(fine);
+      expect(at.posted.map(({ senderId }) => senderId)).toEqual([ID, idOf(7)]);
       const comment = 'Second Responder: is looking into it. (incident inc-1)';
       const mark = { Id: ID, CustomField10: 'SecondResponder inc-1 open' };
       expect(at.calls().map(({ parameters }) => parameters)).toEqual([
