@@ -1,5 +1,6 @@
 import type { Aftermath, Incident, Organisation } from './aftermath.ts';
 import { alertOf, mainAlert, type Plan } from './plan.ts';
+import type { Command } from './watch.ts';
 
 /** Real milliseconds: a kill switch stops what was not sent within it, and who is cut off knows it by then. */
 const WITHIN = 1_000;
@@ -73,25 +74,23 @@ function incidentsLost({ incidents, faults, plan }: Aftermath): string[] {
 function twice({ commands }: Aftermath): string[] {
   const changed = commands.filter(({ effect }) => effect === 'changed');
   const times = new Map<string, number>();
-  for (const { caller, command, server } of changed) {
-    const step = `${command} on ${server} for ${caller}`;
-    times.set(step, (times.get(step) ?? 0) + 1);
-  }
+  for (const step of changed.map(stepOf)) times.set(step, (times.get(step) ?? 0) + 1);
   return [...times].filter(([, count]) => count > 1).map(([step, count]) => `${step}: took effect ${count} times`);
 }
 
 /** The far side's fence is the last net. Only who stood still while the world went on may get as far as it. */
 function needless({ commands, happened }: Aftermath): string[] {
   if (happened.some(({ kind }) => kind === 'freeze a daemon')) return [];
-  return caughtByFence(commands).map(
-    ({ caller, command, server, effect }) =>
-      `${command} on ${server} for ${caller}: ${effect}, and nothing explains it`,
-  );
+  return caughtByFence(commands).map((one) => `${stepOf(one)}: ${one.effect}, and nothing explains it`);
 }
 
+/** Refused, or done already by the same step; what an earlier step of its playbook has set need not be set again. */
 export function caughtByFence(commands: Aftermath['commands']): Aftermath['commands'] {
-  return commands.filter(({ effect }) => effect === 'already' || effect === 'refused');
+  const done = new Set(commands.filter(({ effect }) => effect === 'changed').map(stepOf));
+  return commands.filter((one) => one.effect === 'refused' || (one.effect === 'already' && done.has(stepOf(one))));
 }
+
+const stepOf = ({ command, server, caller }: Command) => `${command} on ${server} for ${caller}`;
 
 /** Nobody sends a changing command while the kill switch is on, nor who can't ask about it. */
 function sentBlindly({ sent, happened }: Aftermath): string[] {
