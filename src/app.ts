@@ -400,12 +400,14 @@ async function readGauges(
   const { up } = await store.health();
   metrics.setStoreUp(up);
   if (!up) return;
-  metrics.setPlaybooks(await operations.playbooks());
-  metrics.setOpenIncidents(await open.read(store, clock.now()), clock.now());
-  const ledger = await store.ledger();
-  metrics.setUndo(ledger, clock.now(), await groupsFor(ledger, engine));
-  metrics.setKillSwitches(await store.killSwitches(), engine.realNow());
-  metrics.setQueues(await wakeups.counts());
+  // Side by side: in a storm each question waits behind many writes.
+  await Promise.all([
+    operations.playbooks().then((all) => metrics.setPlaybooks(all)),
+    open.read(store, clock.now()).then((all) => metrics.setOpenIncidents(all, clock.now())),
+    store.ledger().then(async (ledger) => metrics.setUndo(ledger, clock.now(), await groupsFor(ledger, engine))),
+    store.killSwitches().then((all) => metrics.setKillSwitches(all, engine.realNow())),
+    wakeups.counts().then((counts) => metrics.setQueues(counts)),
+  ]);
 }
 
 /** Where the servers belong of which something is owed. Nothing is asked for when that is none. */

@@ -6,7 +6,7 @@ import type { Store } from '../ports.ts';
 export type Shown = Pick<IncidentView, 'phase' | 'openedAt' | 'waiting'>;
 
 /** Journals read at most for one scrape. */
-const READ_AT_ONCE = 200;
+const READ_AT_ONCE = 100;
 
 /**
  * Where the open incidents stand, for gauges. What this process wrote it knows already; of the others, those that were

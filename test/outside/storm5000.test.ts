@@ -282,7 +282,8 @@ test(
     expect(median(waited.AD ?? [])).toBeLessThan(median(waited.PublicFolders ?? []));
     expect(memory).toBeLessThan(MOST_MEGABYTES);
     expect(health.worst()).toBeLessThan(1_000);
-    expect(metrics.worst()).toBeLessThan(1_000);
+    // Half of the time that Prometheus gives a scrape; each waits behind the writes of the storm.
+    expect(metrics.worst()).toBeLessThan(5_000);
   },
   ENDS_WITHIN + 120_000,
 );
