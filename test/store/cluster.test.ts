@@ -1,6 +1,8 @@
 /** Every script is legal on a Redis Cluster: all its keys are in one slot. Three masters, and what happens when one is away. */
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createBullWakeups } from '../../src/adapters/bullmq/wakeups.ts';
 import { type RedisTarget, redisTarget } from '../../src/adapters/redis/connect.ts';
@@ -42,6 +44,26 @@ it('refuses to promise replicas there', async () => {
   await expect(createRedisStore({ target, waitReplicas: 1 })).rejects.toThrow(/min-replicas-to-write/);
 });
 
+it.each(['itself', 'a duplicate of it'])(
+  'a client whose first ready check fails is connected in the end: %s',
+  async (whose) => {
+    const first = target.connect('blocking') as Cluster;
+    const client = whose === 'itself' ? first : first.duplicate();
+    await once(client, 'ready');
+    client.disconnect();
+    await once(client, 'end');
+    // As when it asks a master that is away.
+    const inside = client as unknown as { readyCheck(tell: (error: Error) => void): void };
+    inside.readyCheck = (tell) => {
+      Reflect.deleteProperty(inside, 'readyCheck');
+      tell(new Error('Connection is closed.'));
+    };
+    await client.connect();
+    expect(await client.exists('{sr}:open')).toBe(0);
+    for (const one of [first, client]) one.disconnect();
+  },
+);
+
 describe('a master that is away', () => {
   const accepts = (store: { accept: Awaited<ReturnType<typeof createRedisStore>>['accept'] }, id: string) =>
     store.accept([anAlert(id)], 60_000).then(
@@ -61,7 +83,9 @@ describe('a master that is away', () => {
     await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(false);
     expect(await accepts(store, '2')).toBe(false);
     await expect.poll(() => accepts(other, '2'), { timeout: 10_000 }).toBe(true);
-    expect((await other.health()).up).toBe(true);
+    for (let asked = 0; asked < 3; asked += 1) {
+      expect([(await store.health()).up, (await other.health()).up]).toEqual([false, true]);
+    }
     await cluster.restart(keeper);
     await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(true);
     expect(await accepts(store, '3')).toBe(true);

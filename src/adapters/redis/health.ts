@@ -41,7 +41,6 @@ export async function redisHealth(client: Client, asked: Asked): Promise<StoreHe
 /** The server that has the store's keys: a cluster answers INFO from any, also while that one is away. */
 async function keeperOf(client: Client, key: string): Promise<Redis> {
   if (!(client instanceof Cluster)) return client;
-  await client.exists(key);
   const slot = Number(await client.cluster('KEYSLOT', key));
   const keeper = client.slots[slot]?.[0];
   const found = client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === keeper);

@@ -27,7 +27,13 @@ export const store = z.strictObject({
     .enum(['always', 'everysec'])
     .prefault('always')
     .describe('How the private Redis writes to disk; everysec risks the last second when the power fails.'),
-  waitReplicas: z.int().min(0).prefault(0).describe('How many replicas must have an alert before it is answered 202.'),
+  waitReplicas: z
+    .int()
+    .min(0)
+    .prefault(0)
+    .describe(
+      'How many replicas must have what somebody relies on: an alert before its 202, a start before its command, a person’s word before its answer.',
+    ),
   finishedRetention: positiveDuration.prefault('90d').describe('How long finished incidents are kept.'),
   finishedCount: z.int().min(1).prefault(100_000).describe('How many finished incidents are kept at most.'),
 });

@@ -44,7 +44,9 @@ it.each([0, 1, 2, 3])('waits with changing command %i + 1 until replicas have it
   expect(told.length).toBeLessThan(4);
 });
 
-it('sends nothing for as long as they are missing, and decides anew when they are there', { timeout: 20_000 }, async () => {
+it('sends nothing for as long as they are missing, and decides anew when they are there', {
+  timeout: 20_000,
+}, async () => {
   const { b, at } = world();
   const until = b.lab.clock.now() + HOUR;
   at.missing = (sent) => sent === 1 && b.lab.clock.now() < until;
@@ -66,5 +68,22 @@ it('does not send what was cancelled between its start and its sending', async (
   };
   await b.run();
   expect(b.changes()).toEqual([]);
+  expect((await b.incident(id)).finished).toMatchObject({ outcome: 'cancelled' });
+});
+
+it('tells a person that the word given could be forgotten', async () => {
+  const b = bench({
+    aroundStore: (store) =>
+      around(store, 'append', (append) => async (...asked) => {
+        const written = await append(...asked);
+        if (asked[3].sure) throw new NotCopied('0 of 1 replicas of Redis have it');
+        return written;
+      }),
+  });
+  b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
+  const id = await b.alert(ALERT);
+  await expect(operationsOf(b).cancel(id, { by: 'yuki' })).rejects.toThrow(NotCopied);
+  // It was said all the same.
+  await b.run();
   expect((await b.incident(id)).finished).toMatchObject({ outcome: 'cancelled' });
 });

@@ -127,6 +127,9 @@ describe('incidents', () => {
     expect(operations.asked).toEqual([[verb, 'inc-1', { by: 'jane', note: 'ok' }]]);
     const conflict = await ask('over', { by: 'jane' });
     expect([conflict.status, ((await conflict.json()) as { detail: string }).detail]).toEqual([409, 'it is finished']);
+    const uncopied = await ask('uncopied', { by: 'jane' });
+    expect([uncopied.status, uncopied.headers.get('retry-after')]).toEqual([503, '5']);
+    expect(((await uncopied.json()) as { detail: string }).detail).toMatch(/^Done, but .*0 of 1 replicas have it/);
     expect((await ask('gone', { by: 'jane' })).status).toBe(404);
     expect((await ask('inc-1', {})).status).toBe(400);
     expect((await ask('inc-1', { by: 'jane', force: true })).status).toBe(400);

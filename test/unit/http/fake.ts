@@ -3,7 +3,7 @@ import { createHttp, type HttpOptions, type HttpServer, type Identity } from '..
 import { createMetrics, type Metrics } from '../../../src/adapters/telemetry/index.ts';
 import type { Alert } from '../../../src/incident/alert.ts';
 import type { IncidentView } from '../../../src/incident/view.ts';
-import { Conflict, type FeedItem, NotFound, type Operations } from '../../../src/ports.ts';
+import { Conflict, type FeedItem, NotCopied, NotFound, type Operations } from '../../../src/ports.ts';
 import type { SourceSettings } from '../../../src/sources/index.ts';
 
 export const NOW = Date.UTC(2024, 10, 23, 10, 11, 12);
@@ -86,6 +86,7 @@ export function fakeOperations(changes: Partial<Operations> = {}): Fake {
     asked.push([verb, id, person]);
     if (id === 'inc-1') return INCIDENT;
     if (id === 'over') throw new Conflict('it is finished');
+    if (id === 'uncopied') throw new NotCopied('0 of 1 replicas have it');
     throw new NotFound(`there is no incident ${id}`);
   };
   return {
