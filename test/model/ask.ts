@@ -38,6 +38,15 @@ const WITH_SIGHT: Moment[] = LATER.filter(({ mood }) => mood === 'true' || mood 
 );
 const LOOKING = new Set(['recheck', 'watch-health', 'remediate']);
 
+/** An undo has none. */
+const NO_STEP: StepRecord = {
+  step: { n: 0, step: '', options: {}, changes: false, says: '' },
+  state: 'done',
+  note: {},
+  blindLooks: 0,
+  sickLooks: 0,
+};
+
 const STEP_SETTINGS = { lookEvery: 1, commandTimeLimit: 1 };
 
 /** Thrown where an answer is not known yet: steps are asynchronous, the search is not. It comes again when it is. */
@@ -131,8 +140,8 @@ export class Steps {
     { mood, now, sight = 'cleared', end }: Moment,
   ): StepContext {
     const { facts } = incident;
-    const record = given ?? incident.steps[0];
-    if (!facts || !record) throw new Error('a step without a plan');
+    const record = given ?? NO_STEP;
+    if (!facts) throw new Error('a step without a plan');
     const clock: Clock = { now: () => now, speed: 1, epoch: facts.organisation };
     return {
       incident,

@@ -86,5 +86,9 @@ function isQuiet({ incident, workers, world }: State): boolean {
 
 /** What somebody else had set is nobody's debt. */
 function isReported({ incident, found }: State, setting: 'activation' | 'imap-protocol-log', on: boolean): boolean {
-  return !on || found[setting] || incident.undo.some((debt) => debt.setting === setting && isOwed(debt));
+  return (
+    !on ||
+    found[setting] ||
+    incident.undo.some((debt) => debt.setting === setting && (isOwed(debt) || debt.state === 'settled'))
+  );
 }

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,7 +18,7 @@ import { ALL, type Mutation } from './table.ts';
  * A copy of the tree is broken in one place at a time, and the tests named beside it must go red. `MUTATIONS=6` tries so
  * many of them, by the day of the year; `ONLY=fence` those whose sentence has that word.
  */
-const NEEDED = ['src', 'test', 'config', 'docs', 'deploy', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const ELSEWHERE = new Set(['node_modules', 'dist', 'data', 'coverage', '.git']);
 const [some, only] = [Number(process.env.MUTATIONS ?? ALL.length), process.env.ONLY ?? ''];
 const day = Number(process.env.SEED ?? Math.floor(Date.now() / 86_400_000));
 const named = ALL.filter(({ says }) => says.includes(only));
@@ -18,7 +27,7 @@ const tried = named.filter((_, index) => (index + day) % Math.ceil(named.length 
 let tree = '';
 beforeAll(() => {
   tree = mkdtempSync(join(tmpdir(), 'mutations-'));
-  for (const name of NEEDED) if (existsSync(name)) cpSync(name, join(tree, name), { recursive: true });
+  for (const name of readdirSync('.')) if (!ELSEWHERE.has(name)) cpSync(name, join(tree, name), { recursive: true });
   symlinkSync(resolve('node_modules'), join(tree, 'node_modules'));
 });
 afterAll(() => rmSync(tree, { recursive: true, force: true }));
