@@ -106,6 +106,8 @@ export class PowerShellHost {
     const place = await this.#pool.take(signal);
     try {
       const shell = await before(this.#shellIn(place, signal), signal);
+      // From here on something may be done: not for one who has given up.
+      signal.throwIfAborted();
       try {
         return await before(shell.ask(request), signal);
       } catch (error) {

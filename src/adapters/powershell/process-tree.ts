@@ -51,5 +51,9 @@ async function marked(mark: string): Promise<number[]> {
 
 const endWindowsTree = (pid: number): Promise<void> =>
   new Promise((resolve) => {
-    execFile('taskkill', ['/PID', `${pid}`, '/T', '/F'], { windowsHide: true }, () => resolve());
+    execFile('taskkill', ['/PID', `${pid}`, '/T', '/F'], { windowsHide: true }, () => {
+      // Where that program can't be run, at least the shell itself.
+      endNow(pid);
+      resolve();
+    });
   });
