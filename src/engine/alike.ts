@@ -1,3 +1,4 @@
+import { sickWith } from '../guards/common-cause.ts';
 import { groupOf } from '../incident/health.ts';
 import type { Incident } from '../incident/incident.ts';
 import { isOverShare, troubleOf } from '../incident/trouble.ts';
@@ -65,11 +66,11 @@ async function inGroup(engine: Engine, { family, looked }: Incident, world: stri
   const { store, clock, settings, exchange } = engine;
   const sick = looked?.monitors.filter((monitor) => monitor.verdict === 'confirmed').map(troubleOf.monitor) ?? [];
   const names = [...(sick.length > 0 ? sick : [troubleOf.unseen(family)]), troubleOf.alerted(family)];
-  const ill = await store.troubled(world, names, clock.now() - settings.commonCause.within);
-  if (ill.length < 2) return undefined;
+  const ill = await sickWith(store, world, names, family, clock.now() - settings.commonCause.within);
+  if (ill.size < 2) return undefined;
   const organisation = await exchange.organisation().catch(() => undefined);
   const members = organisation?.value.servers.filter((one) => groupOf(one) === group).map(({ server }) => server) ?? [];
-  const servers = members.filter((server) => ill.includes(server));
+  const servers = members.filter((server) => ill.has(server));
   if (!isOverShare(servers.length, members.length, settings.commonCause)) return undefined;
   return { says: `${family} is in trouble on ${servers.join(', ')} of ${group}`, servers };
 }

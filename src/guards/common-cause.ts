@@ -1,5 +1,7 @@
+import type { Instant } from '../incident/alert.ts';
 import { groupOf } from '../incident/health.ts';
 import { isOverShare, troubleOf } from '../incident/trouble.ts';
+import type { Store } from '../ports.ts';
 import { DISRUPTIVE } from '../steps/step.ts';
 import { ALLOW, type Guard } from './guard.ts';
 
@@ -11,18 +13,19 @@ export const commonCause: Guard = {
   name: 'common-cause',
   reasons: ['common-cause', 'others-unseen'],
   async judge({ incident, run, change, target, organisation, settings, store, clock }) {
-    // Probes name the one server behind it that is sick: that one is treated, however many see it.
-    const seesAnother = incident.backEnd !== undefined && incident.backEnd !== incident.server;
-    if (seesAnother && !DISRUPTIVE.has(change.action)) return ALLOW;
     const { within, servers: many } = settings.commonCause;
     const since = clock.now() - within;
     const world = organisation.id;
     const names = run.handles.map(troubleOf.monitor);
-    const sick = new Set(await store.troubled(world, names, since)).add(incident.server);
+    const sick = await sickWith(store, world, names, incident.family, since);
+    sick.add(incident.server);
     if (sick.size >= many) {
       const says = `${names.join(', ')} is unhealthy on ${sick.size} servers at a time: no server's fault, so none is touched`;
       return { answer: 'refuse', reason: 'common-cause', says };
     }
+    // Probes name the one server behind it that is sick: that one is treated, though the whole group sees it.
+    const seesAnother = incident.backEnd !== undefined && incident.backEnd !== incident.server;
+    if (seesAnother && !DISRUPTIVE.has(change.action)) return ALLOW;
     const facts = organisation.servers.find(({ server }) => server === incident.server) ?? target;
     const group = groupOf(facts);
     if (group === undefined) return ALLOW;
@@ -41,3 +44,20 @@ export const commonCause: Guard = {
     return ALLOW;
   },
 };
+
+/** What was seen counts for a while, and for as long as the incident about it is open: it may have waited since then. */
+export async function sickWith(
+  store: Pick<Store, 'troubled'>,
+  world: string,
+  names: string[],
+  family: string,
+  since: Instant,
+): Promise<Set<string>> {
+  const [lately, ever, open] = await Promise.all([
+    store.troubled(world, names, since),
+    store.troubled(world, names, 0),
+    store.troubled(world, [troubleOf.open(family)], 0),
+  ]);
+  const isOpen = new Set(open);
+  return new Set([...lately, ...ever.filter((server) => isOpen.has(server))]);
+}

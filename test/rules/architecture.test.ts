@@ -54,8 +54,8 @@ const OUTSIDE: Record<string, string[]> = {
   verification: ['zod'],
   steps: ['zod'],
   guards: [],
-  // The shell waits in real time; what is pure does not.
-  engine: ['node:crypto', 'node:timers/promises'],
+  // The shell waits in real time, and knows on whose behalf a call is made; what is pure does not.
+  engine: ['node:async_hooks', 'node:crypto', 'node:timers/promises'],
   'main.ts': [],
 };
 

@@ -16,12 +16,12 @@ afterEach(() => {
 
 /** A bench whose incidents are advanced by a real worker, on a wall clock that the test can move. */
 async function atWork(standsStillAfter: (entry: { type: string; intent?: { command: string } }) => boolean) {
-  let wall = 0;
+  vi.useFakeTimers({ toFake: ['Date'] });
   const b = bench({
     aroundStore: (store) =>
       around(store, 'append', (append) => async (id, head, event, options) => {
         const written = await append(id, head, event, options);
-        if (standsStillAfter({ type: event.type, ...(event.data as object) })) wall += HOUR;
+        if (standsStillAfter({ type: event.type, ...(event.data as object) })) vi.setSystemTime(Date.now() + HOUR);
         return written;
       }),
   });
@@ -33,7 +33,7 @@ async function atWork(standsStillAfter: (entry: { type: string; intent?: { comma
       advanceNow = handlers.incident;
     },
   };
-  const worker = createWorker({ ...b.engine, wakeups, realNow: () => wall });
+  const worker = createWorker({ ...b.engine, wakeups, realNow: Date.now });
   await worker.start(1);
   return { ...b, advanceNow: (id: string) => advanceNow(id), stop: () => worker.stop(0) };
 }

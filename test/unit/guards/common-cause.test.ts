@@ -14,6 +14,8 @@ interface Case {
   sick?: number;
   alerted?: number;
   elsewhere?: number;
+  /** Servers that were seen sick long ago, and whose incident is still open. */
+  waiting?: string[];
   is: object;
 }
 
@@ -41,6 +43,12 @@ const CASES: Case[] = [
   },
   { says: 'another of ten was alerted: it would not be too many', members: 10, alerted: 1, is: { answer: 'allow' } },
   { says: 'one sick and one alerted of ten', members: 10, sick: 1, alerted: 1, is: { reason: 'others-unseen' } },
+  {
+    says: 'another was seen long ago, and its incident still waits',
+    members: 4,
+    waiting: ['mbx3'],
+    is: { answer: 'refuse', reason: 'common-cause' },
+  },
   { says: 'servers of other groups', members: 4, elsewhere: 18, is: { answer: 'allow' } },
   {
     says: 'as many servers as a storm has, wherever they are',
@@ -58,7 +66,14 @@ test('a sick server behind many is treated; those that see it are not restarted 
   expect(await judge('restart-server')).toMatchObject({ answer: 'refuse' });
 });
 
-test.each(CASES)('$says', async ({ members, sick = 0, alerted = 0, elsewhere = 0, is }) => {
+test('where a storm of them is sick, no server behind them is treated either', async () => {
+  const troubled = async () => Array.from({ length: 20 }, (_, n) => `cas${n}`);
+  const behind = { incident: { backEnd: 'mbx9' }, run: { handles: [selfTest] }, store: { troubled } };
+  const answer = await commonCause.judge(context({ ...behind, change: changeTo('restart-service') }));
+  expect(answer).toMatchObject({ answer: 'refuse', reason: 'common-cause' });
+});
+
+test.each(CASES)('$says', async ({ members, sick = 0, alerted = 0, elsewhere = 0, waiting = [], is }) => {
   const servers = Array.from({ length: members }, (_, index) => facts(`mbx${index + 1}`, { dag: 'dag1' }));
   const others = servers.slice(1).map(({ server }) => server);
   const far = Array.from({ length: elsewhere }, (_, index) => `far${index}`);
@@ -69,10 +84,12 @@ test.each(CASES)('$says', async ({ members, sick = 0, alerted = 0, elsewhere = 0
     store: {
       async troubled(_world, names, since) {
         asked.push([names, since]);
+        if (names.includes('open imap')) return waiting;
+        if (since === 0) return [...others.slice(0, sick), ...far, ...waiting];
         return names.includes('alerted imap') ? others.slice(sick, sick + alerted) : [...others.slice(0, sick), ...far];
       },
     },
   });
   expect(await commonCause.judge(given)).toMatchObject(is);
-  expect(asked[0]).toEqual([['imap.protocol\\imapselftestmonitor'], NINE - 10 * MINUTE]);
+  expect(asked).toContainEqual([['imap.protocol\\imapselftestmonitor'], NINE - 10 * MINUTE]);
 });
