@@ -70,11 +70,11 @@ describe('Redis away', () => {
     await expect(store.accept([anAlert('b')], 60_000)).rejects.toThrow();
     await expect(store.killSwitches()).rejects.toThrow();
     expect((await store.health()).says).toMatch(/does not answer/);
+    await expect.poll(() => told.join()).toMatch(/Redis at/);
     await server.restart();
     await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(true);
     expect(await store.pendingAlerts(Date.now(), 10)).toEqual(['a']);
     expect(await store.accept([anAlert('b')], 60_000)).toEqual([{ id: 'b', repeat: false }]);
-    expect(told.join()).toMatch(/Redis at/);
   });
 
   it('fails calls of one that is frozen', async () => {
