@@ -97,7 +97,7 @@ describe('Redis away', () => {
     const client = large.target.connect('blocking');
     closing.push(async () => client.disconnect());
     await client.bgrewriteaof();
-    await expect.poll(() => client.info('persistence')).toMatch(/aof_rewrite_in_progress:0[^]*aof_base_size:[1-9]/);
+    await expect.poll(() => client.info('persistence')).toMatch(/aof_rewrite_in_progress:0[\s\S]*aof_base_size:[1-9]/);
     await large.kill();
     const back = large.restart();
     await expect
