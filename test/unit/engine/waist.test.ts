@@ -58,3 +58,12 @@ test('the machine that the daemon stands on is neither rebooted nor drained, who
   await exchange.setActivationBlocked('mbx1', false, fence, CHANGE);
   expect(sent).toEqual(['mbx1']);
 });
+
+test('a kill switch that can not be asked counts as on', async () => {
+  const sent: string[] = [];
+  const restartService = (async (server: string) => sent.push(server)) as never;
+  const away = () => Promise.reject(new Error('the store is away'));
+  const exchange = waist(stubExchange({ restartService }), SETTINGS, away, () => {});
+  await expect(exchange.restartService('cas1', 'MSExchangeIMAP4', { startedAt: 1 }, CHANGE)).rejects.toThrow(NotSent);
+  expect(sent).toEqual([]);
+});
