@@ -113,6 +113,8 @@ function forPurpose(purpose: Purpose) {
   const patient = purpose === 'blocking';
   return {
     connectTimeout: CONNECT_TIMEOUT_MS,
+    // A Redis that still loads what it holds guesses how long it takes, often by far too much.
+    maxLoadingRetryTime: 1_000,
     // After a failover the old master answers READONLY: connect anew, to whoever is the master now.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     enableOfflineQueue: purpose !== 'commands',
