@@ -19,8 +19,9 @@ const SWEEP_LIMIT = 500;
 const LONG_QUEUE = 50;
 /** Placing an alert is a few quick round trips: many at once fill each journal entry in a storm. */
 const ALERTS_AT_ONCE = 64;
-/** Failures in a row after which a person is told, and the longest pause between two tries. */
-const DEFECT = 3;
+/** Failures in a row, of more than a minute, after which a person is told: a store that is slow for a while is no defect. */
+const DEFECT = 5;
+/** The longest pause between two tries. */
 const SLOWEST_RETRY = 5 * 60_000;
 /** The same matter is nudged again by the sweep only after this long: it may stand in a long queue. */
 const NUDGE_AGAIN = 5_000;
