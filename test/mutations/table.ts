@@ -210,7 +210,7 @@ const MUTATIONS: Mutation[] = [
     file: 'src/engine/continue-step.ts',
     from: 'await advance.confirm();',
     to: '',
-    tests: ['test/unit/engine/outdated.test.ts', 'test/unit/engine/worker.test.ts'],
+    tests: ['test/unit/engine/replicas.test.ts'],
   },
   {
     says: 'a worker that stood still does not compare its lease with the clock',

@@ -3,12 +3,11 @@ import { evidence } from '../../../src/guards/evidence.ts';
 import { askGuards, GUARDS } from '../../../src/guards/index.ts';
 import { killSwitch } from '../../../src/guards/kill-switch.ts';
 import { mode } from '../../../src/guards/mode.ts';
-import { self } from '../../../src/guards/self.ts';
 import { answerOf, claim, slot } from '../../../src/guards/shared-state.ts';
 import type { Mode } from '../../../src/incident/plan.ts';
 import type { KillScope, StartRefusal } from '../../../src/ports.ts';
 import { HOUR, MINUTE, NINE } from '../../support/stub.ts';
-import { changeTo, context } from './context.ts';
+import { context } from './context.ts';
 
 const ALLOW = { answer: 'allow' };
 
@@ -162,23 +161,6 @@ describe('claims and slots', () => {
     });
     expect(answerOf(claimed).guard).toBe('claim');
     expect(answerOf(busy).guard).toBe('slot');
-  });
-});
-
-describe('the daemon’s own machine', () => {
-  const SELVES = [
-    { action: 'restart-server', answer: 'refuse' },
-    { action: 'fail-over-databases', answer: 'refuse' },
-    { action: 'restart-service', answer: 'allow' },
-    { action: 'setting', answer: 'allow' },
-  ] as const;
-  test.each(SELVES)('$action there: $answer', ({ action, answer }) => {
-    const there = { change: changeTo(action), settings: { self: ['mbx1'] } };
-    expect(self.judge(context(there))).toMatchObject({ answer });
-  });
-
-  test('another machine is not it', () => {
-    expect(self.judge(context({ change: changeTo('restart-server') }))).toEqual(ALLOW);
   });
 });
 
