@@ -41,7 +41,7 @@ describe('what is shipped of others', () => {
     expect(permissive(licence)).toBe(is);
   });
 
-  it('stands in the bill of materials, and what is only for development is marked there', () => {
+  it('stands in the bill of materials, and what is only for development is marked there', { timeout: 60_000 }, () => {
     const bill = JSON.parse(execFileSync('npm', ['run', '--silent', 'sbom'], { encoding: 'utf8' })) as Bill;
     expect(bill.bomFormat).toBe('CycloneDX');
     const marked = bill.components.filter(({ properties = [] }) =>

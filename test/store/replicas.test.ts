@@ -69,14 +69,16 @@ describe('while the replica stands still', () => {
 
   it('nothing else waits, nor does it wait for those who do', async () => {
     const waits = store.accept([anAlert('b')], MINUTE);
-    waits.catch(() => {});
-    const begun = performance.now();
+    let over = false;
+    waits.catch(() => {
+      over = true;
+    });
     const lease = await store.lease(id(), 'w', MINUTE);
     expect(await store.renew(id(), lease?.token ?? '', MINUTE)).toBe(true);
     await store.killSwitches();
     const event = { type: 'slept' as const, data: { until: 9, for: 'look', says: 'waits' } };
     await store.append(id(), head, event, { at: 2, worker: 'w' });
-    expect(performance.now() - begun).toBeLessThan(800);
+    expect(over).toBe(false);
     await expect(waits).rejects.toThrow('0 of 1 replicas of Redis have it');
   });
 
@@ -86,7 +88,8 @@ describe('while the replica stands still', () => {
     const settled = await Promise.allSettled(asked);
     const reasons = settled.map((one) => one.status === 'rejected' && one.reason instanceof NotCopied);
     expect(reasons).toEqual(asked.map(() => true));
-    expect(performance.now() - begun).toBeLessThan(4_000);
+    // One behind the other they would take more than a minute.
+    expect(performance.now() - begun).toBeLessThan(15_000);
   });
 });
 
