@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { ANY_FAMILY, incidentKey, shortName } from '../incident/alert.ts';
+import { ANY_FAMILY, shortName } from '../incident/alert.ts';
 import type { Asked, ByPerson } from '../incident/event.ts';
 import { fold } from '../incident/fold.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { UndoDebt } from '../incident/undo.ts';
 import { Conflict, type LedgerEntry, NotFound } from '../ports.ts';
+import { newId, open } from './open.ts';
 import { factsOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
 import { wake } from './wake.ts';
@@ -19,38 +19,24 @@ export async function askFor(
   { server, settings: wanted }: { server: string; settings?: string[] },
   { by, note }: ByPerson,
 ): Promise<Incident> {
-  const { store, clock, settings } = engine;
   const name = shortName(server);
   const owed = await owedOn(engine, name, wanted);
   const family = await familyOf(engine, owed);
-  if (what === 'putBack' && settings.mode === 'observe') {
+  if (what === 'putBack' && engine.settings.mode === 'observe') {
     throw new Conflict('safety.mode is observe: this daemon changes nothing. Put it back by hand, and settle it');
   }
   const { value: organisation } = await engine.exchange.organisation();
   const facts = factsOf(organisation, name);
   if (!facts) throw new NotFound(`${name} is not a server of this organisation`);
 
-  const id = `${name}-undo-${engine.realNow().toString(36)}-${randomBytes(2).toString('hex')}`;
+  const id = newId(name, 'undo', engine.realNow());
   const asked: Asked = { what, by, ...(note && { note }), debts: owed.map(debtOf), facts };
-  const opened = await store.append(
-    id,
-    { seq: 0, hash: '' },
-    { type: 'opened', data: { id, server: name, family, asked } },
-    {
-      at: clock.now(),
-      worker: engine.worker,
-      due: engine.realNow(),
-      opening: { key: incidentKey(name, family), server: name, family },
-    },
-  );
-  if (!opened.ok) {
-    const other = 'open' in opened ? opened.open : '';
-    throw new Conflict(`Incident ${other} is open for ${family} on ${name}: it sees to what it changed itself`);
+  const opened = await open(engine, { id, server: name, family, asked });
+  if ('open' in opened) {
+    throw new Conflict(`Incident ${opened.open} is open for ${family} on ${name}: it sees to what it changed itself`);
   }
-  const incident = fold([opened.entry]);
-  engine.onEntry(incident, opened.entry, opened.head);
   await wake(engine, id);
-  return incident;
+  return opened.incident;
 }
 
 async function owedOn(

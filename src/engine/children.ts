@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { incidentKey } from '../incident/alert.ts';
 import type { Opened } from '../incident/event.ts';
 import { apply, fold } from '../incident/fold.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { Outcome } from '../incident/outcome.ts';
 import { Stale } from '../ports.ts';
+import { open } from './open.ts';
 import type { Engine } from './parts.ts';
 import type { Story } from './story.ts';
 import { wake } from './wake.ts';
@@ -34,18 +34,8 @@ async function openOrJoin(engine: Engine, parent: Parent, server: string, family
   const id = `${server}-${family}-${digest}`.toLowerCase();
   const own = { incident: id, joined: false };
   if (await engine.store.read(id)) return own;
-  const key = incidentKey(server, family);
-  const opened = await engine.store.append(
-    id,
-    { seq: 0, hash: '' },
-    { type: 'opened', data: { id, server, family, parent } },
-    { at: engine.clock.now(), worker: engine.worker, due: engine.realNow(), opening: { key, server, family } },
-  );
-  if (opened.ok) {
-    engine.onEntry(fold([opened.entry]), opened.entry, opened.head);
-    return own;
-  }
-  if (!('open' in opened)) throw new Error(`incident ${id} could not be opened`);
+  const opened = await open(engine, { id, server, family, parent });
+  if ('incident' in opened) return own;
   await adopt(engine, opened.open, parent);
   return { incident: opened.open, joined: true };
 }

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { type Alert, ANY_FAMILY, familyOf, incidentKey, shortName } from '../incident/alert.ts';
+import { type Alert, familyOf, incidentKey, shortName } from '../incident/alert.ts';
 import { apply, fold } from '../incident/fold.ts';
 import { troubleOf } from '../incident/trouble.ts';
 import { Stale } from '../ports.ts';
+import { newId, open } from './open.ts';
 import type { Engine } from './parts.ts';
 import { rankOf } from './rank.ts';
 import { wake } from './wake.ts';
@@ -48,7 +48,7 @@ async function place(engine: Engine, key: string, pending: Pending[]): Promise<v
   if (joined !== undefined) return attach(engine, joined, pending);
   for (const one of pending) {
     if (await isNoNews(engine, key, one)) await store.dropPending(one.alert.id);
-    else return openIncident(engine, key, one.alert);
+    else return openIncident(engine, one.alert);
   }
 }
 
@@ -86,34 +86,18 @@ async function attach(engine: Engine, id: string, pending: Pending[]): Promise<v
 /** A repeat tells something new when its count has risen, or when maintenance has begun or ended. */
 const identityOf = ({ id, repeatCount = 0, inMaintenance = false }: Alert) => `${id} ${repeatCount} ${inMaintenance}`;
 
-async function openIncident(engine: Engine, key: string, alert: Alert): Promise<void> {
+async function openIncident(engine: Engine, alert: Alert): Promise<void> {
   const server = shortName(alert.server);
   const family = familyOf(alert.healthSet);
   const id = newId(server, family, engine.realNow());
-  const opened = await engine.store.append(
-    id,
-    { seq: 0, hash: '' },
-    { type: 'opened', data: { id, server, family, alert, world: engine.clock.epoch } },
+  const world = engine.clock.epoch;
+  const opened = await open(
+    engine,
+    { id, server, family, alert, world },
     {
-      at: engine.clock.now(),
-      worker: engine.worker,
-      due: engine.realNow(),
-      opening: { key, alertId: alert.id, server, family },
-      trouble: {
-        world: engine.clock.epoch,
-        server,
-        seen: [troubleOf.open(family), troubleOf.alerted(family)],
-        gone: [],
-      },
+      alertId: alert.id,
+      trouble: { world, server, seen: [troubleOf.open(family), troubleOf.alerted(family)], gone: [] },
     },
   );
-  if (!opened.ok) return;
-  engine.onEntry(fold([opened.entry]), opened.entry, opened.head);
-  await engine.wakeups.incident(id, 0, engine.catalog.layer(alert.healthSet));
-}
-
-/** Readable and sortable by time: `mbx1-imap-mhb3k2x9-4f`. */
-function newId(server: string, family: string, now: number): string {
-  const what = family === ANY_FAMILY ? 'any' : family.replace(/[^A-Za-z0-9]/g, '');
-  return `${server}-${what}-${now.toString(36)}-${randomBytes(2).toString('hex')}`.toLowerCase();
+  if ('incident' in opened) await engine.wakeups.incident(id, 0, engine.catalog.layer(alert.healthSet));
 }

@@ -78,8 +78,9 @@ async function oneOfMany(
   if (finished.outcome !== 'escalated' || (await isTold(engine, incident))) return { finished };
   const others = await alike(engine, incident);
   if (!others) return { finished };
-  // What was changed on this very server is told in any case.
-  if (others.speaker === incident.id || incident.changed) return { finished, others };
+  if (others.speaker === incident.id) return { finished, others };
+  // What was changed on this very server is told in any case, by a message of its own.
+  if (incident.changed) return { finished };
   const reason = `Incident ${others.speaker} tells of it (${others.says}): ${finished.reason}`;
   return { finished: { ...finished, outcome: 'suppressed', reason } };
 }

@@ -109,12 +109,13 @@ export function createOperations(
   /** An approval counts once for each person: with the two-person rule, the second must be another. */
   function forbidsApproval(person: ByPerson): (incident: Incident) => string | undefined {
     return (incident) => {
-      const { held } = incident;
-      if (!held?.approval) return 'It does not wait for an approval';
       const again = incident.approvals.some(
-        (one) => one.reason === held.reason && whoApproved(one) === whoApproved(person),
+        (one) => one.reason === incident.held?.reason && whoApproved(one) === whoApproved(person),
       );
-      return again ? `${person.by} has approved it already; another person must, too` : undefined;
+      return (
+        waitsForApproval(incident) ??
+        (again ? `${person.by} has approved it already; another person must, too` : undefined)
+      );
     };
   }
 
@@ -153,8 +154,6 @@ export function createOperations(
     if (!playbook) throw new NotFound(`There is no playbook ${name}`);
     await store.trust(engine.clock.epoch, name, { by, at: engine.clock.now(), ...(note && { note }) });
     engine.log.warn(`Playbook ${name} is trusted again`, { by, ...(note && { note }) });
-    // Who waits for an approval only because of the demotion asks the guards again.
-    for (const id of await store.openIncidents()) await wake(engine, id);
     return viewOf(playbook);
   }
 

@@ -6,8 +6,7 @@ import type { Playbook } from '../../src/incident/plan.ts';
 import { CHANGING_CALLS, type Exchange } from '../../src/ports.ts';
 import { around } from '../support/around.ts';
 import { bench, Killed } from '../support/engine.ts';
-import { NotAskedYet } from './ask.ts';
-import { type Follows, follow } from './follow.ts';
+import { followed } from './explore.ts';
 import { sceneOf } from './scene.ts';
 import type { Shell } from './shell.ts';
 import { keyOf, type State } from './state.ts';
@@ -127,17 +126,6 @@ async function silently(shell: Shell, states: State[]): Promise<State[]> {
     }
   }
   return [...known.values()];
-}
-
-async function followed(shell: Shell, state: State): Promise<Follows[]> {
-  for (;;) {
-    try {
-      return follow(shell, state);
-    } catch (error) {
-      if (!(error instanceof NotAskedYet)) throw error;
-      await error.asking;
-    }
-  }
 }
 
 /** The model of just this journal: its plans, its looks, the bounds of the real shell, one worker that may die often. */

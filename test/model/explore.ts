@@ -61,7 +61,7 @@ export async function explore(shell: Shell, initial: State, limit = 3_000_000): 
   return { states: known.size, transitions: edges.to.length, ends: ended.filter(Boolean).length, outcomes };
 }
 
-async function followed(shell: Shell, state: State): Promise<Follows[]> {
+export async function followed(shell: Shell, state: State): Promise<Follows[]> {
   for (;;) {
     try {
       return follow(shell, state);

@@ -208,6 +208,14 @@ describe('the same trouble on several servers of a group', () => {
     expect((await b.handle({ server: 'mbx2', ...SELF_TEST })).finished?.outcome).toBe('recovered');
   });
 
+  test('what was changed while another incident speaks for the group is a message about this server', async () => {
+    const b = bench();
+    await b.store.spokesman(b.lab.id, 'IMAP in dag1', 'another', 10 * HOUR);
+    b.lab.post({ fault: 'unfixable', server: 'mbx1', healthSet: 'IMAP.Protocol' });
+    expect((await b.handle(ALERT)).finished?.outcome).toBe('escalated');
+    expect(b.notices.map(({ subject }) => subject)).toEqual(['mbx1: IMAP was not recovered']);
+  });
+
   test('what was changed on a server is told by its own incident all the same', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { name, text } from '../../../sources/fields.ts';
 import { render } from '../render.ts';
 import type { Route, Surroundings } from '../route.ts';
@@ -14,14 +15,29 @@ const byHand = owed.extend({
 
 export function undoRoutes({ operations }: Surroundings): Route[] {
   const tag = 'undo';
-  const problems: Route['problems'] = [
-    'invalid-request',
-    'malformed-json',
-    'not-found',
-    'conflict',
-    'too-large',
-    'unsupported-media-type',
-  ];
+  const example = { server: 'mbx1', setting: 'activation', by: 'jane' };
+
+  const decide = (
+    path: string,
+    schema: z.ZodType<z.output<typeof owed>>,
+    shown: object,
+    what: { summary: string; answer: string; does: 'putBack' | 'settle' },
+  ): Route => ({
+    method: 'post',
+    path: `/api/v1/undo/${path}`,
+    access: 'operator',
+    tag,
+    summary: what.summary,
+    body: { schema, example: shown, required: true },
+    answers: [{ status: 200, description: what.answer, schema: 'Incident' }],
+    problems: ['invalid-request', 'malformed-json', 'not-found', 'conflict', 'too-large', 'unsupported-media-type'],
+    async handle({ response, body, identity }) {
+      const { server, setting, ...given } = check(schema, body ?? {});
+      const about = { server, ...(setting && { setting }) };
+      response.json(render(await operations[what.does](about, personOf(given, identity))));
+    },
+  });
+
   return [
     {
       method: 'get',
@@ -35,39 +51,20 @@ export function undoRoutes({ operations }: Surroundings): Route[] {
         response.json(render({ undo: await operations.undo() }));
       },
     },
-    {
-      method: 'post',
-      path: '/api/v1/undo/put-back',
-      access: 'operator',
-      tag,
+    decide('put-back', owed, example, {
       summary: 'Has what is owed on a server put back now; an incident of its own does it.',
-      body: { schema: owed, example: { by: 'jane', server: 'mbx1', setting: 'activation' }, required: true },
-      answers: [{ status: 200, description: 'The incident that does it.', schema: 'Incident' }],
-      problems,
-      async handle({ response, body, identity }) {
-        const { server, setting, ...given } = check(owed, body ?? {});
-        const what = { server, ...(setting && { setting }) };
-        response.json(render(await operations.putBack(what, personOf(given, identity))));
+      answer: 'The incident that does it.',
+      does: 'putBack',
+    }),
+    decide(
+      'settle',
+      byHand,
+      { ...example, note: 'allowed again in the shell' },
+      {
+        summary: 'Strikes out what a person has seen to by hand; nothing is sent.',
+        answer: 'The incident that notes it.',
+        does: 'settle',
       },
-    },
-    {
-      method: 'post',
-      path: '/api/v1/undo/settle',
-      access: 'operator',
-      tag,
-      summary: 'Strikes out what a person has seen to by hand; nothing is sent.',
-      body: {
-        schema: byHand,
-        example: { by: 'jane', server: 'mbx1', setting: 'activation', note: 'allowed again in the shell' },
-        required: true,
-      },
-      answers: [{ status: 200, description: 'The incident that notes it.', schema: 'Incident' }],
-      problems,
-      async handle({ response, body, identity }) {
-        const { server, setting, ...given } = check(byHand, body ?? {});
-        const what = { server, ...(setting && { setting }) };
-        response.json(render(await operations.settle(what, personOf(given, identity))));
-      },
-    },
+    ),
   ];
 }
