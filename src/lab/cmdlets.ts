@@ -249,14 +249,18 @@ export function createCmdlets(
 
     async activity(name, options) {
       const { name: server } = known(name);
-      return telephone.read(windows('Get-Process', server, { ComputerName: server }), options, (world) =>
-        reply(
-          present(world, 'busy', server).map(({ body }) => {
-            const kind = body.with as ServerActivity['kind'];
-            return { kind, says: ACTIVITIES[kind] };
-          }),
-        ),
-      );
+      const found: ServerActivity[] = [];
+      await telephone.read(windows('Get-Process', server, { ComputerName: server }), options, (world) => {
+        for (const { body } of present(world, 'busy', server)) {
+          const kind = body.with as ServerActivity['kind'];
+          found.push({ kind, says: ACTIVITIES[kind] });
+        }
+        return reply(undefined);
+      });
+      if (!line.world().servers[server]!.roles.includes('mailbox')) return reply(found);
+      // No process shows that copies are being seeded; their states do.
+      const copies = named('Get-MailboxDatabaseCopyStatus', server, { Server: server });
+      return telephone.read(copies, options, () => reply(found));
     },
 
     async bootTime(name, options) {

@@ -47,7 +47,16 @@ function statusOf(world: World, name: string, holder: string): string {
   const server = world.servers[holder];
   if (database.activeOn === holder) return database.dismounted ? 'Dismounted' : 'Mounted';
   if (!nodeUp(server)) return 'ServiceDown';
-  return server?.boot ? 'Initializing' : 'Healthy';
+  if (server?.boot) return 'Initializing';
+  return isSeeded(world, holder) ? 'Seeding' : 'Healthy';
+}
+
+/** `busy` with seeding: the copies on that server are made anew. */
+function isSeeded(world: World, server: string): boolean {
+  return Object.values(world.troubles).some(
+    ({ kind, state, body, ...trouble }) =>
+      kind === 'busy' && state === 'present' && body.with === 'seeding' && trouble.server === server,
+  );
 }
 
 /** Where the active copy of a database can go, or for each other copy why it can't. */

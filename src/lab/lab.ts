@@ -44,6 +44,8 @@ export interface Lab {
   remove(id: string): boolean;
   /** The log of every command that reached the organisation. */
   commands(since?: { seq: number } | { at: Instant }): LoggedCommand[];
+  /** Logs a command whose fence was compared outside: it reached a server, and nothing was done. */
+  note(command: Omit<LoggedCommand, 'seq' | 'at'>): void;
   /** A new organisation, as at the start. Its time goes on. */
   reset(): void;
   close(): void;
@@ -120,6 +122,10 @@ export function createLab(options: LabOptions): Lab {
     commands: (since = { seq: 0 }) => {
       line.world();
       return log.since(since);
+    },
+    note(command) {
+      line.world();
+      log.add({ at: clock.now(), ...command });
     },
     reset() {
       id = randomUUID();

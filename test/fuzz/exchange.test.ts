@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { labHttpExchange, type RemoteLab } from '../../src/adapters/lab/http.ts';
 import { labExchange } from '../../src/adapters/lab/in-process.ts';
-import { readReply } from '../../src/adapters/lab/replies.ts';
+import { readReply } from '../../src/replies.ts';
 import { createLab } from '../../src/lab/lab.ts';
 import { type Exchange, ExchangeError, type Reply } from '../../src/ports.ts';
 import { loadCatalog } from '../../src/verification/catalog.ts';

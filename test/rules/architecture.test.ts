@@ -8,6 +8,7 @@ import { codeOf, filesUnder, importsOf, read } from './tree.ts';
 const ARROWS: Record<string, string[]> = {
   incident: [],
   'ports.ts': ['incident'],
+  'replies.ts': ['ports.ts'],
 
   config: ['incident'],
   sources: ['incident'],
@@ -20,10 +21,10 @@ const ARROWS: Record<string, string[]> = {
   lab: ['incident', 'ports.ts'],
   'adapters/bullmq': ['incident', 'ports.ts'],
   'adapters/http': ['incident', 'ports.ts', 'sources'],
-  'adapters/lab': ['incident', 'ports.ts', 'lab'],
+  'adapters/lab': ['incident', 'ports.ts', 'replies.ts', 'lab'],
   'adapters/memory': ['incident', 'ports.ts'],
   'adapters/notify': ['incident', 'ports.ts'],
-  'adapters/powershell': ['incident', 'ports.ts'],
+  'adapters/powershell': ['incident', 'ports.ts', 'replies.ts'],
   'adapters/redis': ['incident', 'ports.ts'],
   'adapters/telemetry': ['incident', 'ports.ts'],
 

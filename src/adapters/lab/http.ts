@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import {
   type CallOptions,
   type Clock,
@@ -7,7 +8,7 @@ import {
   type ExchangeFailure,
   type Reply,
 } from '../../ports.ts';
-import { labTime, readReply } from './replies.ts';
+import { readReply } from '../../replies.ts';
 
 /** A lab that runs as a process of its own. */
 export interface RemoteLab {
@@ -89,6 +90,14 @@ export function labHttpExchange(options: { url: string; caller?: string }): Remo
     close: () => closing.abort(),
   };
 }
+
+/** What time it is there, as every answer says. */
+const labTime = z.object({
+  now: z.number().min(-8.64e15).max(8.64e15),
+  speed: z.number().gt(0).max(1e9),
+  epoch: z.string().max(1_000),
+  virtual: z.boolean().optional(),
+});
 
 /** Between two answers it goes on by itself, at the lab's speed. */
 class FollowingClock implements Clock {

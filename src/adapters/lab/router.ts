@@ -45,6 +45,13 @@ export function labRouter(lab: Lab): Router {
     response.json(commands.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() })));
   });
 
+  router.post(at('/commands'), (request, response) => {
+    const checked = notDone.safeParse(request.body);
+    if (!checked.success) throw new LabProblems('This is not a command', fromIssues(checked.error.issues));
+    lab.note(checked.data);
+    response.status(204).end();
+  });
+
   router.post(at('/reset'), (_, response) => {
     lab.reset();
     response.json({ id: lab.id });
@@ -89,6 +96,15 @@ export function labRouter(lab: Lab): Router {
   });
   return router;
 }
+
+/** What a server that compares by itself (ExchangeLab.psm1) tells of a command that it did not carry out. */
+const notDone = z.strictObject({
+  server: z.string().max(300),
+  command: z.string().min(1).max(300),
+  arguments: z.record(z.string().max(300), z.union([z.string().max(1_000), z.number(), z.boolean()])),
+  caller: z.string().max(500),
+  effect: z.enum(['already', 'refused']),
+});
 
 function timeOf(lab: Lab): LabTime {
   const { clock } = lab;

@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createLab } from '../../../src/lab/lab.ts';
+import { createLab, type Lab } from '../../../src/lab/lab.ts';
 import type { Change } from '../../../src/ports.ts';
 
 describe('a lab that is kept in a file', () => {
@@ -14,9 +14,18 @@ describe('a lab that is kept in a file', () => {
     persist = join(folder, 'deep', 'world.json');
     wall = Date.UTC(2025, 0, 5, 10);
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
+  const opened: Lab[] = [];
+  afterEach(() => {
+    // Those that a test left as if they were killed would go on writing.
+    for (const lab of opened.splice(0)) lab.close();
+    rmSync(folder, { recursive: true });
+  });
 
-  const open = (speed = 600) => createLab({ speed, persist, realNow: () => wall });
+  const open = (speed = 600) => {
+    const lab = createLab({ speed, persist, realNow: () => wall });
+    opened.push(lab);
+    return lab;
+  };
   const block = (lab: ReturnType<typeof open>) => {
     const change: Change = { notAfter: lab.clock.now() + 30_000, caller: 'incident-1 step 3', scope: [] };
     return lab.exchange().setActivationBlocked('mbx1', true, { activationBlocked: false }, change);

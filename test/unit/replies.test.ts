@@ -2,10 +2,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { labHttpExchange } from '../../../src/adapters/lab/http.ts';
-import { readReply } from '../../../src/adapters/lab/replies.ts';
-import type { Exchange } from '../../../src/ports.ts';
-import { NINE, row, service } from '../../support/stub.ts';
+import { labHttpExchange } from '../../src/adapters/lab/http.ts';
+import type { Exchange } from '../../src/ports.ts';
+import { readReply } from '../../src/replies.ts';
+import { NINE, row, service } from '../support/stub.ts';
 
 const servers: Server[] = [];
 afterEach(() => {
