@@ -12,7 +12,14 @@ session with a simulated server instead of a real one:
     any other                                 plain WinRM: a full PowerShell on the server that -ComputerName names
 
 What comes out of a command of Exchange has gone over the wire: it has lost its methods, and nested values have become text. Text is what
-enumerations come as; with EXCHANGE_LAB_ENUMS=number the result of a probe comes as a number, which happens too. The clock is the lab's.
+enumerations come as; with EXCHANGE_LAB_ENUMS=number the result of a probe comes as a number, which happens too. Times come as UTC; with
+EXCHANGE_LAB_TIMES=local or utc they come as local time or UTC and do not say which. The clock is the lab's.
+
+What is wrong in a real organisation can be had as well, by variables too:
+
+    EXCHANGE_LAB_HIDE            commands that no session offers, as of an account without the right: Set-MailboxServer,Get-TargetBoot
+    EXCHANGE_LAB_DENY            servers that let nobody in: ex2,mbx1
+    EXCHANGE_LAB_SKEW_SECONDS    by how much clocks of servers are ahead: mbx1=45,cas1=-5
 
 Written to the language of Windows PowerShell 5.1, in ASCII.
 #>
@@ -31,7 +38,7 @@ $ExchangeCommands = 'Get-ExchangeServer', 'Get-DatabaseAvailabilityGroup', 'Get-
     'Get-MailboxDatabaseCopyStatus', 'Get-MailboxServer', 'Set-MailboxServer', 'Get-ImapSettings', 'Set-ImapSettings', 'Get-PopSettings', 'Set-PopSettings',
     'Get-ServerComponentState', 'Get-Command'
 $TargetCommands = 'Get-TargetClock', 'Get-TargetBoot', 'Get-TargetService', 'Get-TargetActivity', 'Get-TargetRecoveryAction', 'Get-TargetComponent',
-    'Restart-TargetService', 'Restart-TargetComputer'
+    'Restart-TargetService', 'Restart-TargetComputer', 'Get-Command'
 $WindowsCommands = 'Get-Date', 'Get-Service', 'Restart-Service', 'Restart-Computer', 'Get-CimInstance', 'Get-Process', 'Get-WinEvent', 'Get-ChildItem', 'Test-Path',
     'Write-EventLog'
 
@@ -100,6 +107,18 @@ function New-Failure {
 
 function ConvertTo-Time { param($Milliseconds) if ($null -ne $Milliseconds) { $Epoch.AddMilliseconds($Milliseconds) } }
 
+<# A time as Exchange sends it. #>
+function ConvertTo-SentTime {
+    param($Milliseconds)
+    $time = ConvertTo-Time $Milliseconds
+    if ($null -eq $time) { return }
+    switch ([Environment]::GetEnvironmentVariable('EXCHANGE_LAB_TIMES')) {
+        'local' { [DateTime]::SpecifyKind($time.ToLocalTime(), [DateTimeKind]::Unspecified) }
+        'utc' { [DateTime]::SpecifyKind($time, [DateTimeKind]::Unspecified) }
+        default { $time }
+    }
+}
+
 # A time of the lab's organisation; PowerShell 7 has made a date of the text already.
 function Read-Time {
     param($Time)
@@ -146,6 +165,10 @@ function New-PSSession {
             'resolved, or the destination is not reachable. For more information, see the about_Remote_Troubleshooting Help topic.'
         throw (New-Failure ([Management.Automation.Remoting.PSRemotingTransportException]::new($text)) 'CannotConnect,PSSessionOpenFailed' OpenError)
     }
+    if ((Get-Listed EXCHANGE_LAB_DENY) -contains $server.name) {
+        $text = "Connecting to remote server $name failed with the following error message : Access is denied. For more information, see the about_Remote_Troubleshooting Help topic."
+        throw (New-Failure ([Management.Automation.Remoting.PSRemotingTransportException]::new($text)) 'AccessDenied,PSSessionOpenFailed' OpenError)
+    }
     $exchange = $ConfigurationName -eq 'Microsoft.Exchange'
     $state = [Runspace]::DefaultRunspace.InitialSessionState.Clone()
     $modules = @($Module)
@@ -162,6 +185,12 @@ function New-PSSession {
     [pscustomobject] @{ Runspace = $runspace; State = 'Opened'; ComputerName = $name; ConfigurationName = $ConfigurationName }
 }
 
+# A variable that names several things.
+function Get-Listed {
+    param([string] $Variable)
+    ([string] [Environment]::GetEnvironmentVariable($Variable)).Split(',') | Where-Object { $_ }
+}
+
 function Invoke-Preparation {
     param($Runspace, [string] $Server, [string] $Caller)
     $shell = [PowerShell]::Create()
@@ -173,8 +202,9 @@ function Invoke-Preparation {
 <# No language, and no command but these. #>
 function Limit-Session {
     param($Runspace, [string[]] $Visible)
+    $hidden = @(Get-Listed EXCHANGE_LAB_HIDE)
     foreach ($command in $Runspace.SessionStateProxy.InvokeCommand.GetCommands('*', 'Alias, Function, Filter, Cmdlet', $true)) {
-        if ($command.Name -notin $Visible) { $command.Visibility = 'Private' }
+        if ($command.Name -notin $Visible -or $command.Name -in $hidden) { $command.Visibility = 'Private' }
     }
     $Runspace.SessionStateProxy.Applications.Clear()
     $Runspace.SessionStateProxy.Scripts.Clear()
@@ -193,6 +223,7 @@ function Get-ExchangeServer {
     [CmdletBinding()]
     param([string] $Identity, [switch] $Status)
     foreach ($server in (Invoke-Verb organisation @{}).servers) {
+        if ($Identity -and $Identity -notin $server.server, $server.fqdn) { continue }
         $roles = @(if ($server.roles -contains 'mailbox') { 'Mailbox' }) + @(if ($server.roles -contains 'client-access') { 'ClientAccess' })
         Send-Row @{
             Name                = $server.server.ToUpperInvariant()
@@ -247,8 +278,8 @@ function Get-ServerHealth {
             AlertValue            = $monitor.alertValue
             ServerComponentName   = $monitor.component
             RecurranceInterval    = $monitor.recurrenceSeconds
-            LastTransitionTime    = ConvertTo-Time (Get-Field $monitor lastTransition)
-            LastExecutionTime     = ConvertTo-Time (Get-Field $monitor lastExecution)
+            LastTransitionTime    = ConvertTo-SentTime (Get-Field $monitor lastTransition)
+            LastExecutionTime     = ConvertTo-SentTime (Get-Field $monitor lastExecution)
             IsStale               = $monitor.isStale
             IsHaImpacting         = $false
             Error                 = ''
@@ -271,8 +302,8 @@ function Invoke-MonitoringProbe {
         Server             = $Server.ToUpperInvariant()
         MonitorIdentity    = $Identity
         RequestId          = [guid]::NewGuid()
-        ExecutionStartTime = ConvertTo-Time $result.startedAt
-        ExecutionEndTime   = ConvertTo-Time $result.endedAt
+        ExecutionStartTime = ConvertTo-SentTime $result.startedAt
+        ExecutionEndTime   = ConvertTo-SentTime $result.endedAt
         Error              = $result.error
         Exception          = $result.exception
         ResultType         = $type
@@ -384,7 +415,17 @@ function Get-ServerComponentState {
 
 # ---------------------------------------------------------------------------------------------------------------- Windows
 
-function Get-Date { ConvertTo-Time (Invoke-Lab clock).now }
+function Get-Date { ConvertTo-Time ((Invoke-Lab clock).now + (Get-Skew)) }
+
+# The own shell has the lab's time, whatever the servers have.
+function Get-Skew {
+    if (-not $LabServer) { return 0 }
+    foreach ($one in Get-Listed EXCHANGE_LAB_SKEW_SECONDS) {
+        $name, $seconds = $one.Split('=')
+        if ($name -eq $LabServer) { return 1000 * $seconds }
+    }
+    0
+}
 
 function Get-Service {
     [CmdletBinding()]
@@ -425,7 +466,7 @@ function Get-Process {
         return [pscustomobject] @{ Id = $Id; StartTime = (Read-Time $service.startedAt).ToLocalTime() }
     }
     if ($Name) { return }
-    $script:Activity = @(Invoke-Verb activity @{ server = $LabServer })
+    $script:Activity = @(Invoke-Verb processes @{ server = $LabServer })
     $programs = @{ setup = 'ExSetupUI'; servicing = 'TiWorker'; backup = 'wbengine' }
     [pscustomobject] @{ ProcessName = 'svchost' }
     foreach ($one in $Activity) { if ($programs[$one.kind]) { [pscustomobject] @{ ProcessName = $programs[$one.kind] } } }
@@ -464,7 +505,7 @@ function Get-Distinct {
 <# Records as the log has them: one when an action starts, and one of the same instance when it has finished. #>
 function Get-WinEvent {
     [CmdletBinding()]
-    param([hashtable] $FilterHashtable)
+    param([hashtable] $FilterHashtable, [switch] $Oldest)
     $since = ConvertTo-Milliseconds $FilterHashtable.StartTime
     $found = @(Invoke-Verb recoveryActions @{ server = $LabServer; since = $since })
     if ($found.Count -eq 0) {

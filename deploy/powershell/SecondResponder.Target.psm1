@@ -196,7 +196,7 @@ function Get-TargetRecoveryAction {
     # What still runs may have started before; none runs for hours.
     $from = [DateTimeOffset]::FromUnixTimeMilliseconds([Math]::Min([long] $Since, (Get-Milliseconds) - 7200000)).LocalDateTime
     $filter = @{ LogName = 'Microsoft-Exchange-ManagedAvailability/RecoveryActionResults'; StartTime = $from }
-    $records = try { @(Get-WinEvent -FilterHashtable $filter) } catch {
+    $records = try { @(Get-WinEvent -FilterHashtable $filter -Oldest) } catch {
         if ($_.FullyQualifiedErrorId -notlike 'NoMatchingEventsFound*') { throw }
         @()
     }
@@ -204,21 +204,16 @@ function Get-TargetRecoveryAction {
     foreach ($process in Get-Process -Name MSExchangeHMWorker -ErrorAction SilentlyContinue) {
         $manager = ConvertTo-Milliseconds $process.StartTime
     }
-    $byInstance = @{}
+    $byInstance = [ordered] @{}
     foreach ($record in $records) {
         $fields = @{}
         foreach ($field in ([xml] $record.ToXml()).Event.UserData.EventXML.ChildNodes) { $fields[$field.LocalName] = $field.InnerText }
         $row = ConvertTo-RecoveryAction $fields $manager
-        $known = $byInstance[$fields['InstanceId']]
-        if (-not $known -or $row.state -eq 'finished') { $byInstance[$fields['InstanceId']] = $row }
+        $known = $byInstance[[string] $fields['InstanceId']]
+        if (-not $known -or $row.state -eq 'finished') { $byInstance[[string] $fields['InstanceId']] = $row }
     }
-    $rows = @($byInstance.Values | Where-Object { $_.state -eq 'started' -or $_.endedAt -ge $Since })
-    # The oldest first. (No Sort-Object: what it compares by would have to be a script block.)
-    while ($rows.Count -gt 0) {
-        $first = $rows[0]
-        foreach ($row in $rows) { if ($row.startedAt -lt $first.startedAt) { $first = $row } }
-        [pscustomobject] $first
-        $rows = @($rows | Where-Object { $_ -ne $first })
+    foreach ($row in $byInstance.Values) {
+        if ($row.state -eq 'started' -or $row.endedAt -ge $Since) { [pscustomobject] $row }
     }
 }
 

@@ -249,6 +249,16 @@ function Close-Session {
     }
 }
 
+function Get-OpenSession {
+    <#
+    .SYNOPSIS
+    The sessions that this shell holds open: kind (exchange or target), and the server that each leads to.
+    #>
+    [CmdletBinding()]
+    param()
+    foreach ($kind in $Sessions.Keys) { @{ kind = $kind; to = $Sessions[$kind].to } }
+}
+
 # -------------------------------------------------------------------------------------------------------------- commands
 
 <#
@@ -736,6 +746,104 @@ function Get-BootTime {
     Get-FromTarget $Connection Get-TargetBoot
 }
 
+# ------------------------------------------------------------------------------------------------------------------ the way there
+
+function Test-Shell {
+    <#
+    .SYNOPSIS
+    What this PowerShell is, and as whom it goes to the servers: for "second-responder doctor".
+    #>
+    [CmdletBinding()]
+    param([hashtable] $Connection)
+    Start-Call $Connection
+    $windows = [string] [Environment]::OSVersion.Platform -eq 'Win32NT'
+    $row = @{
+        version   = $PSVersionTable.PSVersion.ToString()
+        edition   = [string] $PSVersionTable.PSEdition
+        windows   = $windows
+        machine   = [Net.Dns]::GetHostName()
+        utcOffset = [long] [TimeZoneInfo]::Local.GetUtcOffset([DateTime]::UtcNow).TotalMilliseconds
+        now       = Get-OwnTime
+    }
+    try {
+        $row.account = if ($Connection.credentialFile) {
+            [string] (Import-Clixml -LiteralPath $Connection.credentialFile).UserName
+        } elseif ($windows) {
+            [Security.Principal.WindowsIdentity]::GetCurrent().Name
+        } else {
+            [Environment]::UserName
+        }
+    } catch {
+        $row.credentialTrouble = [string] $_
+    }
+    $row
+}
+
+function Test-Endpoint {
+    <#
+    .SYNOPSIS
+    Opens a session with the one endpoint that the connection names, and closes it: how long that took, and which commands are not offered there.
+    For "second-responder doctor". Exchange shows an account only the commands that it may use.
+
+    .PARAMETER Commands
+    The names of the commands that are used.
+    #>
+    [CmdletBinding()]
+    param([hashtable] $Connection, [string[]] $Commands)
+    Start-Call $Connection
+    $began = $Watch.ElapsedMilliseconds
+    Use-OwnSession exchange $Connection {
+        param($opened)
+        $row = @{ openedAfter = $Watch.ElapsedMilliseconds - $began; missing = @(Get-Missing $opened $Commands) }
+        if ($row.missing -notcontains 'Get-ExchangeServer') {
+            # A session that opens is not yet one that answers.
+            try {
+                $null = Invoke-In $opened Get-ExchangeServer (Get-Settings $Connection @{ Identity = Get-HostOf $opened.to })
+            } catch {
+                # It may have another name here than in the organisation.
+                if ((Get-FailureCode (Get-Cause $_)) -ne 'notFound') { throw }
+            }
+        }
+        $row
+    }
+}
+
+function Test-Target {
+    <#
+    .SYNOPSIS
+    Opens a session with Windows on a server, and closes it: how long that took, which functions are not there, and by how many milliseconds the
+    server's clock is ahead of this machine's, give or take. For "second-responder doctor".
+
+    .PARAMETER Functions
+    The names of the functions that are called there.
+    #>
+    [CmdletBinding()]
+    param([hashtable] $Connection, [string[]] $Functions)
+    Start-Call $Connection
+    $began = $Watch.ElapsedMilliseconds
+    Use-OwnSession target $Connection {
+        param($opened)
+        $row = @{ openedAfter = $Watch.ElapsedMilliseconds - $began; missing = @(Get-Missing $opened $Functions) }
+        if ($row.missing -notcontains 'Get-TargetClock') {
+            # The first call of a session takes longest; the second says more exactly when it was carried out.
+            $null = Invoke-In $opened Get-TargetClock @{}
+            $before = Get-OwnTime
+            $theirs = (Invoke-In $opened Get-TargetClock @{}).now
+            $after = Get-OwnTime
+            $row.ahead = $theirs - ($before + $after) / 2
+            $row.within = ($after - $before) / 2
+        }
+        $row
+    }
+}
+
+# Which of these commands a session does not offer. Names that are not there are no error here.
+function Get-Missing {
+    param($Opened, [string[]] $Names)
+    $offered = @(Invoke-In $Opened Get-Command @{ Name = $Names; ErrorAction = 'SilentlyContinue' } | ForEach-Object { $_.Name })
+    $Names | Where-Object { $offered -notcontains $_ }
+}
+
 # -------------------------------------------------------------------------------------------------------------------- changes
 
 <#
@@ -851,4 +959,4 @@ function Set-ProtocolLog {
 
 Export-ModuleMember -Function Get-Organisation, Get-HealthRow, Invoke-Probe, Get-CopyOnServer, Get-CopyOfDatabase, Get-MailboxServerState,
     Get-AvailabilityGroup, Get-ProtocolLog, Get-ComponentState, Get-ServiceState, Get-RecoveryAction, Get-Activity, Get-BootTime,
-    Restart-FencedService, Restart-FencedServer, Set-ActivationBlock, Set-ProtocolLog, Close-Session
+    Test-Shell, Test-Endpoint, Test-Target, Restart-FencedService, Restart-FencedServer, Set-ActivationBlock, Set-ProtocolLog, Get-OpenSession, Close-Session

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
+import type { Config } from '../config/config.ts';
 import { createDaemon, type Daemon } from './client.ts';
 import { CliError, UsageError } from './errors.ts';
 import { readSettings } from './settings.ts';
@@ -54,8 +55,14 @@ function addressOf(command: Command, named: string | undefined): string {
     }
     return named;
   }
-  const { host, port, tls } = readSettings(command).config.http;
-  if (port === 0) throw new CliError('The configuration takes any free port: say with --url where the daemon is.');
+  const own = addressIn(readSettings(command).config.http);
+  if (own === undefined) throw new CliError('The configuration takes any free port: say with --url where the daemon is.');
+  return own;
+}
+
+/** Where the daemon of a configuration is reached from this machine; undefined where it takes any free port. */
+export function addressIn({ host, port, tls }: Config['http']): string | undefined {
+  if (port === 0) return undefined;
   const reachable = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (host.includes(':') ? `[${host}]` : host);
   return `http${tls ? 's' : ''}://${reachable}:${port}`;
 }

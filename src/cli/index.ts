@@ -5,12 +5,14 @@ import { completionCommand } from './completion.ts';
 import { configCommand } from './config.ts';
 import type { CliContext } from './context.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { CliError, EXIT, UsageError } from './errors.ts';
 import { healthSetsCommand } from './health-sets.ts';
 import { incidentsCommand } from './incidents.ts';
 import { killSwitchCommand } from './kill-switch.ts';
 import { labCommand } from './lab.ts';
 import { playbooksCommand } from './playbooks.ts';
+import { recordCommand } from './record.ts';
 import { serveCommand } from './serve.ts';
 import { storeCommand } from './store.ts';
 import { createTerminal } from './terminal.ts';
@@ -22,6 +24,8 @@ const COMMANDS: readonly ((program: Command, context: CliContext) => void)[] = [
   serveCommand,
   demoCommand,
   labCommand,
+  recordCommand,
+  doctorCommand,
   alertCommand,
   incidentsCommand,
   killSwitchCommand,

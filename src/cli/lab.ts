@@ -1,8 +1,11 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type ServedLab, serveLab } from '../adapters/lab/serve.ts';
 import { readOrganisation } from '../lab/organisation.ts';
+import { RECORDED_CURES, type RecordedCure } from '../lab/replay-parts.ts';
+import { readRecording } from '../recording/file.ts';
 import { type CliContext, print } from './context.ts';
-import { whyNotStarted } from './errors.ts';
+import { UsageError, whyNotStarted } from './errors.ts';
+import { plain } from './text.ts';
 import { untilStopped } from './until-stopped.ts';
 import { speed as aSpeed, port, wholeNumber } from './values.ts';
 
@@ -20,13 +23,21 @@ export function labCommand(program: Command, context: CliContext): void {
     )
     .option('--seed <number>', 'decides what is random', wholeNumber)
     .option('--organisation <file>', 'another organisation than contoso.com')
+    .option('--recording <file>', 'begin as the organisation was that this file of "record" saw')
+    .addOption(
+      new Option('--cure <what>', 'what cures the monitors that are unhealthy in the recording')
+        .choices(RECORDED_CURES)
+        .default('restart-service'),
+    )
     .option('--keep <file>', 'keeps the world in this file')
     .action(async (options: LabOptions, command: Command) => {
       const lab = await begin(options);
+      const { notes } = lab.lab;
+      for (const note of notes) process.stderr.write(`${plain(note)}\n`);
       print(
         command,
         context,
-        { url: lab.url, speed: options.speed },
+        { url: lab.url, speed: options.speed, ...(notes.length > 0 && { notes }) },
         () => `The lab is at ${lab.url}, at speed ${options.speed}: ${lab.url}/lab/v1/organisation\n`,
       );
       await untilStopped();
@@ -35,11 +46,15 @@ export function labCommand(program: Command, context: CliContext): void {
     });
 }
 
-async function begin({ organisation, keep, ...rest }: LabOptions): Promise<ServedLab> {
+async function begin({ organisation, recording, keep, ...rest }: LabOptions): Promise<ServedLab> {
+  if (organisation !== undefined && recording !== undefined) {
+    throw new UsageError('The lab begins with --organisation or with --recording, not with both.');
+  }
   try {
     return await serveLab({
       ...rest,
       ...(organisation !== undefined && { organisation: readOrganisation(organisation) }),
+      ...(recording !== undefined && { recording: readRecording(recording) }),
       ...(keep !== undefined && { persist: keep }),
     });
   } catch (error) {
@@ -53,5 +68,7 @@ interface LabOptions {
   speed: number;
   seed?: number;
   organisation?: string;
+  recording?: string;
+  cure: RecordedCure;
   keep?: string;
 }

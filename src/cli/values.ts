@@ -21,6 +21,20 @@ export function speed(text: string): number {
   return value;
 }
 
+/** `90s`, `3m`, in milliseconds. */
+export function howLong(text: string): number {
+  const read = positiveDuration.safeParse(text);
+  if (!read.success) throw new InvalidArgumentError('It must be a duration, such as 90s or 3m.');
+  return read.data;
+}
+
+/** `a,b` */
+export function serverNames(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.some((name) => name === '')) throw new InvalidArgumentError('It must be names, separated by commas: a,b.');
+  return [...new Set(names)];
+}
+
 /** `2h` before now, or a time as it is; ISO 8601. */
 export function since(text: string): string {
   const ago = positiveDuration.safeParse(text);

@@ -123,7 +123,11 @@ function complete(
       ...(http.tls && { tls: absolute(http.tls, from.folder) }),
     },
     store: { ...store, directory: resolve(from.cwd, store.directory) },
-    lab: { ...lab, ...(lab.organisation && { organisation: resolve(from.folder, lab.organisation) }) },
+    lab: {
+      ...lab,
+      ...(lab.organisation && { organisation: resolve(from.folder, lab.organisation) }),
+      ...(lab.recording && { recording: resolve(from.folder, lab.recording) }),
+    },
     safety: { ...safety, mode: safety.mode ?? (exchange.kind === 'lab' ? 'auto' : 'observe') },
     verification: { ...verification, catalog: beside(['verification', 'catalog'], verification.catalog) },
     playbooks: { ...playbooks, directory: beside(['playbooks', 'directory'], playbooks.directory) },

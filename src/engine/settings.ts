@@ -19,7 +19,13 @@ export function settingsOf(
     maintenance: safety.maintenance,
     commonCause: { ...safety.commonCause, share: safety.commonCause.share / 100 },
     holdLimit: safety.holdLimit,
-    self: [hostname, ...hostsOf(store.url), ...hostsOf(exchange.url), ...safety.self].map(shortName),
+    self: [
+      hostname,
+      ...hostsOf(store.url),
+      ...hostsOf(exchange.url),
+      ...onlyOne(exchange.endpoints),
+      ...safety.self,
+    ].map(shortName),
     throttles: safety.throttles,
     disruptionWindow: safety.disruptionWindow,
     commandTimeLimit: safety.commandTimeout,
@@ -31,6 +37,12 @@ export function settingsOf(
     lease: work.lease,
     alertRetention: alerts.retention,
   };
+}
+
+/** Where all looks go through one server, it is not taken away: nobody could see whether it came back. */
+function onlyOne(endpoints: readonly string[]): string[] {
+  const hosts = endpoints.flatMap((each) => (each.includes('://') ? hostsOf(each) : [each]));
+  return new Set(hosts.map(shortName)).size === 1 ? hosts : [];
 }
 
 /** The machines that an address names: what the daemon stands on is not taken away from under it. */

@@ -8,10 +8,9 @@ import {
   type HealthRow,
   type Protocol,
   type Reply,
-  type ServerActivity,
   type ServiceState,
 } from '../ports.ts';
-import { copyRows, nodeUp } from './databases.ts';
+import { copyRows, memberUp, nodeUp, witnessUp } from './databases.ts';
 import { readRow, reassess, runProbe, type Watch, watchesOf } from './health.ts';
 import { drain, reboot, restart } from './machines.ts';
 import { type Command, type Done, type Line, type Telephone, unreachable } from './telephone.ts';
@@ -41,13 +40,19 @@ const PROXY_COMPONENTS = [
   'RpcProxy',
 ];
 
+/** The port, and what a PowerShell on the lab (ExchangeLab.psm1) asks in smaller parts. */
+export interface LabExchange extends Exchange {
+  /** The part of `activity` that processes and the registry tell. */
+  processes: Exchange['activity'];
+}
+
 /** The Exchange port on the simulated organisation. `caller` signs the commands that only read. */
 export function createCmdlets(
   line: Line,
   telephone: Telephone,
   caller: string,
   organisationId: () => string,
-): Exchange {
+): LabExchange {
   const known = (name: string): Server => {
     const { servers } = line.world();
     const short = shortName(name);
@@ -67,7 +72,7 @@ export function createCmdlets(
     channel: 'windows',
   });
 
-  return {
+  const exchange: LabExchange = {
     async organisation(options) {
       return telephone.read(named('Get-ExchangeServer', '', {}), options, (world) =>
         reply({ id: organisationId(), servers: Object.values(world.servers).map((s) => factsOf(s, organisationId())) }),
@@ -97,9 +102,8 @@ export function createCmdlets(
         const watch = findProbe(world, here, identity);
         const withheld = telephone.disturbed('no-object', command, ({ probe }) => isProbe(probe, identity));
         if (withheld || !watch) {
-          return nothing(
-            `The monitoring item ${identity} is not known on ${here.fqdn}, or cannot be invoked on demand.`,
-          );
+          const usual = `The monitoring item ${identity} is not known on ${here.fqdn}, or cannot be invoked on demand.`;
+          return nothing(...((withheld?.body.says as string[] | undefined) ?? [usual]));
         }
         const startedAt = line.clock.now();
         await line.clock.wait(world.settings['on-demand-probe'], PROBE_AT_MOST_REAL_MS);
@@ -177,15 +181,11 @@ export function createCmdlets(
         return reply({
           name: key,
           members: members.map((server) => {
-            const member = world.servers[server]!;
-            return {
-              server,
-              site: member.site,
-              up: nodeUp(member),
-              suspended: present(world, 'node-suspended', server).length > 0,
-            };
+            const { site } = world.servers[server]!;
+            const suspended = present(world, 'node-suspended', server).length > 0;
+            return { server, site, up: memberUp(world, key, server), suspended };
           }),
-          ...(witness ? { witness: { server: witness, up: nodeUp(world.servers[witness]) } } : {}),
+          ...(witness ? { witness: { server: witness, up: witnessUp(world, key) } } : {}),
         });
       });
     },
@@ -208,9 +208,11 @@ export function createCmdlets(
     async protocolLog(name, protocol, options) {
       const { name: server } = known(name);
       const { get, folder } = PROTOCOLS[protocol];
-      return telephone.read(named(get, server, { Server: server }), options, (world) =>
-        reply({ enabled: world.servers[server]!.protocolLog[protocol], location: `${LOGGING}\\${folder}` }),
-      );
+      return telephone.read(named(get, server, { Server: server }), options, (world) => {
+        const { protocolLog, protocolLogFolder } = world.servers[server]!;
+        const location = protocolLogFolder?.[protocol] ?? `${LOGGING}\\${folder}`;
+        return reply({ enabled: protocolLog[protocol], location });
+      });
     },
 
     async setProtocolLog(name, protocol: Protocol, enabled, fence, change, options) {
@@ -249,18 +251,27 @@ export function createCmdlets(
 
     async activity(name, options) {
       const { name: server } = known(name);
-      const found: ServerActivity[] = [];
-      await telephone.read(windows('Get-Process', server, { ComputerName: server }), options, (world) => {
-        for (const { body } of present(world, 'busy', server)) {
-          const kind = body.with as ServerActivity['kind'];
-          found.push({ kind, says: ACTIVITIES[kind] });
-        }
-        return reply(undefined);
-      });
-      if (!line.world().servers[server]!.roles.includes('mailbox')) return reply(found);
+      const found = await exchange.processes(server, options);
+      if (!line.world().servers[server]!.roles.includes('mailbox')) return found;
       // No process shows that copies are being seeded; their states do.
-      const copies = named('Get-MailboxDatabaseCopyStatus', server, { Server: server });
-      return telephone.read(copies, options, () => reply(found));
+      const { value: copies } = await exchange.copiesOn(server, options);
+      const seeded = copies.some(({ status }) => status === 'Seeding');
+      const seeding = { kind: 'seeding', says: 'a database copy is in the state Seeding' } as const;
+      return seeded ? reply([...found.value, seeding]) : found;
+    },
+
+    async processes(name, options) {
+      const { name: server } = known(name);
+      return telephone.read(windows('Get-Process', server, { ComputerName: server }), options, (world) =>
+        reply(
+          present(world, 'busy', server).flatMap(({ body }) => {
+            const kind = body.with as keyof typeof PROCESSES | 'seeding';
+            // What a recording saw is told in its words.
+            const says = typeof body.says === 'string' ? body.says : undefined;
+            return kind === 'seeding' ? [] : [{ kind, says: says ?? PROCESSES[kind] }];
+          }),
+        ),
+      );
     },
 
     async bootTime(name, options) {
@@ -289,16 +300,16 @@ export function createCmdlets(
       });
     },
   };
+  return exchange;
 }
 
 /** What a look at the processes and the registry of a busy server finds. */
-const ACTIVITIES: Record<ServerActivity['kind'], string> = {
+const PROCESSES = {
   setup: 'ExSetupUI.exe runs',
   servicing: 'TiWorker.exe runs',
   backup: 'the Windows Server Backup engine is at work',
-  seeding: 'a database copy is in the state Seeding',
   'pending-update': 'Windows Update waits for a restart',
-};
+} as const;
 
 /** Standing troubles of one kind on a server. */
 function present(world: World, kind: string, server: string): Trouble[] {
@@ -311,8 +322,8 @@ function reply<T>(value: T): Reply<T> {
   return { value, warnings: [] };
 }
 
-function nothing(warning: string): Reply<undefined> {
-  return { value: undefined, warnings: [warning] };
+function nothing(...warnings: string[]): Reply<undefined> {
+  return { value: undefined, warnings };
 }
 
 function signed(command: Command, change: Change): Command {
@@ -329,7 +340,8 @@ function mailboxRole(server: Server): Server {
 }
 
 export function factsOf(server: Server, organisation: string): ServerFacts {
-  const group = server.dag ?? (server.roles.includes('client-access') ? `cas:${server.site}` : undefined);
+  const group =
+    server.group ?? server.dag ?? (server.roles.includes('client-access') ? `cas:${server.site}` : undefined);
   return {
     server: server.name,
     fqdn: server.fqdn,
@@ -343,21 +355,20 @@ export function factsOf(server: Server, organisation: string): ServerFacts {
 }
 
 function healthRow(world: World, server: Server, watch: Watch, now: number, stale: Trouble | undefined): HealthRow {
-  const { settings } = world;
   const row: HealthRow = {
     healthSet: watch.healthSet,
     name: watch.name,
     targetResource: watch.targetResource,
     component: watch.component,
-    recurrenceSeconds: settings['probe-recurrence'] / 1_000,
-    timeoutSeconds: settings['probe-timeout'] / 1_000,
-    isStale: false,
+    recurrenceSeconds: watch.recurrenceSeconds,
+    timeoutSeconds: watch.timeoutSeconds,
+    isStale: server.rows[watch.key]?.holds === 'stale',
     ...readRow(world, server, watch, now),
   };
   const wanted = stale?.body.healthSet;
   if (!stale || (wanted !== undefined && !same(String(wanted), watch.healthSet))) return row;
   // The monitor has not evaluated for longer than recurrence, time-out and two minutes; the row still says what it said.
-  const lastExecution = stale.postedAt - settings['probe-recurrence'] - settings['probe-timeout'] - 180_000;
+  const lastExecution = stale.postedAt - watch.recurrence - watch.timeoutSeconds * 1_000 - 180_000;
   return {
     ...row,
     alertValue: stale.frozen?.[server.name]?.[watch.key] ?? 'Healthy',
@@ -373,7 +384,7 @@ function findProbe(world: World, server: Server, identity: string): Watch | unde
   return watchesOf(server, world.settings).find(
     (watch) =>
       watch.probe !== undefined &&
-      same(watch.healthSet, healthSet) &&
+      same(watch.probeHealthSet ?? watch.healthSet, healthSet) &&
       same(watch.probe, probe) &&
       (target === undefined || same(watch.targetResource, target)),
   );
@@ -438,15 +449,28 @@ function compare(now: boolean, seen: boolean, wanted: boolean): Done | undefined
 
 function componentsOf(server: Server): ComponentState[] {
   const names = [...COMPONENTS, ...(server.roles.includes('client-access') ? PROXY_COMPONENTS : [])];
+  const all = [
+    ...(server.components ?? names.map((component) => ({ component, state: 'Active', requesters: [] }) as const)),
+  ];
   for (const { component } of server.inactive) {
-    if (!names.some((name) => same(name, component))) names.push(component);
+    if (!all.some((each) => same(each.component, component))) all.push({ component, state: 'Active', requesters: [] });
   }
-  return names.map((component) => {
-    const by = server.inactive.filter((each) => same(each.component, component));
-    return {
-      component,
-      state: by.length > 0 ? 'Inactive' : 'Active',
-      requesters: by.map(({ requester }) => ({ requester, state: 'Inactive' as const })),
-    };
-  });
+  return all.map((each) => componentOf(each, server));
+}
+
+/** A component as it was seen, with who made it Inactive since then, and without who has lifted that. */
+function componentOf({ component, state, requesters }: ComponentState, server: Server): ComponentState {
+  const by = server.inactive.filter((each) => same(each.component, component));
+  const still = requesters.filter(
+    (each) => each.state !== 'Inactive' || by.some(({ requester }) => same(requester, each.requester)),
+  );
+  const more = by.filter(
+    ({ requester }) =>
+      requester !== '' && !still.some((each) => each.state === 'Inactive' && same(each.requester, requester)),
+  );
+  return {
+    component,
+    state: by.length > 0 ? 'Inactive' : state === 'Inactive' ? 'Active' : state,
+    requesters: [...still, ...more.map(({ requester }) => ({ requester, state: 'Inactive' as const }))],
+  };
 }

@@ -1,3 +1,4 @@
+import { shortName } from '../incident/alert.ts';
 import type { DatabaseCopy } from '../ports.ts';
 import type { Server, World } from './world.ts';
 
@@ -11,11 +12,23 @@ export function nodeUp(server: Server | undefined): boolean {
   return server !== undefined && (server.boot === undefined || server.boot.stage === 'services');
 }
 
+/** Whether a member of a group is up as a node of its cluster. */
+export function memberUp(world: World, group: string, member: string): boolean {
+  return nodeUp(world.servers[member]) && !world.groups[group]?.nodesDown?.includes(member);
+}
+
+/** The witness may be a file server that is no server of the organisation; nothing happens to it here. */
+export function witnessUp(world: World, group: string): boolean {
+  const { witness, witnessDown } = world.groups[group] ?? {};
+  const server = world.servers[shortName(witness ?? '')];
+  return witness !== undefined && !witnessDown && (server === undefined || nodeUp(server));
+}
+
 /** More than half of the votes: members and witness. */
 export function hasQuorum(world: World, group: string): boolean {
   const { members, witness } = world.groups[group] ?? { members: [] };
-  const voters = witness ? [...members, witness] : members;
-  return voters.filter((name) => nodeUp(world.servers[name])).length * 2 > voters.length;
+  const votes = members.filter((name) => memberUp(world, group, name)).length + (witnessUp(world, group) ? 1 : 0);
+  return votes * 2 > members.length + (witness ? 1 : 0);
 }
 
 /** Rows of Get-MailboxDatabaseCopyStatus, of one server or of one database. */
@@ -29,10 +42,10 @@ export function copyRows(world: World, which: { server: string } | { database: s
         database: name,
         server: holder,
         status: statusOf(world, name, holder),
-        copies: Object.keys(database.copies).length,
-        copyQueueLength: 0,
+        copies: Math.max(Object.keys(database.copies).length, database.copiesInAll ?? 0),
+        copyQueueLength: copy.copyQueueLength ?? 0,
         // A lagged copy keeps its logs unplayed on purpose.
-        replayQueueLength: copy.lagged ? 4_200 : 0,
+        replayQueueLength: copy.replayQueueLength ?? (copy.lagged ? 4_200 : 0),
         activationSuspended: copy.suspended,
         lagged: copy.lagged,
         ...(copy.error ? { error: copy.error } : {}),
@@ -42,12 +55,14 @@ export function copyRows(world: World, which: { server: string } | { database: s
   return rows;
 }
 
-function statusOf(world: World, name: string, holder: string): string {
+export function statusOf(world: World, name: string, holder: string): string {
   const database = world.databases[name]!;
   const server = world.servers[holder];
-  if (database.activeOn === holder) return database.dismounted ? 'Dismounted' : 'Mounted';
+  const status = database.copies[holder]?.status;
+  if (database.activeOn === holder) return database.dismounted ? 'Dismounted' : (status ?? 'Mounted');
   if (!nodeUp(server)) return 'ServiceDown';
   if (server?.boot) return 'Initializing';
+  if (status) return status;
   return isSeeded(world, holder) ? 'Seeding' : 'Healthy';
 }
 
@@ -64,7 +79,9 @@ export function chooseTarget(world: World, name: string): { target: string } | {
   const database = world.databases[name]!;
   const from = world.servers[database.activeOn]!;
   const others = Object.keys(database.copies).filter((holder) => holder !== from.name);
-  if (others.length === 0) return { reason: 'it is the only copy' };
+  if (others.length === 0) {
+    return { reason: (database.copiesInAll ?? 1) > 1 ? 'its other copies are not known here' : 'it is the only copy' };
+  }
   if (from.dag && !hasQuorum(world, from.dag)) return { reason: `${from.dag} has no quorum` };
 
   const stuck = Object.values(world.troubles).find(

@@ -18,6 +18,8 @@ export interface MonitorDefinition {
   roles: readonly Role[];
   /** The probe that Invoke-MonitoringProbe can run; absent where there is none. */
   probe?: string;
+  /** Whose probe it is, where that is another health set. */
+  probeHealthSet?: string;
   /** What the probe needs; `directory` is Active Directory. */
   dependencies: readonly string[];
   /** The parts of a server that this monitor sees when they are sick. */
@@ -359,4 +361,26 @@ export function monitorsFor(server: {
 /** What tells the rows of one server apart. */
 export function keyOf(monitor: Pick<MonitorDefinition, 'healthSet' | 'name' | 'targetResource'>): string {
   return `${monitor.healthSet}\\${monitor.name}\\${monitor.targetResource}`;
+}
+
+/**
+ * What the table knows of a row that was seen on a server. Between versions of Exchange target resources differ, so the
+ * name decides where no row has the same one.
+ */
+export function definitionOf(
+  row: Pick<MonitorDefinition, 'healthSet' | 'name' | 'targetResource'>,
+  roles: readonly Role[],
+): MonitorDefinition | undefined {
+  const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+  const named = MONITORS.filter((each) => same(each.healthSet, row.healthSet) && same(each.name, row.name));
+  return (
+    named.find((each) => same(each.targetResource, row.targetResource)) ??
+    named.find((each) => each.roles.some((role) => roles.includes(role))) ??
+    named[0]
+  );
+}
+
+/** The Windows service that monitors of a health set look at, as far as the table knows one. */
+export function serviceOfHealthSet(healthSet: string): string | undefined {
+  return MONITORS.find((each) => each.service && each.healthSet.toLowerCase() === healthSet.toLowerCase())?.service;
 }

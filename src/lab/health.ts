@@ -2,15 +2,20 @@ import type { Instant } from '../incident/alert.ts';
 import type { HealthRow, ProbeResult, Protocol } from '../ports.ts';
 import { hash } from './chance.ts';
 import { activeOn } from './databases.ts';
-import { keyOf, type MonitorDefinition, monitorsFor } from './health-sets.ts';
+import { definitionOf, keyOf, type MonitorDefinition, monitorsFor } from './health-sets.ts';
 import type { LabSettings } from './organisation.ts';
-import type { Cause, RowMemory, Server, World } from './world.ts';
+import type { Cause, RecordedMonitor, RowMemory, Server, World } from './world.ts';
 
 /** A monitor as it exists on one server. */
 export interface Watch extends MonitorDefinition {
   key: string;
+  /** How often it evaluates, in milliseconds. */
+  recurrence: number;
   /** It evaluates at every multiple of the recurrence after this. */
   phase: number;
+  /** What its row says of both. */
+  recurrenceSeconds: number;
+  timeoutSeconds: number;
 }
 
 const watches = new WeakMap<Server, Watch[]>();
@@ -19,13 +24,52 @@ const watches = new WeakMap<Server, Watch[]>();
 export function watchesOf(server: Server, settings: LabSettings): Watch[] {
   let found = watches.get(server);
   if (!found) {
-    found = monitorsFor(server).map((monitor) => {
-      const key = keyOf(monitor);
-      return { ...monitor, key, phase: hash(`${server.name}/${key}`) % Math.max(1, settings['probe-recurrence']) };
-    });
+    found = server.monitors ? recordedWatches(server, server.monitors, settings) : usualWatches(server, settings);
     watches.set(server, found);
   }
   return found;
+}
+
+function usualWatches(server: Server, settings: LabSettings): Watch[] {
+  const recurrence = Math.max(1, settings['probe-recurrence']);
+  return monitorsFor(server).map((monitor) => {
+    const key = keyOf(monitor);
+    return {
+      ...monitor,
+      key,
+      recurrence,
+      phase: hash(`${server.name}/${key}`) % recurrence,
+      recurrenceSeconds: settings['probe-recurrence'] / 1_000,
+      timeoutSeconds: settings['probe-timeout'] / 1_000,
+    };
+  });
+}
+
+/** A row with the names that were seen, and with what the table knows of it: what it looks at, which probe proves it. */
+function recordedWatches(server: Server, monitors: readonly RecordedMonitor[], settings: LabSettings): Watch[] {
+  const times = new Map<string, number>();
+  return monitors.map(({ probe, needsNoService, ...row }) => {
+    const { service, ...known } = definitionOf(row, server.roles) ?? { dependencies: [], looksAt: [] };
+    const key = keyOf(row);
+    const before = times.get(key) ?? 0;
+    times.set(key, before + 1);
+    const isThere = service !== undefined && server.services[service.toLowerCase()] !== undefined;
+    return {
+      ...known,
+      ...(isThere && !needsNoService && { service }),
+      ...(probe && { probe: probe.name, probeHealthSet: probe.healthSet }),
+      ...row,
+      roles: server.roles,
+      // Real rows should never have the same names; if they do, each is kept.
+      key: before === 0 ? key : `${key}#${before + 1}`,
+      recurrence: recurrenceOf(row, settings),
+    };
+  });
+}
+
+/** A monitor that evaluates when something happens says 0; here it looks as often as the others. */
+export function recurrenceOf({ recurrenceSeconds }: { recurrenceSeconds: number }, settings: LabSettings): number {
+  return Math.max(1, recurrenceSeconds > 0 ? Math.round(recurrenceSeconds * 1_000) : settings['probe-recurrence']);
 }
 
 type Reading = Pick<HealthRow, 'alertValue' | 'lastTransition' | 'lastExecution'>;
@@ -35,23 +79,24 @@ type Reading = Pick<HealthRow, 'alertValue' | 'lastTransition' | 'lastExecution'
  * and from how often the monitor has evaluated since.
  */
 export function readRow(world: World, server: Server, watch: Watch, now: Instant): Reading {
-  const recurrence = Math.max(1, world.settings['probe-recurrence']);
-  const evaluation = (after: Instant) =>
-    watch.phase + (Math.floor((after - watch.phase) / recurrence) + 1) * recurrence;
+  const { recurrence, phase } = watch;
+  const evaluation = (after: Instant) => phase + (Math.floor((after - phase) / recurrence) + 1) * recurrence;
   const last = evaluation(now) - recurrence;
   const memory = server.rows[watch.key];
 
   if (server.boot) return { alertValue: 'UnInitialized', lastTransition: server.bootedAt };
   if (!memory) return { alertValue: 'Healthy', lastTransition: server.bootedAt, lastExecution: last };
 
-  const { base, since, failing, changedAt } = memory;
+  const { base, since, failing, changedAt, holds } = memory;
   const first = evaluation(changedAt);
+  const standsStill = now < first || holds === 'stale';
+  const executed = standsStill && memory.lastExecution !== undefined ? memory.lastExecution : last;
   const asBefore: Reading = {
     alertValue: base,
-    lastTransition: since,
-    ...(base === 'UnInitialized' && now < first ? {} : { lastExecution: last }),
+    ...(since === undefined ? {} : { lastTransition: since }),
+    ...(executed === null || (base === 'UnInitialized' && now < first) ? {} : { lastExecution: executed }),
   };
-  if (now < first) return asBefore;
+  if (now < first || holds) return asBefore;
   if (!failing) {
     return base === 'Healthy' ? asBefore : { alertValue: 'Healthy', lastTransition: first, lastExecution: last };
   }
@@ -72,6 +117,7 @@ export function reassess(world: World, server: Server, now: Instant): void {
 }
 
 function remember(world: World, server: Server, watch: Watch, failing: boolean, now: Instant): void {
+  if (server.rows[watch.key]?.holds) return;
   const { alertValue, lastTransition } = readRow(world, server, watch, now);
   server.rows[watch.key] = { base: alertValue, since: lastTransition ?? now, failing, changedAt: now };
 }
@@ -82,18 +128,21 @@ export function establish(world: World, server: Server, since: Instant): void {
   for (const watch of watchesOf(server, world.settings)) {
     const memory = server.rows[watch.key];
     if (!rowFails(world, server, watch)) continue;
-    if (memory?.base === 'Unhealthy' && memory.failing) continue;
+    if (memory?.holds || (memory?.base === 'Unhealthy' && memory.failing)) continue;
     server.rows[watch.key] = { base: 'Unhealthy', since: at, failing: true, changedAt: at };
   }
 }
 
-/** After a boot every monitor starts anew, and says so until it has evaluated. */
+/** After a boot every monitor starts anew, and says so until it has evaluated. What somebody switched off stays off. */
 export function startMonitors(world: World, server: Server, now: Instant): void {
+  const before = server.rows;
   server.rows = Object.fromEntries(
-    watchesOf(server, world.settings).map((watch): [string, RowMemory] => [
-      watch.key,
-      { base: 'UnInitialized', since: server.bootedAt, failing: rowFails(world, server, watch), changedAt: now },
-    ]),
+    watchesOf(server, world.settings).map((watch): [string, RowMemory] => {
+      const memory = before[watch.key];
+      if (memory?.holds === 'value') return [watch.key, memory];
+      const failing = rowFails(world, server, watch);
+      return [watch.key, { base: 'UnInitialized', since: server.bootedAt, failing, changedAt: now }];
+    }),
   );
 }
 
@@ -127,7 +176,7 @@ function serviceTrouble(server: Server, watch: Watch): string | undefined {
 function rowFails(world: World, server: Server, watch: Watch): boolean {
   return (
     serviceTrouble(server, watch) !== undefined ||
-    causesOn(world, server.name).some((cause) => sees(world, server, watch, cause))
+    causesOn(world, server.name).some((cause) => !cause.probeOnly && sees(world, server, watch, cause))
   );
 }
 
@@ -155,6 +204,7 @@ export function runProbe(world: World, server: Server, watch: Watch): Answer {
     (cause) =>
       !cause.rowOnly && cause.backEnd === undefined && (sees(world, server, watch, cause) || isOnTheWay(watch, cause)),
   );
+  if (own?.answer) return own.answer;
   const stopped = serviceTrouble(server, watch);
   const trouble = own ? { says: own.says, hangs: own.hangs } : stopped ? { says: stopped, hangs: false } : undefined;
   if (!watch.reaches) return trouble ? failed(trouble) : SUCCEEDED;
@@ -162,7 +212,12 @@ export function runProbe(world: World, server: Server, watch: Watch): Answer {
   const backEnds = backEndsOf(world, server);
   const run = server.ctpRuns[watch.reaches]++;
   const backEnd = world.servers[backEnds[run % Math.max(1, backEnds.length)] ?? ''];
-  if (!backEnd) return failed({ says: 'No mailboxes were found to use in the CTP probe', hangs: false });
+  if (!backEnd) {
+    if (!world.hasUnseenDatabases) {
+      return failed({ says: 'No mailboxes were found to use in the CTP probe', hangs: false });
+    }
+    return trouble ? failed(trouble) : SUCCEEDED;
+  }
   const found = trouble ?? backEndTrouble(world, backEnd, watch.reaches);
   return found ? failed(found, `Cmd=LOGIN _Mbx:${backEnd.fqdn}`) : SUCCEEDED;
 }
@@ -172,6 +227,12 @@ function isOnTheWay({ reaches }: Watch, { sits }: Cause): boolean {
   return reaches !== undefined && 'part' in sits && sits.part === `${reaches}-front-end`;
 }
 
+/** The monitor of a mailbox server that sees what makes log-ons fail there. */
+export function deepWatch(world: World, server: Server, protocol: Protocol): Watch | undefined {
+  const name = `${protocol}deeptestmonitor`;
+  return watchesOf(server, world.settings).find((watch) => watch.name.toLowerCase() === name);
+}
+
 /** Why a log-on fails on that mailbox server. */
 function backEndTrouble(
   world: World,
@@ -179,9 +240,7 @@ function backEndTrouble(
   protocol: Protocol,
 ): { says: string; hangs: boolean } | undefined {
   if (server.boot) return { says: 'the mailbox server does not answer', hangs: true };
-  const deep = watchesOf(server, world.settings).find(
-    (watch) => watch.name.toLowerCase() === `${protocol}deeptestmonitor`,
-  );
+  const deep = deepWatch(world, server, protocol);
   if (!deep) return undefined;
   const cause = causesOn(world, server.name).find((each) => !each.rowOnly && sees(world, server, deep, each));
   if (cause) return cause;

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Instant } from '../incident/alert.ts';
-import type { Exchange } from '../ports.ts';
+import type { Recording } from '../recording/recording.ts';
 import { hash } from './chance.ts';
 import { createLabClock, type LabClock } from './clock.ts';
-import { createCmdlets } from './cmdlets.ts';
+import { createCmdlets, type LabExchange } from './cmdlets.ts';
 import { CommandLog, type LoggedCommand } from './command-log.ts';
 import { deleteFault, postFault } from './faults.ts';
 import { catchUp } from './happenings.ts';
 import { Keeper, type Snapshot } from './keep.ts';
 import { checkOrganisation, type OrganisationFile, readOrganisation } from './organisation.ts';
+import { replay } from './replay.ts';
+import type { RecordedCure } from './replay-parts.ts';
 import { Telephone } from './telephone.ts';
 import { type FaultView, type OrganisationView, viewFault, viewOrganisation } from './view.ts';
 import { buildWorld, type World } from './world.ts';
@@ -20,6 +22,10 @@ export interface LabOptions {
   seed?: number;
   /** The shipped organisation by default. */
   organisation?: OrganisationFile;
+  /** Begins with what was recorded of an organisation, instead of a described one. */
+  recording?: Recording;
+  /** What cures the monitors that were unhealthy in it: by default a restart of the service they watch. */
+  cure?: RecordedCure;
   /** Time moves only by `clock.advance`, and by the waits of the lab's own commands. */
   virtual?: boolean;
   realNow?: () => number;
@@ -32,8 +38,10 @@ export interface Lab {
   /** Changes at each reset. */
   readonly id: string;
   readonly clock: LabClock;
+  /** What of a recording is otherwise here: a sentence for each kind. */
+  readonly notes: readonly string[];
   /** The Exchange port. `caller` signs the commands that only read; a change says itself who asks. */
-  exchange(caller?: string): Exchange;
+  exchange(caller?: string): LabExchange;
   organisation(): OrganisationView;
   /** Breaks something; `body` as for POST /lab/v1/faults. Throws `LabProblems`. */
   post(body: unknown): FaultView;
@@ -56,9 +64,8 @@ export function createLab(options: LabOptions): Lab {
   if (!(options.speed > 0) || !Number.isFinite(options.speed)) {
     throw new Error(`The lab's speed must be a number above 0, not ${options.speed}.`);
   }
-  const plan = options.organisation ? checkOrganisation(options.organisation) : readOrganisation();
   const seed = options.seed ?? 1;
-  const planHash = hash(JSON.stringify([plan, seed]));
+  const { planHash, notes, build } = beginning(options, seed);
 
   const keeper: Keeper | undefined = options.persist ? new Keeper(options.persist, () => snapshot()) : undefined;
   const loaded = keeper?.load();
@@ -72,7 +79,7 @@ export function createLab(options: LabOptions): Lab {
     ...(options.realNow ? { realNow: options.realNow } : {}),
     ...(before ? { resume: before.kept.clock } : {}),
   });
-  let world: World = before?.kept.world ?? buildWorld(plan, clock.now(), seed);
+  let world: World = before?.kept.world ?? build(clock.now());
   const log = new CommandLog();
   if (loaded) log.restore(before?.commands ?? [], loaded.kept.lastSeq);
   log.onEntry = (entry) => keeper?.command(entry);
@@ -101,6 +108,7 @@ export function createLab(options: LabOptions): Lab {
       return id;
     },
     clock,
+    notes,
     exchange: (caller = 'second-responder') => createCmdlets(line, telephone, caller, () => id),
     organisation: () => viewOrganisation(line.world(), id, clock.now()),
     post(body) {
@@ -129,7 +137,7 @@ export function createLab(options: LabOptions): Lab {
     },
     reset() {
       id = randomUUID();
-      world = buildWorld(plan, clock.now(), seed);
+      world = build(clock.now());
       log.clear();
       keeper?.startAnew();
     },
@@ -137,5 +145,31 @@ export function createLab(options: LabOptions): Lab {
       line.world();
       keeper?.close();
     },
+  };
+}
+
+interface Beginning {
+  /** The same for the same beginning: a kept world goes on only with its own. */
+  planHash: number;
+  notes: string[];
+  build(now: Instant): World;
+}
+
+function beginning({ organisation, recording, cure = 'restart-service' }: LabOptions, seed: number): Beginning {
+  if (recording && organisation)
+    throw new Error('A lab begins with an organisation or with a recording, not with both.');
+  if (!recording) {
+    const plan = organisation ? checkOrganisation(organisation) : readOrganisation();
+    return {
+      planHash: hash(JSON.stringify([plan, seed])),
+      notes: [],
+      build: (now) => buildWorld(plan, now, seed),
+    };
+  }
+  const begin = (now: Instant) => replay(recording, { now, seed, cure });
+  return {
+    planHash: hash(JSON.stringify([recording, seed, cure])),
+    notes: begin(recording.recordedAt).notes,
+    build: (now) => begin(now).world,
   };
 }

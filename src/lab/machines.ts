@@ -97,6 +97,10 @@ export function goOnBooting(
       service.startedAt = now;
     }
     for (const name of activeOn(world, server.name)) world.databases[name]!.dismounted = false;
+    for (const { copies } of Object.values(world.databases)) delete copies[server.name]?.status;
+    for (const group of Object.values(world.groups)) {
+      if (group.nodesDown) group.nodesDown = group.nodesDown.filter((member) => member !== server.name);
+    }
   } else {
     delete server.boot;
     startMonitors(world, server, now);
@@ -131,8 +135,10 @@ export function move(world: World, server: Server, name: string, now: Instant): 
     useUpRefusedMove(world, server.name, name, now);
     return;
   }
-  delete copy.error;
-  delete database.copies[chosen.target]!.error;
+  for (const moved of [copy, database.copies[chosen.target]!]) {
+    delete moved.error;
+    delete moved.status;
+  }
   database.activeOn = chosen.target;
   database.dismounted = false;
   databaseLeft(world, server.name, now);

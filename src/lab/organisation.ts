@@ -10,10 +10,16 @@ export const SHIPPED_ORGANISATION = fileURLToPath(new URL('../../config/lab/orga
 
 const hostName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'not a short host name in lower case (letters, digits, dashes)');
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'not a short host name in lower case (letters, digits, - and _)')
+  // What every object of JavaScript has by itself would be taken for a server.
+  .refine((name) => !(name in {}), 'cannot be the name of a server here');
+/** As Exchange and Windows take them: of any language. Not what separates names from each other in identities. */
 const objectName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9 _-]{0,63}$/, 'not a name (letters, digits, space, _ and -)');
+  .regex(
+    /^[\p{L}\p{N}](?:[^\p{C}\\/:*?"<>|]{0,62}[^\p{C}\p{Z}\\/:*?"<>|])?$/u,
+    'not a name (letters, digits, space and signs, but none of \\ / : * ? " < > |)',
+  );
 
 const settings = z.strictObject({
   'probe-recurrence': duration.default(60_000),
@@ -115,6 +121,9 @@ export type OrganisationFile = z.input<typeof organisation>;
 /** The same, checked, with all defaults filled in; durations are milliseconds. */
 export type OrganisationPlan = z.output<typeof organisation>;
 export type LabSettings = OrganisationPlan['settings'];
+
+/** How servers behave of whose behaviour nothing is said. */
+export const defaultSettings = (): LabSettings => settings.parse({});
 
 /** Throws `LabProblems` with every problem of the file. */
 export function checkOrganisation(file: OrganisationFile): OrganisationPlan {

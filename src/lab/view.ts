@@ -1,5 +1,5 @@
 import { factsOf } from './cmdlets.ts';
-import { copyRows, nodeUp } from './databases.ts';
+import { copyRows, memberUp } from './databases.ts';
 import { seenBy } from './health.ts';
 import type { LabSettings } from './organisation.ts';
 import type { Trouble, World } from './world.ts';
@@ -85,7 +85,7 @@ export function viewOrganisation(world: World, id: string, now: number): Organis
     }),
     groups: Object.entries(world.groups).map(([name, { members, witness }]) => ({
       name,
-      members: members.map((server) => ({ server, up: nodeUp(world.servers[server]) })),
+      members: members.map((server) => ({ server, up: memberUp(world, name, server) })),
       ...(witness ? { witness } : {}),
     })),
     databases: Object.entries(world.databases).map(([name, database]) => ({

@@ -1,6 +1,6 @@
 import type { Instant } from '../incident/alert.ts';
 import type { Role } from '../incident/health.ts';
-import type { HealthRow, Protocol, RecoveryAction, ServiceState } from '../ports.ts';
+import type { ComponentState, HealthRow, ProbeResult, Protocol, RecoveryAction, ServiceState } from '../ports.ts';
 import type { Part } from './health-sets.ts';
 import type { LabSettings, OrganisationPlan } from './organisation.ts';
 
@@ -22,6 +22,8 @@ export interface World {
   lastTrouble: number;
   /** Decides what is random: the order in which CTP probes visit the back ends. */
   seed: number;
+  /** There are more databases than these, which a recording did not see. */
+  hasUnseenDatabases?: true;
 }
 
 export interface Server {
@@ -31,6 +33,8 @@ export interface Server {
   version: string;
   roles: Role[];
   dag?: string;
+  /** Where it is not what follows from the roles: what disruptive actions are serialised over. */
+  group?: string;
   /** Which protocols are used here, so that Managed Availability watches them. */
   uses: Record<Protocol, boolean>;
   routesTo: string[];
@@ -43,14 +47,36 @@ export interface Server {
   autoActivationPolicy: 'Unrestricted' | 'IntrasiteOnly' | 'Blocked';
   maximumActiveDatabases?: number;
   protocolLog: Record<Protocol, boolean>;
+  /** Where that is not the default folder. */
+  protocolLogFolder?: Partial<Record<Protocol, string>>;
+  /** As a recording saw them, in its order; else the usual ones, all Active. */
+  components?: ComponentState[];
   /** Who made which component Inactive. */
   inactive: { component: string; requester: string; trouble: string }[];
   /** With the trouble that a responder acts on. */
   recoveryActions: (RecoveryAction & { trouble?: string })[];
-  /** Only rows that were ever anything but Healthy since the start. */
+  /** As a recording saw them, in its order; else the table of health sets says which there are. */
+  monitors?: RecordedMonitor[];
+  /** Of the table's monitors only those that were ever anything but Healthy since the start. */
   rows: Record<string, RowMemory>;
   /** How many CTP probes were run by hand: the walk through the back ends. */
   ctpRuns: Record<Protocol, number>;
+}
+
+/** A row that a recording saw. */
+export interface RecordedMonitor {
+  healthSet: string;
+  name: string;
+  targetResource: string;
+  component: string;
+  recurrenceSeconds: number;
+  timeoutSeconds: number;
+  /** It evaluates at every multiple of the recurrence after this. */
+  phase: number;
+  /** The probe that was linked to it, where that is not the table's. */
+  probe?: { healthSet: string; name: string };
+  /** It was healthy while the service that the table names was stopped: it does without. */
+  needsNoService?: true;
 }
 
 export interface Service extends ServiceState {
@@ -68,30 +94,45 @@ export interface Boot {
 export interface Group {
   members: string[];
   witness?: string;
+  /** Its share did not answer, whatever its server does. */
+  witnessDown?: true;
+  /** Members whose cluster node is down although they answer; until they boot. */
+  nodesDown?: string[];
 }
 
 export interface Database {
+  /** '' where a recording did not see the active copy. */
   activeOn: string;
   copies: Record<string, Copy>;
   monitoringMailboxes: boolean;
   /** Its server went down, and no other could take it. */
   dismounted: boolean;
+  /** How many copies there are, where a recording did not see them all. */
+  copiesInAll?: number;
 }
 
 export interface Copy {
   lagged: boolean;
   suspended: boolean;
   error?: string;
+  /** Where it is not what follows from server and database: Failed, Suspended … Until it is moved, or its server boots. */
+  status?: string;
+  copyQueueLength?: number;
+  replayQueueLength?: number;
 }
 
 /** How a row came to be as it is: what it was when the truth last changed, and what is true since then. */
 export interface RowMemory {
   base: HealthRow['alertValue'];
-  /** When it took that value. */
-  since: Instant;
+  /** When it took that value, if that is known. */
+  since?: Instant;
   /** Whether the monitor's probe has been failing since `changedAt`. */
   failing: boolean;
   changedAt: Instant;
+  /** When it had last evaluated at `changedAt`, where that does not follow from its recurrence; null: never. */
+  lastExecution?: Instant | null;
+  /** It stays so: its value (somebody works on it, switched it off), or all of it (the health manager hangs). */
+  holds?: 'value' | 'stale';
 }
 
 /** Why something fails, and what ends it. */
@@ -101,10 +142,14 @@ export interface Cause {
   sits: { part: Part } | { monitor: string } | { directory: true };
   /** Only the monitor's row says so; probes succeed already. */
   rowOnly: boolean;
+  /** Only the probe says so; the row is well. */
+  probeOnly?: true;
   cure: Cure;
   says: string;
   /** A probe that meets it runs into its time-out. */
   hangs: boolean;
+  /** What its own probe answers, to the letter. */
+  answer?: Pick<ProbeResult, 'resultType' | 'error' | 'exception'>;
   /** `ctp-route`: the sick back end. */
   backEnd?: string;
 }
@@ -249,7 +294,11 @@ export function buildWorld(plan: OrganisationPlan, now: Instant, seed: number): 
 }
 
 /** IMAP and POP ship as Manual and stopped; an organisation that uses them sets them to Automatic. */
-function servicesOf(roles: Role[], uses: Record<Protocol, boolean>, startedAt: Instant): Record<string, Service> {
+export function servicesOf(
+  roles: Role[],
+  uses: Record<Protocol, boolean>,
+  startedAt: Instant,
+): Record<string, Service> {
   const services: Record<string, Service> = {};
   const install = (name: string, used: boolean) => {
     services[name.toLowerCase()] = used

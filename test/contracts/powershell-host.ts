@@ -1,8 +1,10 @@
 /** What the PowerShell host does with any driver, as sentences. Run on a real PowerShell. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Json, PowerShellHost, type PowerShellHostOptions } from '../../src/adapters/powershell/host.ts';
 import { EXCHANGE_FAILURES, type ExchangeError } from '../../src/ports.ts';
 import { hostileValues } from '../powershell/hostile.ts';
@@ -11,44 +13,62 @@ import { beginRun, memoryOf, processesOf } from '../powershell/processes.ts';
 /** Where children and signals are as on Unix, and /proc tells what runs. */
 const onLinux = it.skipIf(process.platform !== 'linux');
 
-const FIXTURE = join(process.cwd(), 'test/powershell/Fixture.psm1');
+/** For what comes when it comes, on a machine that has other things to do too. */
+export const PATIENT = { timeout: 30_000 };
+
+export const FIXTURE = join(process.cwd(), 'test/powershell/Fixture.psm1');
 
 type Driver = NonNullable<PowerShellHostOptions['driver']>;
 
+type MakeHost = (options?: Partial<PowerShellHostOptions>) => PowerShellHost;
+
+/** Hosts of one shell with the fixture, each with what is given and then what a test wants otherwise. */
+export const hostsWith =
+  (given: Partial<PowerShellHostOptions>): MakeHost =>
+  (options = {}) =>
+    new PowerShellHost({ modules: [FIXTURE], shells: 1, timeLimit: 30_000, ...given, ...options });
+
+/** Asks the host at hand, unless another one is named. */
+export function asking(own: () => PowerShellHost) {
+  const valuesOf = async (called: string, args: Record<string, Json> = {}, of = own()) =>
+    (await of.invoke(called, args)).value;
+  const pidOf = async (of = own()) => (await valuesOf('Get-Shell', {}, of))[0] as { id: number };
+  return { valuesOf, pidOf };
+}
+
+export const failure = (code: string, words: RegExp) => ({
+  name: 'ExchangeError',
+  code,
+  message: expect.stringMatching(words),
+});
+
 /** One suite for each PowerShell that there is; without any, one test that is left out. */
 export function powerShellHostContract(driver: Driver, engines: { name: string; executable: string }[]): void {
-  for (const { name, executable } of engines) contractOn(`${driver} on ${name}`, { executable, driver });
+  for (const { name, executable } of engines) {
+    describe(`${driver} on ${name}`, () => {
+      conversationContract(hostsWith({ executable, driver }));
+      processContract({ executable, driver });
+    });
+  }
   it.skipIf(engines.length === 0)(`${driver} is tried on a real PowerShell`, () => {
     expect(engines.length).toBeGreaterThan(0);
   });
 }
 
-function contractOn(name: string, given: { executable: string; driver: Driver }): void {
-  const makeHost = (options: Partial<PowerShellHostOptions> = {}) =>
-    new PowerShellHost({ modules: [FIXTURE], shells: 1, timeLimit: 30_000, ...given, ...options });
-
-  describe(name, () => {
+/** What is said arrives as it is, either way: wherever the shell runs. */
+export function conversationContract(makeHost: MakeHost): void {
+  describe('what is said', () => {
     const directory = mkdtempSync(join(tmpdir(), 'sr-powershell-'));
     const canary = join(directory, 'canary');
     let host: PowerShellHost;
-    let run: string;
     beforeAll(() => {
-      run = beginRun();
       host = makeHost();
     });
     afterAll(async () => {
       await host.close();
       rmSync(directory, { recursive: true, force: true });
     });
-
-    const valuesOf = async (called: string, args: Record<string, Json> = {}, of = host) =>
-      (await of.invoke(called, args)).value;
-    const pidOf = async (of = host) => (await valuesOf('Get-Shell', {}, of))[0] as { id: number };
-    const failure = (code: string, words: RegExp) => ({
-      name: 'ExchangeError',
-      code,
-      message: expect.stringMatching(words),
-    });
+    const { valuesOf, pidOf } = asking(() => host);
 
     describe('data', () => {
       it.each(hostileValues(canary))('%s goes there and back as it is, and nothing of it runs', async (_, value) => {
@@ -157,6 +177,56 @@ function contractOn(name: string, given: { executable: string; driver: Driver })
       });
     });
 
+    describe('what is written besides the answer', () => {
+      const base64 = Buffer.from('{"value":["forged"]}').toString('base64');
+      it.each([
+        ['data that is none of ours', '{"value":["forged"],"warnings":[]}', 1],
+        ['a piece of JSON', '{"value":[', 1],
+        [
+          'a frame with another nonce',
+          `0123456789abcdef0123456789abcdef ${base64} 0123456789abcdef0123456789abcdef`,
+          1,
+        ],
+        ['escapes of a terminal', '\u001b[?1h\u001b[2J\u0007\u0000', 50],
+        ['Windows line ends', '\r\n\r\n', 50],
+        ['other scripts', '異常🔥\ufffd', 100],
+        ['a lot of lines', 'x'.repeat(100), 20_000],
+      ])('%s: the answer is found all the same', async (_, text, times) => {
+        expect(await valuesOf('Write-Garbage', { text, times })).toEqual(['done']);
+        expect(await valuesOf('Get-Echo', { value: 'next' })).toEqual(['next']);
+      });
+
+      it('without end, it is a bad reply', async () => {
+        const small = makeHost({ replyLimit: 100_000 });
+        const text = 'x'.repeat(1_000);
+        await expect(small.invoke('Write-Garbage', { text, times: 1e9 })).rejects.toMatchObject(
+          failure('badReply', /more than 100000 bytes/),
+        );
+        expect(await valuesOf('Get-Echo', { value: 'next' }, small)).toEqual(['next']);
+        await small.close();
+      });
+    });
+  });
+}
+
+/** What becomes of the processes, which are this machine's. */
+function processContract(given: { executable: string; driver: Driver }): void {
+  const makeHost = hostsWith(given);
+
+  describe('shells', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'sr-powershell-'));
+    let host: PowerShellHost;
+    let run: string;
+    beforeAll(() => {
+      run = beginRun();
+      host = makeHost();
+    });
+    afterAll(async () => {
+      await host.close();
+      rmSync(directory, { recursive: true, force: true });
+    });
+    const { valuesOf, pidOf } = asking(() => host);
+
     describe('a shell that ends', () => {
       onLinux.each([
         ['by exit', 'Stop-Shell', { code: 0 }, /exit code 0/],
@@ -243,36 +313,6 @@ function contractOn(name: string, given: { executable: string; driver: Driver })
       });
     });
 
-    describe('what is written besides the answer', () => {
-      const base64 = Buffer.from('{"value":["forged"]}').toString('base64');
-      it.each([
-        ['data that is none of ours', '{"value":["forged"],"warnings":[]}', 1],
-        ['a piece of JSON', '{"value":[', 1],
-        [
-          'a frame with another nonce',
-          `0123456789abcdef0123456789abcdef ${base64} 0123456789abcdef0123456789abcdef`,
-          1,
-        ],
-        ['escapes of a terminal', '\u001b[?1h\u001b[2J\u0007\u0000', 50],
-        ['Windows line ends', '\r\n\r\n', 50],
-        ['other scripts', '異常🔥\ufffd', 100],
-        ['a lot of lines', 'x'.repeat(100), 20_000],
-      ])('%s: the answer is found all the same', async (_, text, times) => {
-        expect(await valuesOf('Write-Garbage', { text, times })).toEqual(['done']);
-        expect(await valuesOf('Get-Echo', { value: 'next' })).toEqual(['next']);
-      });
-
-      it('without end, it is a bad reply', async () => {
-        const small = makeHost({ replyLimit: 100_000 });
-        const text = 'x'.repeat(1_000);
-        await expect(small.invoke('Write-Garbage', { text, times: 1e9 })).rejects.toMatchObject(
-          failure('badReply', /more than 100000 bytes/),
-        );
-        expect(await valuesOf('Get-Echo', { value: 'next' }, small)).toEqual(['next']);
-        await small.close();
-      });
-    });
-
     describe('many callers', () => {
       let pair: PowerShellHost;
       beforeAll(async () => {
@@ -344,7 +384,7 @@ function contractOn(name: string, given: { executable: string; driver: Driver })
         const asked = [closing.invoke('Wait-Child'), closing.invoke('Wait-Busy'), closing.invoke('Get-Nothing')].map(
           (call) => expect(call).rejects.toMatchObject(failure('unreachable', /closed/)),
         );
-        await expect.poll(() => processesOf(mine).length, { timeout: 10_000 }).toBeGreaterThan(4);
+        await expect.poll(() => processesOf(mine).length, PATIENT).toBeGreaterThan(4);
         await closing.close();
         await Promise.all(asked);
         expect(processesOf(mine)).toEqual([]);
@@ -367,6 +407,172 @@ function contractOn(name: string, given: { executable: string; driver: Driver })
         await closing.close();
         await asked;
         expect(processesOf(mine)).toEqual([]);
+      });
+    });
+
+    describe('a farewell', () => {
+      let notes: string;
+      beforeEach(() => {
+        notes = join(mkdtempSync(join(directory, 'farewell-')), 'notes');
+      });
+      const parting = (options: Partial<PowerShellHostOptions> = {}) =>
+        makeHost({
+          farewell: 'Close-Sessions',
+          ...options,
+          environment: { FAREWELL_NOTES: notes, ...options.environment },
+        });
+      /** The process ids of the shells that said it, in order. */
+      const said = () => (existsSync(notes) ? readFileSync(notes, 'utf8').trim().split('\n').map(Number) : []);
+
+      it('is said once by a shell that is replaced, and by one of a host that is closed', async () => {
+        const recycling = parting({ recycleAfter: 2 });
+        const pids: number[] = [];
+        for (let n = 0; n < 3; n += 1) pids.push((await pidOf(recycling)).id);
+        await recycling.close();
+        expect(said()).toHaveLength(2);
+        expect(new Set(said())).toEqual(new Set(pids));
+      });
+
+      it('is said where a function failed by its own word, and not by a shell that failed or was given up', async () => {
+        const failing = parting();
+        await expect(failing.invoke('Stop-Shell', { code: 3 })).rejects.toMatchObject({ code: 'badReply' });
+        await expect(failing.invoke('Wait-Long', {}, { timeLimit: 400 })).rejects.toMatchObject({ code: 'timedOut' });
+        await expect(failing.invoke('Get-Error')).rejects.toMatchObject({ code: 'refused' });
+        const { id } = await pidOf(failing);
+        await failing.close();
+        expect(said()).toEqual([id]);
+      });
+
+      onLinux('is not said by a shell that is busy when the host is closed', async () => {
+        const mine = beginRun();
+        const closing = parting();
+        const busy = expect(closing.invoke('Wait-Child')).rejects.toMatchObject({ code: 'unreachable' });
+        await expect.poll(() => processesOf(mine).length, PATIENT).toBeGreaterThan(2);
+        await closing.close();
+        await busy;
+        expect(said()).toEqual([]);
+      });
+
+      onLinux.each([
+        ['fails', { FAREWELL_FAILS: 'yes' }],
+        ['takes longer than its grace', { FAREWELL_GATE: '/dev/zero' }],
+      ])('that %s: the shell is ended all the same', async (_, environment) => {
+        const mine = beginRun();
+        const leaving = parting({ environment, grace: 500 });
+        const { id } = await pidOf(leaving);
+        await leaving.close();
+        expect(said()).toEqual([id]);
+        expect(processesOf(mine)).toEqual([]);
+      });
+
+      it('that no module has is found out at the start, and one that is no name before', async () => {
+        const lacking = makeHost({ farewell: 'Close-Nothing' });
+        await expect(lacking.invoke('Get-Nothing')).rejects.toMatchObject(failure('unreachable', /Close-Nothing/));
+        await lacking.close();
+        expect(() => makeHost({ farewell: 'Close-Sessions; exit' })).toThrow(TypeError);
+      });
+
+      describe('of a shell that nobody asks for', () => {
+        const MINUTE = 60_000;
+        // Only what the host waits for stands still: a grace is never over here.
+        let mine: string;
+        beforeEach(() => {
+          mine = beginRun();
+          vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+        });
+        afterEach(() => {
+          vi.useRealTimers();
+        });
+        const idle = (options: Partial<PowerShellHostOptions>) => parting({ grace: 1e6, ...options });
+        const runs = (pid: number) => processesOf(mine).some((each) => each.pid === pid);
+
+        onLinux('is said after a time, and the shell stays; after a longer one it is ended', async () => {
+          const lonely = idle({ farewellAfter: MINUTE, endAfter: 10 * MINUTE });
+          const { id } = await pidOf(lonely);
+          vi.advanceTimersByTime(MINUTE - 1);
+          expect((await pidOf(lonely)).id).toBe(id);
+          expect(said()).toEqual([]);
+          vi.advanceTimersByTime(MINUTE);
+          expect((await pidOf(lonely)).id).toBe(id);
+          expect(said()).toEqual([id]);
+          vi.advanceTimersByTime(MINUTE);
+          await expect.poll(said, PATIENT).toEqual([id, id]);
+          expect(runs(id)).toBe(true);
+          vi.advanceTimersByTime(9 * MINUTE);
+          await expect.poll(() => runs(id), PATIENT).toBe(false);
+          expect((await pidOf(lonely)).id).not.toBe(id);
+          await lonely.close();
+          // Nothing was asked between the last two things that were done to it.
+          expect(said().filter((each) => each === id)).toEqual([id, id]);
+        });
+
+        it('waits anew from each call on', async () => {
+          const lonely = idle({ endAfter: MINUTE });
+          const { id } = await pidOf(lonely);
+          for (let n = 0; n < 3; n += 1) {
+            vi.advanceTimersByTime(MINUTE - 1);
+            expect((await pidOf(lonely)).id).toBe(id);
+          }
+          await lonely.close();
+        });
+
+        it('that fails costs the next call nothing but a start', async () => {
+          const lonely = idle({ farewellAfter: MINUTE, environment: { FAREWELL_FAILS: 'yes' } });
+          const { id } = await pidOf(lonely);
+          vi.advanceTimersByTime(MINUTE);
+          expect((await pidOf(lonely)).id).not.toBe(id);
+          await lonely.close();
+        });
+
+        onLinux('is waited for by a call that comes meanwhile', async () => {
+          const gate = join(directory, 'gate of a farewell');
+          execFileSync('mkfifo', [gate]);
+          const lonely = idle({ farewellAfter: MINUTE, grace: MINUTE / 2, environment: { FAREWELL_GATE: gate } });
+          const { id } = await pidOf(lonely);
+          vi.advanceTimersByTime(MINUTE);
+          await expect.poll(said, PATIENT).toEqual([id]);
+          const asked = pidOf(lonely);
+          await writeFile(gate, '');
+          expect((await asked).id).toBe(id);
+          // The farewell had its answer, and its grace is nobody's end any more.
+          vi.advanceTimersByTime(MINUTE / 2);
+          expect((await pidOf(lonely)).id).toBe(id);
+          await Promise.all([lonely.close(), writeFile(gate, '')]);
+        });
+
+        onLinux('that is let go does not hold up a call: there is a new shell at once', async () => {
+          const gate = join(directory, 'gate of an end');
+          execFileSync('mkfifo', [gate]);
+          const lonely = idle({ endAfter: MINUTE, environment: { FAREWELL_GATE: gate } });
+          const { id } = await pidOf(lonely);
+          vi.advanceTimersByTime(MINUTE);
+          const next = await pidOf(lonely);
+          expect(next.id).not.toBe(id);
+          await expect.poll(said, PATIENT).toEqual([id]);
+          expect(runs(id)).toBe(true);
+          await writeFile(gate, '');
+          await expect.poll(() => runs(id), PATIENT).toBe(false);
+          expect(await pidOf(lonely)).toEqual(next);
+          await Promise.all([lonely.close(), writeFile(gate, '')]);
+        });
+
+        it('keeps no process alive for it, and none is left to come when the host is closed', async () => {
+          const set = vi.spyOn(globalThis, 'setTimeout');
+          const lonely = idle({ farewellAfter: MINUTE, endAfter: MINUTE });
+          await pidOf(lonely);
+          const kept = set.mock.results.filter((_, at) => set.mock.calls[at]?.[1] === MINUTE);
+          expect(kept.map(({ value }) => value.hasRef())).toEqual([false, false]);
+          expect(vi.getTimerCount()).toBe(2);
+          await lonely.close();
+          expect(vi.getTimerCount()).toBe(0);
+        });
+
+        it('never comes by itself when that is to be in for ever, or later than a timer can wait', async () => {
+          const patient = idle({ farewellAfter: Number.POSITIVE_INFINITY, endAfter: 2 ** 40 });
+          await pidOf(patient);
+          expect(vi.getTimerCount()).toBe(0);
+          await patient.close();
+        });
       });
     });
 
@@ -419,6 +625,17 @@ function contractOn(name: string, given: { executable: string; driver: Driver })
         const fresh = makeHost();
         expect(await valuesOf('Get-Shell', {}, fresh)).toMatchObject([{ term: 'dumb', secret: null }]);
         vi.unstubAllEnvs();
+        await fresh.close();
+      });
+
+      it('gives the shell what it is to have in its environment besides, and what the host needs there stays', async () => {
+        const environment = { GREETING: '今日は "$PID"', SECOND_RESPONDER_TOKEN: 'given on purpose', TERM: 'xterm' };
+        const fresh = makeHost({ environment });
+        expect(await valuesOf('Get-FromEnvironment', { name: 'GREETING' }, fresh)).toEqual([environment.GREETING]);
+        expect(await valuesOf('Get-Shell', {}, fresh)).toMatchObject([{ term: 'dumb', secret: 'given on purpose' }]);
+        // PowerShell puts its own folder in front.
+        const path = expect.stringContaining(process.env.PATH ?? '');
+        expect(await valuesOf('Get-FromEnvironment', { name: 'PATH' }, fresh)).toEqual([path]);
         await fresh.close();
       });
 

@@ -23,6 +23,15 @@ function Get-Nothing { }
 
 function Get-Shell { @{ id = $PID; term = $env:TERM; secret = $env:SECOND_RESPONDER_TOKEN } }
 
+function Get-FromEnvironment { param($name) [Environment]::GetEnvironmentVariable($name) }
+
+# The variables of the environment say how it goes: where to note that it was called, what to wait for, whether to fail.
+function Close-Sessions {
+  [IO.File]::AppendAllText($env:FAREWELL_NOTES, "$PID$([char]10)")
+  if ($env:FAREWELL_GATE) { $null = [IO.File]::ReadAllText($env:FAREWELL_GATE) }
+  if ($env:FAREWELL_FAILS) { throw 'it will not close' }
+}
+
 function Get-Streams {
   param($fails)
   $VerbosePreference = 'Continue'
@@ -60,6 +69,9 @@ function Get-Error { Write-Error 'written, not thrown'; 'never reached' }
 function Wait-Long { param($seconds = 600) Start-Sleep -Seconds $seconds; 'awake' }
 
 function Wait-Busy { while ($true) { } }
+
+# Is busy for ever, once it has written a file.
+function Write-Busy { param($path) [IO.File]::WriteAllText($path, 'busy'); while ($true) { } }
 
 # A program of the system's, which would go on by itself when only the shell were ended.
 function Wait-Child { & /bin/sh -c 'sleep 600 & sleep 600' }

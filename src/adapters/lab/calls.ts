@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import type { LabExchange } from '../../lab/cmdlets.ts';
 import { fromIssues, LabProblems, unknownName } from '../../lab/problems.ts';
-import type { Exchange, ExchangeFailure, Reply } from '../../ports.ts';
+import type { ExchangeFailure, Reply } from '../../ports.ts';
 
 /** What POST /lab/v1/call answers besides its outcome: the client's clock follows it. */
 export interface LabTime {
@@ -27,10 +28,10 @@ const onServer = { server: name };
 
 /** One verb of the port: what it takes, and the call it becomes. */
 interface Verb {
-  run(exchange: Exchange, given: unknown): Promise<Reply<unknown>>;
+  run(exchange: LabExchange, given: unknown): Promise<Reply<unknown>>;
 }
 
-function verb<T>(schema: z.ZodType<T>, call: (exchange: Exchange, given: T) => Promise<Reply<unknown>>): Verb {
+function verb<T>(schema: z.ZodType<T>, call: (exchange: LabExchange, given: T) => Promise<Reply<unknown>>): Verb {
   return {
     run(exchange, given) {
       const checked = schema.safeParse(given ?? {});
@@ -40,7 +41,7 @@ function verb<T>(schema: z.ZodType<T>, call: (exchange: Exchange, given: T) => P
   };
 }
 
-const VERBS: { [K in keyof Exchange]: Verb } = {
+const VERBS: { [K in keyof LabExchange]: Verb } = {
   organisation: verb(z.strictObject({}), (exchange) => exchange.organisation()),
   serverHealth: verb(z.strictObject(onServer), (exchange, { server }) => exchange.serverHealth(server)),
   invokeProbe: verb(z.strictObject({ ...onServer, identity: name }), (exchange, { server, identity }) =>
@@ -83,6 +84,7 @@ const VERBS: { [K in keyof Exchange]: Verb } = {
   recoveryActions: verb(z.strictObject({ ...onServer, since: instant }), (exchange, given) =>
     exchange.recoveryActions(given.server, given.since),
   ),
+  processes: verb(z.strictObject(onServer), (exchange, { server }) => exchange.processes(server)),
   activity: verb(z.strictObject(onServer), (exchange, { server }) => exchange.activity(server)),
   bootTime: verb(z.strictObject(onServer), (exchange, { server }) => exchange.bootTime(server)),
   restartServer: verb(
@@ -103,7 +105,7 @@ const body = z.strictObject({
 });
 
 /** Carries out the body of POST /lab/v1/call. Throws `LabProblems` for a bad body, `ExchangeError` as the port does. */
-export async function carryOut(exchangeOf: (caller?: string) => Exchange, posted: unknown): Promise<Reply<unknown>> {
+export async function carryOut(exchangeOf: (caller?: string) => LabExchange, posted: unknown): Promise<Reply<unknown>> {
   const checked = body.safeParse(posted);
   if (!checked.success) throw new LabProblems('This is not a call', fromIssues(checked.error.issues));
   const { verb: wanted, arguments: given, caller } = checked.data;
@@ -112,5 +114,5 @@ export async function carryOut(exchangeOf: (caller?: string) => Exchange, posted
       { pointer: '/verb', message: unknownName('verb', wanted, Object.keys(VERBS)) },
     ]);
   }
-  return VERBS[wanted as keyof Exchange].run(exchangeOf(caller), given);
+  return VERBS[wanted as keyof LabExchange].run(exchangeOf(caller), given);
 }

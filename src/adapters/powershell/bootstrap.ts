@@ -10,6 +10,27 @@ $null = New-Module -Name SecondResponderHost -ScriptBlock {
   $functions = @{}
   $output = [Console]::Out
 
+  # A handler that ends this process. It has no PowerShell in it: that could only run when nothing else does.
+  function New-End([type]$handler, [type[]]$takes) {
+    $expression = [Linq.Expressions.Expression]
+    [Linq.Expressions.ParameterExpression[]]$signature = foreach ($type in $takes) { $expression::Parameter($type) }
+    $exit = $expression::Call([Environment].GetMethod('Exit'), $expression::Constant(1))
+    $expression::Lambda($handler, $exit, $signature).Compile()
+  }
+  $endByTimer = New-End ([Threading.TimerCallback]) ([object])
+
+  # Who holds the other end: the daemon, or on another machine the ssh server's process for this connection.
+  function Get-Holder($request) {
+    if ($request.watch) { return [Diagnostics.Process]::GetProcessById($request.watch) }
+    $process = [Diagnostics.Process]::GetCurrentProcess()
+    while ($process -and $process.ProcessName -notlike 'sshd*') {
+      $process = if ($PSVersionTable.PSEdition -eq 'Core') { $process.Parent } else {
+        [Diagnostics.Process]::GetProcessById(([wmi]"Win32_Process.Handle='$($process.Id)'").ParentProcessId)
+      }
+    }
+    $process
+  }
+
   # Texts come with a character in front, records become hashtables, lists stay lists.
   function ConvertFrom-Marked($value) {
     if ($null -eq $value -or $value -is [ValueType]) { return $value }
@@ -30,17 +51,13 @@ $null = New-Module -Name SecondResponderHost -ScriptBlock {
       $module = Import-Module -Name ([Management.Automation.WildcardPattern]::Escape($path)) -PassThru -DisableNameChecking
       foreach ($name in $module.ExportedFunctions.Keys) { $functions[$name] = $module.ExportedFunctions[$name] }
     }
-    # When the daemon is gone nobody wants the rest of what is running here. The handler has no PowerShell in it: that could
-    # only run when nothing else does.
+    # When they are gone nobody wants the rest of what is running here.
     try {
-      $expression = [Linq.Expressions.Expression]
-      [Linq.Expressions.ParameterExpression[]]$signature = $expression::Parameter([object]), $expression::Parameter([EventArgs])
-      $exit = $expression::Call([Environment].GetMethod('Exit'), $expression::Constant(1))
-      $script:parent = [Diagnostics.Process]::GetProcessById($request.watch)
-      $script:parent.add_Exited($expression::Lambda([EventHandler], $exit, $signature).Compile())
-      $script:parent.EnableRaisingEvents = $true
+      $script:holder = Get-Holder $request
+      $script:holder.add_Exited((New-End ([EventHandler]) ([object], [EventArgs])))
+      $script:holder.EnableRaisingEvents = $true
     } catch {
-      # A shell on another machine ends with its connection.
+      # Then the end of the input ends an idle shell, and its time limit a busy one.
     }
     @{
       version = $PSVersionTable.PSVersion.ToString(); edition = [string]$PSVersionTable.PSEdition
@@ -48,14 +65,17 @@ $null = New-Module -Name SecondResponderHost -ScriptBlock {
     }
   }
 
-  # Answers one line: a nonce, a space, base64 of a request in JSON.
+  # Answers one line: a nonce, base64 of a request in JSON, and after how many milliseconds nobody waits for it any more.
   function Receive-SecondResponderRequest([string]$line) {
-    $nonce, $data = $line.Split(' ')
+    $nonce, $data, $limit = $line.Split(' ')
+    $timer = $null
     $reply = @{
       value = [Collections.ArrayList]::new(); warnings = [Collections.ArrayList]::new()
       errors = [Collections.ArrayList]::new(); verbose = [Collections.ArrayList]::new()
     }
     try {
+      # Who gave up ends this process; who can't, being far away or gone, has it end by itself.
+      if ($limit) { $timer = [Threading.Timer]::new($endByTimer, $null, 1000L + $limit, -1L) }
       $json = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($data))
       $request = ConvertFrom-Marked (ConvertFrom-Json -InputObject $json)
       if ($request.ContainsKey('modules')) {
@@ -77,6 +97,8 @@ $null = New-Module -Name SecondResponderHost -ScriptBlock {
     } catch {
       $reply.value = $null
       $reply.failure = @{ id = $_.FullyQualifiedErrorId; says = [string]$_ }
+    } finally {
+      if ($timer) { $timer.Dispose() }
     }
     try {
       $text = ConvertTo-Json -InputObject $reply -Depth 12 -Compress -WarningAction SilentlyContinue -WarningVariable lost
@@ -94,17 +116,30 @@ $null = New-Module -Name SecondResponderHost -ScriptBlock {
 }
 `;
 
+const LOOP = `${SCRIPT}
+while ($null -ne ($line = [Console]::In.ReadLine())) { Receive-SecondResponderRequest $line }
+`;
+
+const inBase64 = (script: string) => Buffer.from(script).toString('base64');
+
+const run = (base64: string) =>
+  `. ([ScriptBlock]::Create([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String(${base64}))))`;
+
 /** For a shell that reads commands: one line, as a block would want an empty line behind it. */
-export const BOOTSTRAP_COMMAND = `. ([ScriptBlock]::Create([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String('${Buffer.from(SCRIPT).toString('base64')}'))))`;
+export const BOOTSTRAP_COMMAND = run(`'${inBase64(SCRIPT)}'`);
 
 /** Behind that: a shell that could not make sense of it is of no use, and ends. */
 export const END_WITHOUT_BOOTSTRAP =
   'if (-not (Get-Command Receive-SecondResponderRequest -ErrorAction Ignore)) { exit 78 }';
 
-/** For a shell that runs one script: answers lines until there are no more. */
-export const BOOTSTRAP_LOOP = `${SCRIPT}
-while ($null -ne ($line = [Console]::In.ReadLine())) { Receive-SecondResponderRequest $line }
-`;
-
 /** Has the command read the line behind it, as data. */
 export const RECEIVE_NEXT_LINE = 'Receive-SecondResponderRequest ([Console]::In.ReadLine())';
+
+/**
+ * For a shell that runs one script: a short one, which runs what the first line of its input brings. The whole would be too long
+ * for a command line of Windows that goes through cmd.exe (8,191 characters), as one by ssh does.
+ */
+export const BOOTSTRAP_LOADER = run('[Console]::In.ReadLine()');
+
+/** That first line. What it brings answers the lines behind it until there are no more. */
+export const BOOTSTRAP_LINE = inBase64(LOOP);

@@ -56,6 +56,25 @@ const NOT_A_NAME = /[*?[\]\p{Cc}]|^\s*$/u;
 /** Real milliseconds for which looks go to the domain controller that a change was written to: others may not have it yet. */
 const REPLICATION = 15 * 60_000;
 
+/** What every function of SecondResponder.psm1 takes: how to get there. */
+export function connectionWith(
+  options: Omit<PowerShellExchangeOptions, 'host' | 'organisation'>,
+  timeLimit: number,
+  target = '',
+): { [field: string]: Json } {
+  return {
+    endpoints: [...options.endpoints],
+    target,
+    configuration: CONFIGURATIONS[options.targets],
+    ssl: options.ssl,
+    credentialFile: options.credentialFile ?? '',
+    domainController: options.domainController ?? '',
+    unspecifiedTimes: options.unspecifiedTimes,
+    timeLimit: Math.max(1, timeLimit > 2 * GRACE ? timeLimit - GRACE : timeLimit / 2),
+    caller: options.caller ?? '',
+  };
+}
+
 /** The Exchange port on a real organisation, through the functions of SecondResponder.psm1. */
 export function powerShellExchange(options: PowerShellExchangeOptions): Exchange {
   const directory = new Directory(readOrganisation);
@@ -71,14 +90,8 @@ export function powerShellExchange(options: PowerShellExchangeOptions): Exchange
   ): Promise<Reply<Value<K>>> {
     const { timeLimit = TIME_LIMIT, signal } = limits;
     const connection = {
-      endpoints: [...options.endpoints],
-      target: to.target ?? '',
-      configuration: CONFIGURATIONS[options.targets],
-      ssl: options.ssl,
-      credentialFile: options.credentialFile ?? '',
+      ...connectionWith(options, timeLimit, to.target),
       domainController: options.domainController ?? controllerFor(to.server) ?? '',
-      unspecifiedTimes: options.unspecifiedTimes,
-      timeLimit: Math.max(1, timeLimit > 2 * GRACE ? timeLimit - GRACE : timeLimit / 2),
       caller: to.caller ?? options.caller ?? '',
     };
     const reply = await options.host.invoke(

@@ -2,14 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { ExchangeError } from '../../ports.ts';
 import type { Driver } from './drivers/driver.ts';
 import { endNow, endTree, TREE_MARK } from './process-tree.ts';
-import { encoded, excerpt, isRecord, type PowerShellReply, readReply } from './wire.ts';
+import { encoded, excerpt, isRecord, type PowerShellReply, type Request, readReply } from './wire.ts';
 
 export interface ShellOptions {
   driver: Driver;
   executable: string;
+  /** What stands before PowerShell's own switches: the way to it, where the executable is not PowerShell but leads there. */
+  arguments?: readonly string[];
+  /** What it finds in its environment besides the daemon's. */
+  environment?: Readonly<Record<string, string>>;
   modules: readonly string[];
-  /** A process that the shell must not outlive, also when it is busy: the daemon. */
-  watch: number;
+  /** A function of the modules that closes what the others have opened. */
+  farewell?: string | undefined;
+  /** A process that the shell must not outlive, also when it is busy: the daemon. On another machine that number is somebody else's. */
+  watch?: number | undefined;
   /** Milliseconds until it must have loaded its modules. */
   startLimit: number;
   /** Bytes that it may write while it answers one request. */
@@ -31,26 +37,31 @@ export class Shell {
   answered = 0;
   /** Aborted when the process is gone or not to be trusted any more; the reason is an ExchangeError that says why. */
   readonly #over = new AbortController();
+  readonly #gone = new Promise<void>((resolve) => {
+    this.#over.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
   readonly #mark = randomBytes(12).toString('hex');
   readonly #driven;
   readonly #options: ShellOptions;
-  readonly #gone: Promise<void>;
+  #busy = false;
+  /** Something was asked since the last farewell, and so something may be open. */
+  #open = false;
   #written = 0;
   #complaints = '';
 
   private constructor(options: ShellOptions) {
     this.#options = options;
-    this.#driven = options.driver({ executable: options.executable, environment: environmentWith(this.#mark) });
+    this.#driven = options.driver({
+      executable: options.executable,
+      arguments: options.arguments ?? [],
+      environment: environmentWith(this.#mark, options.environment),
+    });
     const { process: child } = this.#driven;
-    this.#gone = new Promise((resolve) => {
-      child.once('exit', (code, signal) => {
-        this.#fail('badReply', `PowerShell ended (${signal ?? `exit code ${code}`}).${this.complaints}`);
-        resolve();
-      });
-      child.once('error', (error) => {
-        this.#fail('unreachable', `${options.executable} can't be started: ${error.message}`);
-        if (child.pid === undefined) resolve();
-      });
+    child.once('exit', (code, signal) => {
+      this.#fail('badReply', `PowerShell ended (${signal ?? `exit code ${code}`}).${this.complaints}`);
+    });
+    child.once('error', (error) => {
+      this.#fail('unreachable', `${options.executable} can't be started: ${error.message}`);
     });
     // Whoever writes to a shell that is dying hears of it from its end.
     child.stdin?.on('error', () => {});
@@ -62,20 +73,16 @@ export class Shell {
 
   /** Throws ExchangeError `unreachable` when there is none to be had, with what it said. */
   static async start(options: ShellOptions): Promise<{ shell: Shell; facts: ShellFacts }> {
+    const { modules, watch, startLimit } = options;
     const shell = new Shell(options);
-    const late = setTimeout(() => {
-      shell.#fail('unreachable', `PowerShell was not ready within ${options.startLimit} ms.${shell.complaints}`);
-    }, options.startLimit);
     try {
-      const { value } = await shell.ask(encoded({ modules: options.modules, watch: options.watch }));
-      shell.answered = 0;
-      return { shell, facts: factsIn(value[0]) };
+      const ready = shell.#exchange(encoded({ modules, watch } as Request), startLimit);
+      const { value } = await shell.#within(startLimit, ready);
+      return { shell, facts: factsIn(value[0], options.farewell) };
     } catch (error) {
       await shell.kill();
       if (!(error instanceof ExchangeError)) throw error;
       throw new ExchangeError('unreachable', `PowerShell did not start. ${error.message}`);
-    } finally {
-      clearTimeout(late);
     }
   }
 
@@ -88,30 +95,37 @@ export class Shell {
     return excerpt(this.#complaints);
   }
 
-  /** Asks what `encoded` made of a request. Settles at the latest when the process is gone, or when it is killed. */
-  async ask(request: string): Promise<PowerShellReply> {
-    const nonce = randomBytes(16).toString('hex');
-    this.#written = 0;
-    this.#complaints = '';
-    const written = await this.#untilOver(this.#driven.ask(`${nonce} ${request}`, nonce));
+  /**
+   * Asks what `encoded` made of a request. Settles at the latest when the process is gone, or when it is killed. A shell that works on
+   * it for longer than `limit` ms, and a second, ends by itself: there may be nobody left who could end it.
+   */
+  async ask(request: string, limit?: number): Promise<PowerShellReply> {
+    this.#open = true;
     try {
-      return readReply(nonce, written);
+      return await this.#exchange(request, limit);
     } finally {
       this.answered += 1;
     }
   }
 
-  /** Lets it finish by itself, as there may be sessions to close; ends it after `grace` ms. */
+  /**
+   * Has the farewell said, unless nothing was asked since the last one. Where it fails, or takes more than `grace` ms, the shell is
+   * ended: with it goes what it had open.
+   */
+  async part(grace: number): Promise<void> {
+    const { farewell } = this.#options;
+    if (farewell === undefined || !this.#open || this.over) return;
+    try {
+      await this.#within(grace, this.#exchange(encoded({ function: farewell, arguments: {} }), grace));
+      this.#open = false;
+    } catch {
+      await this.kill();
+    }
+  }
+
+  /** Lets it go in good order: a farewell, and the end of its input. Ends it after `grace` ms, and at once when it is busy. */
   async stop(grace: number): Promise<void> {
-    this.#driven.process.stdin?.end();
-    let late: NodeJS.Timeout | undefined;
-    await Promise.race([
-      this.#gone,
-      new Promise<void>((resolve) => {
-        late = setTimeout(resolve, grace);
-      }),
-    ]);
-    clearTimeout(late);
+    if (!this.#busy) await this.#within(grace, this.#leave(grace));
     await this.kill();
   }
 
@@ -121,6 +135,36 @@ export class Shell {
     const { pid } = this.#driven.process;
     if (process.platform !== 'win32' && this.#driven.process.exitCode === null) endNow(pid);
     await endTree(pid, this.#mark);
+  }
+
+  async #leave(grace: number): Promise<void> {
+    await this.part(grace);
+    this.#driven.process.stdin?.end();
+    await this.#gone;
+  }
+
+  async #exchange(request: string, limit?: number): Promise<PowerShellReply> {
+    const nonce = randomBytes(16).toString('hex');
+    this.#written = 0;
+    this.#complaints = '';
+    this.#busy = true;
+    try {
+      const line = [nonce, request, ...(limit === undefined ? [] : [Math.ceil(limit)])].join(' ');
+      return readReply(nonce, await this.#untilOver(this.#driven.ask(line, nonce)));
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** A shell that is not done in time is not to be trusted any more: whatever waits for it fails. */
+  async #within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+    const words = `PowerShell was not ready within ${milliseconds} ms.`;
+    const late = setTimeout(() => this.#fail('unreachable', `${words}${this.complaints}`), milliseconds);
+    try {
+      return await work;
+    } finally {
+      clearTimeout(late);
+    }
   }
 
   #fail(code: 'badReply' | 'unreachable', words: string): void {
@@ -147,11 +191,12 @@ export class Shell {
 }
 
 /** Without the daemon's own secrets, and without the escapes that some terminals are sent. */
-function environmentWith(mark: string): NodeJS.ProcessEnv {
+function environmentWith(mark: string, added: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const own = /^(SECOND_RESPONDER_|REDIS_URL$)/i;
   const inherited = Object.entries(process.env).filter(([name]) => !own.test(name));
   return {
     ...Object.fromEntries(inherited),
+    ...added,
     [TREE_MARK]: mark,
     TERM: 'dumb',
     NO_COLOR: '1',
@@ -160,8 +205,12 @@ function environmentWith(mark: string): NodeJS.ProcessEnv {
   };
 }
 
-function factsIn(value: unknown): ShellFacts {
+function factsIn(value: unknown, farewell: string | undefined): ShellFacts {
   if (!isRecord(value)) throw new ExchangeError('badReply', 'It did not say what it is.');
   const functions = Array.isArray(value.functions) ? value.functions.map(String).sort() : [];
+  // Found out at the first farewell, it would have cost a session already.
+  if (farewell !== undefined && !functions.some((name) => name.toLowerCase() === farewell.toLowerCase())) {
+    throw new ExchangeError('badReply', `No module has the function ${farewell}, which is to be its farewell.`);
+  }
   return { version: String(value.version), edition: String(value.edition), functions };
 }

@@ -47,6 +47,12 @@ export function findRedisServer(): string | undefined {
   );
 }
 
+/** The address of the one that runs in a directory, or undefined; nothing is started. */
+export async function runningPrivateRedis(directory: string): Promise<string | undefined> {
+  const url = await readFile(addressFile(resolve(directory)), 'utf8').catch(() => undefined);
+  return url !== undefined && (await answers(url)) ? url : undefined;
+}
+
 /** A Redis of this directory's own, with the data of the last time. One that runs on it already is used. */
 export async function startPrivateRedis(options: PrivateRedisOptions): Promise<PrivateRedis> {
   const directory = resolve(options.directory);

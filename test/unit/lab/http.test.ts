@@ -54,7 +54,7 @@ describe('/lab/v1', () => {
     const remote = labHttpExchange({ url: served.url, caller: 'doctor' });
     await remote.ready();
     const { startedAt } = (await remote.exchange.service('mbx1', 'MSExchangeIMAP4BE')).value;
-    const change = { notAfter: remote.clock.now() + 3_600_000, caller: 'i1 step 1', scope: [] };
+    const change = { notAfter: remote.clock.now() + 360_000_000, caller: 'i1 step 1', scope: [] };
     await remote.exchange.restartService('mbx1', 'MSExchangeIMAP4BE', { startedAt: startedAt! }, change);
     await remote.exchange.setProtocolLog('cas1', 'pop', true, { enabled: false }, change);
     const { body } = await send('GET', '/lab/v1/commands');

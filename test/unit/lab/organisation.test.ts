@@ -15,6 +15,31 @@ test('all 72 health sets are there', () => {
   expect(HEALTH_SETS).toHaveLength(72);
 });
 
+describe('names', () => {
+  const plan = (server: string, site: string, database: string) =>
+    checkOrganisation({
+      organisation: 'a.test',
+      servers: { [server]: { site, version: '15.2', roles: ['mailbox'] } },
+      databases: { [database]: { copies: [server] } },
+    });
+  test.each([
+    ['tok_ex-01', '大阪', '営業部DB'],
+    ['ex1', 'Zürich (HQ)', 'DB.03_VIP & more'],
+  ])('such as real ones are taken: %s, %s, %s', (server, site, database) => {
+    expect(Object.keys(plan(server, site, database).databases)).toEqual([database]);
+  });
+  test.each([
+    ['EX1', 'Here', 'DB1', /lower case/],
+    ['constructor', 'Here', 'DB1', /cannot be the name of a server/],
+    ['ex1', 'cas:Here', 'DB1', /not a name/],
+    ['ex1', 'Here', 'DB1\\EX1', /Invalid key/],
+    ['ex1', 'Here', 'DB\u001b[2J', /Invalid key/],
+    ['ex1', 'Here', 'DB1 ', /Invalid key/],
+  ])('that would be taken for something else are not: %s, %s, %s', (server, site, database, why) => {
+    expect(() => plan(server, site, database)).toThrow(why);
+  });
+});
+
 describe('a file with mistakes', () => {
   let folder: string;
   beforeEach(() => {

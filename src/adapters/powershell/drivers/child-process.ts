@@ -1,12 +1,18 @@
 import { spawn } from 'node:child_process';
-import { BOOTSTRAP_LOOP } from '../bootstrap.ts';
+import { BOOTSTRAP_LINE, BOOTSTRAP_LOADER } from '../bootstrap.ts';
 import { type Driver, SWITCHES } from './driver.ts';
 
-/** Node's own child_process: the bootstrap is the script that the shell runs, and it reads request lines until there are none. */
-export const childProcess: Driver = ({ executable, environment }) => {
-  const switches = Object.entries(SWITCHES).flatMap(([name, value]) => (value === true ? [name] : [name, value]));
-  const script = Buffer.from(BOOTSTRAP_LOOP, 'utf16le').toString('base64');
-  const child = spawn(executable, [...switches, '-EncodedCommand', script], { env: environment, windowsHide: true });
+const ARGUMENTS = [
+  ...Object.entries(SWITCHES).flatMap(([name, value]) => (value === true ? [name] : [name, value])),
+  // Letters, digits, `+`, `/` and `=`: no shell on the way to the far machine reads anything into it.
+  '-EncodedCommand',
+  Buffer.from(BOOTSTRAP_LOADER, 'utf16le').toString('base64'),
+];
+
+/** Node's own child_process: the shell is brought the bootstrap by its first line, and reads request lines until there are none. */
+export const childProcess: Driver = ({ executable, arguments: before, environment }) => {
+  const child = spawn(executable, [...before, ...ARGUMENTS], { env: environment, windowsHide: true });
+  child.stdin.write(`${BOOTSTRAP_LINE}\n`);
 
   let listen: (chunk: string) => void = () => {};
   // latin1 gives every byte its character: what the console writes in other code pages stays outside of the reply's frame.

@@ -3,6 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 export interface Launch {
   /** The program: a name on the PATH, or a path. */
   executable: string;
+  /** What stands before PowerShell's own switches; only `child_process` can place it. */
+  arguments: readonly string[];
   environment: NodeJS.ProcessEnv;
 }
 

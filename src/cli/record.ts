@@ -1,0 +1,177 @@
+import { resolve } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type OpenedExchange, openExchange, type Release } from '../app.ts';
+import type { Config } from '../config/config.ts';
+import { ExchangeError } from '../ports.ts';
+import { whyNotWritable, writeRecording } from '../recording/file.ts';
+import { readingOnly } from '../recording/reading.ts';
+import { NoSuchServer, record } from '../recording/record.ts';
+import type { Recording } from '../recording/recording.ts';
+import { type Renamed, rename } from '../recording/rename.ts';
+import { type Summary, summarise } from '../recording/summary.ts';
+import { loadCatalog } from '../verification/catalog.ts';
+import { type CliContext, print } from './context.ts';
+import { CliError, UsageError, whyNotStarted } from './errors.ts';
+import { readSettings } from './settings.ts';
+import { plain, table } from './text.ts';
+import { span } from './time.ts';
+import { version } from './version.ts';
+
+interface RecordOptions {
+  output?: string;
+  servers?: string[];
+  probes?: true;
+  rename?: true;
+}
+
+export function recordCommand(program: Command, context: CliContext, openIt: OpenExchange = open): void {
+  program
+    .command('record')
+    .description('write down what the organisation answers, changing nothing, so that a lab can begin with it')
+    .option('--output <file>', 'where to; a file that is there is never overwritten; else recording-<time>.json here')
+    .option('--servers <names>', 'only these servers, separated by commas; else all', serverNames)
+    .option('--probes', 'run the probes of their monitors too; probes log on to mailboxes, and take long')
+    .option('--rename', 'replace names, addresses and accounts by neutral ones; in free text as far as they are found')
+    .action(async (options: RecordOptions, command: Command) => {
+      const file = resolve(options.output ?? `recording-${compactTime(new Date())}.json`);
+      const why = whyNotWritable(file);
+      if (why) throw new CliError(why);
+      const { config } = readSettings(command);
+      const found = await recordOrganisation(config, options, openIt, (says) =>
+        process.stderr.write(`${plain(says)}\n`),
+      );
+      const summary = summarise(found);
+      if (summary.answered === 0) {
+        context.fail();
+        print(command, context, { ...summary, file: null }, () => nothingRead(summary, context));
+        return;
+      }
+      const written: Renamed = options.rename ? rename(found) : { recording: found, names: [] };
+      try {
+        writeRecording(file, written.recording);
+      } catch (error) {
+        throw new CliError((error as Error).message);
+      }
+      // What is to be looked through is what stands in the file; what failed is told in the names that people know.
+      const told: Told = { ...summary, texts: summarise(written.recording).texts, file, names: written.names };
+      print(command, context, told, () => tell(told, context));
+    });
+}
+
+type Told = Summary & { file: string; names: Renamed['names'] };
+
+/** How the command comes by its organisation. */
+export type OpenExchange = (
+  config: Config,
+) => Promise<Pick<OpenedExchange, 'exchange' | 'clock' | 'says'> & { close(): Promise<void> }>;
+
+/** Never with the world that a daemon keeps: it is that daemon's. */
+const open: OpenExchange = async (config) => {
+  const releases: Release[] = [];
+  const close = async () => {
+    for (const release of releases.splice(0).reverse()) await release();
+  };
+  try {
+    return { ...(await openExchange(config, releases)), close };
+  } catch (error) {
+    await close();
+    throw error instanceof ExchangeError ? new CliError(`${error.code}: ${error.message}`) : whyNotStarted(error);
+  }
+};
+
+/** Asks through a guard that has no verb which changes anything. `tell` is told of the progress. */
+export async function recordOrganisation(
+  config: Config,
+  { servers, probes = false }: { servers?: readonly string[]; probes?: boolean },
+  openIt: OpenExchange,
+  tell: (says: string) => void,
+): Promise<Recording> {
+  const { catalog, callTimeLimit, probeTimeLimit } = config.verification;
+  const known = probes ? loadCatalog(catalog) : undefined;
+  const opened = await openIt(config);
+  try {
+    tell(`Recording ${opened.says}. Nothing is changed.`);
+    if (known) {
+      tell(
+        'Probes are run too, one at a time: they log on to mailboxes that Exchange has for it, and each one may take ' +
+          `up to ${span(probeTimeLimit)}.`,
+      );
+    }
+    return await record({
+      exchange: readingOnly(opened.exchange, { probes }),
+      now: () => opened.clock.now(),
+      ...(servers && { servers }),
+      ...(known && { probes: known }),
+      recordedBy: `second-responder ${version()}`,
+      timeLimit: callTimeLimit,
+      probeTimeLimit,
+      tell,
+    });
+  } catch (error) {
+    throw error instanceof NoSuchServer ? new UsageError(error.message) : error;
+  } finally {
+    await opened.close();
+  }
+}
+
+function serverNames(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.some((name) => name === '')) throw new InvalidArgumentError('It must be names, separated by commas: a,b.');
+  return [...new Set(names)];
+}
+
+/** `20261123-143131`, in the time of the place. */
+function compactTime(at: Date): string {
+  const [day, time] = [
+    [at.getFullYear(), at.getMonth() + 1, at.getDate()],
+    [at.getHours(), at.getMinutes(), at.getSeconds()],
+  ].map((parts) => parts.map((part) => String(part).padStart(2, '0')).join(''));
+  return `${day}-${time}`;
+}
+
+function nothingRead({ failed }: Summary, { terminal: { paint } }: CliContext): string {
+  return `${paint('bad', 'nothing could be read')}, and no file was written\n${failures(failed)}`;
+}
+
+function failures(failed: Summary['failed']): string {
+  return table(
+    failed.map(({ about, call, failure: { code, says } }) => [
+      `  ${plain(about) || 'organisation'}`,
+      call,
+      code,
+      plain(says),
+    ]),
+  );
+}
+
+function tell(told: Told, { terminal: { paint } }: CliContext): string {
+  const { servers, groups, databases, monitors, probes, answered, warnings, failed, file, texts, names } = told;
+  const counts = [many(servers, 'server'), many(groups, 'group'), many(databases, 'database')].concat([
+    ...[many(monitors, 'monitor'), many(probes, 'probe')],
+  ]);
+  const lines = [
+    `${paint('good', 'recorded')}: ${counts.join(', ')}\n`,
+    `  ${many(answered, 'answer')}${warnings > 0 ? `, with ${many(warnings, 'warning')}` : ''}, in ${plain(file)}, which only you can read\n`,
+  ];
+  if (failed.length > 0) {
+    const stand = failed.length === 1 ? 'stands' : 'stand';
+    lines.push(
+      `${paint('warn', `${many(failed.length, 'call')} failed`)}, and ${stand} there so:\n${failures(failed)}`,
+    );
+  }
+  if (names.length > 0) {
+    lines.push('What is called what; this list is in no file:\n');
+    lines.push(table(names.map(({ kind, original, neutral }) => [`  ${neutral}`, plain(original), kind])));
+  }
+  lines.push(
+    `${paint('bold', 'Look through it before you send it to anyone.')} `,
+    names.length > 0
+      ? 'Names in free text are replaced as far as they were found. '
+      : 'It names your servers, domains, sites and databases (--rename replaces them). ',
+    'Free text in it:\n',
+    table(Object.entries(texts).map(([kind, count]) => [`  ${count}`, kind])),
+  );
+  return lines.join('');
+}
+
+const many = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;

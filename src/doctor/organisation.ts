@@ -1,0 +1,54 @@
+import { groupOf } from '../incident/health.ts';
+import type { Organisation } from '../ports.ts';
+import { bad, type Check, count, type Finding, lineOf, ok, skipped } from './check.ts';
+import type { Context } from './context.ts';
+import { missingEverywhere, noWay } from './endpoints.ts';
+import { failed } from './failure.ts';
+
+/** Which servers there are, and what the daemon takes as their groups. */
+export const organisation: Check = {
+  name: 'organisation',
+  async run(context) {
+    const why = await noWay(context);
+    if (why !== undefined) return [lineOf('organisation', skipped(why))];
+    const lacking = missingEverywhere(await context.endpoints().catch(() => []));
+    const needed = ['Get-ExchangeServer', 'Get-DatabaseAvailabilityGroup'].filter((name) => lacking.includes(name));
+    if (needed.length > 0) {
+      return [lineOf('organisation', skipped(`it can’t be read without ${needed.join(' and ')}`))];
+    }
+    try {
+      return [lineOf('organisation', findingOf(await context.organisation()))];
+    } catch (error) {
+      context.signal.throwIfAborted();
+      return [lineOf('organisation', await couldNot(error, context))];
+    }
+  },
+};
+
+async function couldNot(error: unknown, context: Context): Promise<Finding> {
+  const shell = await context.shell().catch(() => undefined);
+  const { targets } = context.config.exchange;
+  const observes = context.config.safety.mode === 'observe';
+  const about = { host: 'the server', port: 80, targets, account: shell?.account, observes, lab: !context.real };
+  return failed(error, { kind: 'command', ...about });
+}
+
+function findingOf({ servers }: Organisation): Finding {
+  if (servers.length === 0) {
+    return bad(
+      'no server that holds mailboxes or lets clients in',
+      'Look with Get-ExchangeServer, as the same account, what it sees.',
+    );
+  }
+  const groups = new Map<string, number>();
+  const alone: string[] = [];
+  for (const facts of servers) {
+    const group = groupOf(facts);
+    if (group === undefined) alone.push(facts.server);
+    else groups.set(group, (groups.get(group) ?? 0) + 1);
+  }
+  const each = [...groups].sort(([a], [b]) => a.localeCompare(b)).map(([name, size]) => `${name} (${size})`);
+  const inGroups = `${count(servers.length, 'server')} in ${count(groups.size, 'group')}: ${each.join(', ')}`;
+  const rest = alone.length > 0 ? `; in none: ${alone.join(', ')}` : '';
+  return ok(groups.size > 0 ? inGroups + rest : `${count(servers.length, 'server')} in no group: ${alone.join(', ')}`);
+}

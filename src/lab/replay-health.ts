@@ -1,0 +1,229 @@
+/** The monitors of a recording: rows as they were, and behind every unhealthy one a cause with a cure. */
+import type { Instant } from '../incident/alert.ts';
+import type { HealthRow, ProbeResult } from '../ports.ts';
+import { type Answer, answered, type RecordedProbe, type RecordedServer } from '../recording/recording.ts';
+import { hash } from './chance.ts';
+import { activeOn } from './databases.ts';
+import { backEndsOf, deepWatch, recurrenceOf, type Watch, watchesOf } from './health.ts';
+import { definitionOf, serviceOfHealthSet } from './health-sets.ts';
+import { placeCause, type RecordedCure, type Replay, same, since, stand } from './replay-parts.ts';
+import {
+  type Cause,
+  type Cure,
+  type RecordedMonitor,
+  type RowMemory,
+  type Server,
+  schedule,
+  type World,
+} from './world.ts';
+
+/** A row that was Unhealthy while its probe succeeded turns Healthy after that. */
+const TRANSIENT_FOR = 5 * 60_000;
+
+const isSick = ({ alertValue }: HealthRow) => alertValue === 'Unhealthy' || alertValue === 'Degraded';
+const HOLDING: readonly string[] = ['Repairing', 'Disabled', 'Unavailable', 'Unknown'];
+
+/** Exactly the rows that were seen, in their order. */
+export function replayMonitors(server: Server, recorded: RecordedServer, all: Replay): void {
+  const answer = recorded.serverHealth;
+  const rows = answered(answer);
+  if (!answer || !rows) return;
+  server.monitors = rows.map((row) => monitorOf(row, answer, server, recorded.probes ?? [], all));
+  for (const [index, watch] of watchesOf(server, all.settings).entries()) {
+    server.rows[watch.key] = memoryOf(rows[index]!, answer, server, all);
+  }
+}
+
+function monitorOf(
+  row: HealthRow,
+  answer: Answer<unknown>,
+  server: Server,
+  probes: readonly RecordedProbe[],
+  all: Replay,
+): RecordedMonitor {
+  const { healthSet, name, targetResource, component, recurrenceSeconds, timeoutSeconds, lastExecution } = row;
+  const here = since(answer, all);
+  const known = definitionOf(row, server.roles);
+  if (!known) all.notes.add('Monitors that the lab does not know get sick only by the fault unhealthy', name);
+  const service = server.services[known?.service?.toLowerCase() ?? ''];
+  const [ofHealthSet, probe] = probes.find(({ monitor }) => isRow(monitor, row))?.identity.split('\\') ?? [];
+  return {
+    healthSet,
+    name,
+    targetResource,
+    component,
+    recurrenceSeconds,
+    timeoutSeconds,
+    phase: phaseOf(
+      lastExecution === undefined ? undefined : here(lastExecution),
+      recurrenceOf(row, all.settings),
+      `${server.name}/${healthSet}/${name}/${targetResource}`,
+    ),
+    ...(ofHealthSet && probe && { probe: { healthSet: ofHealthSet, name: probe } }),
+    ...(service && service.status !== 'Running' && !isSick(row) && { needsNoService: true }),
+  };
+}
+
+function memoryOf(row: HealthRow, answer: Answer<unknown>, server: Server, all: Replay): RowMemory {
+  const here = since(answer, all);
+  const { alertValue, lastTransition, lastExecution, isStale } = row;
+  const holds = isStale ? 'stale' : HOLDING.includes(alertValue) ? 'value' : undefined;
+  if (holds === 'stale')
+    all.notes.add('Rows that were stale stay so until their server boots', `${row.name} on ${server.name}`);
+  if (holds === 'value') {
+    all.notes.add(`Rows that were ${HOLDING.join(', ')} stay so`, `${row.name} on ${server.name} (${alertValue})`);
+  }
+  return {
+    base: alertValue,
+    ...(lastTransition !== undefined && { since: here(lastTransition) }),
+    failing: isSick(row),
+    changedAt: all.now,
+    lastExecution: lastExecution === undefined ? null : here(lastExecution),
+    ...(holds && { holds }),
+  };
+}
+
+/** The causes on all servers; those of log-ons last, as they can lie on another server. */
+export function replayFaults(recorded: readonly { server: Server; recorded: RecordedServer }[], all: Replay): void {
+  const seen = recorded.flatMap(({ server, recorded: { serverHealth, probes = [] } }) => {
+    const rows = answered(serverHealth);
+    return rows ? [{ server, rows, probes }] : [];
+  });
+  for (const isLogOn of [false, true]) {
+    for (const { server, rows, probes } of seen) {
+      for (const [index, watch] of watchesOf(server, all.settings).entries()) {
+        if ((watch.reaches !== undefined) !== isLogOn) continue;
+        const row = rows[index]!;
+        replayFault(server, watch, row, probes.find(({ monitor }) => isRow(monitor, row))?.answer, all);
+      }
+    }
+  }
+  for (const { server, probes } of seen) replayRefusals(server, probes, all);
+}
+
+function replayFault(
+  server: Server,
+  watch: Watch,
+  row: HealthRow,
+  answer: RecordedProbe['answer'] | undefined,
+  all: Replay,
+): void {
+  const { world, now } = all;
+  const run = answered(answer);
+  const ran = run && run.resultType !== 'Succeeded' ? run : undefined;
+  if (!isSick(row) && !ran) return;
+  if (watch.reaches && (ran || isSick(row)) && leadToBackEnd(world, server, watch, isSick(row))) return;
+
+  const { name } = server;
+  const monitor = { server: name, healthSet: row.healthSet, monitor: row.name };
+  if (isSick(row) && run && !ran && !watch.reaches) {
+    const { id } = stand(all, { kind: 'transient', server: name, body: { ...monitor, for: TRANSIENT_FOR } });
+    placeCause(world, name, { ...causeOf(watch, id, undefined), rowOnly: true, cure: { by: 'none' } });
+    schedule(world, { at: now + TRANSIENT_FOR, what: 'over', trouble: id });
+    all.notes.add('Unhealthy monitors whose probe succeeded turn healthy after five minutes', `${row.name} on ${name}`);
+    return;
+  }
+  const cure = cureOf(world, server, watch, all.cure);
+  const { id } = stand(all, { kind: 'unhealthy', server: name, body: { ...monitor, cure: written(cure) } });
+  placeCause(world, name, { ...causeOf(watch, id, ran), cure, ...(!isSick(row) && { probeOnly: true }) });
+  const shows = isSick(row)
+    ? 'Unhealthy monitors are faults that something cures'
+    : 'Probes that failed although their monitor was healthy are faults that something cures';
+  all.notes.add(shows, `${row.name} on ${name} (${written(cure)})`);
+}
+
+function causeOf(watch: Watch, trouble: string, run: ProbeResult | undefined): Cause {
+  const { resultType, error = '', exception = '' } = run ?? {};
+  return {
+    trouble,
+    sits: { monitor: watch.key },
+    rowOnly: false,
+    cure: { by: 'none' },
+    says: error || `${watch.healthSet}: ${watch.probe ?? watch.name} found the component failing`,
+    hangs: resultType === 'TimedOut',
+    ...(resultType && { answer: { resultType, error, exception } }),
+  };
+}
+
+/**
+ * Log-ons fail where a back end is sick. Then that is the cause, and curing it the cure: nothing is wrong with the
+ * server that noticed. False: no back end is known to be sick.
+ */
+function leadToBackEnd(world: World, server: Server, watch: Watch, isRowSick: boolean): boolean {
+  const protocol = watch.reaches!;
+  for (const backEnd of backEndsOf(world, server)) {
+    const there = world.servers[backEnd]!;
+    const deep = deepWatch(world, there, protocol);
+    const sick = world.causes[backEnd]?.find(({ sits }) => 'monitor' in sits && sits.monitor === deep?.key);
+    if (!sick) continue;
+    if (isRowSick) {
+      placeCause(world, server.name, {
+        trouble: sick.trouble,
+        sits: { part: `${protocol}-ctp-route` },
+        rowOnly: false,
+        cure: { by: 'back-end', server: backEnd },
+        says: `The back end ${backEnd} failed a part of the log-ons`,
+        hangs: false,
+        backEnd,
+      });
+    }
+    return true;
+  }
+  return false;
+}
+
+/** The first thing that plausibly helps. Where that is not possible on this server, the next harsher thing. */
+function cureOf(world: World, server: Server, watch: Watch, wanted: RecordedCure): Cure {
+  if (wanted === 'none') return { by: 'none' };
+  if (wanted === 'fail-over' && activeOn(world, server.name).length > 0) return { by: 'databases-away' };
+  const service = wanted === 'restart-service' ? serviceBehind(server, watch) : undefined;
+  return service ? { by: 'restart-service', services: [service], still: [service] } : { by: 'restart-server' };
+}
+
+/** What the monitor itself names, what the table knows of it, or what other monitors of its health set look at. */
+function serviceBehind(server: Server, { targetResource, service, healthSet }: Watch): string | undefined {
+  const candidates = [targetResource, service, serviceOfHealthSet(healthSet)];
+  for (const candidate of candidates) {
+    const found = Object.values(server.services).find(({ name }) => same(name, candidate ?? ''));
+    if (found) return found.name;
+  }
+  return undefined;
+}
+
+/** As POST /lab/v1/faults takes it. */
+function written(cure: Cure): string {
+  if (cure.by === 'restart-service') return `restart-service:${cure.services[0]}`;
+  return cure.by === 'databases-away' ? 'fail-over' : cure.by;
+}
+
+/** Probes that were refused go on being so, in the same words; what else a probe was like is said. */
+function replayRefusals(server: Server, probes: readonly RecordedProbe[], all: Replay): void {
+  const { world, notes, settings } = all;
+  for (const { identity, monitor, answer } of probes) {
+    if (!watchesOf(server, settings).some((watch) => isRow(monitor, watch))) {
+      notes.add('Probes of monitors that were not seen are not known here', `${identity} on ${server.name}`);
+    }
+    if (answer.failure) continue;
+    if (answer.value === undefined) {
+      const body = { server: server.name, probe: identity, says: answer.warnings };
+      world.disturbances.push(stand(all, { kind: 'no-object', server: server.name, body }).id);
+    } else if (answer.warnings.length > 0 || (answer.value.resultType === 'Succeeded' && wordy(answer.value))) {
+      notes.add('What probes said besides their result is not repeated', `${identity} on ${server.name}`);
+    }
+  }
+}
+
+const wordy = ({ error, exception }: ProbeResult) => error !== '' || exception !== '';
+
+function isRow(
+  a: Pick<HealthRow, 'healthSet' | 'name' | 'targetResource'>,
+  b: Pick<HealthRow, 'healthSet' | 'name' | 'targetResource'>,
+): boolean {
+  return same(a.healthSet, b.healthSet) && same(a.name, b.name) && same(a.targetResource, b.targetResource);
+}
+
+/** Where a monitor evaluates, so that its last time was then. */
+function phaseOf(lastExecution: Instant | undefined, recurrence: number, name: string): number {
+  const any = lastExecution ?? hash(name);
+  return ((any % recurrence) + recurrence) % recurrence;
+}

@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { isObject } from '../config/data.ts';
+import { ConfigError, type Problem, zodProblems } from '../config/problems.ts';
+import { whyUnreadable } from '../config/yaml.ts';
+import { FORMAT, type Recording, recordingSchema, VERSION } from './recording.ts';
+
+/** Far more than an organisation of hundreds of servers fills. */
+const LARGEST_FILE = 256 * 1024 * 1024;
+
+/** Reads a recording. Throws ConfigError with every problem, each with its JSON pointer. */
+export function readRecording(file: string): Recording {
+  const fail = (message: string): never => {
+    throw new ConfigError([problem(file, message)]);
+  };
+  let written: string;
+  try {
+    const { size } = statSync(file);
+    if (size > LARGEST_FILE) return fail(`is larger than ${LARGEST_FILE / 1024 ** 2} MB: no recording is`);
+    written = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    return fail(whyUnreadable(error));
+  }
+  return parseRecording(written, file);
+}
+
+/** Throws ConfigError with every problem, each with its JSON pointer. */
+export function parseRecording(written: string, file: string): Recording {
+  let data: unknown;
+  try {
+    data = JSON.parse(written.replace(/^\ufeff/, ''));
+  } catch (error) {
+    throw new ConfigError([problem(file, `is no JSON: ${(error as Error).message}`)]);
+  }
+  const other = whyOfAnotherKind(data);
+  if (other) throw new ConfigError([{ ...problem(file, other.message), path: other.pointer }]);
+  const checked = recordingSchema.safeParse(data, { reportInput: true });
+  if (checked.success) return checked.data;
+  const problems = zodProblems(checked.error, recordingSchema, (path) => ({
+    ...problem(file, ''),
+    path: pointerTo(path),
+  }));
+  throw new ConfigError(problems.slice(0, MOST_PROBLEMS));
+}
+
+const MOST_PROBLEMS = 50;
+
+/** Of another file every key would be a problem, and none of them would help. */
+function whyOfAnotherKind(data: unknown): { pointer: string; message: string } | undefined {
+  const { format, version } = isObject(data) ? data : {};
+  if (format !== FORMAT) return { pointer: '', message: `is no recording: its "format" is not "${FORMAT}"` };
+  if (version === VERSION) return undefined;
+  return { pointer: '/version', message: `is not ${VERSION}, the only one that is known here` };
+}
+
+function problem(file: string, message: string): Problem {
+  return { file, line: 0, column: 0, path: '', message };
+}
+
+function pointerTo(path: readonly (string | number)[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** Why nothing can be written there; undefined when it can. Asked before minutes are spent on what it is to hold. */
+export function whyNotWritable(file: string): string | undefined {
+  if (existsSync(file)) return `${file} is there already, and is not overwritten: name another with --output`;
+  try {
+    accessSync(dirname(file), constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return `${dirname(file)}: ${whyUnreadable(error)}`;
+  }
+}
+
+/**
+ * Writes a recording that only its owner can read: whole or not at all, and never over another file. Throws `Error` in
+ * words for people.
+ */
+export function writeRecording(file: string, recording: Recording): void {
+  const half = join(dirname(file), `.${basename(file)}.${randomUUID()}`);
+  try {
+    const descriptor = openSync(half, 'wx', 0o600);
+    try {
+      writeFileSync(descriptor, `${JSON.stringify(z.encode(recordingSchema, recording), null, 1)}\n`);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    putInPlace(half, file);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    const why = code === 'EEXIST' ? 'is there already, and is not overwritten' : `cannot be written: ${message}`;
+    throw new Error(`${file} ${why}`);
+  } finally {
+    rmSync(half, { force: true });
+  }
+}
+
+/** A second name for a file is never given where there is one: unlike a rename, which replaces what is there. */
+function putInPlace(half: string, file: string): void {
+  try {
+    linkSync(half, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error;
+    // A file system without second names.
+    copyFileSync(half, file, constants.COPYFILE_EXCL);
+  }
+}

@@ -1,0 +1,19 @@
+import type { HealthRow } from '../ports.ts';
+import type { Catalog } from '../verification/catalog.ts';
+import type { RecordedProbe } from './recording.ts';
+
+const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+
+/** The probes that the catalog links to rows which are there, as the daemon would call them; each once. */
+export function probesOf(rows: readonly HealthRow[], catalog: Pick<Catalog, 'find'>): Omit<RecordedProbe, 'answer'>[] {
+  const found = new Map<string, Omit<RecordedProbe, 'answer'>>();
+  for (const { healthSet, name, targetResource } of rows) {
+    const probe = catalog.find(healthSet, name)?.probe;
+    if (!probe) continue;
+    const twins = rows.filter((row) => same(row.healthSet, healthSet) && same(row.name, name)).length > 1;
+    const identity = `${probe.healthSet}\\${probe.name}${twins && targetResource ? `\\${targetResource}` : ''}`;
+    const key = identity.toLowerCase();
+    if (!found.has(key)) found.set(key, { identity, monitor: { healthSet, name, targetResource } });
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,185 @@
+import { didYouMean } from '../config/problems.ts';
+import { type Instant, shortName } from '../incident/alert.ts';
+import type { ServerFacts } from '../incident/health.ts';
+import { type CallOptions, ExchangeError, type Reply } from '../ports.ts';
+import type { Value } from '../replies.ts';
+import type { Catalog } from '../verification/catalog.ts';
+import { probesOf } from './probes.ts';
+import type { ReadingExchange } from './reading.ts';
+import {
+  type Answer,
+  answered,
+  FORMAT,
+  fitting,
+  type RecordedCall,
+  type RecordedProbe,
+  type RecordedServer,
+  type Recording,
+  VERSION,
+} from './recording.ts';
+
+export interface RecordOptions {
+  exchange: ReadingExchange;
+  /** The organisation's time. */
+  now(): Instant;
+  /** Only these, as short or full names; else all. */
+  servers?: readonly string[];
+  /** What links monitors to their probes; without it no probe is run. */
+  probes?: Pick<Catalog, 'find'>;
+  /** The product and its version. */
+  recordedBy: string;
+  /** Real milliseconds for one call, and for one probe. */
+  timeLimit: number;
+  probeTimeLimit: number;
+  /** Told of what is done, in words for people. */
+  tell(says: string): void;
+}
+
+/** A server was asked for that the organisation does not have. */
+export class NoSuchServer extends Error {
+  override readonly name = 'NoSuchServer';
+}
+
+/** Managed Availability's own actions are asked for as far back as that. */
+const ACTIONS_SINCE = 24 * 3_600_000;
+
+/**
+ * Asks an organisation everything that can be read, one call at a time: it is meant for servers at work, and for sick ones.
+ * A call that fails is recorded as what it is, and the rest goes on. Throws NoSuchServer.
+ */
+export async function record(options: RecordOptions): Promise<Recording> {
+  const { exchange, now, tell } = options;
+  const recordedAt = now();
+  const ask = asker(options);
+
+  const organisation = await ask('organisation', (limits) => exchange.organisation(limits));
+  tell(
+    outcome('the organisation', organisation, ({ servers }) =>
+      servers.length === 1 ? '1 server' : `${servers.length} servers`,
+    ),
+  );
+  const wanted = choose(answered(organisation)?.servers, options.servers);
+
+  const servers: RecordedServer[] = [];
+  for (const facts of wanted) servers.push(await recordServer(facts, ask, options));
+
+  const groups: Recording['groups'] = [];
+  for (const group of new Set(wanted.flatMap(({ dag }) => dag ?? []))) {
+    const availabilityGroup = await ask('availabilityGroup', (limits) => exchange.availabilityGroup(group, limits));
+    tell(
+      outcome(group, availabilityGroup, ({ members }) =>
+        members.length === 1 ? '1 member' : `${members.length} members`,
+      ),
+    );
+    groups.push({ group, availabilityGroup });
+  }
+  const databases: Recording['databases'] = [];
+  for (const database of new Set(
+    servers.flatMap((each) => (answered(each.copiesOn) ?? []).map((row) => row.database)),
+  )) {
+    const copiesOf = await ask('copiesOf', (limits) => exchange.copiesOf(database, limits));
+    tell(outcome(database, copiesOf, (rows) => (rows.length === 1 ? '1 copy' : `${rows.length} copies`)));
+    databases.push({ database, copiesOf });
+  }
+  // Last, as they take long: what stands before them was all read within a short time.
+  if (options.probes) for (const server of servers) server.probes = await recordProbes(server, ask, options);
+
+  const { recordedBy } = options;
+  return {
+    format: FORMAT,
+    version: VERSION,
+    recordedAt,
+    recordedBy,
+    renamed: false,
+    organisation,
+    servers,
+    groups,
+    databases,
+  };
+}
+
+type Ask = <K extends RecordedCall>(
+  call: K,
+  request: (limits: CallOptions) => Promise<Reply<Value<K>>>,
+) => Promise<Answer<Value<K>>>;
+
+/** Anything that is no answer of Exchange is a defect, and ends the recording. */
+function asker({ now, timeLimit, probeTimeLimit }: RecordOptions): Ask {
+  return async (call, request) => {
+    const started = performance.now();
+    const taken = () => ({ at: now(), ms: Math.round(performance.now() - started) });
+    try {
+      const { value, warnings } = await request({ timeLimit: call === 'invokeProbe' ? probeTimeLimit : timeLimit });
+      return fitting(call, { ...taken(), value, warnings });
+    } catch (error) {
+      if (!(error instanceof ExchangeError)) throw error;
+      return fitting(call, { ...taken(), failure: { code: error.code, says: error.message } });
+    }
+  };
+}
+
+/** Where the organisation did not answer, what was asked for by name can still be: then nothing is known of its role. */
+type Wanted = Pick<ServerFacts, 'server'> & Partial<Pick<ServerFacts, 'roles' | 'dag'>>;
+
+function choose(known: readonly ServerFacts[] | undefined, named: readonly string[] | undefined): readonly Wanted[] {
+  if (named === undefined) return known ?? [];
+  if (known === undefined) return named.map((server) => ({ server }));
+  return named.map((name) => {
+    const found = known.find(({ server }) => server.toLowerCase() === shortName(name));
+    if (found) return found;
+    const names = known.map(({ server }) => server);
+    const mend = didYouMean(shortName(name), names) ?? `there are: ${names.join(', ')}`;
+    throw new NoSuchServer(`there is no server "${name}" in the organisation; ${mend}`);
+  });
+}
+
+async function recordServer({ server, roles, dag }: Wanted, ask: Ask, options: RecordOptions): Promise<RecordedServer> {
+  const { exchange, now, tell } = options;
+  const holdsDatabases = roles === undefined || roles.includes('mailbox') || dag !== undefined;
+  const serverHealth = await ask('serverHealth', (limits) => exchange.serverHealth(server, limits));
+  // The services before the boot time: what is a moment older must not seem to have started before the boot.
+  const recorded: RecordedServer = {
+    server,
+    serverHealth,
+    services: await ask('services', (limits) => exchange.services(server, limits)),
+    bootTime: await ask('bootTime', (limits) => exchange.bootTime(server, limits)),
+    ...(holdsDatabases && {
+      mailboxServer: await ask('mailboxServer', (limits) => exchange.mailboxServer(server, limits)),
+      copiesOn: await ask('copiesOn', (limits) => exchange.copiesOn(server, limits)),
+    }),
+    protocolLog: {
+      imap: await ask('protocolLog', (limits) => exchange.protocolLog(server, 'imap', limits)),
+      pop: await ask('protocolLog', (limits) => exchange.protocolLog(server, 'pop', limits)),
+    },
+    componentStates: await ask('componentStates', (limits) => exchange.componentStates(server, limits)),
+    recoveryActions: await ask('recoveryActions', (limits) =>
+      exchange.recoveryActions(server, now() - ACTIONS_SINCE, limits),
+    ),
+    activity: await ask('activity', (limits) => exchange.activity(server, limits)),
+  };
+  tell(outcome(server, serverHealth, (rows) => `${rows.length} monitors, ${countUnwell(rows)} not healthy`));
+  return recorded;
+}
+
+async function recordProbes(
+  { server, serverHealth }: RecordedServer,
+  ask: Ask,
+  { exchange, probes, tell }: RecordOptions,
+): Promise<RecordedProbe[]> {
+  const known = probes ? probesOf(answered(serverHealth) ?? [], probes) : [];
+  const recorded: RecordedProbe[] = [];
+  for (const [index, probe] of known.entries()) {
+    const answer = await ask('invokeProbe', (limits) => exchange.invokeProbe(server, probe.identity, limits));
+    recorded.push({ ...probe, answer });
+    const place = `${server}: probe ${index + 1} of ${known.length}, ${probe.identity}`;
+    tell(outcome(place, answer, (result) => result?.resultType ?? 'no result'));
+  }
+  return recorded;
+}
+
+const countUnwell = (rows: Value<'serverHealth'>) => rows.filter(({ alertValue }) => alertValue !== 'Healthy').length;
+
+function outcome<T>(about: string, answer: Answer<T>, words: (value: T) => string): string {
+  const says = answer.failure ? `${answer.failure.code}: ${answer.failure.says}` : words(answer.value as T);
+  return `${about}: ${says}`;
+}

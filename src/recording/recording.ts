@@ -1,0 +1,318 @@
+/** A recording: what an organisation answered to the verbs that only read, as plain data in one JSON document. */
+import { z } from 'zod';
+import type { Instant } from '../incident/alert.ts';
+import {
+  type AvailabilityGroup,
+  type DatabaseCopy,
+  EXCHANGE_FAILURES,
+  type Exchange,
+  type ExchangeFailure,
+  type Organisation,
+  type Protocol,
+} from '../ports.ts';
+import type { Value } from '../replies.ts';
+
+export const FORMAT = 'second-responder recording';
+export const VERSION = 1;
+
+export interface Failure {
+  code: ExchangeFailure;
+  /** The server's own words. */
+  says: string;
+}
+
+/** What came of one call. `at`: when it was answered, on the organisation's clock; `ms`: how long it took, in real time. */
+export type Answer<T> = { at: Instant; ms: number } & (
+  | { value: T; warnings: string[]; failure?: never }
+  | { failure: Failure; value?: never; warnings?: never }
+);
+
+/** What Invoke-MonitoringProbe answered; a refused probe has warnings and no value. */
+export interface RecordedProbe {
+  /** As it was given to Invoke-MonitoringProbe. */
+  identity: string;
+  /** The row that it proves. */
+  monitor: { healthSet: string; name: string; targetResource: string };
+  answer: Answer<Value<'invokeProbe'>>;
+}
+
+/** A call that was not made is absent: copies are asked of mailbox servers only. */
+export interface RecordedServer {
+  server: string;
+  serverHealth?: Answer<Value<'serverHealth'>>;
+  services?: Answer<Value<'services'>>;
+  bootTime?: Answer<Value<'bootTime'>>;
+  mailboxServer?: Answer<Value<'mailboxServer'>>;
+  copiesOn?: Answer<Value<'copiesOn'>>;
+  protocolLog?: Record<Protocol, Answer<Value<'protocolLog'>>>;
+  componentStates?: Answer<Value<'componentStates'>>;
+  recoveryActions?: Answer<Value<'recoveryActions'>>;
+  activity?: Answer<Value<'activity'>>;
+  probes?: RecordedProbe[];
+}
+
+export interface Recording {
+  format: typeof FORMAT;
+  version: typeof VERSION;
+  /** When it began, on the organisation's clock. */
+  recordedAt: Instant;
+  /** The product and its version. */
+  recordedBy: string;
+  /** Names of the organisation were replaced. */
+  renamed: boolean;
+  organisation: Answer<Organisation>;
+  servers: RecordedServer[];
+  groups: { group: string; availabilityGroup: Answer<AvailabilityGroup> }[];
+  databases: { database: string; copiesOf: Answer<DatabaseCopy[]> }[];
+}
+
+// -------------------------------------------------------------------------------------------------- the form of the file
+
+/** Longer words of a server are cut when they are recorded. */
+export const LONGEST_TEXT = 16_000;
+
+/** A name from outside will stand on screens: it holds nothing that steers a terminal. */
+const word = z
+  .string()
+  .max(400, 'is longer than any name: 400 characters at most')
+  .regex(/^\P{Cc}*$/u, 'holds control characters');
+const name = word.min(1, 'is empty');
+const text = z.string().max(LONGEST_TEXT, `is longer than ${LONGEST_TEXT} characters`);
+const count = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+
+const YEAR_1 = -62_135_596_800_000;
+const YEAR_9999 = 253_402_300_799_999;
+
+/** ISO 8601 in the file, so that people can read it. */
+const instant = z.codec(
+  z.iso.datetime({ offset: true, error: 'is not a time such as "2026-11-23T14:31:31.702Z"' }),
+  z.number().min(YEAR_1).max(YEAR_9999),
+  { decode: (written) => Date.parse(written), encode: (at) => new Date(at).toISOString() },
+);
+
+/** A key that may be absent. As `optional`, which the search for the nearest spelling of a key looks into. */
+const maybe = <T extends z.ZodType>(schema: T) => schema.optional() as unknown as z.ZodExactOptional<T>;
+
+const listOf = <T extends z.ZodType>(element: T, most: number) =>
+  z.array(element).max(most, `holds more than ${most} elements`);
+
+const warnings = listOf(text, 1_000);
+
+const service = z.strictObject({
+  name,
+  status: z.enum(['Running', 'Stopped', 'StartPending', 'StopPending']),
+  startType: z.enum(['Automatic', 'Manual', 'Disabled']),
+  startedAt: maybe(instant),
+});
+
+const copies = listOf(
+  z.strictObject({
+    database: name,
+    server: name,
+    status: name,
+    copies: count,
+    copyQueueLength: count,
+    replayQueueLength: count,
+    activationSuspended: z.boolean(),
+    lagged: z.boolean(),
+    error: maybe(text),
+  }),
+  10_000,
+);
+
+const rowKey = { healthSet: name, name, targetResource: word };
+
+/** The verbs whose answers are kept. */
+export type RecordedCall = Exclude<
+  keyof Exchange,
+  'service' | 'restartService' | 'setActivationBlocked' | 'setProtocolLog' | 'restartServer'
+>;
+
+/**
+ * The form of each answer in the file. It is the file's own, and not taken from the adapters: those may change with the
+ * port, while a file of version 1 stays as it is.
+ */
+const VALUES: { [K in RecordedCall]: z.ZodType<Value<K>> } = {
+  organisation: z.strictObject({
+    id: word,
+    servers: listOf(
+      z.strictObject({
+        server: name,
+        fqdn: name,
+        roles: listOf(z.enum(['mailbox', 'client-access']), 2),
+        version: word,
+        site: word,
+        dag: maybe(name),
+        group: maybe(name),
+        organisation: word,
+      }),
+      10_000,
+    ),
+  }),
+  serverHealth: listOf(
+    z.strictObject({
+      ...rowKey,
+      alertValue: z.enum([
+        ...['Healthy', 'Degraded', 'Unhealthy', 'Repairing'],
+        ...['Disabled', 'Unavailable', 'UnInitialized', 'Unknown'],
+      ] as const),
+      component: word,
+      lastTransition: maybe(instant),
+      lastExecution: maybe(instant),
+      recurrenceSeconds: count,
+      timeoutSeconds: count,
+      isStale: z.boolean(),
+    }),
+    20_000,
+  ),
+  invokeProbe: z
+    .strictObject({
+      resultType: z.enum(['Abandoned', 'TimedOut', 'Poisoned', 'Succeeded', 'Failed', 'Quarantined', 'Rejected']),
+      error: text,
+      exception: text,
+      startedAt: instant,
+      endedAt: instant,
+    })
+    .optional(),
+  services: listOf(service, 2_000),
+  copiesOn: copies,
+  copiesOf: copies,
+  mailboxServer: z.strictObject({
+    server: name,
+    activationBlocked: z.boolean(),
+    autoActivationPolicy: z.enum(['Unrestricted', 'IntrasiteOnly', 'Blocked']),
+    maximumActiveDatabases: maybe(count),
+  }),
+  availabilityGroup: z.strictObject({
+    name,
+    members: listOf(z.strictObject({ server: name, site: word, up: z.boolean(), suspended: z.boolean() }), 1_000),
+    witness: maybe(z.strictObject({ server: name, up: z.boolean() })),
+  }),
+  protocolLog: z.strictObject({ enabled: z.boolean(), location: text }),
+  componentStates: listOf(
+    z.strictObject({
+      component: name,
+      state: z.enum(['Active', 'Inactive', 'Draining', 'Unknown']),
+      requesters: listOf(z.strictObject({ requester: name, state: z.enum(['Active', 'Inactive', 'Draining']) }), 1_000),
+    }),
+    1_000,
+  ),
+  recoveryActions: listOf(
+    z.strictObject({
+      action: word,
+      resource: text,
+      requester: word,
+      state: z.enum(['started', 'finished']),
+      result: maybe(z.enum(['succeeded', 'failed', 'throttled'])),
+      startedAt: instant,
+      endedAt: maybe(instant),
+    }),
+    20_000,
+  ),
+  activity: listOf(
+    z.strictObject({ kind: z.enum(['setup', 'servicing', 'backup', 'seeding', 'pending-update']), says: text }),
+    100,
+  ),
+  bootTime: z.strictObject({ bootedAt: instant, uptimeSeconds: z.number() }),
+};
+
+const failure = z.strictObject({ code: z.enum(EXCHANGE_FAILURES), says: text });
+
+/** Either a value with its warnings, or a failure. Only a probe can have answered nothing at all. */
+function answerTo<K extends RecordedCall>(call: K): z.ZodType<Answer<Value<K>>> {
+  const form = z
+    .strictObject({
+      at: instant,
+      ms: count,
+      value: maybe(VALUES[call] as z.ZodType),
+      warnings: maybe(warnings),
+      failure: maybe(failure),
+    })
+    .superRefine((answer, context) => {
+      const complain = (message: string) => context.addIssue({ code: 'custom', message });
+      const replied = answer.value !== undefined || answer.warnings !== undefined;
+      if (replied === (answer.failure !== undefined)) complain('has either value and warnings, or a failure');
+      else if (replied && answer.warnings === undefined) complain('has a value without its warnings: [] is none');
+      else if (replied && answer.value === undefined && call !== 'invokeProbe')
+        complain('has warnings without a value');
+    });
+  return form as unknown as z.ZodType<Answer<Value<K>>>;
+}
+
+const ANSWERS = Object.fromEntries(
+  (Object.keys(VALUES) as RecordedCall[]).map((call) => [call, answerTo(call)]),
+) as unknown as { [K in RecordedCall]: z.ZodType<Answer<Value<K>>> };
+
+const server = z.strictObject({
+  server: name,
+  serverHealth: maybe(ANSWERS.serverHealth),
+  services: maybe(ANSWERS.services),
+  bootTime: maybe(ANSWERS.bootTime),
+  mailboxServer: maybe(ANSWERS.mailboxServer),
+  copiesOn: maybe(ANSWERS.copiesOn),
+  protocolLog: maybe(z.strictObject({ imap: ANSWERS.protocolLog, pop: ANSWERS.protocolLog })),
+  componentStates: maybe(ANSWERS.componentStates),
+  recoveryActions: maybe(ANSWERS.recoveryActions),
+  activity: maybe(ANSWERS.activity),
+  probes: maybe(
+    listOf(z.strictObject({ identity: name, monitor: z.strictObject(rowKey), answer: ANSWERS.invokeProbe }), 2_000),
+  ),
+});
+
+/** The whole file, decoded: instants are milliseconds. `z.encode` goes the other way. */
+export const recordingSchema: z.ZodType<Recording> = z.strictObject({
+  format: z.literal(FORMAT),
+  version: z.literal(VERSION),
+  recordedAt: instant,
+  recordedBy: name,
+  renamed: z.boolean(),
+  organisation: ANSWERS.organisation,
+  servers: listOf(server, 10_000),
+  groups: listOf(z.strictObject({ group: name, availabilityGroup: ANSWERS.availabilityGroup }), 10_000),
+  databases: listOf(z.strictObject({ database: name, copiesOf: ANSWERS.copiesOf }), 100_000),
+});
+
+/**
+ * An answer in the form that the file can hold: overlong words are cut, and what has no form that could be read again is a
+ * `badReply`, as it would be to the daemon.
+ */
+export function fitting<K extends RecordedCall>(call: K, answer: Answer<Value<K>>): Answer<Value<K>> {
+  const plain = JSON.parse(JSON.stringify(answer), (_, value) =>
+    typeof value === 'string' && value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT - 1)}…` : value,
+  ) as Answer<Value<K>>;
+  const form: z.ZodType<Answer<Value<K>>> = ANSWERS[call];
+  const checked = z.safeEncode(form, plain);
+  if (checked.success) return plain;
+  const [issue] = checked.error.issues;
+  const says = `The answer has not the form of one: ${issue?.path.join('.')} ${issue?.message}`.slice(0, 1_000);
+  return { at: answer.at, ms: answer.ms, failure: { code: 'badReply', says } };
+}
+
+// ------------------------------------------------------------------------------------------------------------ all answers
+
+/** The value of an answer; undefined where the call failed or was not made. */
+export function answered<T>(answer: Answer<T> | undefined): T | undefined {
+  return answer?.failure === undefined ? answer?.value : undefined;
+}
+
+export interface Told {
+  /** The server, group or database that it is about; '' for the organisation. */
+  about: string;
+  call: RecordedCall;
+  answer: Answer<unknown>;
+}
+
+/** Every answer of a recording, in the order of the file. */
+export function answersOf({ organisation, servers, groups, databases }: Recording): Told[] {
+  const told: Told[] = [{ about: '', call: 'organisation', answer: organisation }];
+  for (const { server: about, protocolLog, probes = [], ...rest } of servers) {
+    for (const [call, answer] of Object.entries(rest)) told.push({ about, call: call as RecordedCall, answer });
+    for (const answer of Object.values(protocolLog ?? {})) told.push({ about, call: 'protocolLog', answer });
+    for (const { answer } of probes) told.push({ about, call: 'invokeProbe', answer });
+  }
+  for (const each of groups) {
+    told.push({ about: each.group, call: 'availabilityGroup', answer: each.availabilityGroup });
+  }
+  for (const each of databases) told.push({ about: each.database, call: 'copiesOf', answer: each.copiesOf });
+  return told;
+}

@@ -1,0 +1,116 @@
+/** Finding names in text of any language. */
+
+/** Written without spaces between words, or with endings glued on: a name in Latin letters can stand anywhere in it. */
+const UNSPACED = ['Han', 'Hira', 'Kana', 'Hang', 'Bopo', 'Thai', 'Laoo', 'Khmr', 'Mymr'].map(
+  (one) => `\\p{scx=${one}}`,
+);
+
+/** A character that words are made of, where words have ends: of a class for expressions with the flag `v`. */
+export const LETTER = `[[\\p{L}\\p{N}\\p{M}]--[${UNSPACED.join('')}]]`;
+
+const letter = new RegExp(`^${LETTER}$`, 'v');
+const known = new Map<string, boolean>();
+
+export function isLetter(character: string | undefined): boolean {
+  if (character === undefined) return false;
+  const is = known.get(character) ?? letter.test(character);
+  known.set(character, is);
+  return is;
+}
+
+/** What names are compared by. */
+export function folded(name: string): string {
+  return name.normalize('NFC').toLowerCase().replace(/\s+/g, ' ').trim();
+}
+
+export interface Place {
+  from: number;
+  to: number;
+}
+
+/** Finds names as words: whatever the case, the white space in them and the form of their accents; the longest first. */
+export class WordFinder {
+  /** By their first character. */
+  private readonly names = new Map<string, string[]>();
+
+  constructor(names: Iterable<string>) {
+    for (const name of names) {
+      for (const form of new Set([name.normalize('NFC'), name.normalize('NFD')])) {
+        const written = lower(form.trim().replace(/\s+/g, ' '));
+        if (written === '') continue;
+        const others = this.names.get(written[0]!) ?? [];
+        this.names.set(written[0]!, others);
+        if (!others.includes(written)) others.push(written);
+      }
+    }
+    for (const others of this.names.values()) others.sort((a, b) => b.length - a.length);
+  }
+
+  find(text: string): Place[] {
+    const found: Place[] = [];
+    if (this.names.size === 0) return found;
+    const written = lower(text);
+    for (let from = 0; from < written.length; ) {
+      const to = this.endOf(written, from);
+      if (to === undefined) {
+        from++;
+      } else {
+        found.push({ from, to });
+        from = to;
+      }
+    }
+    return found;
+  }
+
+  /** Whether a name stands in it, and is not all of it. */
+  isPartOf(text: string): boolean {
+    return this.find(text).some(({ from, to }) => to - from < text.length);
+  }
+
+  /** Where the name that begins there ends. */
+  private endOf(text: string, from: number): number | undefined {
+    const candidates = this.names.get(text[from]!);
+    if (!candidates || (isLetter(characterAt(text, from)) && isLetter(characterBefore(text, from)))) return undefined;
+    for (const name of candidates) {
+      const to = matchAt(text, from, name);
+      if (to === undefined) continue;
+      if (!(isLetter(characterBefore(text, to)) && isLetter(characterAt(text, to)))) return to;
+    }
+    return undefined;
+  }
+}
+
+/** A space of the name is any white space of the text, such as where a line was broken. */
+function matchAt(text: string, from: number, name: string): number | undefined {
+  let at = from;
+  for (const character of name) {
+    if (character === ' ') {
+      const before = at;
+      while (/\s/.test(text[at] ?? '')) at++;
+      if (at === before) return undefined;
+    } else if (text.startsWith(character, at)) {
+      at += character.length;
+    } else {
+      return undefined;
+    }
+  }
+  return at;
+}
+
+/** In lower case, each character in its place. */
+function lower(text: string): string {
+  const whole = text.toLowerCase();
+  if (whole.length === text.length) return whole;
+  return [...text].map((one) => (one.toLowerCase().length === one.length ? one.toLowerCase() : one)).join('');
+}
+
+function characterAt(text: string, at: number): string | undefined {
+  const code = text.codePointAt(at);
+  return code === undefined ? undefined : String.fromCodePoint(code);
+}
+
+export function characterBefore(text: string, at: number): string | undefined {
+  if (at <= 0) return undefined;
+  const isPair = at > 1 && /[\udc00-\udfff]/.test(text[at - 1]!) && /[\ud800-\udbff]/.test(text[at - 2]!);
+  return isPair ? text.slice(at - 2, at) : text[at - 1];
+}

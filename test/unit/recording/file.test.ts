@@ -1,0 +1,179 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { ConfigError } from '../../../src/config/problems.ts';
+import { parseRecording, readRecording, whyNotWritable, writeRecording } from '../../../src/recording/file.ts';
+
+const FIXTURE = 'test/fixtures/recordings/exchange-2016.json';
+const text = readFileSync(FIXTURE, 'utf8');
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'recording-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('a recording in a file', () => {
+  it('is read as it was written, and its times are such as people read', () => {
+    const file = join(folder, 'a.json');
+    const recording = readRecording(FIXTURE);
+    writeRecording(file, recording);
+    expect(readRecording(file)).toEqual(recording);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(JSON.parse(text));
+    expect(JSON.parse(readFileSync(file, 'utf8')).recordedAt).toBe('2026-11-18T05:12:07.413Z');
+  });
+
+  it('is for its owner only, and nothing else is left beside it', () => {
+    const file = join(folder, 'a.json');
+    writeRecording(file, readRecording(FIXTURE));
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder)).toEqual(['a.json']);
+  });
+
+  it('never takes the place of another file, not even of one that came meanwhile', () => {
+    const file = join(folder, 'a.json');
+    expect(whyNotWritable(file)).toBeUndefined();
+    writeFileSync(file, 'precious');
+    expect(whyNotWritable(file)).toMatch(
+      /a\.json is there already, and is not overwritten: name another with --output$/,
+    );
+    expect(() => writeRecording(file, readRecording(FIXTURE))).toThrow(/a\.json is there already/);
+    expect(readFileSync(file, 'utf8')).toBe('precious');
+    expect(readdirSync(folder)).toEqual(['a.json']);
+  });
+
+  it('is whole or not there: what cannot be written leaves nothing behind', () => {
+    const file = join(folder, 'a.json');
+    const recording = { ...readRecording(FIXTURE), recordedAt: Number.NaN };
+    expect(() => writeRecording(file, recording)).toThrow();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('a folder that is not there is told in words', () => {
+    const file = join(folder, 'no', 'a.json');
+    expect(whyNotWritable(file)).toMatch(/no: there is no such file or folder$/);
+    expect(() => writeRecording(file, readRecording(FIXTURE))).toThrow(/a\.json cannot be written: ENOENT/);
+    mkdirSync(join(folder, 'is-one.json'));
+    expect(() => readRecording(join(folder, 'is-one.json'))).toThrow(/is-one\.json: is a folder, not a file/);
+  });
+});
+
+/** The fixture with one place of it changed. */
+function changed(change: (data: Record<string, never>) => void): string {
+  const data = JSON.parse(text) as Record<string, never>;
+  change(data);
+  return JSON.stringify(data);
+}
+
+const at = (data: unknown, ...path: (string | number)[]) =>
+  path.reduce((here, key) => (here as Record<string | number, unknown>)[key], data) as Record<string, unknown>;
+
+describe('a bad file is told with the place and with what was meant:', () => {
+  const rows: [says: string, written: string, why: RegExp][] = [
+    ['no JSON', '{"format": ', /^x\.json: is no JSON: /],
+    ['another file', '{"name": "x"}', /^x\.json: is no recording: its "format" is not "second-responder recording"$/],
+    ['a list', '[]', /^x\.json: is no recording: /],
+    [
+      'a later version',
+      changed((data) => Object.assign(data, { version: 2 })),
+      /^x\.json: \/version: is not 1, the only one that is known here$/,
+    ],
+    [
+      'an unknown key',
+      changed((data) => Object.assign(at(data, 'servers', 1, 'serverHealth', 'value', 3), { alertVaule: 1 })),
+      /^x\.json: \/servers\/1\/serverHealth\/value\/3\/alertVaule: unknown key; did you mean "alertValue"\?$/,
+    ],
+    [
+      'a verb that is none',
+      changed((data) => Object.assign(at(data, 'servers', 0), { bootTme: {} })),
+      /^x\.json: \/servers\/0\/bootTme: unknown key; did you mean "bootTime"\?$/,
+    ],
+    [
+      'a value that Exchange does not have',
+      changed((data) => Object.assign(at(data, 'servers', 0, 'serverHealth', 'value', 0), { alertValue: 'Healty' })),
+      /^x\.json: \/servers\/0\/serverHealth\/value\/0\/alertValue: must be .*; did you mean "Healthy"\?$/,
+    ],
+    [
+      'a time that is none',
+      changed((data) => Object.assign(at(data, 'servers', 0, 'bootTime', 'value'), { bootedAt: 17 })),
+      /^x\.json: \/servers\/0\/bootTime\/value\/bootedAt: is not a time such as "2026-/,
+    ],
+    [
+      'both a value and a failure',
+      changed((data) => Object.assign(at(data, 'organisation'), { failure: { code: 'refused', says: '' } })),
+      /^x\.json: \/organisation: has either value and warnings, or a failure$/,
+    ],
+    [
+      'neither',
+      changed((data) => Object.assign(data, { organisation: { at: at(data, 'organisation').at, ms: 1 } })),
+      /^x\.json: \/organisation: has either value and warnings, or a failure$/,
+    ],
+    [
+      'a value without its warnings',
+      changed((data) => {
+        delete at(data, 'groups', 0, 'availabilityGroup').warnings;
+      }),
+      /^x\.json: \/groups\/0\/availabilityGroup: has a value without its warnings: \[\] is none$/,
+    ],
+    [
+      'warnings without a value, where it is no probe',
+      changed((data) => {
+        delete at(data, 'groups', 0, 'availabilityGroup').value;
+      }),
+      /^x\.json: \/groups\/0\/availabilityGroup: has warnings without a value$/,
+    ],
+    [
+      'a name as long as a book',
+      changed((data) => Object.assign(at(data, 'databases', 0), { database: 'x'.repeat(500) })),
+      /^x\.json: \/databases\/0\/database: is longer than any name/,
+    ],
+    [
+      'a name that would steer a terminal',
+      changed((data) => Object.assign(at(data, 'databases', 0), { database: '\u001b[2J' })),
+      /^x\.json: \/databases\/0\/database: holds control characters$/,
+    ],
+    [
+      'more than there can be',
+      changed((data) =>
+        Object.assign(at(data, 'servers', 0, 'activity'), { value: Array(101).fill({ kind: 'setup', says: '' }) }),
+      ),
+      /^x\.json: \/servers\/0\/activity\/value: holds more than 100 elements$/,
+    ],
+  ];
+  it.each(rows)('%s', (_, written, why) => {
+    expect(() => parseRecording(written, 'x.json')).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(why) }),
+    );
+  });
+
+  it('of a thousand problems fifty are enough', () => {
+    const written = changed((data) =>
+      Object.assign(at(data, 'servers', 0, 'services'), { value: Array(1_000).fill({}) }),
+    );
+    expect(() => parseRecording(written, 'x.json')).toThrow(
+      expect.objectContaining({ problems: expect.objectContaining({ length: 50 }) }),
+    );
+  });
+
+  it('a file that is not there', () => {
+    expect(() => readRecording(join(folder, 'gone.json'))).toThrow(/gone\.json: there is no such file or folder$/);
+  });
+
+  it('whatever it holds, it is told so or read', () => {
+    const anywhere = fc.tuple(fc.nat(text.length), fc.nat(40), fc.oneof(fc.string(), fc.json()));
+    fc.assert(
+      fc.property(fc.oneof(fc.json(), anywhere), (given) => {
+        const written =
+          typeof given === 'string' ? given : text.slice(0, given[0]) + given[2] + text.slice(given[0] + given[1]);
+        try {
+          parseRecording(written, 'x.json');
+        } catch (error) {
+          expect(error).toBeInstanceOf(ConfigError);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
