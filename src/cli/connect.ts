@@ -56,7 +56,8 @@ function addressOf(command: Command, named: string | undefined): string {
     return named;
   }
   const own = addressIn(readSettings(command).config.http);
-  if (own === undefined) throw new CliError('The configuration takes any free port: say with --url where the daemon is.');
+  if (own === undefined)
+    throw new CliError('The configuration takes any free port: say with --url where the daemon is.');
   return own;
 }
 

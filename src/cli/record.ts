@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type OpenedExchange, openExchange, type Release } from '../app.ts';
 import type { Config } from '../config/config.ts';
 import { ExchangeError } from '../ports.ts';
@@ -15,6 +15,7 @@ import { CliError, UsageError, whyNotStarted } from './errors.ts';
 import { readSettings } from './settings.ts';
 import { plain, table } from './text.ts';
 import { span } from './time.ts';
+import { serverNames } from './values.ts';
 import { version } from './version.ts';
 
 interface RecordOptions {
@@ -112,12 +113,6 @@ export async function recordOrganisation(
   } finally {
     await opened.close();
   }
-}
-
-function serverNames(text: string): string[] {
-  const names = text.split(',').map((name) => name.trim());
-  if (names.some((name) => name === '')) throw new InvalidArgumentError('It must be names, separated by commas: a,b.');
-  return [...new Set(names)];
 }
 
 /** `20261123-143131`, in the time of the place. */

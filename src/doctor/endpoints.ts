@@ -3,7 +3,7 @@ import type { EndpointLook } from '../ports.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, skipped } from './check.ts';
 import type { Context, EndpointResult } from './context.ts';
 import { failed, rightInExchange } from './failure.ts';
-import { asksByPowerShell } from './powershell.ts';
+import { asksByPowerShell, hostOf, noShell, notOpened } from './reach.ts';
 
 /** Where sessions with Exchange begin: one line each. */
 export const endpoints: Check = {
@@ -48,7 +48,7 @@ function missing({ missing: { looks, changes } }: EndpointLook, way: Awaited<Ret
   return [ok('every command is there')];
 }
 
-export async function wayTo(endpoint: string, context: Context) {
+async function wayTo(endpoint: string, context: Context) {
   const shell = await context.shell();
   const url = endpoint.includes('://') ? new URL(endpoint) : undefined;
   const port = url?.port ? Number(url.port) : url?.protocol === 'https:' ? 443 : 80;
@@ -62,45 +62,4 @@ export async function wayTo(endpoint: string, context: Context) {
     observes: context.config.safety.mode === 'observe',
     lab: !context.real,
   };
-}
-
-export const hostOf = (endpoint: string): string =>
-  endpoint.includes('://') && URL.canParse(endpoint) ? new URL(endpoint).hostname : endpoint;
-
-/** Commands that no session offers which could be opened. */
-export function missingEverywhere(results: readonly EndpointResult[]): string[] {
-  const seen = results.flatMap(({ look: one }) => one ?? []);
-  const [first] = seen;
-  return first
-    ? first.missing.looks.filter((name) => seen.every(({ missing: { looks } }) => looks.includes(name)))
-    : [];
-}
-
-/** Why there is nobody to ask. */
-export const notOpened = (context: Context): Promise<string | undefined> =>
-  context.opened().then(
-    () => undefined,
-    () => {
-      context.signal.throwIfAborted();
-      return context.real ? 'the organisation could not be opened' : 'the lab does not answer';
-    },
-  );
-
-const noShell = (context: Context): Promise<string | undefined> =>
-  context.shell().then(
-    () => undefined,
-    () => {
-      context.signal.throwIfAborted();
-      return 'PowerShell does not start';
-    },
-  );
-
-/** Why no call can reach Exchange, where that is known already. */
-export async function noWay(context: Context): Promise<string | undefined> {
-  if (!asksByPowerShell(context) || (await notOpened(context)) !== undefined) return undefined;
-  const why = await noShell(context);
-  if (why !== undefined) return why;
-  const results = await context.endpoints();
-  if (results.length === 0 || results.some(({ look: one }) => one)) return undefined;
-  return `no session could be opened with ${results.length === 1 ? 'the endpoint' : 'any endpoint'}`;
 }

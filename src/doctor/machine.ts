@@ -2,7 +2,7 @@ import { settingsOf } from '../engine/settings.ts';
 import { shortName } from '../incident/alert.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, skipped } from './check.ts';
 import type { Context } from './context.ts';
-import { hostOf } from './endpoints.ts';
+import { hostOf } from './reach.ts';
 
 /** The machine the daemon runs on: what stands on it is not taken away from under it. */
 export const machine: Check = {

@@ -1,9 +1,10 @@
 import { groupOf } from '../incident/health.ts';
-import type { Organisation } from '../ports.ts';
-import { bad, type Check, count, type Finding, lineOf, ok, skipped } from './check.ts';
+import { ExchangeError, type Organisation } from '../ports.ts';
+import { bad, type Check, count, type Finding, lineOf, ok, skipped, wordsOf } from './check.ts';
 import type { Context } from './context.ts';
-import { missingEverywhere, noWay } from './endpoints.ts';
 import { failed } from './failure.ts';
+import { Late } from './limits.ts';
+import { missingEverywhere, noWay } from './reach.ts';
 
 /** Which servers there are, and what the daemon takes as their groups. */
 export const organisation: Check = {
@@ -26,6 +27,9 @@ export const organisation: Check = {
 };
 
 async function couldNot(error: unknown, context: Context): Promise<Finding> {
+  if (!(error instanceof ExchangeError || error instanceof Late) && !context.real) {
+    return bad(wordsOf(error), 'Correct it in the section lab of the configuration, or in the file that it names.');
+  }
   const shell = await context.shell().catch(() => undefined);
   const { targets } = context.config.exchange;
   const observes = context.config.safety.mode === 'observe';

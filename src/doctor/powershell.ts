@@ -1,6 +1,7 @@
 import type { Inspection, ShellLook } from '../ports.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, skipped, wordsOf } from './check.ts';
 import type { Context } from './context.ts';
+import { asksByPowerShell, notOpened } from './reach.ts';
 
 /** What asks Exchange. A lab that is asked directly needs none. */
 export const powershell: Check = {
@@ -20,9 +21,6 @@ export const powershell: Check = {
     }
   },
 };
-
-/** A real organisation, or a lab that stands in for one. */
-export const asksByPowerShell = ({ real, config }: Context): boolean => real || config.exchange.through !== undefined;
 
 function findingsOf(shell: ShellLook, { driver }: Inspection, { hostname, config, real }: Context): Finding[] {
   const { version, edition, machine, account } = shell;

@@ -4,8 +4,8 @@ import type { ServerFacts } from '../incident/health.ts';
 import type { MissingCommands } from '../ports.ts';
 import { bad, type Check, type Finding, type Line, lineOf, ok, skipped } from './check.ts';
 import type { Context } from './context.ts';
-import { missingEverywhere } from './endpoints.ts';
 import { failed, type Way } from './failure.ts';
+import { missingEverywhere } from './reach.ts';
 import { judgeClock, judgeRows } from './times.ts';
 
 /** Every server: its Windows channel, and what Exchange says of it. */

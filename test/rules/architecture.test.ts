@@ -26,6 +26,12 @@ const ARROWS: Record<string, string[]> = {
   ]),
   // A lab can begin as a recording says; how one is made is none of its business.
   lab: ['incident', 'ports.ts', 'recording/recording.ts'],
+  // It looks at what others decide by, and is told by whoever ties it together what adapters see.
+  doctor: ['incident', 'ports.ts', 'config', 'engine/settings.ts'].concat([
+    'playbooks/read.ts',
+    'steps/index.ts',
+    'verification/catalog.ts',
+  ]),
   'adapters/bullmq': ['incident', 'ports.ts'],
   'adapters/http': ['incident', 'ports.ts', 'sources'],
   'adapters/lab': ['incident', 'ports.ts', 'replies.ts', 'lab'],
@@ -47,6 +53,7 @@ const ARROWS: Record<string, string[]> = {
     'adapters/lab',
     'adapters/telemetry',
     'config',
+    'doctor',
     'engine',
     'guards',
     'incident',
@@ -117,6 +124,8 @@ describe('the arrows', () => {
     ['a step knows of playbooks only the language', 'src/steps/x.ts', "import { y } from '../playbooks/read.ts';"],
     ['the lab knows no engine', 'src/lab/x.ts', "const y = await import('../engine/worker.ts');"],
     ['the lab makes no recordings', 'src/lab/x.ts', "import { record } from '../recording/record.ts';"],
+    ['doctor knows no adapter', 'src/doctor/x.ts', "import { y } from '../adapters/powershell/inspect.ts';"],
+    ['doctor knows of the engine only what it is set to', 'src/doctor/x.ts', "import { y } from '../engine/waist.ts';"],
     ['a command knows no store', 'src/cli/x.ts', "import { y } from '../adapters/redis/store.ts';"],
   ];
   it.each(wrong)('%s: such an import is found', (_, file, source) => {

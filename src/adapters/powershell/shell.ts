@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ExchangeError } from '../../ports.ts';
 import type { Driver } from './drivers/driver.ts';
 import { endNow, endTree, TREE_MARK } from './process-tree.ts';
-import { encoded, excerpt, isRecord, type PowerShellReply, type Request, readReply } from './wire.ts';
+import { encoded, excerpt, isRecord, type PowerShellReply, readReply } from './wire.ts';
 
 export interface ShellOptions {
   driver: Driver;
@@ -76,7 +76,7 @@ export class Shell {
     const { modules, watch, startLimit } = options;
     const shell = new Shell(options);
     try {
-      const ready = shell.#exchange(encoded({ modules, watch } as Request), startLimit);
+      const ready = shell.#exchange(encoded({ modules, watch }), startLimit);
       const { value } = await shell.#within(startLimit, ready);
       return { shell, facts: factsIn(value[0], options.farewell) };
     } catch (error) {

@@ -5,7 +5,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 /** The first request of a shell loads its modules; every other calls a function of theirs. */
 export type Request =
-  | { modules: readonly string[]; watch: number }
+  | { modules: readonly string[]; watch?: number | undefined }
   | { function: string; arguments: { readonly [parameter: string]: Json | undefined } };
 
 export interface PowerShellReply {

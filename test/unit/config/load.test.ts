@@ -171,10 +171,40 @@ describe('a problem is told with its place and its mend', () => {
       'c.yaml:3:1: holds several documents (separated by ---): only one belongs here',
     ],
     [
-      'a real Exchange',
+      'a real Exchange without a way to it',
       'exchange: { kind: powershell }',
       {},
-      'c.yaml:1:19: exchange.kind: a real Exchange organisation by PowerShell is not part of this version; only "lab" is',
+      'c.yaml:1:11: exchange.endpoints: is empty: name the servers for the sessions, such as [ex1.contoso.com, ex2.contoso.com]',
+    ],
+    [
+      'an endpoint that is none',
+      'exchange: { kind: powershell, endpoints: [ex1, "ex 2"] }',
+      {},
+      'c.yaml:1:48: exchange.endpoints[1]: is neither a host name nor an address such as "https://ex1.contoso.com/PowerShell/"',
+    ],
+    [
+      'a real Exchange with the address of a lab',
+      'exchange: { kind: powershell, endpoints: [ex1], url: "http://127.0.0.1:8090" }',
+      {},
+      'c.yaml:1:54: exchange.url: is a lab’s address, and exchange.kind is "powershell"; remove one of the two',
+    ],
+    [
+      'a lab through PowerShell in the own process',
+      'exchange: { through: powershell }',
+      {},
+      'c.yaml:1:22: exchange.through: needs a lab in a process of its own: run `second-responder lab`, and give its address as exchange.url',
+    ],
+    [
+      'arguments before PowerShell for the driver that takes none',
+      'exchange: { kind: powershell, endpoints: [ex1], modules: x, arguments: [-T, jump] }',
+      {},
+      'c.yaml:1:72: exchange.arguments: need driver: child_process; the other driver can start nothing but PowerShell itself',
+    ],
+    [
+      'another machine without the modules on it',
+      'exchange: { kind: powershell, endpoints: [ex1], driver: child_process, arguments: [-T, jump] }',
+      {},
+      'c.yaml:1:83: exchange.arguments: lead to another machine: say in exchange.modules where deploy/powershell was copied to there',
     ],
     ['a lab too fast', 'lab: { speed: 0 }', {}, 'c.yaml:1:15: lab.speed: must be more than 0'],
     [

@@ -1,0 +1,149 @@
+import { hostname } from 'node:os';
+import type { Command } from 'commander';
+import { inspectStore, openExchange, type Release, sessionsOf } from '../app.ts';
+import { loadConfig } from '../config/load.ts';
+import { diagnose, type Line, type State, type Surroundings } from '../doctor/index.ts';
+import { addressIn } from './connect.ts';
+import { type CliContext, wantsJson } from './context.ts';
+import { askReadiness } from './doctor-daemon.ts';
+import { EXIT } from './errors.ts';
+import { leave } from './leave.ts';
+import { loadOptions } from './settings.ts';
+import type { Style, Terminal } from './terminal.ts';
+import { pad, plain, widthOf, wrap } from './text.ts';
+import { untilStopped } from './until-stopped.ts';
+import { howLong, serverNames } from './values.ts';
+
+const TIME_LIMIT = 60_000;
+
+interface Options {
+  server?: string[];
+  timeLimit?: number;
+}
+
+export function doctorCommand(program: Command, context: CliContext): void {
+  program
+    .command('doctor')
+    .description('look at everything that must be right before the daemon is trusted; changes nothing')
+    .option('--server <names>', 'only these servers, separated by commas; else all', serverNames)
+    .option('--time-limit <duration>', 'how long each thing may take, such as 3m; else 60s', howLong)
+    .action(async (options: Options, command: Command) => {
+      const stop = new AbortController();
+      void untilStopped().then((signal) => stop.abort(new Stopped(signal)));
+      const releases: Release[] = [];
+      const surroundings = around(command, releases);
+      try {
+        const fine = await examine(surroundings, options, context.terminal, wantsJson(command), stop.signal);
+        if (!fine) context.fail();
+        await release(releases);
+        await leave(fine ? EXIT.fine : EXIT.problems);
+      } finally {
+        await release(releases);
+      }
+    });
+}
+
+class Stopped extends Error {}
+
+/** Looks, and prints what is found as it is found. Answers whether nothing is bad. */
+export async function examine(
+  surroundings: Surroundings,
+  { server, timeLimit = TIME_LIMIT }: Options,
+  terminal: Terminal,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const progress = progressOn(terminal);
+  const tell = (lines: readonly Line[]) => {
+    progress.clear();
+    if (!json) for (const line of lines) terminal.write(tellLine(line, terminal));
+  };
+  const asked = { limit: timeLimit, signal, progress: progress.show, ...(server && { servers: server }) };
+  try {
+    const lines = await diagnose(surroundings, asked, tell);
+    const sum = sumOf(lines);
+    terminal.write(json ? `${JSON.stringify({ ...sum, checks: lines }, null, 2)}\n` : tellSum(sum, terminal));
+    return sum.ok;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    terminal.write(
+      json ? `${JSON.stringify({ ok: false, stopped: true })}\n` : 'Stopped before everything was looked at.\n',
+    );
+    return false;
+  } finally {
+    progress.clear();
+  }
+}
+
+function around(command: Command, releases: Release[]): Surroundings {
+  return {
+    load: () => loadConfig(loadOptions(command)),
+    // Never with the world that a daemon keeps: it is that daemon's.
+    open: (config) => openExchange(config, releases),
+    store: inspectStore,
+    sessions: sessionsOf,
+    address: addressIn,
+    daemon: askReadiness,
+    hostname: hostname(),
+  };
+}
+
+async function release(releases: Release[]): Promise<void> {
+  for (const one of releases.splice(0).reverse()) await one();
+}
+
+interface Sum {
+  ok: boolean;
+  bad: number;
+  look: number;
+  skipped: number;
+}
+
+function sumOf(lines: readonly Line[]): Sum {
+  const of = (state: State) => lines.filter((line) => line.state === state).length;
+  return { ok: of('bad') === 0, bad: of('bad'), look: of('look'), skipped: of('skipped') };
+}
+
+const STYLES: Record<State, Style> = { ok: 'good', look: 'warn', bad: 'bad', skipped: 'dim' };
+const STATE_WIDTH = 9;
+const CHECK_WIDTH = 26;
+
+/** The line in columns; below it what to do, with more room, as commands are to be copied from there. */
+function tellLine({ check, state, found, mend }: Line, { paint, columns }: Terminal): string {
+  const head = pad(paint(STYLES[state], state), STATE_WIDTH);
+  const name = plain(check);
+  const text = wrap(plain(found), columns - STATE_WIDTH - CHECK_WIDTH);
+  const [first, rest] = widthOf(name) < CHECK_WIDTH ? [text[0] ?? '', text.slice(1)] : ['', text];
+  const rows = [
+    `${head}${pad(name, CHECK_WIDTH)}${first}`,
+    ...rest.map((row) => ' '.repeat(STATE_WIDTH + CHECK_WIDTH) + row),
+  ];
+  const todo = (mend ?? '').split('\n').flatMap((row) => mendRows(row, columns));
+  const below =
+    mend === undefined
+      ? []
+      : todo.map((row, index) => pad('', STATE_WIDTH) + (index === 0 ? paint('accent', '→ ') : '  ') + row);
+  return [...rows, ...below].map((row) => `${row.trimEnd()}\n`).join('');
+}
+
+/** What is there to be copied stays on one line. */
+const mendRows = (row: string, columns: number): string[] =>
+  row.startsWith('  ') ? [`  ${plain(row.trim())}`] : wrap(plain(row), columns - STATE_WIDTH - 2);
+
+function tellSum({ bad, look, skipped }: Sum, { paint }: Terminal): string {
+  const parts = [
+    bad === 0 ? paint('good', 'no problem') : paint('bad', bad === 1 ? '1 problem' : `${bad} problems`),
+    look > 0 && paint('warn', `${look} worth a look`),
+    skipped > 0 && `${skipped} not looked at, for what is wrong above`,
+  ];
+  return `\n${parts.filter(Boolean).join('; ')}\n`;
+}
+
+/** One line that is written over, where a person sits before it. */
+function progressOn({ live }: Terminal): { show(says: string): void; clear(): void } {
+  if (!live || !process.stderr.isTTY) return { show() {}, clear() {} };
+  return {
+    show: (says) => void process.stderr.write(`\r\x1b[2K${plain(says)} …`),
+    clear: () => void process.stderr.write('\r\x1b[2K'),
+  };
+}

@@ -1,0 +1,46 @@
+/** How far the way to the organisation is known to lead, for checks that rest on it. */
+import type { Context, EndpointResult } from './context.ts';
+
+/** A real organisation, or a lab that stands in for one. */
+export const asksByPowerShell = ({ real, config }: Context): boolean => real || config.exchange.through !== undefined;
+
+export const hostOf = (endpoint: string): string =>
+  endpoint.includes('://') && URL.canParse(endpoint) ? new URL(endpoint).hostname : endpoint;
+
+/** Commands that no session offers which could be opened. */
+export function missingEverywhere(results: readonly EndpointResult[]): string[] {
+  const seen = results.flatMap(({ look: one }) => one ?? []);
+  const [first] = seen;
+  return first
+    ? first.missing.looks.filter((name) => seen.every(({ missing: { looks } }) => looks.includes(name)))
+    : [];
+}
+
+/** Why there is nobody to ask. */
+export const notOpened = (context: Context): Promise<string | undefined> =>
+  context.opened().then(
+    () => undefined,
+    () => {
+      context.signal.throwIfAborted();
+      return context.real ? 'the organisation could not be opened' : 'the lab does not answer';
+    },
+  );
+
+export const noShell = (context: Context): Promise<string | undefined> =>
+  context.shell().then(
+    () => undefined,
+    () => {
+      context.signal.throwIfAborted();
+      return 'PowerShell does not start';
+    },
+  );
+
+/** Why no call can reach Exchange, where that is known already. */
+export async function noWay(context: Context): Promise<string | undefined> {
+  if (!asksByPowerShell(context) || (await notOpened(context)) !== undefined) return undefined;
+  const why = await noShell(context);
+  if (why !== undefined) return why;
+  const results = await context.endpoints();
+  if (results.length === 0 || results.some(({ look: one }) => one)) return undefined;
+  return `no session could be opened with ${results.length === 1 ? 'the endpoint' : 'any endpoint'}`;
+}
