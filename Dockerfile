@@ -8,8 +8,9 @@ COPY src src
 RUN npm run build
 
 FROM node:20-slim
+# ssh: the way to a Windows machine whose PowerShell reaches Exchange (docs/exchange.md).
 RUN apt-get update \
- && apt-get install -y --no-install-recommends redis-server \
+ && apt-get install -y --no-install-recommends redis-server openssh-client \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json ./

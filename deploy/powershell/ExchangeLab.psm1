@@ -29,6 +29,7 @@ $ErrorActionPreference = 'Stop'
 $LabUrl = [Environment]::GetEnvironmentVariable('EXCHANGE_LAB_URL')
 $LabServer = ''
 $LabCaller = ''
+$OpenSessions = [Collections.ArrayList]::new()
 $Module = $PSCommandPath
 $Folder = $PSScriptRoot
 $Epoch = [DateTime]::new(1970, 1, 1, 0, 0, 0, [DateTimeKind]::Utc)
@@ -182,7 +183,14 @@ function New-PSSession {
     Invoke-Preparation $runspace $server.name $caller
     if ($exchange) { Limit-Session $runspace $ExchangeCommands }
     if ($ConfigurationName -eq 'SecondResponder') { Limit-Session $runspace $TargetCommands }
-    [pscustomobject] @{ Runspace = $runspace; State = 'Opened'; ComputerName = $name; ConfigurationName = $ConfigurationName }
+    $session = [pscustomobject] @{ Runspace = $runspace; State = 'Opened'; ComputerName = $name; ConfigurationName = $ConfigurationName }
+    $null = $OpenSessions.Add($session)
+    $session
+}
+
+<# The sessions that are open, whoever holds them or has lost them. #>
+function Get-LabSession {
+    foreach ($session in $OpenSessions) { "$($session.ConfigurationName) on $($session.ComputerName)" }
 }
 
 # A variable that names several things.
@@ -214,6 +222,7 @@ function Limit-Session {
 function Remove-PSSession {
     param($Session)
     $Session.State = 'Closed'
+    $OpenSessions.Remove($Session)
     $Session.Runspace.Dispose()
 }
 
@@ -576,4 +585,4 @@ ${function:global:Remove-PSSession} = ${function:Remove-PSSession}
 ${function:global:New-PSSessionOption} = ${function:New-PSSessionOption}
 ${function:global:Get-Date} = ${function:Get-Date}
 
-Export-ModuleMember -Function ($ExchangeCommands + $WindowsCommands + @('Initialize-LabSession', 'New-PSSession', 'Remove-PSSession', 'New-PSSessionOption'))
+Export-ModuleMember -Function ($ExchangeCommands + $WindowsCommands + @('Initialize-LabSession', 'Get-LabSession', 'New-PSSession', 'Remove-PSSession', 'New-PSSessionOption'))

@@ -107,9 +107,12 @@ function sumOf(lines: readonly Line[]): Sum {
 const STYLES: Record<State, Style> = { ok: 'good', look: 'warn', bad: 'bad', skipped: 'dim' };
 const STATE_WIDTH = 9;
 const CHECK_WIDTH = 26;
+/** Wider lines are hard to follow, whatever the terminal has. */
+const WIDEST = 160;
 
 /** The line in columns; below it what to do, with more room, as commands are to be copied from there. */
-function tellLine({ check, state, found, mend }: Line, { paint, columns }: Terminal): string {
+function tellLine({ check, state, found, mend }: Line, { paint, ...terminal }: Terminal): string {
+  const columns = Math.max(terminal.columns, Math.min(WIDEST, terminal.tableColumns ?? 0));
   const head = pad(paint(STYLES[state], state), STATE_WIDTH);
   const name = plain(check);
   const text = wrap(plain(found), columns - STATE_WIDTH - CHECK_WIDTH);

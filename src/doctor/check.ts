@@ -28,12 +28,13 @@ export const skipped = (why: string): Finding => ({ state: 'skipped', found: why
 
 const GRAVEST: readonly State[] = ['bad', 'look', 'ok', 'skipped'];
 
-/** Several findings about one thing as one line: as grave as the gravest, and nothing to do said twice. */
+/** Several findings about one thing as one line: as grave as the gravest, which comes first, and nothing to do said twice. */
 export function lineOf(check: string, ...findings: readonly Finding[]): Line {
-  const state = GRAVEST.find((one) => findings.some((finding) => finding.state === one)) ?? 'skipped';
-  const mends = [...new Set(findings.flatMap(({ mend }) => mend ?? []))];
-  const found = findings.map((finding) => finding.found).join('; ');
-  return { check, state, found, ...(mends.length > 0 && { mend: mends.join('\n') }) };
+  const sorted = [...findings].sort((a, b) => GRAVEST.indexOf(a.state) - GRAVEST.indexOf(b.state));
+  const mends = [...new Set(sorted.flatMap(({ mend }) => mend ?? []))];
+  const words = sorted.map(({ found }, at) => (at < sorted.length - 1 ? found.replace(/\.$/, '') : found));
+  const state = sorted[0]?.state ?? 'skipped';
+  return { check, state, found: words.join('; '), ...(mends.length > 0 && { mend: mends.join('\n') }) };
 }
 
 /** `1 server`, `3 servers`. */

@@ -38,7 +38,8 @@ function mendOf(code: ExchangeFailure, said: string, way: Way): string {
     case 'unreachable':
       return unreachable(said, way);
     case 'accessDenied':
-      return way.kind === 'windows' ? rightOnServer(way) : rightInExchange(way);
+      if (way.kind === 'windows') return rightOnServer(way);
+      return way.kind === 'endpoint' ? `${rightInExchange(way)}\n${remoting(way)}` : rightInExchange(way);
     case 'sessionLimit':
       return sessionLimit(way);
     case 'timedOut':
@@ -78,14 +79,20 @@ function unreachable(said: string, way: Way): string {
   ].join('\n');
 }
 
-/** The rights to cmdlets, and to come in by remote PowerShell. */
+/** The right to come in at all. */
+function remoting({ account }: Way): string {
+  if (account?.endsWith('$')) return 'By which it must be let in over remote PowerShell too (docs/exchange.md).';
+  return `That lets a user in over remote PowerShell too, which this shows:\n  Get-User ${quoted(account ?? '<account>')} | Format-List RemotePowerShellEnabled`;
+}
+
+/** The right to the commands of Exchange that are used. */
 export function rightInExchange({ account, observes }: Pick<Way, 'account' | 'observes'>): string {
   const group = account?.endsWith('$')
     ? `${account} is no user to Exchange: it gets its rights by a group, which New-SecondResponderAccount.ps1 makes. `
     : '';
   const member = account?.endsWith('$') ? '<that group>' : (account ?? '<the daemon’s account>');
   return [
-    `${group}Give them to ${account ?? 'the daemon’s account'}, in the Exchange Management Shell, as a member of Organization Management:`,
+    `${group}Give ${account?.endsWith('$') ? 'that group' : (account ?? 'the daemon’s account')} its rights, in the Exchange Management Shell, as a member of Organization Management; then without -WhatIf:`,
     `  deploy/jea/New-SecondResponderRole.ps1 -Member ${quoted(member)}${observes ? ' -ObserveOnly' : ''} -WhatIf`,
   ].join('\n');
 }
@@ -96,7 +103,7 @@ function rightOnServer({ account, host, targets, observes }: Way): string {
   const install = `  deploy/jea/Install-SecondResponderEndpoint.ps1 -Account ${quoted(who)} -ComputerName ${host}${observes ? ' -ObserveOnly' : ''} -WhatIf`;
   if (targets === 'jea') {
     return [
-      `Offer ${who} the endpoint SecondResponder there, as an administrator of ${host}:`,
+      `Offer ${who} the endpoint SecondResponder there, as an administrator of ${host}; then without -WhatIf:`,
       install,
       `Or without that endpoint: exchange.targets: winrm, with ${who} as a local administrator of ${host}.`,
     ].join('\n');
@@ -119,4 +126,4 @@ function sessionLimit({ kind, host, account }: Way): string {
 }
 
 /** As PowerShell reads a text. */
-const quoted = (text: string) => `'${text.replace(/['‘’‚‛]/g, '$&$&')}'`;
+export const quoted = (text: string) => `'${text.replace(/['‘’‚‛]/g, '$&$&')}'`;

@@ -2,14 +2,13 @@ import { settingsOf } from '../engine/settings.ts';
 import { shortName } from '../incident/alert.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, skipped } from './check.ts';
 import type { Context } from './context.ts';
-import { hostOf } from './reach.ts';
+import { hostOf, knownOrganisation } from './reach.ts';
 
 /** The machine the daemon runs on: what stands on it is not taken away from under it. */
 export const machine: Check = {
   name: 'this machine',
   async run(context) {
-    const organisation = await context.organisation().catch(() => undefined);
-    context.signal.throwIfAborted();
+    const organisation = await knownOrganisation(context);
     if (!organisation) return [lineOf('this machine', skipped('the organisation could not be read'))];
     const names = organisation.servers.map(({ server }) => server);
     return [lineOf('this machine', ...(await findingsOf(names, context)))];

@@ -4,19 +4,14 @@ import { bad, type Check, count, type Finding, lineOf, ok, skipped, wordsOf } fr
 import type { Context } from './context.ts';
 import { failed } from './failure.ts';
 import { Late } from './limits.ts';
-import { missingEverywhere, noWay } from './reach.ts';
+import { whyUnread } from './reach.ts';
 
 /** Which servers there are, and what the daemon takes as their groups. */
 export const organisation: Check = {
   name: 'organisation',
   async run(context) {
-    const why = await noWay(context);
+    const why = await whyUnread(context);
     if (why !== undefined) return [lineOf('organisation', skipped(why))];
-    const lacking = missingEverywhere(await context.endpoints().catch(() => []));
-    const needed = ['Get-ExchangeServer', 'Get-DatabaseAvailabilityGroup'].filter((name) => lacking.includes(name));
-    if (needed.length > 0) {
-      return [lineOf('organisation', skipped(`it can’t be read without ${needed.join(' and ')}`))];
-    }
     try {
       return [lineOf('organisation', findingOf(await context.organisation()))];
     } catch (error) {

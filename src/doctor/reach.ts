@@ -1,4 +1,5 @@
 /** How far the way to the organisation is known to lead, for checks that rest on it. */
+import type { Organisation } from '../ports.ts';
 import type { Context, EndpointResult } from './context.ts';
 
 /** A real organisation, or a lab that stands in for one. */
@@ -35,8 +36,26 @@ export const noShell = (context: Context): Promise<string | undefined> =>
     },
   );
 
-/** Why no call can reach Exchange, where that is known already. */
-export async function noWay(context: Context): Promise<string | undefined> {
+/** Why the organisation can't be read, where that is known already. */
+export async function whyUnread(context: Context): Promise<string | undefined> {
+  const why = await noWay(context);
+  if (why !== undefined) return why;
+  const lacking = missingEverywhere(await context.endpoints().catch(() => []));
+  const needed = ['Get-ExchangeServer', 'Get-DatabaseAvailabilityGroup'].filter((name) => lacking.includes(name));
+  return needed.length > 0 ? `it can’t be read without ${needed.join(' and ')}` : undefined;
+}
+
+/** For checks that rest on it; why it is not there, the organisation's own line says. */
+export async function knownOrganisation(context: Context): Promise<Organisation | undefined> {
+  if ((await whyUnread(context)) !== undefined) return undefined;
+  return context.organisation().catch(() => {
+    context.signal.throwIfAborted();
+    return undefined;
+  });
+}
+
+/** Why no call can reach Exchange. */
+async function noWay(context: Context): Promise<string | undefined> {
   if (!asksByPowerShell(context) || (await notOpened(context)) !== undefined) return undefined;
   const why = await noShell(context);
   if (why !== undefined) return why;

@@ -4,16 +4,15 @@ import type { ServerFacts } from '../incident/health.ts';
 import type { MissingCommands } from '../ports.ts';
 import { bad, type Check, type Finding, type Line, lineOf, ok, skipped } from './check.ts';
 import type { Context } from './context.ts';
-import { failed, type Way } from './failure.ts';
-import { missingEverywhere } from './reach.ts';
+import { failed, quoted, type Way } from './failure.ts';
+import { knownOrganisation, missingEverywhere } from './reach.ts';
 import { judgeClock, judgeRows } from './times.ts';
 
 /** Every server: its Windows channel, and what Exchange says of it. */
 export const servers: Check = {
   name: 'servers',
   async run(context) {
-    const organisation = await context.organisation().catch(() => undefined);
-    context.signal.throwIfAborted();
+    const organisation = await knownOrganisation(context);
     if (!organisation) return [lineOf('servers', skipped('the organisation could not be read'))];
     const all = organisation.servers;
     const wanted = context.servers?.map(shortName) ?? all.map(({ server }) => server);
@@ -57,7 +56,7 @@ async function windowsSide(facts: ServerFacts, context: Context): Promise<{ find
   const way = wayTo(facts, context, shell);
   try {
     const { openedAfter, missing, clock } = await context.limited(inspect.target(facts, context.limits));
-    const opened = ok(`Windows by ${way.targets} in ${Math.round(openedAfter)} ms`);
+    const opened = ok(`${WINDOWS}by ${way.targets} in ${Math.round(openedAfter)} ms`);
     const ahead = clock === undefined ? 0 : clock.ahead + shell.ahead;
     const times = clock === undefined ? [] : [judgeClock(ahead, clock.within, facts.fqdn)];
     return { findings: [opened, ...lacking(missing, way), ...times], skew: Math.abs(ahead) };
@@ -75,7 +74,7 @@ function lacking({ looks, changes }: MissingCommands, { observes, targets, host,
   const who = account ?? 'the daemon’s account';
   const mend =
     targets === 'jea'
-      ? `Its endpoint SecondResponder is older than this daemon, or was installed with -ObserveOnly. As an administrator of ${host}:\n  deploy/jea/Install-SecondResponderEndpoint.ps1 -Account '${who}' -ComputerName ${host} -WhatIf`
+      ? `Its endpoint SecondResponder is older than this daemon, or was installed with -ObserveOnly. As an administrator of ${host}; then without -WhatIf:\n  deploy/jea/Install-SecondResponderEndpoint.ps1 -Account ${quoted(who)} -ComputerName ${host} -WhatIf`
       : `The functions that are sent along are not the daemon’s own: see that exchange.modules is of the same version.`;
   return [bad(`it does not offer ${needed.join(', ')}`, mend)];
 }

@@ -1,6 +1,6 @@
 import type { Instant } from '../incident/alert.ts';
 import type { HealthRow } from '../ports.ts';
-import { bad, type Finding, look, ok } from './check.ts';
+import { bad, count, type Finding, look, ok } from './check.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -14,9 +14,9 @@ export function judgeClock(ahead: number, within: number, server: string): Findi
   const off = Math.abs(ahead);
   // What the way there took is no difference of clocks.
   const surely = off - within;
-  if (surely <= SKEW.look) return ok(`its clock differs by ${seconds(off)}`);
+  if (surely <= SKEW.look) return ok(`clock ${seconds(off)} off`);
   const found = `its clock is ${seconds(off)} ${ahead > 0 ? 'ahead of' : 'behind'} this machine’s`;
-  const mend = `Evidence and deadlines rest on times. See which of the two is wrong, and have it synchronised:\n  w32tm /query /status /computer:${server}\n  w32tm /resync /computer:${server}`;
+  const mend = `Evidence and deadlines rest on times. See which of the two is wrong, and have it synchronised:\n  w32tm /query /status\n  w32tm /query /status /computer:${server}\n  w32tm /resync /computer:${server}`;
   return surely <= SKEW.bad ? look(found, mend) : bad(found, mend);
 }
 
@@ -42,13 +42,13 @@ export function judgeRows({ rows, at, skew, unspecified, server }: Rows): Findin
   const manager = `Its health manager does not evaluate them. On ${server}, and rows are fresh a few minutes later:\n  Restart-Service MSExchangeHM`;
   if (rows.length === 0) return [bad('Get-ServerHealth gives no rows', manager)];
   const stale = rows.filter(({ isStale }) => isStale).length;
-  const says = `Get-ServerHealth gives ${rows.length} rows, ${stale === 0 ? 'none' : stale} of them stale`;
+  const says = `Get-ServerHealth gives ${count(rows.length, 'row')}, ${stale === 0 ? 'none' : stale} stale`;
   const freshness = stale > rows.length * STALE_SHARE ? look(says, manager) : ok(says);
   const newest = newestOf(rows.filter(({ isStale }) => !isStale));
   if (!newest) return [freshness];
   const age = at - newest.at;
   const fits = (one: number) => one >= -EARLY - skew && one <= newest.recurrence + LATE + skew;
-  if (fits(age)) return [freshness, ok(`the newest evaluated ${seconds(Math.max(0, age))} ago`)];
+  if (fits(age)) return [freshness, ok(`the newest ${seconds(Math.max(0, age))} old`)];
   const off = `the newest is said to have been evaluated ${span(Math.abs(age))} ${age < 0 ? 'from now' : 'ago'}`;
   return [freshness, explained(off, age, fits, newest.recurrence, unspecified)];
 }

@@ -77,7 +77,7 @@ function checkNames(facts: readonly ServerFacts[], recording: Recording): void {
     names.add(name);
   }
   for (const { about, answer } of answersOf(recording)) {
-    // Copies and groups are asked for by name, and what answers names itself.
+    // Databases and groups are keys here as well, by the names that they were asked for and that they answered with.
     for (const name of [about, ...namesIn(answer.value)]) {
       if (isTaken(name)) problems.push({ pointer: '', message: cannotBe(name) });
     }

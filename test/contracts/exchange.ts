@@ -165,6 +165,15 @@ export function exchangeContract(side: string, open: () => Promise<ExchangeUnder
       expect(again.value.effect).toBe('already');
     });
 
+    test('a setting that is not as it was seen is left as it is', async () => {
+      const blocked = exchange.setActivationBlocked('mbx1', true, { activationBlocked: true }, change());
+      await expect(blocked).rejects.toEqual(failure('refused'));
+      const on = exchange.setProtocolLog('cas1', 'pop', true, { enabled: true }, change());
+      await expect(on).rejects.toEqual(failure('refused'));
+      expect((await exchange.mailboxServer('mbx1')).value.activationBlocked).toBe(false);
+      expect((await exchange.protocolLog('cas1', 'pop')).value.enabled).toBe(false);
+    });
+
     test('a protocol log is switched once, and has a location', async () => {
       const on = () => exchange.setProtocolLog('cas1', 'imap', true, { enabled: false }, change());
       expect((await on()).value.effect).toBe('changed');

@@ -26,7 +26,7 @@ describe.each(engines)('through $name', ({ executable }) => {
   afterAll(() => site.close());
 
   const scenarios = SCENARIOS.filter(({ says }) => process.env.PAGE === 'all' || PLAYED.test(says));
-  it.each(scenarios)('$says', async ({ faults, alert }) => {
+  it.each(scenarios.map((scenario) => [scenario.says, scenario] as const))('%s', async (_says, { faults, alert }) => {
     async function play(around: { lab: Lab; aroundExchange?: () => Exchange }) {
       const b = bench(around);
       const begin = b.lab.clock.now();

@@ -157,18 +157,29 @@ describe.each(engines)('the Exchange port by $name', ({ executable }) => {
       const { exchange, lab } = site;
       for (const server of ['mbx1', 'mbx2', 'cas1']) await exchange.bootTime(server);
       const { startedAt = null } = (await exchange.service('mbx1', 'MSExchangeIMAP4BE')).value;
+      const late = { notAfter: 0, caller: 'incident-1 step 1', scope: [] };
       const order = { notAfter: lab.clock.now() + 60_000, caller: 'incident-1 step 1', scope: [] };
       await exchange.restartService('mbx1', 'MSExchangeIMAP4BE', { startedAt }, order);
       await exchange.setProtocolLog('cas1', 'imap', true, { enabled: false }, order);
+      const refused = [
+        exchange.restartService('mbx2', 'MSExchangeIMAP4BE', { startedAt: 1 }, late),
+        exchange.setActivationBlocked('mbx2', true, { activationBlocked: false }, late),
+        exchange.restartServer('mbx2', { bootedAt: 1 }, late),
+      ];
+      for (const each of refused) await expect(each).rejects.toEqual(failure('refused'));
       expect(await open()).toEqual(
         expect.arrayContaining([
           { kind: 'exchange', to: 'ex1.contoso.com' },
           { kind: 'target', to: 'mbx1.contoso.com' },
         ]),
       );
-      expect(await open()).toHaveLength(2);
+      const all = async () => (await site.host.invoke('Get-LabSession')).value;
+      expect((await all()).sort()).toEqual([
+        'Microsoft.Exchange on ex1.contoso.com',
+        'SecondResponder on mbx1.contoso.com',
+      ]);
       await site.host.invoke('Close-Session');
-      expect(await open()).toEqual([]);
+      expect([await open(), await all()]).toEqual([[], []]);
     });
 
     it('that no endpoint gives are told with what each said', async () => {
@@ -194,6 +205,39 @@ describe.each(engines)('the Exchange port by $name', ({ executable }) => {
   });
 
   describe('answers', () => {
+    it('to every question are those of the lab itself, for every server, group and database', async () => {
+      const site = await labSite(executable);
+      site.lab.post({ fault: 'component-inactive', server: 'cas1', component: 'ImapProxy', requester: 'HealthAPI' });
+      site.lab.post({ fault: 'responder-at-work', server: 'mbx1', for: '10m' });
+      site.lab.post({ fault: 'imap-backend-hang', server: 'mbx2' });
+      for (const kind of ['setup', 'servicing', 'backup', 'seeding', 'pending-update']) {
+        site.lab.post({ fault: 'busy', server: 'mbx3', with: kind });
+      }
+      const view = site.lab.organisation();
+      async function all(exchange: Exchange) {
+        const told: Record<string, unknown> = { organisation: await exchange.organisation() };
+        for (const { name, roles } of view.servers) {
+          told[name] = await Promise.all([
+            exchange.serverHealth(name),
+            exchange.services(name),
+            exchange.service(name, 'MSExchangeHM'),
+            exchange.protocolLog(name, 'imap'),
+            exchange.protocolLog(name, 'pop'),
+            exchange.componentStates(name),
+            exchange.recoveryActions(name, 0),
+            exchange.activity(name),
+            exchange.bootTime(name),
+            ...(roles.includes('mailbox') ? [exchange.mailboxServer(name), exchange.copiesOn(name)] : []),
+          ]);
+        }
+        for (const { name } of view.groups) told[name] = await exchange.availabilityGroup(name);
+        for (const { name } of view.databases) told[name] = await exchange.copiesOf(name);
+        return told;
+      }
+      expect(await all(site.exchange)).toEqual(await all(site.lab.exchange()));
+      await site.close();
+    });
+
     it('of a probe count the same whether the result is a text or a number', async () => {
       const site = await labSite(executable, { shells: 1, environment: { EXCHANGE_LAB_ENUMS: 'number' } });
       site.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
@@ -283,6 +327,24 @@ describe.each(engines)('the Exchange port by $name', ({ executable }) => {
       expect(site.lab.commands().filter((one) => one.command === command && one.effect === 'changed')).toEqual([]);
     });
 
+    it('waits for another that changes the same thing, and then finds it done', async () => {
+      const startedAt = await started('mbx3');
+      const order = { notAfter: site.lab.clock.now() + 30_000, caller: 'incident-1 step 1', scope: [] };
+      const restart = (port: Exchange) => port.restartService('mbx3', 'MSExchangeIMAP4BE', { startedAt }, order);
+      const other = await labSite(executable, { shells: 1, environment: { EXCHANGE_LAB_URL: gate.url } });
+      await other.exchange.organisation();
+      const held = gate.hold('restartService');
+      const first = restart(exchange);
+      await held.reached;
+      // Two looks at the clock for the time limit, and one when it begins to wait.
+      const waits = gate.seen('/clock', 3);
+      const second = restart(other.exchange);
+      await waits;
+      held.letGo();
+      expect([(await first).value.effect, (await second).value.effect]).toEqual(['changed', 'already']);
+      await other.close();
+    });
+
     const started = async (server: string) =>
       (await site.lab.exchange().service(server, 'MSExchangeIMAP4BE')).value.startedAt ?? null;
     const booted = async (server: string) => (await site.lab.exchange().bootTime(server)).value.bootedAt;
@@ -294,17 +356,21 @@ interface Gate {
   to: string;
   /** The next call of that verb, of that caller if one is named, waits here. */
   hold(verb: string, caller?: string): { reached: Promise<void>; letGo(): void };
+  /** Resolves when so many more requests with that ending have come. */
+  seen(ending: string, times: number): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Stands before a lab, and holds what it is told to hold. */
 async function openGate(): Promise<Gate> {
   let holding: { verb: string; caller: string | undefined; reached(): void; gone: Promise<void> } | undefined;
+  const watches: { ending: string; times: number; seen(): void }[] = [];
   const server = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('end', async () => {
       const body = Buffer.concat(chunks);
+      for (const watch of watches) if (incoming.url?.endsWith(watch.ending) && --watch.times === 0) watch.seen();
       const asked = incoming.url?.endsWith('/call') ? JSON.parse(body.toString()) : {};
       if (holding && asked.verb === holding.verb && (holding.caller === undefined || asked.caller === holding.caller)) {
         const { reached, gone } = holding;
@@ -329,6 +395,7 @@ async function openGate(): Promise<Gate> {
       });
       return { reached, letGo };
     },
+    seen: (ending, times) => new Promise((seen) => watches.push({ ending, times, seen })),
     async close() {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));

@@ -1,0 +1,51 @@
+<#
+.SYNOPSIS
+What the scripts beside it have to ask Windows, and what no cmdlet of Windows PowerShell answers.
+
+.DESCRIPTION
+Kept apart and short, because it can only run on Windows: the tests put another module in its place.
+#>
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
+
+<# Whether this process may do what an administrator may: "Run as administrator". #>
+function Test-Elevated {
+    $me = [Security.Principal.WindowsPrincipal]::new([Security.Principal.WindowsIdentity]::GetCurrent())
+    $me.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
+}
+
+<# PowerShell 7 would register an endpoint of PowerShell 7. #>
+function Test-WindowsPowerShell { $PSVersionTable.PSEdition -ne 'Core' }
+
+<# Name (DOMAIN\name) and SID of an account or group; nothing where there is none. #>
+function Resolve-Account {
+    param([string] $Account)
+    try {
+        $sid = [Security.Principal.NTAccount]::new($Account).Translate([Security.Principal.SecurityIdentifier])
+        @{ Name = $sid.Translate([Security.Principal.NTAccount]).Value; Sid = $sid.Value }
+    } catch [Security.Principal.IdentityNotMappedException] { }
+}
+
+function Test-EventSource {
+    param([string] $Source)
+    [Diagnostics.EventLog]::SourceExists($Source)
+}
+
+<#
+Through the service control manager, which is not WinRM: from a session over WinRM the restart would end the process that does it, and WinRM
+would stay stopped.
+#>
+function Restart-WinRM {
+    param([string] $ComputerName)
+    [void] [Reflection.Assembly]::LoadWithPartialName('System.ServiceProcess')
+    $service = [ServiceProcess.ServiceController]::new('WinRM', $ComputerName)
+    try {
+        $limit = [TimeSpan]::FromMinutes(2)
+        if ($service.Status -ne 'Stopped') { $service.Stop() }
+        $service.WaitForStatus('Stopped', $limit)
+        $service.Start()
+        $service.WaitForStatus('Running', $limit)
+    } finally { $service.Dispose() }
+}
+
+Export-ModuleMember -Function Test-Elevated, Test-WindowsPowerShell, Resolve-Account, Test-EventSource, Restart-WinRM

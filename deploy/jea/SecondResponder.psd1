@@ -1,0 +1,23 @@
+# The module SecondResponder as it is installed on an Exchange server. Install-SecondResponderEndpoint.ps1 puts it together there, in
+# %ProgramFiles%\WindowsPowerShell\Modules\SecondResponder; here, in deploy, the functions are in another folder (deploy/powershell).
+@{
+    ModuleVersion     = '0.1.0'
+    GUID              = '9f6d8a1e-52c7-4c0e-8f4b-3b1a6c2d7e90'
+    Author            = 'Second Responder'
+    Description       = 'What Second Responder does on an Exchange server: looks at services and boot time, and restarts them.'
+    PowerShellVersion = '5.1'
+    RootModule        = 'SecondResponder.Target.psm1'
+    FunctionsToExport = @(
+        'Get-TargetClock'
+        'Get-TargetBoot'
+        'Get-TargetService'
+        'Get-TargetActivity'
+        'Get-TargetRecoveryAction'
+        'Get-TargetComponent'
+        'Restart-TargetService'
+        'Restart-TargetComputer'
+    )
+    CmdletsToExport   = @()
+    VariablesToExport = @()
+    AliasesToExport   = @()
+}

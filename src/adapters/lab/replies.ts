@@ -1,1 +1,0 @@
-export { readReply } from '../../replies.ts';

@@ -1,0 +1,40 @@
+/** What is asked for on the far side is what is used there, no more and no less. */
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { EXCHANGE_COMMANDS, TARGET_FUNCTIONS } from '../../../src/adapters/powershell/inspect.ts';
+
+const read = (file: string) => readFileSync(`deploy/${file}`, 'utf8');
+const names = (text: string) => [...new Set(text.match(/\b[A-Z][a-z]+-[A-Z]\w+/g))].sort();
+const all = ({ looks, changes }: { looks: string[]; changes: string[] }) => [...looks, ...changes].sort();
+
+it('every command of Exchange that the module sends is asked for, and no other', () => {
+  const module = read('powershell/SecondResponder.psm1');
+  const sent = [
+    ...[...module.matchAll(/\b(?:Get-FromExchange|Get-One) \$Connection ([A-Z]\w+-\w+)/g)].map(([, name]) => name),
+    // Settings are read and written by commands that are named for the protocol.
+    ...[...module.matchAll(/"\$Verb-(\w+)"/g)].flatMap(([, noun]) => [`Get-${noun}`, `Set-${noun}`]),
+    ...[...module.matchAll(/Set-FencedSetting \$Connection .* (Get-\w+) (Set-\w+) @/g)].flatMap(([, get, set]) => [
+      get,
+      set,
+    ]),
+  ];
+  expect([...new Set(sent)].sort()).toEqual(all(EXCHANGE_COMMANDS));
+});
+
+it('the roles that are made for the account hold them', () => {
+  const [, looks = ''] = /\$Looks = @\(([^)]*)\)/.exec(read('jea/New-SecondResponderRole.ps1')) ?? [];
+  expect(names(looks)).toEqual([...EXCHANGE_COMMANDS.looks].sort());
+  const [, acts = ''] = /\$Acts = \[ordered\] @\{([^}]*)\}/.exec(read('jea/New-SecondResponderRole.ps1')) ?? [];
+  expect(names(acts)).toEqual([...EXCHANGE_COMMANDS.changes].sort());
+});
+
+it('every function that runs on a server is asked for, and no other', () => {
+  const [, exported = ''] =
+    /Export-ModuleMember -Function ([^$]*)$/.exec(read('powershell/SecondResponder.Target.psm1')) ?? [];
+  expect(names(exported)).toEqual(all(TARGET_FUNCTIONS));
+});
+
+it('the endpoint that only looks offers all looks', () => {
+  const [, visible = ''] = /VisibleFunctions = @\(([^)]*)\)/.exec(read('jea/SecondResponder.Observe.psrc')) ?? [];
+  expect(names(visible)).toEqual([...TARGET_FUNCTIONS.looks].sort());
+});
