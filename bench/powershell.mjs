@@ -1,6 +1,9 @@
 // What the PowerShell host adds to a call, on the real engine. See README.md.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { labHttpExchange } from '../dist/adapters/lab/http.js';
+import { serveLab } from '../dist/adapters/lab/serve.js';
+import { MODULE_FOLDER, powerShellExchange } from '../dist/adapters/powershell/exchange.js';
 import { PowerShellHost } from '../dist/adapters/powershell/host.js';
 
 const CALLS = 500;
@@ -25,6 +28,57 @@ for (const driver of ['node-powershell', 'child_process']) {
   console.log(`${driver} on PowerShell ${host.facts.version}: ${started.toFixed(0)} ms until the first answer`);
   for (const [name, ...call] of CASES) report(name, await measured(host, call));
   await host.close();
+}
+
+// The port's verbs on a lab: asked over HTTP, and by PowerShell with a session that is held, which asks the same lab over HTTP.
+const VERBS = [
+  ['the boot time of a server', (exchange) => exchange.bootTime('mbx1')],
+  ['the rows of a server', (exchange) => exchange.serverHealth('mbx1')],
+  ['a service, restarted once before: a session of its own', (exchange) => restartAgain(exchange)],
+];
+const served = await serveLab({ port: 0, speed: 1, virtual: true });
+const host = new PowerShellHost({
+  executable,
+  modules: ['SecondResponder.psm1', 'ExchangeLab.psm1'].map((file) => join(MODULE_FOLDER, file)),
+  shells: 1,
+  recycleAfter: Number.MAX_SAFE_INTEGER,
+  environment: { EXCHANGE_LAB_URL: served.url },
+});
+const through = powerShellExchange({
+  host,
+  endpoints: ['ex1.contoso.com'],
+  targets: 'jea',
+  ssl: false,
+  unspecifiedTimes: 'utc',
+  organisation: () => served.lab.id,
+});
+const directly = labHttpExchange({ url: served.url });
+await directly.ready();
+console.log('\nthe port on a lab, a hundred times each, by turns:');
+for (const [name, ask] of VERBS) {
+  const times = { directly: [], through: [] };
+  for (let turn = 0; turn < 120; turn += 1) {
+    for (const [way, exchange] of Object.entries({ directly: directly.exchange, through })) {
+      const sent = performance.now();
+      await ask(exchange);
+      if (turn >= 20) times[way].push(performance.now() - sent);
+    }
+  }
+  const [floor, whole] = [median(times.directly), median(times.through)];
+  console.log(`  ${name}: ${floor.toFixed(1)} ms over HTTP, ${whole.toFixed(1)} ms by PowerShell`);
+}
+await host.close();
+directly.close();
+await served.close();
+
+/** Its fence says each time that it was done before: the whole way, and no restart. */
+async function restartAgain(exchange) {
+  const order = { notAfter: served.lab.clock.now() + 30_000, caller: 'bench', scope: [] };
+  await exchange.restartService('mbx1', 'MSExchangeIMAP4BE', { startedAt: 0 }, order);
+}
+
+function median(values) {
+  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 async function measured(host, [name, given]) {

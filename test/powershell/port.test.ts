@@ -268,6 +268,25 @@ describe.each(engines)('the Exchange port by $name', ({ executable }) => {
     );
   });
 
+  it.each(['mbx1=600', 'mbx1=-600'])(
+    'a time limit means the same where the clock of the server is wrong: %s',
+    async (skew) => {
+      const environment = { EXCHANGE_LAB_SKEW_SECONDS: skew };
+      const site = await labSite(executable, { shells: 1, environment });
+      const { startedAt = null } = (await site.exchange.service('mbx1', 'MSExchangeIMAP4BE')).value;
+      const restart = (ms: number) =>
+        site.exchange.restartService(
+          'mbx1',
+          'MSExchangeIMAP4BE',
+          { startedAt },
+          { notAfter: site.lab.clock.now() + ms, caller: 'a', scope: [] },
+        );
+      await expect(restart(-1)).rejects.toEqual(failure('refused', /too late/));
+      expect((await restart(30_000)).value.effect).toBe('changed');
+      await site.close();
+    },
+  );
+
   describe('a call', () => {
     let site: LabSite;
     let gate: Gate;
@@ -329,19 +348,26 @@ describe.each(engines)('the Exchange port by $name', ({ executable }) => {
 
     it('waits for another that changes the same thing, and then finds it done', async () => {
       const startedAt = await started('mbx3');
-      const order = { notAfter: site.lab.clock.now() + 30_000, caller: 'incident-1 step 1', scope: [] };
-      const restart = (port: Exchange) => port.restartService('mbx3', 'MSExchangeIMAP4BE', { startedAt }, order);
+      const restart = (port: Exchange, caller: string) => {
+        const order = { notAfter: site.lab.clock.now() + 30_000, caller, scope: [] };
+        return port.restartService('mbx3', 'MSExchangeIMAP4BE', { startedAt }, order);
+      };
       const other = await labSite(executable, { shells: 1, environment: { EXCHANGE_LAB_URL: gate.url } });
       await other.exchange.organisation();
       const held = gate.hold('restartService');
-      const first = restart(exchange);
+      const first = restart(exchange, 'incident-1 step 1');
       await held.reached;
       // Two looks at the clock for the time limit, and one when it begins to wait.
       const waits = gate.seen('/clock', 3);
-      const second = restart(other.exchange);
+      const second = restart(other.exchange, 'incident-2 step 1');
       await waits;
+      // Time enough for a look at the service, had it not to wait.
+      for (let asked = 0; asked < 50; asked += 1) await fetch(`${gate.url}/lab/v1/organisation`);
+      const looks = () => site.lab.commands().filter(({ caller }) => caller === 'incident-2 step 1').length;
+      expect(looks()).toBe(0);
       held.letGo();
       expect([(await first).value.effect, (await second).value.effect]).toEqual(['changed', 'already']);
+      expect(looks()).toBe(2);
       await other.close();
     });
 
