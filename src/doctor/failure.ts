@@ -126,4 +126,4 @@ function sessionLimit({ kind, host, account }: Way): string {
 }
 
 /** As PowerShell reads a text. */
-export const quoted = (text: string) => `'${text}'`;
+export const quoted = (text: string) => `'${text.replace(/['‘’‚‛]/g, '$&$&')}'`;

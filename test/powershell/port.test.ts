@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Json, PowerShellHost } from '../../src/adapters/powershell/host.ts';
 import type { Change, Exchange } from '../../src/ports.ts';
+import { readingOnly } from '../../src/recording/reading.ts';
+import { record } from '../../src/recording/record.ts';
 import { hostileValues } from './hostile.ts';
 import { type LabSite, labSite } from './lab-site.ts';
 
@@ -235,6 +237,25 @@ describe.each(engines)('the Exchange port by $name', ({ executable }) => {
         return told;
       }
       expect(await all(site.exchange)).toEqual(await all(site.lab.exchange()));
+      await site.close();
+    });
+
+    it('make the same recording as those of the lab itself', async () => {
+      const site = await labSite(executable, { shells: 1 });
+      site.lab.post({ fault: 'imap-backend-hang', server: 'mbx2' });
+      const take = (exchange: Exchange) =>
+        record({
+          exchange: readingOnly(exchange, { probes: false }),
+          now: () => site.lab.clock.now(),
+          recordedBy: 'a test',
+          timeLimit: 30_000,
+          probeTimeLimit: 30_000,
+          tell: () => {},
+        });
+      // How long each answer took is told, too.
+      const timeless = (recording: unknown) =>
+        JSON.parse(JSON.stringify(recording, (key, value) => (key === 'ms' ? 0 : value)));
+      expect(timeless(await take(site.exchange))).toEqual(timeless(await take(site.lab.exchange())));
       await site.close();
     });
 
