@@ -477,18 +477,24 @@ function Get-HealthRow {
     param([hashtable] $Connection, [string] $Server)
     Start-Call $Connection
     foreach ($monitor in Get-FromExchange $Connection Get-ServerHealth @{ Identity = $Server }) {
+        # A server has hundreds of these: each is gone through once.
+        $of = @{}
+        foreach ($property in $monitor.PSObject.Properties) { $of[$property.Name] = $property.Value }
+        foreach ($name in 'HealthSetName', 'Name', 'AlertValue') { if (-not $of[$name]) { Stop-Call badReply "A row of the answer has no $name." } }
         $row = @{
-            healthSet         = Get-Needed $monitor HealthSetName
-            name              = Get-Needed $monitor Name
-            targetResource    = [string] (Get-Field $monitor TargetResource)
-            alertValue        = Get-Needed $monitor AlertValue
-            component         = [string] (Get-Field $monitor ServerComponentName)
+            healthSet         = [string] $of['HealthSetName']
+            name              = [string] $of['Name']
+            targetResource    = [string] $of['TargetResource']
+            alertValue        = [string] $of['AlertValue']
+            component         = [string] $of['ServerComponentName']
             # Exchange's own spelling.
-            recurrenceSeconds = [long] (Get-Field $monitor RecurranceInterval)
-            isStale           = ConvertTo-Boolean (Get-Field $monitor IsStale)
+            recurrenceSeconds = [long] $of['RecurranceInterval']
+            isStale           = [string] $of['IsStale'] -eq 'True'
         }
-        Add-Known $row lastTransition (ConvertTo-Instant (Get-Field $monitor LastTransitionTime) $Connection)
-        Add-Known $row lastExecution (ConvertTo-Instant (Get-Field $monitor LastExecutionTime) $Connection)
+        $transition = ConvertTo-Instant $of['LastTransitionTime'] $Connection
+        if ($null -ne $transition) { $row.lastTransition = $transition }
+        $execution = ConvertTo-Instant $of['LastExecutionTime'] $Connection
+        if ($null -ne $execution) { $row.lastExecution = $execution }
         $row
     }
 }

@@ -6,7 +6,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HALF_HOUR = 30 * MINUTE;
 
-/** Milliseconds by which clocks may differ before it is worth a look, and before evidence and deadlines mean something else. */
+/** Milliseconds by which clocks may differ before it is worth a look, and before evidence means something else. */
 const SKEW = { look: 2 * SECOND, bad: 30 * SECOND };
 
 /** A clock that is ahead of this machine's by so much, give or take `within`. */
@@ -16,7 +16,7 @@ export function judgeClock(ahead: number, within: number, server: string): Findi
   const surely = off - within;
   if (surely <= SKEW.look) return ok(`clock ${seconds(off)} off`);
   const found = `its clock is ${seconds(off)} ${ahead > 0 ? 'ahead of' : 'behind'} this machine’s`;
-  const mend = `Evidence and deadlines rest on times. See which of the two is wrong, and have it synchronised:\n  w32tm /query /status\n  w32tm /query /status /computer:${server}\n  w32tm /resync /computer:${server}`;
+  const mend = `What counts as evidence goes by times. See which of the two is wrong, and have it synchronised:\n  w32tm /query /status\n  w32tm /query /status /computer:${server}\n  w32tm /resync /computer:${server}`;
   return surely <= SKEW.bad ? look(found, mend) : bad(found, mend);
 }
 

@@ -134,6 +134,18 @@ describe('without a daemon', () => {
     expect(await ended).toMatchObject({ code: 0, err: '' });
   });
 
+  it('doctor finds nothing to do with what is shipped, and leaves nothing behind', async () => {
+    const before = await readdir(folder);
+    const { code, out, err } = await sr(['doctor'], { SECOND_RESPONDER_HTTP_PORT: `${await freePort()}` });
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(/^ok {7}configuration .*\nok {7}server mbx9 .*\n\nno problem\n$/s);
+    expect(await readdir(folder)).toEqual(before);
+    expect(await sr(['doctor', '--json'], { SECOND_RESPONDER_LAB_SPEED: 'fast' })).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/"bad": 1,.*"mend": "Correct it there\."/s),
+    });
+  });
+
   describe('files', () => {
     it('shipped ones have no problems', async () => {
       expect(await sr(['config', 'check'])).toMatchObject({ code: 0, out: '✓ no problems\n' });
@@ -219,6 +231,18 @@ describe('with a daemon', () => {
     // A daemon that is killed leaves its private Redis to the next one; one that is stopped takes it along.
     await daemon?.kill('SIGTERM');
     await site?.close();
+  });
+
+  it('doctor asks the daemon whether it is ready, and the store that it uses, and disturbs neither', async () => {
+    const own = {
+      SECOND_RESPONDER_HTTP_PORT: new URL(daemon.url).port,
+      SECOND_RESPONDER_STORE_DIRECTORY: site.directory,
+    };
+    const { code, out } = await sr(['doctor', '--server', 'mbx1'], own);
+    expect(out).toMatch(/\nok {7}store {21}private redis \d/);
+    expect(out).toMatch(/\nok {7}daemon {20}ready at http:[\d/.:]+: store: private redis/);
+    expect(code).toBe(0);
+    expect(await get(`${daemon.url}/readyz`)).toMatchObject({ ready: true });
   });
 
   it('sends an alert as SCOM would, and knows it when it comes again', async () => {

@@ -8,6 +8,7 @@ import { inspectStore, openExchange, type Release, sessionsOf } from '../../src/
 import { loadConfig } from '../../src/config/load.ts';
 import { diagnose, type Line } from '../../src/doctor/index.ts';
 import { told } from '../unit/doctor/site.ts';
+import { beginRun, processesOf } from './processes.ts';
 
 const engines = inject('engines');
 
@@ -207,10 +208,12 @@ describe.each(engines)('through $name', ({ executable }) => {
     served.lab.post({ fault: 'slow', command: 'Get-ServerHealth', by: '1h' });
     const asked = () => served.lab.commands().some(({ command }) => command === 'Get-ServerHealth');
     const stop = new AbortController();
+    const run = beginRun();
     const running = doctor({ servers: ['mbx1'], signal: stop.signal });
     await Promise.race([running, expect.poll(asked, { timeout: 45_000 }).toBe(true)]);
     stop.abort(new Error('Ctrl-C'));
     await expect(running).rejects.toThrow('Ctrl-C');
     await release();
+    if (process.platform === 'linux') expect(processesOf(run)).toEqual([]);
   });
 });

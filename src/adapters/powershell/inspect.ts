@@ -88,7 +88,7 @@ export function powerShellInspection(options: InspectionOptions): Inspection {
 
     async endpoint(endpoint, limits): Promise<EndpointLook> {
       const given = { Commands: [...EXCHANGE_COMMANDS.looks, ...EXCHANGE_COMMANDS.changes] };
-      const look = await ask(endpointForm, 'Test-Endpoint', given, {}, limits);
+      const look = await ask(endpointForm, 'Test-Endpoint', given, { endpoints: [endpoint] }, limits);
       return { ...look, missing: apart(look.missing, EXCHANGE_COMMANDS.changes) };
     },
 
