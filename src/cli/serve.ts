@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { createLogger } from '../adapters/telemetry/index.ts';
 import { createApp, type Started } from '../app.ts';
+import type { Mode } from '../incident/plan.ts';
 import { wantsJson } from './context.ts';
 import { whyNotStarted } from './errors.ts';
 import { readSettings } from './settings.ts';
@@ -33,11 +34,15 @@ export function serveCommand(program: Command): void {
       const started = await app.start().catch((error: unknown) => Promise.reject(whyNotStarted(error)));
       for (const warning of started.warnings) logger.warn(warning);
       const { url, store, exchange } = started;
-      logger.info(`Second Responder ${version()} is ready`, { url, store, exchange, try: tryIt(url) });
+      // On a real organisation nothing is broken to try it, and no server of the lab's is told of.
+      const isLab = config.exchange.kind === 'lab';
+      const first = isLab ? { try: tryIt(url) } : { mode: config.safety.mode };
+      logger.info(`Second Responder ${version()} is ready`, { url, store, exchange, ...first });
       if (config.log.format !== 'json') {
         // Where standard output carries JSON lines for machines, the first screen stays out of their way.
         const forPeople = config.log.format === 'human' || process.stdout.isTTY ? process.stdout : process.stderr;
-        forPeople.write(welcome(started, config.exchange.url ?? url));
+        const next = isLab ? breakSomething(url, config.exchange.url ?? url) : lookAtIt(config.safety.mode);
+        forPeople.write(`${welcome(started)}${next}\n`);
       }
       const signal = await untilStopped();
       logger.info(`Stopping (${signal})`);
@@ -48,20 +53,40 @@ export function serveCommand(program: Command): void {
     });
 }
 
-/** The first screen: where everything is, and one line that makes something happen. */
-function welcome({ url, exchange }: Started, lab: string): string {
+/** The first screen: where everything is. */
+function welcome({ url, exchange }: Started): string {
   return `
   Alerts        POST ${url}/api/v1/alerts/{scom,alertmanager,generic}
   Incidents     ${url}/api/v1/incidents
   Queues        ${url}/queues
   Metrics       ${url}/metrics
   Organisation  ${exchange}
+`;
+}
 
+/** Two lines that make something happen in the lab. */
+function breakSomething(url: string, lab: string): string {
+  return `
   Break something, and tell the daemon of it:
 
     curl -s ${lab}/lab/v1/faults -H 'content-type: application/json' -d '{"fault":"imap-backend-hang","server":"mbx1"}'
     ${tryIt(url)}
+`;
+}
 
+const IN_FORCE: Record<Mode, string> = {
+  observe: 'nothing is changed, and every incident says what would have been done',
+  approve: 'a person is asked before anything is changed',
+  auto: 'playbooks that are auto change servers without asking',
+};
+
+/** What it may do with real servers, and how to see whether it can. */
+function lookAtIt(mode: Mode): string {
+  return `
+  safety.mode is ${mode}: ${IN_FORCE[mode]}.
+  Whether everything is there that it needs:
+
+    npx second-responder doctor
 `;
 }
 
