@@ -324,8 +324,7 @@ function Restart-TargetService {
         }
         # Reading all that took its time.
         Assert-InTime Restart-Service $NotAfter
-        # Without -Force: a service that others depend on is not restarted with them.
-        Restart-Service -Name $service.name
+        Invoke-Restart $service.name
         Write-TargetEvent changed @told
         [pscustomobject] @{ effect = 'changed' }
     } catch {
@@ -333,6 +332,20 @@ function Restart-TargetService {
         throw
     } finally {
         Exit-Fence $mutex
+    }
+}
+
+<#
+Without -Force: a service that others depend on is not restarted with them. One that was stopped, and could not be started or is not
+seen to run, was not refused: something happened, and the next look says what.
+#>
+function Invoke-Restart {
+    param([string] $Name)
+    try {
+        Restart-Service -Name $Name
+    } catch {
+        if ($_.FullyQualifiedErrorId -notmatch '^(StopServiceFailed|CouldNotStartService|StartServiceFailed)\b') { throw }
+        Stop-Target badReply "$Name was told to restart, and did not: $_"
     }
 }
 

@@ -114,4 +114,15 @@ describe.each(engines)('the failures on $name', ({ executable }) => {
     const text = 'Access is denied, the object was not found, and it timed out';
     expect((await host.invoke('Get-CodeOf', { text, id: `${code},Get-TargetService` })).value).toEqual([code]);
   });
+
+  it.each([
+    ['could not be started after it was stopped', 'CouldNotStartService', 'badReply'],
+    ['was not seen to stop', 'StopServiceFailed', 'badReply'],
+    ['was not seen to run', 'StartServiceFailed', 'badReply'],
+    ['could not be stopped', 'CouldNotStopService', 'CouldNotStopService'],
+    ['has others that depend on it', 'ServiceHasDependentServices', 'ServiceHasDependentServices'],
+  ])('a service that %s: whether something happened is told apart from a refusal', async (_, id, told) => {
+    const says = expect.stringContaining('the words of Windows');
+    expect((await host.invoke('Restart-Failing', { id })).value).toEqual([{ id: told, says, logged: [] }]);
+  });
 });
