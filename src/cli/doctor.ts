@@ -1,8 +1,10 @@
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import { inspectStore, openExchange, type Release, sessionsOf } from '../app.ts';
 import { loadConfig } from '../config/load.ts';
 import { diagnose, type Line, type State, type Surroundings } from '../doctor/index.ts';
+import { openExchange, sessionsOf } from '../open/exchange.ts';
+import type { Release } from '../open/release.ts';
+import { inspectStore } from '../open/store.ts';
 import { addressIn } from './connect.ts';
 import { type CliContext, wantsJson } from './context.ts';
 import { askReadiness } from './doctor-daemon.ts';

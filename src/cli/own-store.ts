@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { createLogger } from '../adapters/telemetry/index.ts';
-import { type OpenedStore, openStore } from '../app.ts';
+import { type OpenedStore, openStore } from '../open/store.ts';
 import { whyNotStarted } from './errors.ts';
 import { readSettings } from './settings.ts';
 

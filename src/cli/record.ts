@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type OpenedExchange, openExchange, type Release } from '../app.ts';
 import type { Config } from '../config/config.ts';
+import { type OpenedExchange, openExchange } from '../open/exchange.ts';
+import type { Release } from '../open/release.ts';
 import { ExchangeError } from '../ports.ts';
 import { whyNotWritable, writeRecording } from '../recording/file.ts';
 import { readingOnly } from '../recording/reading.ts';

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type ServedLab, serveLab } from '../../src/adapters/lab/serve.ts';
-import { inspectStore, openExchange, type Release, sessionsOf } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { diagnose, type Line } from '../../src/doctor/index.ts';
+import { openExchange, sessionsOf } from '../../src/open/exchange.ts';
+import type { Release } from '../../src/open/release.ts';
+import { inspectStore } from '../../src/open/store.ts';
 import { told } from '../unit/doctor/site.ts';
 import { beginRun, processesOf } from './processes.ts';
 

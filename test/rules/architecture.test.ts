@@ -41,8 +41,8 @@ const ARROWS: Record<string, string[]> = {
   'adapters/redis': ['incident', 'ports.ts'],
   'adapters/telemetry': ['incident', 'ports.ts'],
 
-  'app.ts': ['adapters', 'config', 'engine', 'guards', 'incident', 'lab', 'playbooks', 'ports.ts'].concat([
-    'recording/file.ts',
+  open: ['adapters', 'config', 'lab', 'ports.ts', 'recording/file.ts'],
+  'app.ts': ['adapters', 'config', 'engine', 'guards', 'incident', 'open', 'playbooks', 'ports.ts'].concat([
     'sources',
     'steps',
     'verification',
@@ -58,6 +58,7 @@ const ARROWS: Record<string, string[]> = {
     'guards',
     'incident',
     'lab',
+    'open',
     'playbooks',
   ].concat(['ports.ts', 'recording', 'sources', 'steps', 'verification']),
   'main.ts': ['cli'],

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openExchange, type Release } from '../../../src/app.ts';
 import { createProgram } from '../../../src/cli/index.ts';
 import { type OpenExchange, recordCommand } from '../../../src/cli/record.ts';
 import { createTerminal } from '../../../src/cli/terminal.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { createLab } from '../../../src/lab/lab.ts';
+import { openExchange } from '../../../src/open/exchange.ts';
+import type { Release } from '../../../src/open/release.ts';
 import { ExchangeError } from '../../../src/ports.ts';
 import { readRecording } from '../../../src/recording/file.ts';
 

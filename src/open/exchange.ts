@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import type { Router } from 'express';
+import { labHttpExchange } from '../adapters/lab/http.ts';
+import { labClock, labExchange } from '../adapters/lab/in-process.ts';
+import { labRouter } from '../adapters/lab/router.ts';
+import { MODULE_FOLDER, powerShellExchange } from '../adapters/powershell/exchange.ts';
+import { POWERSHELL, PowerShellHost } from '../adapters/powershell/host.ts';
+import { powerShellInspection } from '../adapters/powershell/inspect.ts';
+import type { Config } from '../config/config.ts';
+import { createLab } from '../lab/lab.ts';
+import { readOrganisation } from '../lab/organisation.ts';
+import type { Clock, Exchange, Inspection } from '../ports.ts';
+import { readRecording } from '../recording/file.ts';
+import type { Release } from './release.ts';
+
+export interface OpenedExchange {
+  exchange: Exchange;
+  clock: Clock;
+  /** The lab's own addresses, where it is in this process. */
+  router?: Router;
+  /** The way there, looked at from outside; a lab that is asked directly has none. */
+  inspect?: Inspection;
+  /** Which organisation it is, in words. */
+  says: string;
+  warnings: readonly string[];
+}
+
+/**
+ * The organisation that is looked after: a lab in this process, or one of its own. What must be released is added to
+ * `releases`. `keep`: a lab in this process goes on with the world that is kept in the store's directory.
+ */
+export async function openExchange(config: Config, releases: Release[], keep = false): Promise<OpenedExchange> {
+  const { kind, url, through, endpoints, targets } = config.exchange;
+  if (kind === 'powershell') {
+    const id = organisationOf(endpoints);
+    const clock = { now: Date.now, speed: 1, epoch: id };
+    const asked = openPowerShell(config.exchange, clock, releases);
+    const says = `${id}, by PowerShell through ${endpoints.join(', ')}; Windows by ${targets}`;
+    const onLinux = process.platform !== 'win32' && config.exchange.arguments.length === 0;
+    return { ...asked, clock, says, warnings: onLinux ? [NO_KERBEROS] : [] };
+  }
+  if (url !== undefined) {
+    const remote = labHttpExchange({ url });
+    releases.push(() => remote.close());
+    await remote.ready();
+    const { clock } = remote;
+    if (through === undefined) return { exchange: remote.exchange, clock, says: `the lab at ${url}`, warnings: [] };
+    const rehearsed = { ...config.exchange, endpoints: endpoints.length > 0 ? endpoints : LAB_ENDPOINTS };
+    const asked = openPowerShell(rehearsed, clock, releases, url);
+    return { ...asked, clock, says: `the lab at ${url}, by PowerShell`, warnings: [] };
+  }
+  const { speed, seed, organisation, recording, cure } = config.lab;
+  const lab = createLab({
+    speed,
+    ...(seed !== undefined && { seed }),
+    ...(organisation !== undefined && { organisation: readOrganisation(organisation) }),
+    ...(recording !== undefined && { recording: readRecording(recording), cure }),
+    // A world whose debts and journals are forgotten would be left changed for ever: both are kept, or both are new.
+    ...(keep && { persist: join(config.store.directory, 'lab.json') }),
+  });
+  releases.push(() => lab.close());
+  return {
+    exchange: labExchange(lab),
+    clock: labClock(lab),
+    router: labRouter(lab),
+    says: `the lab in this process, at speed ${speed}`,
+    warnings: lab.notes,
+  };
+}
+
+const NO_KERBEROS =
+  'PowerShell on this system cannot reach Exchange by Kerberos remoting. Run the daemon on Windows, or give it a Windows machine by ssh: ' +
+  'exchange.executable, exchange.arguments and exchange.driver (docs/exchange.md).';
+
+/** Servers of the shipped lab, for sessions with it where the configuration names none. */
+const LAB_ENDPOINTS = ['ex1.contoso.com', 'ex2.contoso.com'];
+
+/** A real organisation's name for claims and debts: the domain of its first endpoint, known also while nothing answers. */
+function organisationOf([first = '']: readonly string[]): string {
+  const host = URL.canParse(first) ? new URL(first).hostname : first;
+  return host.toLowerCase().replace(/^[^.]*\.(?=.)/, '');
+}
+
+/** Exchange by PowerShell; `lab` is the address of a lab that stands in for it. */
+function openPowerShell(
+  exchange: Config['exchange'],
+  clock: Clock,
+  releases: Release[],
+  lab?: string,
+): Required<Pick<OpenedExchange, 'exchange' | 'inspect'>> {
+  const folder = exchange.modules ?? MODULE_FOLDER;
+  // A folder on another machine has that machine's separators.
+  const separator = folder.includes('\\') ? '\\' : '/';
+  const files = ['SecondResponder.psm1', ...(lab === undefined ? [] : ['ExchangeLab.psm1'])];
+  const host = new PowerShellHost({
+    modules: files.map((file) => `${folder.replace(/[/\\]$/, '')}${separator}${file}`),
+    driver: exchange.driver,
+    ...(exchange.executable !== undefined && { executable: exchange.executable }),
+    arguments: exchange.arguments,
+    shells: sessionsOf(exchange),
+    farewell: 'Close-Session',
+    farewellAfter: exchange.sessionIdle,
+    endAfter: exchange.shellIdle,
+    ...(lab !== undefined && { environment: { EXCHANGE_LAB_URL: lab } }),
+  });
+  releases.push(() => host.close());
+  const { endpoints, targets, targetSsl, credentialFile, domainController, unspecifiedTimes } = exchange;
+  const way = {
+    host,
+    endpoints,
+    targets,
+    ssl: targetSsl,
+    ...(credentialFile !== undefined && { credentialFile }),
+    ...(domainController !== undefined && { domainController }),
+    unspecifiedTimes,
+  };
+  const { driver, executable = POWERSHELL, arguments: before } = exchange;
+  return {
+    exchange: powerShellExchange({ ...way, organisation: () => clock.epoch }),
+    inspect: powerShellInspection({ ...way, driver, executable, arguments: before, now: () => clock.now() }),
+  };
+}
+
+/** Calls at a time. A session of Exchange's is dear, and a user may have 18 in all; a lab has as many as it is asked for. */
+export function sessionsOf({ kind, through, sessions }: Config['exchange']): number {
+  return sessions ?? (kind === 'powershell' || through ? 3 : 16);
+}

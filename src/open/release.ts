@@ -1,0 +1,2 @@
+/** Gives back something that was acquired. */
+export type Release = () => Promise<void> | void;

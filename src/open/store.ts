@@ -1,0 +1,98 @@
+import { createBullWakeups } from '../adapters/bullmq/wakeups.ts';
+import type { HttpOptions } from '../adapters/http/index.ts';
+import { createMemoryStore } from '../adapters/memory/store.ts';
+import { createMemoryWakeups } from '../adapters/memory/wakeups.ts';
+import { redisTarget } from '../adapters/redis/connect.ts';
+import { lookAtStore } from '../adapters/redis/look.ts';
+import { findRedisServer, startPrivateRedis } from '../adapters/redis/private-server.ts';
+import { createRedisStore } from '../adapters/redis/store.ts';
+import { type Logger, seldom } from '../adapters/telemetry/index.ts';
+import type { Config } from '../config/config.ts';
+import type { Store, StoreLook, Wakeups } from '../ports.ts';
+import type { Release } from './release.ts';
+
+/** The store of this configuration as it is found from outside: for `doctor`. */
+export function inspectStore(config: Config['store']): Promise<StoreLook> {
+  return lookAtStore(config);
+}
+
+export interface OpenedStore {
+  store: Store;
+  wakeups: Wakeups;
+  queues?: NonNullable<HttpOptions['queues']>;
+  /** How many workers of daemons are connected to it, as far as it tells. */
+  workers(): Promise<number>;
+  /** Real time, the same for all daemons on this store. */
+  now(): number;
+  /** It is there again at the next start. */
+  outlives: boolean;
+  /** Another daemon works on the same directory. */
+  shared: boolean;
+  warnings: string[];
+}
+
+/**
+ * A named Redis; else a private one beside the data; else the memory of this process, with a warning. What must be
+ * released is added to `releases`; whoever works with the wake-ups closes them before, with its own grace.
+ */
+export async function openStore(
+  config: Config['store'],
+  logger: Logger,
+  releases: Release[],
+  kind?: 'memory',
+): Promise<OpenedStore> {
+  const { url, directory, appendfsync, prefix, waitReplicas, finishedRetention, finishedCount } = config;
+  const onTrouble = seldom((says) => logger.warn(says));
+  if (kind === 'memory' || (url === undefined && !findRedisServer())) {
+    const store = createMemoryStore();
+    releases.push(() => store.close());
+    const wakeups = createMemoryWakeups({ onError: (error, job) => onTrouble(`${job.queue} ${job.id}: ${error}`) });
+    releases.push(() => wakeups.close(0));
+    const missing =
+      'No redis-server or valkey-server was found, so nothing outlives this process: for trying out only. ' +
+      'Install one (`apt-get install redis-server`, `dnf install valkey`, `brew install redis`) or set REDIS_URL.';
+    return {
+      store,
+      wakeups,
+      workers: async () => 0,
+      now: Date.now,
+      outlives: false,
+      shared: false,
+      warnings: kind === 'memory' ? [] : [missing],
+    };
+  }
+  let shared = false;
+  let name = 'redis';
+  let address = url;
+  if (address === undefined) {
+    const own = await startPrivateRedis({ directory, appendfsync, onLog: (says) => logger.debug(says), onTrouble });
+    releases.push(() => own.close());
+    address = own.url;
+    name = 'private redis';
+    shared = own.shared;
+  }
+  const target = redisTarget(address);
+  const store = await createRedisStore({
+    target,
+    kind: name,
+    prefix,
+    waitReplicas,
+    finishedRetentionMs: finishedRetention,
+    finishedCount,
+    onTrouble,
+  });
+  releases.push(() => store.close());
+  const wakeups = createBullWakeups({ connect: (purpose) => target.connect(purpose), prefix, onTrouble });
+  releases.push(() => wakeups.close(0));
+  const workers = () => wakeups.workers();
+  return {
+    store,
+    wakeups,
+    queues: wakeups.queues,
+    workers,
+    now: () => store.now(),
+    outlives: true,
+    shared,
+    warnings: [],
+  };
+}
