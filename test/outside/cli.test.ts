@@ -219,7 +219,12 @@ describe('with a daemon', () => {
   let daemon: Running;
   let incident: string;
 
-  const settings = { SECOND_RESPONDER_LAB_SPEED: '600', SECOND_RESPONDER_SAFETY_MODE: 'approve' };
+  const settings = {
+    SECOND_RESPONDER_LAB_SPEED: '600',
+    SECOND_RESPONDER_SAFETY_MODE: 'approve',
+    // Four hours of the lab are 24 seconds here, and each command takes some.
+    SECOND_RESPONDER_SAFETY_APPROVAL_EXPIRY: '48h',
+  };
   const breaks = (fault: string, server: string) => post(`${daemon.url}/lab/v1/faults`, { fault, server });
 
   beforeAll(async () => {
