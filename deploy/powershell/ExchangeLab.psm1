@@ -372,7 +372,7 @@ function Get-MailboxServer {
 function Set-Fenceless {
     param([string] $Verb, [hashtable] $Arguments, [string] $Field, [bool] $Wanted)
     $Arguments.fence = @{ $Field = -not $Wanted }
-    $Arguments.change = @{ notAfter = (Invoke-Lab clock).now + 3600000; caller = $LabCaller; scope = @() }
+    $Arguments.change = Get-Change
     $null = Invoke-Verb $Verb $Arguments
 }
 
@@ -559,6 +559,7 @@ function Write-EventLog {
     $null = Invoke-Lab commands @{ server = $LabServer; command = $told.Command; arguments = $given; caller = $told.Caller; effect = $told.Effect }
 }
 
+# By what a change is signed in the lab; it is never late there, as the fences are compared before.
 function Get-Change { @{ notAfter = (Invoke-Lab clock).now + 3600000; caller = $LabCaller; scope = @() } }
 
 function Restart-Service {

@@ -297,7 +297,7 @@ function Invoke-In {
     }
 }
 
-<# Runs a command over a channel in the session that is held open for looks, or in one of its own for a change. #>
+<# Runs a command over a channel, in the session that is held open for looks. #>
 function Invoke-Over {
     param([string] $Kind, $Connection, [string] $Command, [hashtable] $Parameters)
     $held = $Sessions[$Kind]
@@ -339,8 +339,8 @@ function Test-Usable {
 }
 
 <# Parameters for a command of Exchange; those without a value are left out. #>
-function Get-Settings {
-    param($Connection, [hashtable] $Parameters)
+function Get-Known {
+    param([hashtable] $Parameters)
     $all = @{ ErrorAction = 'Stop' }
     foreach ($name in $Parameters.Keys) { if ($null -ne $Parameters[$name]) { $all[$name] = $Parameters[$name] } }
     $all
@@ -348,12 +348,12 @@ function Get-Settings {
 
 function Get-FromExchange {
     param($Connection, [string] $Command, [hashtable] $Parameters)
-    Invoke-Over exchange $Connection $Command (Get-Settings $Connection $Parameters)
+    Invoke-Over exchange $Connection $Command (Get-Known $Parameters)
 }
 
 function Get-FromTarget {
     param($Connection, [string] $Command, [hashtable] $Parameters = @{})
-    foreach ($row in Invoke-Over target $Connection $Command (Get-Settings $Connection $Parameters)) { ConvertTo-Plain $row }
+    foreach ($row in Invoke-Over target $Connection $Command (Get-Known $Parameters)) { ConvertTo-Plain $row }
 }
 
 <# Runs changes in a session of their own, which is closed whatever happens. #>
@@ -804,7 +804,7 @@ function Test-Endpoint {
         if ($row.missing -notcontains 'Get-ExchangeServer') {
             # A session that opens is not yet one that answers.
             try {
-                $null = Invoke-In $opened Get-ExchangeServer (Get-Settings $Connection @{ Identity = Get-HostOf $opened.to })
+                $null = Invoke-In $opened Get-ExchangeServer (Get-Known @{ Identity = Get-HostOf $opened.to })
             } catch {
                 # It may have another name here than in the organisation.
                 if ((Get-FailureCode (Get-Cause $_)) -ne 'notFound') { throw }
@@ -913,7 +913,7 @@ function Set-FencedSetting {
         Use-OwnSession exchange $Connection {
             param($opened)
             $controller = Get-Controller $Connection
-            $rows = @(Invoke-In $opened $Read (Get-Settings $Connection ($Of + @{ DomainController = $controller })))
+            $rows = @(Invoke-In $opened $Read (Get-Known ($Of + @{ DomainController = $controller })))
             if ($rows.Count -ne 1) { Stop-Call notFound "$Read found $($rows.Count) things where there must be one." }
             if (-not $controller) { $controller = Get-Field $rows[0] OriginatingServer }
             $now = ConvertTo-Boolean (Get-Needed $rows[0] $Parameter)
@@ -929,7 +929,7 @@ function Set-FencedSetting {
             }
             $late = (Get-OwnTime) - $NotAfter
             if ($late -gt 0) { Stop-Call refused "$Write came $late ms too late, and was not carried out." }
-            $null = Invoke-In $opened $Write (Get-Settings $Connection ($Of + @{ $Parameter = $Wanted; DomainController = $controller; Confirm = $false }))
+            $null = Invoke-In $opened $Write (Get-Known ($Of + @{ $Parameter = $Wanted; DomainController = $controller; Confirm = $false }))
             $answer
         }
     } finally {
