@@ -1,4 +1,5 @@
 import { familyOf } from '../incident/alert.ts';
+import { sameName } from '../incident/names.ts';
 import type { HealthRow } from '../ports.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import { ALLOW, type Guard, type GuardContext } from './guard.ts';
@@ -14,7 +15,7 @@ export const dependency: Guard = {
       ({ incident: id }) => id !== incident.id && id !== incident.parent?.incident && !incident.children.includes(id),
     );
     // Once we have acted here, the server is ours until the end: another incident may be waiting for us.
-    const mayWaitForUs = (family: string) => incident.changed && others.some((other) => same(other.family, family));
+    const mayWaitForUs = (family: string) => incident.changed && others.some((other) => sameName(other.family, family));
 
     if (!incident.changed) {
       const basic = others.find(({ family }) => isMoreBasic(context.catalog, family, incident.family, needs));
@@ -44,7 +45,7 @@ function needsOf({ run, catalog, incident }: GuardContext): Set<string> {
     }
   };
   for (const { healthSet } of run.handles) add(healthSet);
-  for (const need of needs) if (same(familyOf(need), incident.family)) needs.delete(need);
+  for (const need of needs) if (sameName(familyOf(need), incident.family)) needs.delete(need);
   return needs;
 }
 
@@ -61,10 +62,9 @@ function isMoreBasic(catalog: Catalog, other: string, own: string, needs: Readon
 function layerOf(catalog: Catalog, family: string): number | undefined {
   const layers = catalog
     .healthSets()
-    .filter((entry) => same(entry.family, family))
+    .filter((entry) => sameName(entry.family, family))
     .map((entry) => LAYERS.indexOf(entry.group));
   return layers.length > 0 ? Math.min(...layers) : undefined;
 }
 
 const isSick = (row: HealthRow) => row.alertValue === 'Unhealthy' && !row.isStale;
-const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();

@@ -1,6 +1,7 @@
 import { openWindow } from '../config/windows.ts';
 import { groupOf } from '../incident/health.ts';
 import type { Incident } from '../incident/incident.ts';
+import { isNamed } from '../incident/names.ts';
 import { ALLOW, type Guard } from './guard.ts';
 
 /** Inactive, they mean that somebody has taken the server, or Managed Availability on it, out of service. */
@@ -22,8 +23,7 @@ export const maintenance: Guard = {
     }
     const { value: states } = await exchange.componentStates(server, { signal });
     const off = states.find(
-      ({ component, state }) =>
-        state !== 'Active' && state !== 'Unknown' && HANDS_OFF.some((name) => same(name, component)),
+      ({ component, state }) => state !== 'Active' && state !== 'Unknown' && isNamed(component, HANDS_OFF),
     );
     if (off) {
       const by = off.requesters.filter(({ state }) => state !== 'Active').map(({ requester }) => requester);
@@ -45,5 +45,3 @@ export const maintenance: Guard = {
 function senderSaysSo({ alerts }: Incident): boolean {
   return alerts.findLast((alert) => alert.inMaintenance !== undefined)?.inMaintenance === true;
 }
-
-const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();

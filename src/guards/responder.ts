@@ -1,3 +1,4 @@
+import { sameName } from '../incident/names.ts';
 import type { RecoveryAction } from '../ports.ts';
 import { DISRUPTIVE } from '../steps/step.ts';
 import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
@@ -38,7 +39,7 @@ async function busyHere(context: GuardContext): Promise<Answer> {
   const now = clock.now();
   const { value: actions } = await exchange.recoveryActions(target.server, now - FORGOTTEN, { signal });
   const here = judge(actions, target.server, now, (action) => {
-    const sameResource = change.resource === undefined || same(action.resource, change.resource);
+    const sameResource = change.resource === undefined || sameName(action.resource, change.resource);
     return sameResource || DISRUPTIONS.has(action.action) ? AFTER : 0;
   });
   if (here || !DISRUPTIVE.has(change.action)) return here ?? ALLOW;
@@ -83,4 +84,3 @@ function judge(
 }
 
 const time = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
-const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();

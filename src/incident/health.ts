@@ -1,4 +1,5 @@
 import type { Instant } from './alert.ts';
+import { sameName } from './names.ts';
 
 /** A monitor of one server. Its name alone is not unique: RequestsQueuedGt500Monitor exists in IMAP and in ActiveSync. */
 export interface MonitorRef {
@@ -14,11 +15,10 @@ export function monitorName(ref: MonitorRef): string {
 
 /** Same monitor whatever the case, and whatever the target resource when `pattern` names none. */
 export function isMonitor(pattern: MonitorRef, ref: MonitorRef): boolean {
-  const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
   return (
-    same(pattern.healthSet, ref.healthSet) &&
-    same(pattern.monitor, ref.monitor) &&
-    (pattern.targetResource === undefined || same(pattern.targetResource, ref.targetResource ?? ''))
+    sameName(pattern.healthSet, ref.healthSet) &&
+    sameName(pattern.monitor, ref.monitor) &&
+    (pattern.targetResource === undefined || sameName(pattern.targetResource, ref.targetResource ?? ''))
   );
 }
 

@@ -1,5 +1,6 @@
 import { shortName } from '../incident/alert.ts';
 import type { ServerFacts } from '../incident/health.ts';
+import { sameName } from '../incident/names.ts';
 import {
   type Change,
   type ComponentState,
@@ -135,7 +136,7 @@ export function createCmdlets(
       const act = (world: World): Done => {
         const here = world.servers[server]!;
         return restartOne(world, here, findService(here, service), fence.startedAt, line.clock.now(), () =>
-          telephone.disturbed('stop-hangs', command, (body) => same(String(body.service), service)),
+          telephone.disturbed('stop-hangs', command, (body) => sameName(String(body.service), service)),
         );
       };
       // A restart that another process asked for, and died before it was over.
@@ -153,7 +154,7 @@ export function createCmdlets(
     async copiesOf(database, options) {
       const command = named('Get-MailboxDatabaseCopyStatus', '', { Identity: database });
       return telephone.read(command, options, (world) => {
-        const name = Object.keys(world.databases).find((each) => same(each, database));
+        const name = Object.keys(world.databases).find((each) => sameName(each, database));
         if (!name) throw new ExchangeError('notFound', `The database "${database}" was not found.`);
         return reply(copyRows(world, { database: name }));
       });
@@ -175,7 +176,7 @@ export function createCmdlets(
     async availabilityGroup(name, options) {
       const command = named('Get-DatabaseAvailabilityGroup', '', { Identity: name, Status: true });
       return telephone.read(command, options, (world) => {
-        const key = Object.keys(world.groups).find((each) => same(each, name));
+        const key = Object.keys(world.groups).find((each) => sameName(each, name));
         if (!key) throw new ExchangeError('notFound', `The database availability group "${name}" was not found.`);
         const { members, witness } = world.groups[key]!;
         return reply({
@@ -330,10 +331,6 @@ function signed(command: Command, change: Change): Command {
   return { ...command, caller: change.caller };
 }
 
-function same(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
-}
-
 function mailboxRole(server: Server): Server {
   if (server.roles.includes('mailbox')) return server;
   throw new ExchangeError('notFound', `"${server.name}" is not a Mailbox server.`);
@@ -366,7 +363,7 @@ function healthRow(world: World, server: Server, watch: Watch, now: number, stal
     ...readRow(world, server, watch, now),
   };
   const wanted = stale?.body.healthSet;
-  if (!stale || (wanted !== undefined && !same(String(wanted), watch.healthSet))) return row;
+  if (!stale || (wanted !== undefined && !sameName(String(wanted), watch.healthSet))) return row;
   // The monitor has not evaluated for longer than recurrence, time-out and two minutes; the row still says what it said.
   const lastExecution = stale.postedAt - watch.recurrence - watch.timeoutSeconds * 1_000 - 180_000;
   return {
@@ -384,9 +381,9 @@ function findProbe(world: World, server: Server, identity: string): Watch | unde
   return watchesOf(server, world.settings).find(
     (watch) =>
       watch.probe !== undefined &&
-      same(watch.probeHealthSet ?? watch.healthSet, healthSet) &&
-      same(watch.probe, probe) &&
-      (target === undefined || same(watch.targetResource, target)),
+      sameName(watch.probeHealthSet ?? watch.healthSet, healthSet) &&
+      sameName(watch.probe, probe) &&
+      (target === undefined || sameName(watch.targetResource, target)),
   );
 }
 
@@ -395,7 +392,9 @@ function isProbe(wanted: unknown, identity: string): boolean {
   if (wanted === undefined) return true;
   const [healthSet = '', probe = ''] = identity.split('\\');
   return (
-    same(String(wanted), probe) || same(String(wanted), `${healthSet}\\${probe}`) || same(String(wanted), identity)
+    sameName(String(wanted), probe) ||
+    sameName(String(wanted), `${healthSet}\\${probe}`) ||
+    sameName(String(wanted), identity)
   );
 }
 
@@ -453,20 +452,21 @@ function componentsOf(server: Server): ComponentState[] {
     ...(server.components ?? names.map((component) => ({ component, state: 'Active', requesters: [] }) as const)),
   ];
   for (const { component } of server.inactive) {
-    if (!all.some((each) => same(each.component, component))) all.push({ component, state: 'Active', requesters: [] });
+    if (!all.some((each) => sameName(each.component, component)))
+      all.push({ component, state: 'Active', requesters: [] });
   }
   return all.map((each) => componentOf(each, server));
 }
 
 /** A component as it was seen, with who made it Inactive since then, and without who has lifted that. */
 function componentOf({ component, state, requesters }: ComponentState, server: Server): ComponentState {
-  const by = server.inactive.filter((each) => same(each.component, component));
+  const by = server.inactive.filter((each) => sameName(each.component, component));
   const still = requesters.filter(
-    (each) => each.state !== 'Inactive' || by.some(({ requester }) => same(requester, each.requester)),
+    (each) => each.state !== 'Inactive' || by.some(({ requester }) => sameName(requester, each.requester)),
   );
   const more = by.filter(
     ({ requester }) =>
-      requester !== '' && !still.some((each) => each.state === 'Inactive' && same(each.requester, requester)),
+      requester !== '' && !still.some((each) => each.state === 'Inactive' && sameName(each.requester, requester)),
   );
   return {
     component,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Instant, shortName } from '../incident/alert.ts';
+import { sameName } from '../incident/names.ts';
 import { breakIt, end, mend } from './cures.ts';
 import { activeOn } from './databases.ts';
 import { duration, period } from './duration.ts';
@@ -379,18 +380,18 @@ function monitorsNamed(world: World, server: Server, healthSet: unknown, monitor
   const all = watchesOf(server, world.settings);
   const wantedSet =
     healthSet === undefined ? (server.roles.includes('mailbox') ? 'IMAP.Protocol' : 'IMAP.Proxy') : String(healthSet);
-  const inSet = all.filter((watch) => same(watch.healthSet, wantedSet));
+  const inSet = all.filter((watch) => sameName(watch.healthSet, wantedSet));
   if (inSet.length === 0) {
     const here = [...new Set(all.map((watch) => watch.healthSet))];
     problem(
       '/healthSet',
-      HEALTH_SETS.some((known) => same(known, wantedSet))
+      HEALTH_SETS.some((known) => sameName(known, wantedSet))
         ? `${server.name} has no rows of ${wantedSet}: ${rolesOf(server)}`
         : unknownName('health set', wantedSet, here),
     );
   }
   if (monitor !== undefined) {
-    const named = inSet.filter((watch) => same(watch.name, String(monitor)));
+    const named = inSet.filter((watch) => sameName(watch.name, String(monitor)));
     if (named.length > 0) return named;
     problem(
       '/monitor',
@@ -401,7 +402,7 @@ function monitorsNamed(world: World, server: Server, healthSet: unknown, monitor
       ),
     );
   }
-  const preferred = inSet.filter((watch) => same(watch.name, healthSet === undefined ? 'ImapSelfTestMonitor' : ''));
+  const preferred = inSet.filter((watch) => sameName(watch.name, healthSet === undefined ? 'ImapSelfTestMonitor' : ''));
   const probed = inSet.filter((watch) => watch.probe !== undefined);
   return preferred.length > 0 ? preferred : probed.length > 0 ? probed : inSet.slice(0, 1);
 }
@@ -427,7 +428,7 @@ function readCure(world: World, server: Server, written: z.output<typeof cureWri
       return { by: 'databases-away' };
     case 'restart-service': {
       const known = Object.values(server.services).map((each) => each.name);
-      const name = known.find((each) => same(each, service ?? ''));
+      const name = known.find((each) => sameName(each, service ?? ''));
       if (!name) problem('/cure', unknownName(`service on ${server.name}`, service ?? '', known));
       return { by: 'restart-service', services: [name], still: [name] };
     }
@@ -475,7 +476,7 @@ function findServer(world: World, name: string, pointer = '/server'): Server {
 function checkDatabase(world: World, name: unknown): void {
   if (name === undefined) return;
   const known = Object.keys(world.databases);
-  if (!known.some((each) => same(each, String(name))))
+  if (!known.some((each) => sameName(each, String(name))))
     problem('/database', unknownName('database', String(name), known));
 }
 
@@ -488,8 +489,4 @@ function imapServices(server: Server): string[] {
 function rolesOf(server: Server): string {
   const unused = server.uses.imap ? '' : ', IMAP unused';
   return `its roles are ${server.roles.join(' and ')}${unused}`;
-}
-
-function same(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
 }

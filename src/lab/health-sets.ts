@@ -1,4 +1,5 @@
 import type { Role } from '../incident/health.ts';
+import { sameName } from '../incident/names.ts';
 
 /**
  * The 72 health sets that Exchange 2013's management pack documents, with the roles they live on, their monitors, and
@@ -371,10 +372,9 @@ export function definitionOf(
   row: Pick<MonitorDefinition, 'healthSet' | 'name' | 'targetResource'>,
   roles: readonly Role[],
 ): MonitorDefinition | undefined {
-  const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
-  const named = MONITORS.filter((each) => same(each.healthSet, row.healthSet) && same(each.name, row.name));
+  const named = MONITORS.filter((each) => sameName(each.healthSet, row.healthSet) && sameName(each.name, row.name));
   return (
-    named.find((each) => same(each.targetResource, row.targetResource)) ??
+    named.find((each) => sameName(each.targetResource, row.targetResource)) ??
     named.find((each) => each.roles.some((role) => roles.includes(role))) ??
     named[0]
   );

@@ -1,12 +1,13 @@
 /** The monitors of a recording: rows as they were, and behind every unhealthy one a cause with a cure. */
 import type { Instant } from '../incident/alert.ts';
+import { sameName } from '../incident/names.ts';
 import type { HealthRow, ProbeResult } from '../ports.ts';
 import { type Answer, answered, type RecordedProbe, type RecordedServer } from '../recording/recording.ts';
 import { hash } from './chance.ts';
 import { activeOn } from './databases.ts';
 import { backEndsOf, deepWatch, recurrenceOf, type Watch, watchesOf } from './health.ts';
 import { definitionOf, serviceOfHealthSet } from './health-sets.ts';
-import { placeCause, type RecordedCure, type Replay, same, since, stand } from './replay-parts.ts';
+import { placeCause, type RecordedCure, type Replay, since, stand } from './replay-parts.ts';
 import {
   type Cause,
   type Cure,
@@ -184,7 +185,7 @@ function cureOf(world: World, server: Server, watch: Watch, wanted: RecordedCure
 function serviceBehind(server: Server, { targetResource, service, healthSet }: Watch): string | undefined {
   const candidates = [targetResource, service, serviceOfHealthSet(healthSet)];
   for (const candidate of candidates) {
-    const found = Object.values(server.services).find(({ name }) => same(name, candidate ?? ''));
+    const found = Object.values(server.services).find(({ name }) => sameName(name, candidate ?? ''));
     if (found) return found.name;
   }
   return undefined;
@@ -219,7 +220,7 @@ function isRow(
   a: Pick<HealthRow, 'healthSet' | 'name' | 'targetResource'>,
   b: Pick<HealthRow, 'healthSet' | 'name' | 'targetResource'>,
 ): boolean {
-  return same(a.healthSet, b.healthSet) && same(a.name, b.name) && same(a.targetResource, b.targetResource);
+  return sameName(a.healthSet, b.healthSet) && sameName(a.name, b.name) && sameName(a.targetResource, b.targetResource);
 }
 
 /** Where a monitor evaluates, so that its last time was then. */

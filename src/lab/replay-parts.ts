@@ -50,7 +50,3 @@ export function stand(
 export function placeCause(world: World, server: string, cause: Cause): void {
   world.causes[server] = [...(world.causes[server] ?? []), cause];
 }
-
-export function same(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
-}

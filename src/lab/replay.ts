@@ -1,6 +1,7 @@
 /** A recording as the beginning of a lab. */
 import { shortName } from '../incident/alert.ts';
 import type { ServerFacts } from '../incident/health.ts';
+import { sameName } from '../incident/names.ts';
 import { answered, answersOf, type RecordedServer, type Recording } from '../recording/recording.ts';
 import { nodeUp } from './databases.ts';
 import { stop } from './machines.ts';
@@ -9,7 +10,7 @@ import { defaultSettings } from './organisation.ts';
 import { LabProblems, type Problem } from './problems.ts';
 import { replayDatabases } from './replay-databases.ts';
 import { replayFaults, replayMonitors } from './replay-health.ts';
-import { type Replay, type ReplayOptions, same, since, stand } from './replay-parts.ts';
+import { type Replay, type ReplayOptions, since, stand } from './replay-parts.ts';
 import { type Server, type Service, schedule, servicesOf, type World } from './world.ts';
 
 /** A recovery action that was under way is over after that. */
@@ -241,14 +242,14 @@ function replayGroups(recording: Recording, facts: readonly ServerFacts[], all: 
     };
   }
   for (const { server, dag } of facts) {
-    if (dag === undefined || answers.some(({ name }) => same(name, dag))) continue;
+    if (dag === undefined || answers.some(({ name }) => sameName(name, dag))) continue;
     world.groups[dag] ??= { members: [] };
     world.groups[dag].members.push(shortName(server));
     notes.add('Groups that were not seen have the servers that name them, and no witness', dag);
   }
   // The servers say it in the spelling of the group.
   for (const server of Object.values(world.servers)) {
-    const spelt = Object.keys(world.groups).find((name) => server.dag !== undefined && same(name, server.dag));
+    const spelt = Object.keys(world.groups).find((name) => server.dag !== undefined && sameName(name, server.dag));
     if (spelt !== undefined && spelt !== server.dag) server.dag = spelt;
   }
   for (const { name, members } of answers) {

@@ -1,8 +1,7 @@
+import { sameName } from '../incident/names.ts';
 import type { HealthRow } from '../ports.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import type { RecordedProbe } from './recording.ts';
-
-const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
 /** The probes that the catalog links to rows which are there, as the daemon would call them; each once. */
 export function probesOf(rows: readonly HealthRow[], catalog: Pick<Catalog, 'find'>): Omit<RecordedProbe, 'answer'>[] {
@@ -10,7 +9,7 @@ export function probesOf(rows: readonly HealthRow[], catalog: Pick<Catalog, 'fin
   for (const { healthSet, name, targetResource } of rows) {
     const probe = catalog.find(healthSet, name)?.probe;
     if (!probe) continue;
-    const twins = rows.filter((row) => same(row.healthSet, healthSet) && same(row.name, name)).length > 1;
+    const twins = rows.filter((row) => sameName(row.healthSet, healthSet) && sameName(row.name, name)).length > 1;
     const identity = `${probe.healthSet}\\${probe.name}${twins && targetResource ? `\\${targetResource}` : ''}`;
     const key = identity.toLowerCase();
     if (!found.has(key)) found.set(key, { identity, monitor: { healthSet, name, targetResource } });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Intent } from '../incident/intent.ts';
+import { isNamed } from '../incident/names.ts';
 import type { UndoDebt } from '../incident/undo.ts';
 import type { Protocol } from '../ports.ts';
 import { type Look, optionsOf, type Step, type StepContext, type Undo } from './step.ts';
@@ -18,7 +19,7 @@ export const protocolLog: Step = {
   }),
   checks(options, { services }) {
     const service = options['undo-restart'] as string | undefined;
-    if (service === undefined || services.some((allowed) => allowed.toLowerCase() === service.toLowerCase())) return [];
+    if (service === undefined || isNamed(service, services)) return [];
     return [`undo-restart: ${service} is not on the allow-list of services (safety.services: ${services.join(', ')})`];
   },
   says: ({ protocol }) => `${CMDLET[protocol as Protocol]} -ProtocolLogEnabled $true`,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ServerFacts } from '../incident/health.ts';
 import type { Intent } from '../incident/intent.ts';
+import { isNamed, sameName } from '../incident/names.ts';
 import type { Exchange, ServiceState } from '../ports.ts';
 import { collect } from './collect.ts';
 import { type Look, optionsOf, type Step, type StepContext, type Undo } from './step.ts';
@@ -31,7 +32,7 @@ export const restartService: Step = {
   checks(options, { services }) {
     return [options.name as string | string[]]
       .flat()
-      .filter((name) => !services.some((allowed) => allowed.toLowerCase() === name.toLowerCase()))
+      .filter((name) => !isNamed(name, services))
       .map((name) => `name: ${name} is not on the allow-list of services (safety.services: ${services.join(', ')})`);
   },
 
@@ -125,9 +126,9 @@ async function byDesign(
   const component = COMPONENT_OF[service.name];
   if (component) {
     const { value: states } = await exchange.componentStates(server, { signal });
-    const found = states.find((state) => state.component.toLowerCase() === component.toLowerCase());
+    const found = states.find((state) => sameName(state.component, component));
     const inactive = found?.requesters.filter((one) => one.state !== 'Active').map((one) => one.requester) ?? [];
-    if (inactive.length > 0 && inactive.every((requester) => requester === 'HealthAPI')) {
+    if (inactive.length > 0 && inactive.every((requester) => sameName(requester, 'HealthAPI'))) {
       const says = `Managed Availability has set ${component} Inactive on ${server}; ${service.name} is stopped by design`;
       return { begin: 'skip', says };
     }

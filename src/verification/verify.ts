@@ -8,6 +8,7 @@ import {
   type ServerFacts,
   type Verdict,
 } from '../incident/health.ts';
+import { sameName } from '../incident/names.ts';
 import { type Clock, type Exchange, ExchangeError, type HealthRow } from '../ports.ts';
 import type { Catalog, CatalogMonitor } from './catalog.ts';
 import { judgeRow, judgeRun, overall, rowDueBy } from './judge.ts';
@@ -98,7 +99,7 @@ export function createVerifier(parts: {
     const ref = known
       ? { healthSet: known.healthSet, monitor: known.monitor }
       : { healthSet: hint.healthSet, monitor: hint.monitor };
-    const found = rows.map(refOf).filter((candidate) => sameName(candidate, ref));
+    const found = rows.map(refOf).filter((candidate) => sameMonitor(candidate, ref));
     return found.length > 0 ? found : known ? [ref] : [];
   }
 
@@ -141,7 +142,7 @@ export function createVerifier(parts: {
     signal?: AbortSignal,
   ): Promise<{ verdict: Verdict; backEnd?: string }> {
     const probe = entry.probe as NonNullable<CatalogMonitor['probe']>;
-    const twins = rows.filter((row) => sameName(refOf(row), ref)).length > 1;
+    const twins = rows.filter((row) => sameMonitor(refOf(row), ref)).length > 1;
     const identity = `${probe.healthSet}\\${probe.name}${twins && ref.targetResource ? `\\${ref.targetResource}` : ''}`;
     const runs = probe.randomMailbox ? settings.randomRuns : 1;
     let verdict: Verdict = 'inconclusive';
@@ -196,7 +197,7 @@ export function createVerifier(parts: {
   async function healthSet(server: string, name: string, signal?: AbortSignal): Promise<boolean | undefined> {
     const health = await attempt(() => exchange.serverHealth(server, options(signal)));
     if (health instanceof ExchangeError) return undefined;
-    const rows = health.value.filter((row) => row.healthSet.toLowerCase() === name.toLowerCase());
+    const rows = health.value.filter((row) => sameName(row.healthSet, name));
     const verdict = overall(
       rows.map((row) => judgeRow(row, server, refOf(row), clock.now(), undefined, rules).verdict),
     );
@@ -263,10 +264,11 @@ function refOf(row: HealthRow): MonitorRef {
   };
 }
 
-const same = (a = '', b = '') => a.toLowerCase() === b.toLowerCase();
-const sameName = (a: MonitorRef, b: MonitorRef) => same(a.healthSet, b.healthSet) && same(a.monitor, b.monitor);
+const sameMonitor = (a: MonitorRef, b: MonitorRef) =>
+  sameName(a.healthSet, b.healthSet) && sameName(a.monitor, b.monitor);
 const sameRow = (row: HealthRow, ref: MonitorRef) =>
-  sameName(refOf(row), ref) && (ref.targetResource === undefined || same(row.targetResource, ref.targetResource));
+  sameMonitor(refOf(row), ref) &&
+  (ref.targetResource === undefined || sameName(row.targetResource, ref.targetResource));
 
 const unique = (refs: MonitorRef[]) => [...new Map(refs.map((ref) => [monitorName(ref).toLowerCase(), ref])).values()];
 

@@ -61,6 +61,13 @@ describe('a service that somebody stopped, or that is stopped by design, is not 
       words: 'Managed Availability has set ImapProxy Inactive on cas1; MSExchangeIMAP4 is stopped by design',
     },
     {
+      says: 'stopped, its component inactive by Managed Availability, which another version of Exchange spells otherwise',
+      service: stopped('MSExchangeIMAP4'),
+      components: component(['HealthApi', 'Inactive']),
+      begins: 'skip',
+      words: 'Managed Availability has set ImapProxy Inactive',
+    },
+    {
       says: 'stopped, its component inactive by maintenance',
       service: stopped('MSExchangeIMAP4'),
       components: component(['Maintenance', 'Inactive']),
