@@ -23,6 +23,7 @@ export const EXCHANGE_FAILURES = [
   'refused',
   'notFound',
   'badReply',
+  'unknown',
 ] as const;
 export type ExchangeFailure = (typeof EXCHANGE_FAILURES)[number];
 

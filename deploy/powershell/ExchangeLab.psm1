@@ -96,6 +96,7 @@ function ConvertTo-RealFailure {
         'notFound' {
             return New-Failure ([Management.Automation.ItemNotFoundException]::new("The operation couldn't be performed because object couldn't be found. $Says")) 'ManagementObjectNotFoundException' ObjectNotFound
         }
+        'unknown' { return New-Failure ([Exception]::new($Says)) Unheard NotSpecified }
         'timedOut' { return New-Failure ([TimeoutException]::new($Says)) TimeoutException OperationTimeout }
         default { return New-Failure ([InvalidOperationException]::new($Says)) InvalidOperationException InvalidOperation }
     }

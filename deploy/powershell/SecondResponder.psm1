@@ -27,7 +27,7 @@ Every function takes a connection, which says how to get there:
     caller             who asks; goes to the far side along with the session
 
 They put out plain data: texts, numbers, booleans, lists; times as milliseconds since 1970 in UTC. A call that fails says so by one of unreachable,
-accessDenied, sessionLimit, timedOut, refused, notFound, badReply, with the server's own words. Warnings of Exchange are passed on, since
+accessDenied, sessionLimit, timedOut, refused, notFound, badReply, unknown, with the server's own words. Warnings of Exchange are passed on, since
 some of its commands report their failure so.
 
 Written to the language of Windows PowerShell 5.1, in ASCII.
@@ -41,7 +41,7 @@ $OpenTimeout = 30000
 # A server that did not answer is asked last for so long.
 $AvoidMilliseconds = 60000
 $TargetModule = [IO.File]::ReadAllText([IO.Path]::Combine($PSScriptRoot, 'SecondResponder.Target.psm1'))
-$FailureCodes = 'unreachable', 'accessDenied', 'sessionLimit', 'timedOut', 'refused', 'notFound', 'badReply'
+$FailureCodes = 'unreachable', 'accessDenied', 'sessionLimit', 'timedOut', 'refused', 'notFound', 'badReply', 'unknown'
 
 # What this shell holds open, by kind: a session and where it leads.
 $Sessions = @{}
@@ -69,33 +69,141 @@ function Get-Cause {
 }
 
 <#
-What kind of failure it is. The texts are those of Windows and Exchange in English, which the sessions ask for; the identifiers and
-types are the same in every language.
+The numbers by which Windows, WinRM and Kerberos tell their failures apart in every language: as a Windows error, or as an HRESULT (an HRESULT of
+the form 0x8007nnnn is the Windows error nnnn). Source: winerror.h and wsmerror.h of the Windows SDK.
+#>
+$NumbersOf = @{
+    sessionLimit = @(
+        0x8033803F # QUOTA_LIMIT
+        0x803381A5; 0x803381A6; 0x803381A7; 0x803381A8; 0x803381AB # shells, operations, load of the user, load of the server, users
+        0x803381E4; 0x803381E5; 0x803381E6; 0x803381E7; 0x803381E8; 0x803381E9; 0x803381EA # the same, of one endpoint
+    )
+    accessDenied = @(
+        5 # access denied
+        1326; 1327; 1328; 1329; 1330; 1331; 1385; 1793; 1907; 1909 # log-on failed, or the account may not log on now, here or so
+        0x8009030C; 0x8009030D; 0x8009030E # Kerberos: log-on denied, unknown credentials, no credentials
+        0x803381AC; 0x803381E3 # remote shells not allowed, remote connections not allowed
+    )
+    unreachable  = @(
+        53; 64; 121; 995; 1115; 1311; 1722; 1723; 1726; 1727; 1753; 11001 # network, a server that shuts down, no domain controller, RPC, no such host
+        0x80090303; 0x80090311; 0x80090322; 0x80090324 # Kerberos: unknown target, no domain controller, another server, clocks too far apart
+        0x80338012; 0x80338112; 0x80338113; 0x80338126 # WinRM does not listen, is not there, no such address, no connection in time
+    )
+    timedOut     = @(1460; 0x80338029; 0x80131505) # timeout, WSMan operation, .NET
+}
+
+<#
+The names that PowerShell gives to such numbers when a session fails (the first part of the error id), and Exchange to its own failures
+(FailureCategory=<where>-<exception>, or the type of the exception). Neither is translated. First match wins.
+#>
+$NamesOf = @(
+    @('sessionLimit', 'OverBudget|Throttl|ServerBusy|QuotaExceeded|LimitsExceeded|TooMany'),
+    @('accessDenied', '^(AccessDenied|LogonFailure|RemoteSessionDisallowed|RemoteConnectionDisallowed)$|AccessDenied|UnauthorizedAccess|AuthenticationException|SecurityException|CommandNotFound|^NamedParameterNotFound$'),
+    @('unreachable', ('^(PSSessionStateBroken|NetworkPathNotFound|ComputerNotFound|AuthenticationFailed|ImproperResponse|WinRMOperationTimeout|URLNotAvailable|CannotConnect\w*|' +
+        'ShutDownInProgress|WinRMOperationAborted|WinRMHttpError|TargetUnknown|InvalidShellID)$|RpcException|ServerUnavailable|ADTransient|ADServer|Suitability|' +
+        'NoSuitableServer|MapiExceptionNetworkError|SocketException|WebException|EndpointNotFound')),
+    @('timedOut', 'Timeout'),
+    @('notFound', 'NotFound|CannotFind'),
+    @('refused', '^(CouldNotStopService|ServiceHasDependentServices|InvalidOperation|InvalidArgument|InvalidData|InvalidType|ResourceExists|NotImplemented|NotEnabled|MetadataError)$|^(Argument|InvalidOperation|NotSupported|ParameterBinding)\w*Exception$')
+)
+
+<# What PowerShell's own categories say, where nothing said more. #>
+$CategoryOf = @{
+    PermissionDenied = 'accessDenied'; SecurityError = 'accessDenied'; AuthenticationError = 'accessDenied'
+    LimitsExceeded = 'sessionLimit'; QuotaExceeded = 'sessionLimit'
+    ConnectionError = 'unreachable'
+    OperationTimeout = 'timedOut'
+    ObjectNotFound = 'notFound'
+    InvalidOperation = 'refused'; InvalidArgument = 'refused'; InvalidData = 'refused'; InvalidType = 'refused'; ResourceExists = 'refused'
+    NotImplemented = 'refused'; NotEnabled = 'refused'
+}
+
+<#
+Words, for failures that come without a name or a number: in English, which the sessions ask for. Names of settings (MaxConcurrency, throttling
+policy) are the same in every language.
+#>
+$Throttled = 'MaxConcurrency|MaxTenantConcurrency|MaxRunspaces|MaxTenantRunspaces|MaxCmdlets|MaxDestructiveCmdlets|MaxCmdletQueueDepth|ThrottlingPolicy|' +
+    'policy party|throttl|exceeded your budget|budget to create|maximum number of (connections|active requests|concurrent)|concurrent (shells|operations|users|connections)|' +
+    'load quota|slower rate|too many (users|requests|connections|sessions)|exceeded the maximum number of users'
+$WordsOf = @(
+    @('accessDenied', 'access (is |was )?denied|logon failure|user ?name or password|not authorized|any management roles?|account .{0,40}(disabled|locked|expired|restriction)|password .{0,40}expired'),
+    @('notFound', "(couldn't|could not|was not|wasn't|cannot|can't) be found|was not found|wasn't found|(couldn't|can't|cannot|could not) find"),
+    @('unreachable', 'RPC server is unavailable|cannot contact|is not reachable|connection .{0,200}(broken|closed|reset)|server name cannot be resolved|Active Directory server .{0,200} is not available'),
+    @('timedOut', 'timed out|time-out')
+)
+
+<# The first of a list of pairs (code, pattern) whose pattern fits one of the texts. #>
+function Find-Code {
+    param([object[]] $List, [string[]] $Texts)
+    foreach ($pair in $List) { foreach ($text in $Texts) { if ($text -and $text -match $pair[1]) { return $pair[0] } } }
+}
+
+<# The numbers that a failure carries: of its exceptions, in its id, and in its text. #>
+function Get-FailureNumbers {
+    param($Record, [string] $Id, [string] $Says)
+    $found = @()
+    for ($exception = $Record.Exception; $exception; $exception = $exception.InnerException) {
+        foreach ($name in 'ErrorCode', 'NativeErrorCode', 'HResult') {
+            $property = $exception.PSObject.Properties[$name]
+            if ($property -and $property.Value -is [int]) { $found += $property.Value }
+        }
+    }
+    if ($Id -match '^-?\d{1,10}$') { $found += [long] $Id }
+    foreach ($match in [Regex]::Matches($Says, '0x8[0-9a-fA-F]{7}\b')) { $found += [Convert]::ToInt32($match.Value, 16) }
+    foreach ($match in [Regex]::Matches($Says, '(?<![\w.-])-21\d{8}\b')) { $found += [long] $match.Value }
+    foreach ($number in $found) {
+        if (($number -band 0xFFFF0000L) -eq 0x80070000L) { $number -band 0xFFFF } else { $number }
+    }
+}
+
+<#
+What kind of failure it is: by numbers and names, which are the same in every language, and by words last. What nobody knows stays unknown, with
+its words: it may have taken effect.
 #>
 function Get-FailureCode {
     param($Record, [switch] $Opening)
-    $id = ([string] $Record.FullyQualifiedErrorId).Split(',')[0]
+    $whole = [string] $Record.FullyQualifiedErrorId
+    $id = $whole.Split(',')[0]
     if ($id -cin $FailureCodes) { return $id }
+    # What comes from a server has no bound; what tells failures apart stands at its beginning.
     $says = [string] $Record
+    if ($says.Length -gt 4000) { $says = $says.Substring(0, 4000) }
     $reason = [string] $Record.CategoryInfo.Reason
-    if ($says -match 'exceeded the maximum number of connections allowed|concurrent shells|MaxConcurrency|maximum number of active requests') {
-        return 'sessionLimit'
+    $exchange = [Regex]::Match("$whole $says", 'FailureCategory=(\w+)-(\w+)')
+    $thrown = if ($exchange.Success) { $exchange.Groups[2].Value } else { '' }
+
+    # Exchange answers with AuthorizationException to an account that may come in, and has come in too often.
+    if ($says -match $Throttled) { return 'sessionLimit' }
+    $numbers = @(Get-FailureNumbers $Record $id $says)
+    foreach ($code in 'sessionLimit', 'accessDenied', 'unreachable', 'timedOut') {
+        foreach ($number in $numbers) { if ($number -in $NumbersOf[$code]) { return Get-CodeInPlace $code $Opening } }
     }
-    if ($id -match 'AccessDenied' -or $reason -match 'UnauthorizedAccess|AuthorizationException' -or $says -match 'access is denied|access denied|logon failure|0x8009030e') {
-        return 'accessDenied'
+    # A command or a parameter that the account has no role for is not there for it: that is accessDenied too.
+    $code = Find-Code $NamesOf @($id, $thrown, $reason)
+    if (-not $code -and "$thrown $reason" -match 'AuthorizationException') { $code = 'accessDenied' }
+    if (-not $code -or $code -eq 'refused') {
+        $said = Find-Code $WordsOf @($says)
+        if ($said) { $code = $said }
     }
-    # A command or a parameter that the account has no role for is not there for it.
-    if ($reason -match 'CommandNotFound' -or $id -match '^(CommandNotFoundException|NamedParameterNotFound)$') { return 'accessDenied' }
-    if ($Opening) { return 'unreachable' }
-    if ($reason -match 'ObjectNotFound|NotFoundException|CannotFind' -or $says -match "couldn't be found|could not be found|was not found|wasn't found") {
-        return 'notFound'
+    # Every failure to open a session is one of remoting's; a session that was open has broken.
+    if (-not $code -and -not $Opening -and $reason -match 'PSRemoting') { $code = 'unreachable' }
+    if (-not $code) { $code = $CategoryOf[[string] $Record.CategoryInfo.Category] }
+    # A command that Exchange itself failed said no, in words of its own.
+    if (-not $code -and $exchange.Success -and $exchange.Groups[1].Value -eq 'Cmdlet') { $code = 'refused' }
+    if (-not $code) { return 'unknown' }
+    Get-CodeInPlace $code $Opening
+}
+
+<# While a session is opened nothing has been looked for, and nothing has run. #>
+function Get-CodeInPlace {
+    param([string] $Code, [bool] $Opening)
+    if (-not $Opening) { return $Code }
+    switch ($Code) {
+        'timedOut' { 'unreachable' }
+        'notFound' { 'unreachable' }
+        'refused' { 'unknown' }
+        default { $Code }
     }
-    if ($reason -match 'PSRemoting|RpcException|ServerUnavailable' -or $Record.Exception -is [Management.Automation.Remoting.PSRemotingTransportException] -or
-        $says -match 'RPC server is unavailable|0x800706ba|cannot contact|is not reachable|connection .* (broken|closed|reset)|Active Directory server .* is not available') {
-        return 'unreachable'
-    }
-    if ($reason -match 'Timeout' -or $says -match 'timed out|time-out') { return 'timedOut' }
-    'refused'
 }
 
 function Get-FailureText {
@@ -104,6 +212,9 @@ function Get-FailureText {
     if ($Code -eq 'accessDenied' -and [string] $Record.CategoryInfo.Reason -match 'CommandNotFound|ParameterBinding') {
         return "$says (The account has no role with this command or parameter: deploy/jea/New-SecondResponderRole.ps1 makes one.)"
     }
+    # A name or a number can be looked up in any language; words can't.
+    $id = ([string] $Record.FullyQualifiedErrorId).Split(',')[0]
+    if ($Code -in 'unknown', 'unreachable', 'accessDenied', 'sessionLimit' -and $id -match '^(-?\d{1,10}|[A-Z]\w{1,60})$' -and -not $says.Contains($id)) { return "$says [$id]" }
     $says
 }
 
@@ -164,7 +275,7 @@ function Open-ExchangeSession {
         if ((Get-Remaining) -eq 0) { break }
     }
     # A session that would be there later is worth waiting for, whatever the others said.
-    $code = if ($codes -contains 'sessionLimit') { 'sessionLimit' } elseif ($codes -contains 'unreachable') { 'unreachable' } else { $codes[0] }
+    $code = (@('sessionLimit', 'unreachable', 'unknown' | Where-Object { $codes -contains $_ }) + $codes)[0]
     Stop-Call $code ($failures -join "`n")
 }
 

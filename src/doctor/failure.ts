@@ -38,18 +38,29 @@ function mendOf(code: ExchangeFailure, said: string, way: Way): string {
     case 'unreachable':
       return unreachable(said, way);
     case 'accessDenied':
+      if (NOT_LOGGED_ON.test(said)) return logOn(way);
       if (way.kind === 'windows') return rightOnServer(way);
       return way.kind === 'endpoint' ? `${rightInExchange(way)}\n${remoting(way)}` : rightInExchange(way);
     case 'sessionLimit':
-      return sessionLimit(way);
+      return sessionLimit(said, way);
     case 'timedOut':
       return 'It is slow, or it hangs. Look at the server; with --time-limit 3m it is given more time.';
     case 'badReply':
       return 'PowerShell ended, or said what can’t be read. Try again; if it stays so, these words are for a bug report.';
     case 'notFound':
     case 'refused':
+    case 'unknown':
       return 'These are the server’s own words: try the same by hand, as the same account.';
   }
+}
+
+/** The account or its password was refused, by the names and numbers of Windows or by its words. */
+const NOT_LOGGED_ON =
+  /\bLogonFailure\b|\[13(2[6-9]|3[01])\]|\[19(07|09)\]|\[1793\]|0x800(90030[cd]|7052[ef]|70(53[0-3]|773|775|701))|user ?name or password|logon failure|account .{0,40}(disabled|locked|expired)|password .{0,40}expired/i;
+
+function logOn({ account }: Way): string {
+  const who = account ?? 'the daemon’s account';
+  return `Windows does not log ${who} on: its password is wrong or expired, or it is locked, disabled or expired. Check it in Active Directory; where exchange.credentialFile is set, export the credential again.`;
 }
 
 const START_LAB = 'Start it, or correct exchange.url:\n  second-responder lab';
@@ -58,11 +69,15 @@ function unreachable(said: string, way: Way): string {
   if (/WSMan client library|WSMan is not supported/i.test(said)) {
     return 'This PowerShell has no remoting to Windows: the line PowerShell says what to do.';
   }
-  if (/session configuration/i.test(said) && way.kind === 'windows') return rightOnServer(way);
-  if (/TrustedHosts|different from Kerberos|IP address/i.test(said)) {
+  if (/session configuration|InvalidResourceUri/i.test(said) && way.kind === 'windows') return rightOnServer(way);
+  if (
+    /TrustedHosts|different from Kerberos|IP address|CannotUseIPAddress|ServerNotTrusted|WorkgroupCannotUseKerberos/i.test(
+      said,
+    )
+  ) {
     return `Kerberos needs the server’s own full name, such as ex1.contoso.com, and a machine of the domain: no address, and no load balancer’s name.`;
   }
-  if (/Kerberos|0x800903(0|1|2)|SPN/i.test(said)) {
+  if (/Kerberos|0x800903(0|1|2)|SPN|TargetUnknown/i.test(said)) {
     return `Kerberos has no ticket for it. As the daemon’s account this must show one:\n  klist get HTTP/${way.host}`;
   }
   if (way.kind === 'command') {
@@ -113,8 +128,14 @@ function rightOnServer({ account, host, targets, observes }: Way): string {
   );
 }
 
-function sessionLimit({ kind, host, account }: Way): string {
+function sessionLimit(said: string, { kind, host, account }: Way): string {
   const who = account ?? 'this account';
+  if (/maximum number of users|too many users|\[-21441081(17|59)\]/i.test(said)) {
+    return `As many accounts use remote sessions on ${host} as it allows. Who they are, and how many there may be:\n  Get-WSManInstance -ComputerName ${host} -ResourceURI shell -Enumerate\n  winrm get winrm/config/winrs`;
+  }
+  if (/budget|load quota|slower rate|MaxRunspaces|MaxCmdlets|MaxDestructiveCmdlets/i.test(said)) {
+    return `${who} has asked for more than its throttling policy allows in so much time. Wait and try again; look for other scripts under that account, set exchange.sessions lower, or give it a policy of its own:\n  Get-ThrottlingPolicyAssociation ${quoted(who)}`;
+  }
   if (kind === 'windows') {
     return `WinRM on ${host} gives a user no more shells. Who holds them, and how many there may be:\n  Get-WSManInstance -ComputerName ${host} -ResourceURI shell -Enumerate\n  winrm get winrm/config/winrs`;
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Instant, shortName } from '../incident/alert.ts';
 import { sameName } from '../incident/names.ts';
+import { EXCHANGE_FAILURES } from '../ports.ts';
 import { breakIt, end, mend } from './cures.ts';
 import { activeOn } from './databases.ts';
 import { duration, period } from './duration.ts';
@@ -107,7 +108,7 @@ const BODIES = {
   }),
   'component-inactive': z.strictObject({ ...common, component: text, requester: text.default('HealthAPI') }),
   slow: z.strictObject({ ...common, command: text, by: duration }),
-  refuse: z.strictObject({ ...common, command: text }),
+  refuse: z.strictObject({ ...common, command: text, as: z.enum(EXCHANGE_FAILURES).default('refused') }),
   'drop-after-effect': z.strictObject({ ...common, command: text }),
   'no-object': z.strictObject({ ...common, probe: text.optional() }),
   'stale-rows': z.strictObject({ ...common, healthSet: text.optional() }),

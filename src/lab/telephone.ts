@@ -1,6 +1,6 @@
 import { setTimeout as later } from 'node:timers';
 import type { Instant } from '../incident/alert.ts';
-import { type CallOptions, type Change, ExchangeError, type Reply } from '../ports.ts';
+import { type CallOptions, type Change, ExchangeError, type ExchangeFailure, type Reply } from '../ports.ts';
 import type { LabClock } from './clock.ts';
 import type { CommandLog, Effect } from './command-log.ts';
 import { end } from './cures.ts';
@@ -130,9 +130,10 @@ export class Telephone {
         'The remote session was refused: this user has reached the number of concurrent shells allowed.',
       );
     }
-    if (this.disturbed('refuse', command)) {
+    const refused = this.disturbed('refuse', command);
+    if (refused) {
       this.note(command, 'refused');
-      throw new ExchangeError('refused', `${command.command}: the operation was refused.`);
+      throw new ExchangeError(refused.body.as as ExchangeFailure, `${command.command}: the operation was refused.`);
     }
   }
 

@@ -241,6 +241,13 @@ export function exchangeContract(side: string, open: () => Promise<ExchangeUnder
 
     test.each<[string, Record<string, unknown>, ExchangeFailure]>([
       ['a refused command', { fault: 'refuse', command: 'get-serverhealth' }, 'refused'],
+      ...(['accessDenied', 'sessionLimit', 'unreachable', 'notFound', 'timedOut', 'unknown'] as const).map(
+        (as): [string, Record<string, unknown>, ExchangeFailure] => [
+          `a command that fails as ${as}`,
+          { fault: 'refuse', command: 'get-serverhealth', as },
+          as,
+        ],
+      ),
       ['no session left', { fault: 'session-limit' }, 'sessionLimit'],
       ['a dropped connection', { fault: 'drop-after-effect', command: 'Get-ServerHealth' }, 'unreachable'],
     ])('%s fails with its code, as often as it was told to', async (_, fault, code) => {

@@ -148,7 +148,7 @@ export function conversationContract(makeHost: MakeHost): void {
 
       it('a failure brings along what was warned of before', async () => {
         await expect(host.invoke('Get-Streams', { fails: 'bad luck' })).rejects.toMatchObject(
-          failure('refused', /^bad luck\nslow "disk"\nnot so bad$/),
+          failure('unknown', /^bad luck\nslow "disk"\nnot so bad$/),
         );
       });
     });
@@ -166,8 +166,8 @@ export function conversationContract(makeHost: MakeHost): void {
         ['a function that is not there', 'Get-Missing', {}, /has the function Get-Missing/],
         ['a command that no module of ours has', 'Get-Command', {}, /has the function Get-Command/],
         ['a parameter that is not there', 'Invoke-Work', { missing: 1 }, /missing/],
-      ])('%s is refused', async (_, called, args: Record<string, Json>, words) => {
-        await expect(host.invoke(called, args)).rejects.toMatchObject(failure('refused', words));
+      ])('%s is unknown: no word of ours says what it means', async (_, called, args: Record<string, Json>, words) => {
+        await expect(host.invoke(called, args)).rejects.toMatchObject(failure('unknown', words));
       });
 
       it('leave the shell as it was', async () => {
@@ -437,7 +437,7 @@ function processContract(given: { executable: string; driver: Driver }): void {
         const failing = parting();
         await expect(failing.invoke('Stop-Shell', { code: 3 })).rejects.toMatchObject({ code: 'badReply' });
         await expect(failing.invoke('Wait-Long', {}, { timeLimit: 400 })).rejects.toMatchObject({ code: 'timedOut' });
-        await expect(failing.invoke('Get-Error')).rejects.toMatchObject({ code: 'refused' });
+        await expect(failing.invoke('Get-Error')).rejects.toMatchObject({ code: 'unknown' });
         const { id } = await pidOf(failing);
         await failing.close();
         expect(said()).toEqual([id]);

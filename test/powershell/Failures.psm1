@@ -2,9 +2,9 @@
 $module = Import-Module -Name ([IO.Path]::Combine($PSScriptRoot, '..', '..', 'deploy', 'powershell', 'SecondResponder.psm1')) -PassThru
 
 function Get-CodeOf {
-    param($text, $id, $type, $opening)
+    param($text, $id, $type, $opening, $category = 'NotSpecified')
     $exception = if ($type) { New-Thing $type $text } else { [Management.Automation.RuntimeException]::new($text) }
-    $record = [Management.Automation.ErrorRecord]::new($exception, $id, 'NotSpecified', $null)
+    $record = [Management.Automation.ErrorRecord]::new($exception, $id, $category, $null)
     & $module { param($record, $opening) Get-FailureCode $record -Opening:$opening } $record ([bool] $opening)
 }
 

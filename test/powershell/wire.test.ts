@@ -83,8 +83,8 @@ describe('a reply', () => {
   it.each([
     ['notFound,Get-Thing', 'notFound'],
     ['sessionLimit', 'sessionLimit'],
-    ['CommandNotFoundException', 'refused'],
-    [undefined, 'refused'],
+    ['CommandNotFoundException', 'unknown'],
+    [undefined, 'unknown'],
   ])('with the failure %s is %s', (id, code) => {
     const failure = { ...empty, value: null, warnings: ['slow'], failure: { id, says: 'no' } };
     expect(() => readReply(NONCE, framed(reply(failure)))).toThrow(

@@ -86,7 +86,7 @@ function parsed(data: string): Record<string, unknown> {
 /** PowerShell's FullyQualifiedErrorId is `<id>,<command>`; a function names the failure in the port's own words there. */
 function codeOf(id: unknown): ExchangeFailure {
   const [first] = String(id).split(',');
-  return EXCHANGE_FAILURES.find((code) => code === first) ?? 'refused';
+  return EXCHANGE_FAILURES.find((code) => code === first) ?? 'unknown';
 }
 
 const texts = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);

@@ -295,6 +295,36 @@ describe('endpoints', () => {
       'maximum number of connections allowed : 18',
       /→ Exchange gives an account 18 sessions at a time, unless its throttling policy says otherwise, and CONTOSO\\svc-responder has them all\. One that nobody closed ends after 15 minutes\.\n.*exchange\.sessions lower.*\n {2}deploy\/jea\/New-SecondResponderRole\.ps1 -Member 'CONTOSO\\svc-responder' -MaxConcurrency 30 -WhatIf$/,
     ],
+    [
+      'that refuses the password, in whatever language',
+      'accessDenied',
+      'Der Benutzername oder das Kennwort ist falsch. [LogonFailure]',
+      /→ Windows does not log CONTOSO\\svc-responder on: its password is wrong or expired/,
+    ],
+    [
+      'whose account is locked',
+      'accessDenied',
+      '(locked, in another language) [1909]',
+      /→ Windows does not log CONTOSO\\svc-responder on/,
+    ],
+    [
+      'that was asked too often',
+      'sessionLimit',
+      'Fail to create runspace because you have exceeded your budget to create runspace. Please wait for 2 seconds.',
+      /→ CONTOSO\\svc-responder has asked for more than its throttling policy allows.*Get-ThrottlingPolicyAssociation 'CONTOSO\\svc-responder'$/,
+    ],
+    [
+      'that too many accounts use',
+      'sessionLimit',
+      '(in another language) [-2144108117]',
+      /→ As many accounts use remote sessions on ex1\.contoso\.com as it allows/,
+    ],
+    [
+      'that fails in a way nobody knows',
+      'unknown',
+      'Das hat niemand je gehört. [-2144100000]',
+      /unknown: Das hat niemand je gehört\. \[-2144100000\].*→ These are the server’s own words/,
+    ],
     ['that hangs', 'timedOut', 'no answer', /→ .*--time-limit 3m/],
   ];
   it.each(failures)('one %s', async (_, code, says, expected) => {
