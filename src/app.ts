@@ -103,7 +103,8 @@ export function createApp(options: AppOptions): App {
     });
     const settings = settingsOf(config, hostname());
     const kept = await openStore(config.store, logger, releases, options.store);
-    const world = await openExchange(config, releases, kept.outlives && options.keepLab !== false);
+    const keepLab = kept.outlives && options.keepLab !== false;
+    const world = await openExchange(config, releases, keepLab, (says) => logger.warn(says));
     const sessions = new Sessions(sessionsOf(config.exchange));
     const exchange = waist(
       world.exchange,
@@ -172,7 +173,10 @@ export function createApp(options: AppOptions): App {
           (error: unknown) => ({ ok: false, says: String(error) }),
         ),
         exchange.organisation({ timeLimit: 5_000 }).then(
-          ({ value }) => ({ ok: true, says: `${value.servers.length} servers (${world.says})` }),
+          ({ value }) => ({
+            ok: true,
+            says: [`${value.servers.length} servers (${world.says})`, world.trouble?.()].filter(Boolean).join('. '),
+          }),
           (error: unknown) => ({
             ok: false,
             says: error instanceof ExchangeError ? `${error.code}: ${error.message}` : String(error),
@@ -180,7 +184,11 @@ export function createApp(options: AppOptions): App {
         ),
       ]);
       const parts: Readiness['parts'] = [
-        { part: 'store', ok: store.up, says: [store.says, ...store.warnings].join(' ') },
+        {
+          part: 'store',
+          ok: store.up,
+          says: [store.says, ...store.warnings, kept.trouble()].filter(Boolean).join(' '),
+        },
         { part: 'queue', ...queue },
         { part: 'exchange', ...organisation },
         { part: 'playbooks', ok: playbooks.length > 0, says: `${playbooks.length} playbooks` },

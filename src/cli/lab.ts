@@ -55,7 +55,7 @@ async function begin({ organisation, recording, keep, ...rest }: LabOptions): Pr
       ...rest,
       ...(organisation !== undefined && { organisation: readOrganisation(organisation) }),
       ...(recording !== undefined && { recording: readRecording(recording) }),
-      ...(keep !== undefined && { persist: keep }),
+      ...(keep !== undefined && { persist: keep, onTrouble: (says) => process.stderr.write(`${plain(says)}\n`) }),
     });
   } catch (error) {
     throw whyNotStarted(error);

@@ -1,11 +1,14 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setAside, writeWhole } from '../files.ts';
 import type { ClockStart } from './clock.ts';
 import { LOG_LIMIT, type LoggedCommand } from './command-log.ts';
 import type { World } from './world.ts';
 
 const VERSION = 1;
 const DEBOUNCE_MS = 250;
+/** How soon a disk that was full is tried again (real milliseconds). */
+const AGAIN_MS = 1_000;
 
 export interface Kept {
   version: typeof VERSION;
@@ -24,7 +27,8 @@ export interface Snapshot {
 
 /**
  * Keeps the world in a file, so that killing the process does not reset it: the world as JSON, replaced in one rename,
- * and beside it the command log, a line for each command (`<file>.commands.jsonl`).
+ * and beside it the command log, a line for each command (`<file>.commands.jsonl`). A disk that is full or broken ends
+ * nothing: the world goes on in memory, `trouble` says so, and it is written as soon as it can be.
  */
 export class Keeper {
   private timer: NodeJS.Timeout | undefined;
@@ -32,37 +36,67 @@ export class Keeper {
   private written = 0;
   private readonly file: string;
   private readonly snapshot: () => Snapshot;
+  private readonly tell: (says: string) => void;
   private closed = false;
+  /** Why the file is behind the world; undefined when it is not. */
+  trouble: string | undefined;
 
-  constructor(file: string, snapshot: () => Snapshot) {
+  constructor(file: string, snapshot: () => Snapshot, tell: (says: string) => void) {
     this.file = file;
     this.snapshot = snapshot;
+    this.tell = tell;
     mkdirSync(dirname(file), { recursive: true });
   }
 
-  /** Undefined: nothing was kept. Throws when what was kept can't be read. */
-  load(): { kept: Kept; commands: LoggedCommand[] } | undefined {
-    if (!existsSync(this.file)) return undefined;
+  /**
+   * Undefined: nothing was kept, or nothing that can be used. `usable` throws for a world that this version can't go on
+   * with. What can't be used is set aside under another name, and `tell` is told; throws when even that fails.
+   */
+  load(usable: (kept: Kept) => void): { kept: Kept; commands: LoggedCommand[] } | undefined {
+    if (lstatSync(this.file, { throwIfNoEntry: false }) === undefined) return undefined;
     try {
+      // A pipe would be waited for.
+      if (!statSync(this.file).isFile()) throw new Error('it is no plain file');
       const kept = JSON.parse(readFileSync(this.file, 'utf8')) as Kept;
-      if (kept.version !== VERSION || !kept.world || !kept.clock || !kept.id) throw new Error('it has another form');
+      if (kept?.version !== VERSION) throw new Error(`its version is not ${VERSION}, the only one that is known here`);
+      if (typeof kept.id !== 'string' || !Number.isFinite(kept.lastSeq)) throw new TypeError();
+      usable(kept);
       const commands = this.loadCommands();
       this.written = commands.length;
       return { kept, commands };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new Error(`The lab's world in ${this.file} cannot be read (${why}). Remove it to begin with a new one.`);
+      this.begin(error instanceof TypeError ? 'it has another form' : (error as Error).message);
+      return undefined;
+    }
+  }
+
+  private begin(why: string): void {
+    try {
+      const names = [this.file, this.logFile].filter((file) => existsSync(file) || file === this.file).map(setAside);
+      this.tell(
+        `The lab's world in ${this.file} can't be used (${why}). It is kept as ${names.join(' and ')}, and the lab begins with a new world.`,
+      );
+    } catch (error) {
+      const and = error instanceof Error ? error.message : String(error);
+      throw new Error(
+        `The lab's world in ${this.file} can't be used (${why}), nor moved out of the way (${and}). Move it, and start again.`,
+      );
     }
   }
 
   private loadCommands(): LoggedCommand[] {
     if (!existsSync(this.logFile)) return [];
+    let last = 0;
     return readFileSync(this.logFile, 'utf8')
       .split('\n')
       .slice(-LOG_LIMIT - 1)
       .flatMap((line) => {
         try {
-          return [JSON.parse(line) as LoggedCommand];
+          const entry = JSON.parse(line) as LoggedCommand;
+          // What a full disk took in part was written again, with the lines before it.
+          if (!(entry.seq > last)) return [];
+          last = entry.seq;
+          return [entry];
         } catch {
           // A process that was killed can leave half a line at the end.
           return [];
@@ -72,6 +106,8 @@ export class Keeper {
 
   command(entry: LoggedCommand): void {
     this.lines.push(JSON.stringify(entry));
+    // With more than these the log is written anew from the entries themselves.
+    if (this.lines.length > 4 * LOG_LIMIT) this.lines.splice(0, LOG_LIMIT);
     this.soon();
   }
 
@@ -85,10 +121,24 @@ export class Keeper {
     if (this.closed) return;
     clearTimeout(this.timer);
     this.timer = undefined;
+    try {
+      this.write();
+      if (this.trouble !== undefined) this.tell(`The lab's world is kept in ${this.file} again.`);
+      this.trouble = undefined;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const says = `The lab's world can't be kept in ${this.file} (${why}): it goes on in memory, and is lost when the process ends before there is room.`;
+      if (this.trouble !== says) this.tell(says);
+      this.trouble = says;
+      this.timer = setTimeout(() => this.now(), AGAIN_MS).unref();
+    }
+  }
+
+  private write(): void {
     const { kept, commands } = this.snapshot();
     if (this.written + this.lines.length > 2 * LOG_LIMIT) {
       const all = commands();
-      replace(this.logFile, all.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+      writeWhole(this.logFile, all.map((entry) => `${JSON.stringify(entry)}\n`).join(''), LIKE_THE_WORLD);
       this.written = all.length;
     } else if (this.lines.length > 0) {
       // A line break first: it closes a line that a kill may have left half written.
@@ -96,7 +146,7 @@ export class Keeper {
       this.written += this.lines.length;
     }
     this.lines = [];
-    replace(this.file, JSON.stringify(kept));
+    writeWhole(this.file, JSON.stringify(kept), LIKE_THE_WORLD);
   }
 
   /** A new organisation: its log is empty. */
@@ -117,7 +167,5 @@ export class Keeper {
   }
 }
 
-function replace(file: string, content: string): void {
-  writeFileSync(`${file}.new`, content);
-  renameSync(`${file}.new`, file);
-}
+/** A simulated world that a power loss forgets begins anew: no change waits for the disk. */
+const LIKE_THE_WORLD = { mode: 0o644, flush: false };

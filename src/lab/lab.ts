@@ -7,7 +7,7 @@ import { createCmdlets, type LabExchange } from './cmdlets.ts';
 import { CommandLog, type LoggedCommand } from './command-log.ts';
 import { deleteFault, postFault } from './faults.ts';
 import { catchUp } from './happenings.ts';
-import { Keeper, type Snapshot } from './keep.ts';
+import { Keeper, type Kept, type Snapshot } from './keep.ts';
 import { checkOrganisation, type OrganisationFile, readOrganisation } from './organisation.ts';
 import { replay } from './replay.ts';
 import type { RecordedCure } from './replay-parts.ts';
@@ -31,6 +31,8 @@ export interface LabOptions {
   realNow?: () => number;
   /** A file that keeps the world, so that the next process goes on with it. */
   persist?: string;
+  /** Told when that file can't be used or written, and when it can again. */
+  onTrouble?: (says: string) => void;
 }
 
 /** A simulated Exchange organisation. */
@@ -40,6 +42,8 @@ export interface Lab {
   readonly clock: LabClock;
   /** What of a recording is otherwise here: a sentence for each kind. */
   readonly notes: readonly string[];
+  /** Why the kept file is behind the world; undefined when it is not. */
+  readonly trouble: string | undefined;
   /** The Exchange port. `caller` signs the commands that only read; a change says itself who asks. */
   exchange(caller?: string): LabExchange;
   organisation(): OrganisationView;
@@ -59,7 +63,7 @@ export interface Lab {
   close(): void;
 }
 
-/** Throws `LabProblems` for a bad organisation, and `Error` for a kept world that can't be read. */
+/** Throws `LabProblems` for a bad organisation, and `Error` for a kept world that can neither be used nor set aside. */
 export function createLab(options: LabOptions): Lab {
   if (!(options.speed > 0) || !Number.isFinite(options.speed)) {
     throw new Error(`The lab's speed must be a number above 0, not ${options.speed}.`);
@@ -67,8 +71,10 @@ export function createLab(options: LabOptions): Lab {
   const seed = options.seed ?? 1;
   const { planHash, notes, build } = beginning(options, seed);
 
-  const keeper: Keeper | undefined = options.persist ? new Keeper(options.persist, () => snapshot()) : undefined;
-  const loaded = keeper?.load();
+  const keeper: Keeper | undefined = options.persist
+    ? new Keeper(options.persist, () => snapshot(), options.onTrouble ?? (() => {}))
+    : undefined;
+  const loaded = keeper?.load((kept) => usable(kept, options.realNow));
   const before = loaded?.kept.plan === planHash ? loaded : undefined;
 
   let id = before?.kept.id ?? randomUUID();
@@ -109,6 +115,9 @@ export function createLab(options: LabOptions): Lab {
     },
     clock,
     notes,
+    get trouble() {
+      return keeper?.trouble;
+    },
     exchange: (caller = 'second-responder') => createCmdlets(line, telephone, caller, () => id),
     organisation: () => viewOrganisation(line.world(), id, clock.now()),
     post(body) {
@@ -146,6 +155,16 @@ export function createLab(options: LabOptions): Lab {
       keeper?.close();
     },
   };
+}
+
+/** Throws for a world or a clock that this version can't go on with: it is tried on a copy. */
+function usable({ id, world, clock, plan }: Kept, realNow = Date.now): void {
+  if (![plan, ...Object.values(clock)].every(Number.isFinite)) throw new TypeError();
+  const now = createLabClock({ speed: 1, epoch: () => id, resume: clock, realNow }).now();
+  const copy = structuredClone(world);
+  catchUp(copy, now);
+  viewOrganisation(copy, id, now);
+  for (const trouble of Object.values(copy.troubles)) viewFault(copy, trouble);
 }
 
 interface Beginning {

@@ -23,13 +23,20 @@ export interface OpenedExchange {
   /** Which organisation it is, in words. */
   says: string;
   warnings: readonly string[];
+  /** What is wrong with the files that this process keeps of a lab; undefined when nothing is. */
+  trouble?(): string | undefined;
 }
 
 /**
  * The organisation that is looked after: a lab in this process, or one of its own. What must be released is added to
  * `releases`. `keep`: a lab in this process goes on with the world that is kept in the store's directory.
  */
-export async function openExchange(config: Config, releases: Release[], keep = false): Promise<OpenedExchange> {
+export async function openExchange(
+  config: Config,
+  releases: Release[],
+  keep = false,
+  onTrouble: (says: string) => void = () => {},
+): Promise<OpenedExchange> {
   const { kind, url, through, endpoints, targets } = config.exchange;
   if (kind === 'powershell') {
     const id = organisationOf(endpoints);
@@ -56,7 +63,7 @@ export async function openExchange(config: Config, releases: Release[], keep = f
     ...(organisation !== undefined && { organisation: readOrganisation(organisation) }),
     ...(recording !== undefined && { recording: readRecording(recording), cure }),
     // A world whose debts and journals are forgotten would be left changed for ever: both are kept, or both are new.
-    ...(keep && { persist: join(config.store.directory, 'lab.json') }),
+    ...(keep && { persist: join(config.store.directory, 'lab.json'), onTrouble }),
   });
   releases.push(() => lab.close());
   return {
@@ -65,6 +72,7 @@ export async function openExchange(config: Config, releases: Release[], keep = f
     router: labRouter(lab),
     says: `the lab in this process, at speed ${speed}`,
     warnings: lab.notes,
+    trouble: () => lab.trouble,
   };
 }
 

@@ -28,6 +28,8 @@ export interface OpenedStore {
   outlives: boolean;
   /** Another daemon works on the same directory. */
   shared: boolean;
+  /** Why the private server does not run now, in words for people; undefined while it does, or is none. */
+  trouble(): string | undefined;
   warnings: string[];
 }
 
@@ -58,10 +60,12 @@ export async function openStore(
       now: Date.now,
       outlives: false,
       shared: false,
+      trouble: () => undefined,
       warnings: kind === 'memory' ? [] : [missing],
     };
   }
   let shared = false;
+  let trouble: OpenedStore['trouble'] = () => undefined;
   let name = 'redis';
   let address = url;
   if (address === undefined) {
@@ -70,6 +74,7 @@ export async function openStore(
     address = own.url;
     name = 'private redis';
     shared = own.shared;
+    trouble = own.trouble;
   }
   const target = redisTarget(address);
   const store = await createRedisStore({
@@ -93,6 +98,7 @@ export async function openStore(
     now: () => store.now(),
     outlives: true,
     shared,
+    trouble,
     warnings: [],
   };
 }

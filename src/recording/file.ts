@@ -1,23 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import {
-  accessSync,
-  closeSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { isObject } from '../config/data.ts';
 import { ConfigError, type Problem, zodProblems } from '../config/problems.ts';
 import { whyUnreadable } from '../config/yaml.ts';
+import { writeWhole } from '../files.ts';
 import { FORMAT, type Recording, recordingSchema, VERSION } from './recording.ts';
 
 /** Far more than an organisation of hundreds of servers fills. */
@@ -93,33 +80,12 @@ export function whyNotWritable(file: string): string | undefined {
  * words for people.
  */
 export function writeRecording(file: string, recording: Recording): void {
-  const half = join(dirname(file), `.${basename(file)}.${randomUUID()}`);
   try {
-    const descriptor = openSync(half, 'wx', 0o600);
-    try {
-      writeFileSync(descriptor, `${JSON.stringify(z.encode(recordingSchema, recording), null, 1)}\n`);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    putInPlace(half, file);
+    writeWhole(file, `${JSON.stringify(z.encode(recordingSchema, recording), null, 1)}\n`, { never: 'over-another' });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
     const why = code === 'EEXIST' ? 'is there already, and is not overwritten' : `cannot be written: ${message}`;
     throw new Error(`${file} ${why}`);
-  } finally {
-    rmSync(half, { force: true });
-  }
-}
-
-/** A second name for a file is never given where there is one: unlike a rename, which replaces what is there. */
-function putInPlace(half: string, file: string): void {
-  try {
-    linkSync(half, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error;
-    // A file system without second names.
-    copyFileSync(half, file, constants.COPYFILE_EXCL);
   }
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,15 +60,6 @@ const REASONS: [name: string, env: () => Promise<Record<string, string>>, says: 
     'the lab it is to look after is away',
     async () => ({ SECOND_RESPONDER_EXCHANGE_URL: `http://127.0.0.1:${await freePort()}` }),
     /^It did not start: The lab at http:\S+ does not answer: ECONNREFUSED\.\n$/,
-  ],
-  [
-    'the kept world is broken',
-    async () => {
-      await mkdir(join(folder, 'data'));
-      await writeFile(join(folder, 'data/lab.json'), '{');
-      return { SECOND_RESPONDER_HTTP_PORT: '0' };
-    },
-    /^It did not start: The lab's world in \S+lab\.json cannot be read .* Remove it to begin with a new one\.\n$/,
   ],
   [
     'its folder is a file',

@@ -9,6 +9,7 @@ const ARROWS: Record<string, string[]> = {
   incident: [],
   'ports.ts': ['incident'],
   'replies.ts': ['ports.ts'],
+  'files.ts': [],
 
   config: ['incident'],
   sources: ['incident'],
@@ -18,14 +19,14 @@ const ARROWS: Record<string, string[]> = {
   guards: ['incident', 'ports.ts', 'steps', 'verification', 'config/windows.ts'],
   engine: ['incident', 'ports.ts', 'verification', 'playbooks', 'guards', 'steps', 'config/config.ts'],
 
-  recording: ['incident', 'ports.ts', 'replies.ts'].concat([
+  recording: ['incident', 'ports.ts', 'replies.ts', 'files.ts'].concat([
     'config/data.ts',
     'config/problems.ts',
     'config/yaml.ts',
     'verification/catalog.ts',
   ]),
   // A lab can begin as a recording says; how one is made is none of its business.
-  lab: ['incident', 'ports.ts', 'recording/recording.ts'],
+  lab: ['incident', 'ports.ts', 'files.ts', 'recording/recording.ts'],
   // It looks at what others decide by, and is told by whoever ties it together what adapters see.
   doctor: ['incident', 'ports.ts', 'config', 'engine/settings.ts'].concat([
     'playbooks/read.ts',
@@ -38,7 +39,7 @@ const ARROWS: Record<string, string[]> = {
   'adapters/memory': ['incident', 'ports.ts'],
   'adapters/notify': ['incident', 'ports.ts'],
   'adapters/powershell': ['incident', 'ports.ts', 'replies.ts'],
-  'adapters/redis': ['incident', 'ports.ts'],
+  'adapters/redis': ['incident', 'ports.ts', 'files.ts'],
   'adapters/telemetry': ['incident', 'ports.ts'],
 
   open: ['adapters', 'config', 'lab', 'ports.ts', 'recording/file.ts'],

@@ -117,6 +117,8 @@ function forPurpose(purpose: Purpose) {
     maxLoadingRetryTime: 1_000,
     // After a failover the old master answers READONLY: connect anew, to whoever is the master now.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    // A question to a Redis that still loads is to be answered so, at once.
+    enableReadyCheck: purpose !== 'question',
     enableOfflineQueue: purpose !== 'commands',
     autoResendUnfulfilledCommands: patient,
     ...(patient ? { maxRetriesPerRequest: null } : { maxRetriesPerRequest: 1, commandTimeout: COMMAND_TIMEOUT_MS }),

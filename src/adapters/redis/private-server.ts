@@ -1,10 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { access, constants, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstatSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { access, constants, mkdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { readSmall, setAside, writeWhole } from '../../files.ts';
 import { type Client, redisTarget } from './connect.ts';
+import { Locksmith, type StartingLock } from './starting-lock.ts';
 
 /** Programs that can be the private server, the preferred first. Memurai is Redis for Windows. */
 const PROGRAMS = process.platform === 'win32' ? ['memurai', 'redis-server'] : ['redis-server', 'valkey-server'];
@@ -18,6 +21,10 @@ const STOP_MS = 10_000;
 const LOOK_EVERY_MS = 50;
 /** How soon a server that died under its daemons is missed. */
 const MISS_EVERY_MS = 2_000;
+/** Nobody waits for longer without being told what for. */
+const SILENT_MS = 1_000;
+/** With less room than this a server would be killed by its next write (bytes). */
+const ROOM = 256 * 1024;
 
 export interface PrivateRedisOptions {
   /** Its append-only file, socket and log are here; made when absent. */
@@ -25,7 +32,7 @@ export interface PrivateRedisOptions {
   /** `always` when absent: no accepted alert is lost, not even at a power loss. */
   appendfsync?: 'always' | 'everysec';
   onLog?: (says: string) => void;
-  /** It died, or can't be started again; `onLog` when absent. */
+  /** It died, can't be started again, or something is waited for or was left behind; `onLog` when absent. */
   onTrouble?: (says: string) => void;
 }
 
@@ -36,6 +43,8 @@ export interface PrivateRedis {
   adopted: boolean;
   /** Others were connected when it was adopted: another daemon works on this directory. */
   shared: boolean;
+  /** Why it does not run now; undefined while it does. */
+  trouble(): string | undefined;
   /** The last daemon that leaves stops it; resolves when it is gone, or left to the others. */
   close(): Promise<void>;
 }
@@ -49,63 +58,102 @@ export function findRedisServer(): string | undefined {
 
 /** The address of the one that runs in a directory, or undefined; nothing is started. */
 export async function runningPrivateRedis(directory: string): Promise<string | undefined> {
-  const url = await readFile(addressFile(resolve(directory)), 'utf8').catch(() => undefined);
-  return url !== undefined && (await answers(url)) ? url : undefined;
+  const { url, state } = await runningIn(realpathOf(resolve(directory)), () => {});
+  return state === 'ready' ? url : undefined;
 }
 
 /** A Redis of this directory's own, with the data of the last time. One that runs on it already is used. */
 export async function startPrivateRedis(options: PrivateRedisOptions): Promise<PrivateRedis> {
-  const directory = resolve(options.directory);
   const onLog = options.onLog ?? (() => {});
   const onTrouble = options.onTrouble ?? onLog;
-  await usable(directory);
+  await usable(resolve(options.directory));
+  // Under one name, whichever way somebody came here.
+  const directory = realpathOf(resolve(options.directory));
   const launch = async () => {
-    const lock = await lockOrRunning(directory);
-    if (typeof lock === 'string') return { url: lock, adopted: true };
-    try {
-      return { url: await start(directory, options.appendfsync ?? 'always', onLog), adopted: false };
-    } finally {
-      await lock.release();
+    for (;;) {
+      const lock = await lockOrRunning(directory, onTrouble);
+      if (typeof lock === 'string') return { url: lock, adopted: true };
+      try {
+        const url = await start(directory, options.appendfsync ?? 'always', lock, { onLog, onTrouble });
+        if (url !== undefined) return { url, adopted: false };
+      } finally {
+        lock.release();
+      }
     }
   };
   const { url, adopted } = await launch();
   if (adopted) onLog(`using the private Redis that runs in ${directory} already`);
   const shared = adopted && ((await others(url)) ?? 0) > 0;
-  const stopWatching = watch(url, launch, onTrouble);
+  const watcher = watch(url, directory, launch, onTrouble);
   return {
     url,
     adopted,
     shared,
+    trouble: watcher.trouble,
     close: async () => {
-      await stopWatching();
-      await leave(url, onLog);
+      await watcher.stop();
+      await leave(url, directory, onLog);
     },
   };
 }
 
 /** Nobody else looks after it: one that was killed is started again, at the same address and with what it had. */
-function watch(url: string, launch: () => Promise<{ url: string }>, onTrouble: (says: string) => void) {
+function watch(
+  url: string,
+  directory: string,
+  launch: () => Promise<{ url: string }>,
+  onTrouble: (says: string) => void,
+) {
   let looking = Promise.resolve();
   let stopped = false;
+  let trouble: string | undefined;
   async function look(): Promise<void> {
-    if (stopped || (await answers(url)) || stopped) return;
+    const state = stopped ? 'ready' : await stateOf(url, directory);
+    if (stopped || state === 'ready' || state === 'loading') {
+      if (state === 'ready') trouble = undefined;
+      return;
+    }
+    trouble ??= 'the private Redis is gone';
+    hasRoom(directory);
     onTrouble('the private Redis is gone: it is started again');
     const { url: now } = await launch();
-    if (now !== url) onTrouble('the private Redis could not be started where it was: start this daemon again');
+    if (now !== url) throw new Error('it could not be started where it was: start this daemon again');
+    trouble = undefined;
+    onTrouble('the private Redis runs again');
+  }
+  function complain({ message }: Error): void {
+    trouble = `the private Redis is gone: ${message}`;
+    onTrouble(trouble);
   }
   let timer = setTimeout(later, MISS_EVERY_MS).unref();
   function later(): void {
     looking = look()
-      .catch((error: Error) => onTrouble(`the private Redis: ${error.message}`))
+      .catch(complain)
       .finally(() => {
         if (!stopped) timer = setTimeout(later, MISS_EVERY_MS).unref();
       });
   }
-  return async () => {
-    stopped = true;
-    clearTimeout(timer);
-    await looking;
+  return {
+    trouble: () => trouble,
+    stop: async () => {
+      stopped = true;
+      clearTimeout(timer);
+      await looking;
+    },
   };
+}
+
+/** With `appendfsync always` Redis ends itself when its disk is full. It is not started again only to end again. */
+function hasRoom(directory: string): void {
+  const file = join(directory, 'room.probe');
+  try {
+    writeWhole(file, '\0'.repeat(ROOM));
+    rmSync(file);
+  } catch (error) {
+    throw new Error(
+      `${directory} takes no data (${(error as Error).message}): make room there; it goes on by itself then`,
+    );
+  }
 }
 
 async function usable(directory: string): Promise<void> {
@@ -120,11 +168,21 @@ async function usable(directory: string): Promise<void> {
   }
 }
 
-async function start(directory: string, appendfsync: string, onLog: (says: string) => void): Promise<string> {
+/** Undefined: another took over meanwhile. */
+async function start(
+  directory: string,
+  appendfsync: string,
+  lock: StartingLock,
+  { onLog, onTrouble }: Required<Pick<PrivateRedisOptions, 'onLog' | 'onTrouble'>>,
+): Promise<string | undefined> {
   const program = findRedisServer();
   if (!program) throw new Error(`none of ${PROGRAMS.join(', ')} is on the PATH`);
-  await noSilentOther(directory);
+  const says = patience(onTrouble);
+  await noSilentOther(directory, says);
+  hasRoom(directory);
   const place = await newPlace(directory);
+  if (!lock.held()) return undefined;
+  keepAddress(directory, place.url);
   const log = join(directory, 'redis.log');
   const settings = [
     ...place.settings,
@@ -157,17 +215,17 @@ async function start(directory: string, appendfsync: string, onLog: (says: strin
   child.stdin.end(`${settings.join('\n')}\n`);
   child.unref();
 
-  await writeFile(addressFile(directory), place.url, { mode: 0o600 });
   const until = Date.now() + START_MS;
-  while (!(await answers(place.url))) {
+  while ((await stateOf(place.url, directory)) !== 'ready') {
     if (failure === undefined && Date.now() < until) {
+      says(`waiting until the private Redis in ${directory} has loaded its data`);
       await pause(LOOK_EVERY_MS);
       continue;
     }
     if (failure === undefined) child.kill('SIGTERM');
-    const says = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').slice(-3).join(' | ');
+    const last = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').slice(-3).join(' | ');
     throw new Error(
-      `${program} did not start in ${directory}: ${failure ?? `no answer for ${START_MS / 1_000} s`}. ${says}`,
+      `${program} did not start in ${directory}: ${failure ?? `no answer for ${START_MS / 1_000} s`}. ${last}`,
     );
   }
   onLog(`started ${program} in ${directory} (appendfsync ${appendfsync})`);
@@ -176,25 +234,53 @@ async function start(directory: string, appendfsync: string, onLog: (says: strin
 
 /** Where a new server listens: a socket in the directory, or a port of the loopback where that can't be. */
 async function newPlace(directory: string): Promise<{ url: string; settings: string[] }> {
-  const socket = join(directory, 'redis.sock');
-  if (process.platform !== 'win32' && Buffer.byteLength(socket) <= LONGEST_SOCKET_PATH) {
-    await rm(socket, { force: true }); // nobody answers there
+  const socket = socketIn(directory);
+  if (socket !== undefined) {
+    // Nobody answers there.
+    if (lstatSync(socket, { throwIfNoEntry: false })?.isDirectory()) setAside(socket);
+    else rmSync(socket, { force: true });
     return {
       url: `redis+unix://${socket}`,
       settings: ['port 0', `unixsocket ${quoted(socket)}`, 'unixsocketperm 700'],
     };
   }
-  const [port, password] = (await placeBefore(directory)) ?? [await freePort(), randomBytes(24).toString('hex')];
+  // Daemons that were connected to a server that died look for it where it was.
+  const before = portIn(writtenAddress(directory).url);
+  const again = before !== undefined && (await isFree(before.port)) ? before : undefined;
+  const { port, password } = again ?? { port: await freePort(), password: randomBytes(24).toString('hex') };
   const settings = [`port ${port}`, 'bind 127.0.0.1', `requirepass ${password}`];
   return { url: `redis://:${password}@127.0.0.1:${port}`, settings };
 }
 
-/** Daemons that were connected to a server that died look for it where it was. */
-async function placeBefore(directory: string): Promise<[port: number, password: string] | undefined> {
-  const url = await readFile(addressFile(directory), 'utf8').catch(() => '');
-  const [, password, port] = /^redis:\/\/:(\w+)@127\.0\.0\.1:(\d+)$/.exec(url) ?? [];
-  if (password === undefined || port === undefined) return undefined;
-  return (await isFree(Number(port))) ? [Number(port), password] : undefined;
+function socketIn(directory: string): string | undefined {
+  const socket = join(directory, 'redis.sock');
+  return process.platform !== 'win32' && Buffer.byteLength(socket) <= LONGEST_SOCKET_PATH ? socket : undefined;
+}
+
+/** What redis.url may say, beside the socket in its own directory. */
+function portIn(url: string | undefined): { port: number; password: string } | undefined {
+  const [, password, port] = /^redis:\/\/:(\w+)@127\.0\.0\.1:(\d{1,5})$/.exec(url ?? '') ?? [];
+  if (password === undefined || !(Number(port) > 0 && Number(port) <= 65_535)) return undefined;
+  return { port: Number(port), password };
+}
+
+/** The address that stands in redis.url, or why it is none of a server of this directory. */
+function writtenAddress(directory: string): { url?: string; wrong?: string } {
+  try {
+    const url = readSmall(addressFile(directory))?.trim();
+    if (url === undefined || url === `redis+unix://${socketIn(directory)}` || portIn(url))
+      return { ...(url && { url }) };
+    return { wrong: url === '' ? 'it is empty' : 'it names no server of this folder' };
+  } catch (error) {
+    return { wrong: `it can't be read: ${(error as Error).message}` };
+  }
+}
+
+/** Only with the lock. Whatever stands in its place is kept under another name. */
+function keepAddress(directory: string, url: string): void {
+  const file = addressFile(directory);
+  if (lstatSync(file, { throwIfNoEntry: false })?.isDirectory()) setAside(file);
+  writeWhole(file, url);
 }
 
 async function isFree(port: number): Promise<boolean> {
@@ -233,47 +319,93 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** The URL of the server that runs on this directory, or the right to start one: never two on one append-only file. */
-async function lockOrRunning(directory: string): Promise<string | { release(): Promise<void> }> {
-  const path = join(directory, 'starting.lock');
-  const until = Date.now() + START_MS;
-  for (;;) {
-    const url = await readFile(addressFile(directory), 'utf8').catch(() => undefined);
-    if (url !== undefined && (await answers(url))) return url;
-    try {
-      const file = await open(path, 'wx');
-      await file.writeFile(String(process.pid));
-      await file.close();
-      return { release: () => rm(path, { force: true }) };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    // Another daemon is starting it, or died at that.
-    const holder = Number(await readFile(path, 'utf8').catch(() => ''));
-    const age = Date.now() - ((await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now());
-    if ((holder > 0 && !isAlive(holder)) || age > START_MS) await rm(path, { force: true });
-    else if (Date.now() > until)
-      throw new Error(`${path}: process ${holder} has been starting a private Redis for too long`);
-    else await pause(LOOK_EVERY_MS);
+type State = 'ready' | 'loading' | 'silent' | 'of another directory';
+
+/** Which of the addresses that a server of this directory can have is answered, if any is. */
+async function runningIn(directory: string, tell: (says: string) => void): Promise<{ url?: string; state: State }> {
+  const { url: written, wrong } = writtenAddress(directory);
+  if (wrong !== undefined) tell(`${addressFile(directory)} is ignored and will be replaced: ${wrong}`);
+  const socket = socketIn(directory);
+  const urls = new Set([...(socket === undefined ? [] : [`redis+unix://${socket}`]), ...(written ? [written] : [])]);
+  for (const url of urls) {
+    const state = await stateOf(url, directory);
+    if (state === 'ready' || state === 'loading') return { url, state };
+    if (state === 'of another directory')
+      tell(`the Redis at ${redisTarget(url).describe} has other data: it is left alone`);
   }
+  return { state: 'silent' };
 }
 
-/** A server that lives and does not answer still writes to the file: starting a second one would spoil it. */
-async function noSilentOther(directory: string): Promise<void> {
-  const pid = Number(await readFile(join(directory, 'redis.pid'), 'utf8').catch(() => ''));
-  const until = Date.now() + STOP_MS;
-  while (pid > 0 && isAlive(pid) && (await mayBeRedis(pid))) {
-    if (Date.now() > until) {
-      throw new Error(`process ${pid} holds ${directory} and does not answer: stop it (kill ${pid}), then start again`);
-    }
+/** The URL of the server that runs on this directory, or the right to start one: never two on one append-only file. */
+async function lockOrRunning(directory: string, onTrouble: (says: string) => void): Promise<string | StartingLock> {
+  const told = new Set<string>();
+  const once = (says: string) => {
+    if (!told.has(says)) onTrouble(says);
+    told.add(says);
+  };
+  const waits = patience(onTrouble);
+  const locksmith = new Locksmith(join(directory, 'starting.lock'), once);
+  // Whoever starts it gives up after that time itself.
+  const until = Date.now() + START_MS + STOP_MS;
+  for (;;) {
+    const { url, state } = await runningIn(directory, once);
+    if (url !== undefined && state === 'ready') return url;
+    const lock = state === 'loading' ? undefined : locksmith.attempt();
+    if (lock) return lock;
+    const doing = state === 'loading' ? 'loads its data' : 'is started by another daemon';
+    if (Date.now() > until) throw new Error(`the private Redis in ${directory} ${doing}, for too long`);
+    waits(`waiting: the private Redis in ${directory} ${doing}`);
     await pause(LOOK_EVERY_MS);
   }
 }
 
-/** Numbers of processes are used again. Where the system does not tell, it may be. */
-async function mayBeRedis(pid: number): Promise<boolean> {
-  const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined);
-  return name === undefined ? process.platform !== 'linux' : /redis|valkey/.test(name);
+/** Says what is waited for, each once, when it takes longer than anybody waits without a word. */
+function patience(tell: (says: string) => void): (says: string) => void {
+  const from = performance.now();
+  let told = '';
+  return (says) => {
+    if (says === told || performance.now() - from < SILENT_MS) return;
+    told = says;
+    tell(says);
+  };
+}
+
+/** A server that lives and does not answer still writes to the file: starting a second one would spoil it. */
+async function noSilentOther(directory: string, says: (says: string) => void): Promise<void> {
+  const pid = Number(await readFile(join(directory, 'redis.pid'), 'utf8').catch(() => ''));
+  const until = Date.now() + STOP_MS;
+  while (Number.isSafeInteger(pid) && pid > 0 && isAlive(pid) && mayBeRedisOf(directory, pid)) {
+    if (Date.now() > until) {
+      throw new Error(`process ${pid} holds ${directory} and does not answer: stop it (kill ${pid}), then start again`);
+    }
+    says(`waiting: process ${pid} holds ${directory} and does not answer`);
+    await pause(LOOK_EVERY_MS);
+  }
+}
+
+/** Numbers of processes are used again: it must be a Redis and, where the system tells, work in this directory. */
+function mayBeRedisOf(directory: string, pid: number): boolean {
+  if (!/redis|valkey|memurai/i.test(programOf(pid))) return false;
+  try {
+    return isSame(readlinkSync(`/proc/${pid}/cwd`), directory);
+  } catch {
+    return true;
+  }
+}
+
+function programOf(pid: number): string {
+  if (process.platform === 'linux') {
+    try {
+      return readFileSync(`/proc/${pid}/comm`, 'utf8');
+    } catch {
+      return '';
+    }
+  }
+  const [command, ...args] =
+    process.platform === 'win32'
+      ? ['tasklist', '/FI', `PID eq ${pid}`, '/FO', 'CSV', '/NH']
+      : ['ps', '-p', `${pid}`, '-o', 'comm='];
+  return spawnSync(command as string, args, { encoding: 'utf8', env: withoutSecrets(process.env) }).stdout ?? '';
 }
 
 function isAlive(pid: number): boolean {
@@ -285,8 +417,37 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function answers(url: string): Promise<boolean> {
-  return (await ask(url, (client) => client.ping())) === 'PONG';
+/** Whether a server answers there, and whether it is the one of this directory. */
+async function stateOf(url: string, directory: string): Promise<State> {
+  return (
+    (await ask(url, async (client): Promise<State> => {
+      try {
+        const [, theirs = ''] = (await client.config('GET', 'dir')) as string[];
+        return isSame(theirs, directory) ? 'ready' : 'of another directory';
+      } catch (error) {
+        if (/^LOADING/.test((error as Error).message)) return 'loading';
+        throw error;
+      }
+    })) ?? 'silent'
+  );
+}
+
+/** A container may know the folder by a name that means nothing here. */
+function isSame(theirs: string, ours: string): boolean {
+  try {
+    const [one, other] = [theirs, ours].map((path) => statSync(path, { bigint: true }));
+    return one?.dev === other?.dev && one?.ino === other?.ino;
+  } catch {
+    return true;
+  }
+}
+
+function realpathOf(directory: string): string {
+  try {
+    return realpathSync(directory);
+  } catch {
+    return directory;
+  }
 }
 
 /** How many connections there are besides the one that asks; undefined when nobody answers. */
@@ -299,7 +460,7 @@ function connectionsIn(info: string): number {
 }
 
 /** Stops it when nobody else is connected, and waits until it is gone. */
-async function leave(url: string, onLog: (says: string) => void): Promise<void> {
+async function leave(url: string, directory: string, onLog: (says: string) => void): Promise<void> {
   const left = await ask(url, async (client) => {
     const connections = connectionsIn(await client.info('clients')) - 1;
     // It writes out what it has and answers nothing.
@@ -311,7 +472,7 @@ async function leave(url: string, onLog: (says: string) => void): Promise<void> 
     return;
   }
   const until = Date.now() + STOP_MS;
-  while (await answers(url)) {
+  while ((await stateOf(url, directory)) !== 'silent') {
     if (Date.now() > until) throw new Error(`the private Redis at ${redisTarget(url).describe} does not stop`);
     await pause(LOOK_EVERY_MS);
   }

@@ -1,4 +1,14 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -9,7 +19,9 @@ describe('a lab that is kept in a file', () => {
   let folder: string;
   let persist: string;
   let wall: number;
+  let says: string[];
   beforeEach(() => {
+    says = [];
     folder = mkdtempSync(join(tmpdir(), 'lab-'));
     persist = join(folder, 'deep', 'world.json');
     wall = Date.UTC(2025, 0, 5, 10);
@@ -22,7 +34,7 @@ describe('a lab that is kept in a file', () => {
   });
 
   const open = (speed = 600) => {
-    const lab = createLab({ speed, persist, realNow: () => wall });
+    const lab = createLab({ speed, persist, realNow: () => wall, onTrouble: (said) => says.push(said) });
     opened.push(lab);
     return lab;
   };
@@ -97,9 +109,60 @@ describe('a lab that is kept in a file', () => {
     expect(other.commands()).toEqual([]);
   });
 
-  test('a file that cannot be read is named, with what to do', () => {
-    open().close();
-    writeFileSync(persist, readFileSync(persist, 'utf8').slice(0, 100));
-    expect(() => open()).toThrow(/world\.json cannot be read.*Remove it/);
+  describe('what cannot be used is kept under another name, and the lab begins anew', () => {
+    /** A world as it was written, changed. */
+    const altered = (change: (kept: Record<string, unknown>) => unknown) => () => {
+      writeFileSync(persist, JSON.stringify(change(JSON.parse(readFileSync(persist, 'utf8')))));
+    };
+    test.each<[what: string, spoil: () => void, why: RegExp]>([
+      ['half of it', () => writeFileSync(persist, readFileSync(persist, 'utf8').slice(0, 100)), /JSON/],
+      ['nothing', () => writeFileSync(persist, ''), /JSON/],
+      ['garbage', () => writeFileSync(persist, '\u0000\u0001'), /JSON/],
+      ['null', () => writeFileSync(persist, 'null'), /version is not 1/],
+      ['a newer version', altered((kept) => ({ ...kept, version: 2 })), /version is not 1/],
+      ['no clock', altered(({ clock: _, ...kept }) => kept), /another form/],
+      ['a clock without a time', altered((kept) => ({ ...kept, clock: { lab: 'noon' } })), /another form/],
+      ['a world of another kind', altered((kept) => ({ ...kept, world: {} })), /another form|not iterable/],
+      ['a folder', () => [rmSync(persist), mkdirSync(persist)], /no plain file/],
+      ['a link to nothing', () => [rmSync(persist), symlinkSync('nothing', persist)], /ENOENT/],
+      ['a pipe', () => [rmSync(persist), execFileSync('mkfifo', [persist])], /no plain file/],
+      [
+        'a folder for its log',
+        () => [rmSync(`${persist}.commands.jsonl`, { force: true }), mkdirSync(`${persist}.commands.jsonl`)],
+        /EISDIR/,
+      ],
+    ])('%s', (_what, spoil, why) => {
+      const first = open();
+      first.close();
+      spoil();
+      const before = lstatSync(persist).ino;
+      const second = open();
+      expect(second.id).not.toBe(first.id);
+      expect(says).toEqual([expect.stringMatching(why)]);
+      const [, name = ''] = / is kept as (\S+?)[ ,]/.exec(says[0] ?? '') ?? [];
+      expect(name).toContain('world.json.unusable-');
+      expect(lstatSync(name).ino).toBe(before);
+      second.close();
+      // And the next goes on with the new one.
+      expect(open().id).toBe(second.id);
+      expect(says).toHaveLength(1);
+    });
+  });
+
+  test('a disk that takes nothing ends nothing: it is said once, and made up for as soon as there is room', async () => {
+    const first = open();
+    // Where the draft of the file would be.
+    mkdirSync(`${persist}.new`);
+    await block(first);
+    first.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
+    expect(says).toEqual([expect.stringMatching(/can't be kept in \S+world\.json \(.*\): it goes on in memory/)]);
+    expect(first.trouble).toBe(says[0]);
+    rmSync(`${persist}.new`, { recursive: true });
+    await expect.poll(() => first.trouble, { timeout: 10_000 }).toBeUndefined();
+    expect(says[1]).toMatch(/is kept in \S+world\.json again/);
+    // As if it were killed now: command log and world are whole, and nothing stands there twice.
+    const second = open();
+    expect(second.commands()).toEqual(first.commands());
+    expect(second.faults()).toHaveLength(1);
   });
 });
