@@ -4,8 +4,10 @@ import { createNotifiers } from './adapters/notify/index.ts';
 import { createMetrics, describe, type Logger, observeEvent } from './adapters/telemetry/index.ts';
 import type { Config } from './config/config.ts';
 import { follow } from './config/follow.ts';
+import { type Reload, reloaded } from './config/reload.ts';
 import { followSecrets } from './config/secrets.ts';
 import { secretsIn } from './config/sections/http.ts';
+import { whyUnreadable } from './config/yaml.ts';
 import { OpenIncidents } from './engine/open-incidents.ts';
 import { createOperations } from './engine/operations.ts';
 import { type Engine, Tellings, Waiters } from './engine/parts.ts';
@@ -44,6 +46,11 @@ export interface AppOptions {
 export interface App {
   /** Acquires everything in order; when it fails half-way, what was acquired is released. */
   start(): Promise<Started>;
+  /**
+   * Takes over what needs no restart of a configuration that was read anew, and reads the files of playbooks, secrets and
+   * certificate again: all of it or, throwing every problem, nothing.
+   */
+  reload(next: Config): Reloaded;
   /** Stops taking work, finishes the entry in hand, releases in reverse. Within ten seconds. */
   stop(): Promise<void>;
 }
@@ -56,6 +63,11 @@ export interface Started {
   exchange: string;
 }
 
+export interface Reloaded extends Omit<Reload, 'config'> {
+  /** How many are in force. */
+  playbooks: number;
+}
+
 /** Real milliseconds of the ten that a stop may take: work in hand, then requests in hand. */
 const WORK_GRACE = 6_000;
 const HTTP_GRACE = 2_000;
@@ -64,6 +76,9 @@ const HTTP_GRACE = 2_000;
 export function createApp(options: AppOptions): App {
   const { config, logger } = options;
   const releases: Release[] = [];
+  let reload: App['reload'] = () => {
+    throw new Error('the daemon has not started yet');
+  };
 
   async function start(): Promise<Started> {
     try {
@@ -86,9 +101,11 @@ export function createApp(options: AppOptions): App {
 
   async function acquire(): Promise<Started> {
     const catalog = loadCatalog(config.verification.catalog);
-    let playbooks = readPlaybooks();
-    function readPlaybooks(): Playbook[] {
-      return loadPlaybooks(config.playbooks.directory, { steps: STEPS, services: config.safety.services, catalog });
+    /** What of the configuration can change while the daemon runs is read from here. */
+    let inForce = config;
+    let playbooks = readPlaybooks(config);
+    function readPlaybooks({ playbooks: { directory }, safety: { services } }: Config): Playbook[] {
+      return loadPlaybooks(directory, { steps: STEPS, services, catalog });
     }
 
     const metrics = createMetrics({
@@ -109,9 +126,15 @@ export function createApp(options: AppOptions): App {
     const exchange = waist(
       world.exchange,
       {
-        mode: settings.mode,
-        services: config.safety.services,
-        self: settings.self,
+        get mode() {
+          return settings.mode;
+        },
+        get services() {
+          return inForce.safety.services;
+        },
+        get self() {
+          return settings.self;
+        },
         callTimeLimit: config.verification.callTimeLimit,
         sessions,
         notAfter: () => world.clock.now() + settings.notAfter * world.clock.speed,
@@ -119,7 +142,7 @@ export function createApp(options: AppOptions): App {
       () => kept.store.killSwitches(),
       ({ call, result, seconds }: CallReport) => metrics.called(call, result, seconds),
     );
-    const notifiers = createNotifiers(config.notify, logger);
+    let notifiers = createNotifiers(config.notify, logger);
 
     async function notify(notice: Notice): Promise<void> {
       const sent = await Promise.allSettled(notifiers.map((notifier) => notifier.send(notice)));
@@ -198,7 +221,7 @@ export function createApp(options: AppOptions): App {
 
     const operations = createOperations(engine, {
       reload: () => {
-        playbooks = readPlaybooks();
+        playbooks = readPlaybooks(inForce);
         return playbooks;
       },
       readiness,
@@ -207,15 +230,16 @@ export function createApp(options: AppOptions): App {
     metrics.onScrape(() => readGauges(engine, metrics, operations, open));
 
     let identities = identitiesOf(config);
-    releases.push(
-      followSecrets(config, {
+    const followFrom = (followed: Config) =>
+      followSecrets(followed, {
         trouble: (says) => logger.warn(says),
         changed(says) {
-          identities = identitiesOf(config);
+          identities = identitiesOf(followed);
           logger.info(says);
         },
-      }),
-    );
+      });
+    let endFollowing = followFrom(config);
+    releases.push(() => endFollowing());
     const http = createHttp({
       config: config.http,
       identities: () => identities,
@@ -243,6 +267,28 @@ export function createApp(options: AppOptions): App {
       releases.push(follow({ ...http.certificate, trouble }));
     }
     const { url } = await http.listen();
+    function takeCertificate(): void {
+      try {
+        http.certificate?.accept(http.certificate.look());
+      } catch (error) {
+        throw new Error(`http.tls: ${whyUnreadable(error)}`);
+      }
+    }
+    reload = (next) => {
+      const { config: wanted, changed, waiting } = reloaded(inForce, next);
+      // What may fail comes first, and what is seen to be wrong with the certificate changes nothing.
+      const read = readPlaybooks(wanted);
+      takeCertificate();
+      inForce = wanted;
+      playbooks = read;
+      Object.assign(settings, settingsOf(wanted, hostname()));
+      notifiers = createNotifiers(wanted.notify, logger);
+      logger.level = wanted.log.level;
+      endFollowing();
+      identities = identitiesOf(wanted);
+      endFollowing = followFrom(wanted);
+      return { playbooks: read.length, changed, waiting };
+    };
     const health = await kept.store.health();
     const warnings = [
       ...kept.warnings,
@@ -253,7 +299,7 @@ export function createApp(options: AppOptions): App {
     return { url, store: health.says, warnings, exchange: world.says };
   }
 
-  return { start, stop };
+  return { start, stop, reload: (next) => reload(next) };
 }
 
 const TWO_LABS =

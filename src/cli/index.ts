@@ -65,6 +65,8 @@ export function createProgram(context: CliContext): Command {
 /** Runs `second-responder ARGV`; answers the exit code. */
 export async function run(argv: string[]): Promise<number> {
   process.stdout.once('error', readerGone);
+  // Nobody is left to be told.
+  process.stderr.on('error', () => {});
   let code: 0 | 1 = EXIT.fine;
   const context: CliContext = {
     terminal: createTerminal(process.stdout, process.env),

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { createLogger } from '../adapters/telemetry/index.ts';
-import { createApp, type Started } from '../app.ts';
+import { createLogger, type Logger } from '../adapters/telemetry/index.ts';
+import { type App, createApp, type Started } from '../app.ts';
+import type { Config } from '../config/config.ts';
 import type { Mode } from '../incident/plan.ts';
 import { wantsJson } from './context.ts';
 import { whyNotStarted } from './errors.ts';
@@ -18,10 +19,14 @@ export function serveCommand(program: Command): void {
     .option('--no-work', 'take alerts in only; other daemons on the same store handle them')
     .option('--no-receive', 'handle incidents only')
     .action(async (options: { work: boolean; receive: boolean }, command: Command) => {
-      const { config } = readSettings(command);
-      if (wantsJson(command)) config.log.format = 'json';
-      config.work.work &&= options.work;
-      config.work.receive &&= options.receive;
+      const settings = () => {
+        const { config } = readSettings(command);
+        if (wantsJson(command)) config.log.format = 'json';
+        config.work.work &&= options.work;
+        config.work.receive &&= options.receive;
+        return config;
+      };
+      const config = settings();
       const logger = createLogger(config.log);
       process.on('unhandledRejection', (error) => {
         logger.error('A defect: nobody waited for this', {
@@ -31,26 +36,46 @@ export function serveCommand(program: Command): void {
       // A daemon goes on when nobody reads its log any more.
       process.stdout.removeAllListeners('error').on('error', () => {});
       const app = createApp({ config, version: version(), logger });
-      const started = await app.start().catch((error: unknown) => Promise.reject(whyNotStarted(error)));
-      for (const warning of started.warnings) logger.warn(warning);
-      const { url, store, exchange } = started;
-      // On a real organisation nothing is broken to try it, and no server of the lab's is told of.
-      const isLab = config.exchange.kind === 'lab';
-      const first = isLab ? { try: tryIt(url) } : { mode: config.safety.mode };
-      logger.info(`Second Responder ${version()} is ready`, { url, store, exchange, ...first });
-      if (config.log.format !== 'json') {
-        // Where standard output carries JSON lines for machines, the first screen stays out of their way.
-        const forPeople = config.log.format === 'human' || process.stdout.isTTY ? process.stdout : process.stderr;
-        const next = isLab ? breakSomething(url, config.exchange.url ?? url) : lookAtIt(config.safety.mode);
-        forPeople.write(`${welcome(started)}${next}\n`);
-      }
-      const signal = await untilStopped();
+      const stopped = untilStopped({
+        reload: () => reload(app, settings, logger),
+        unused: (signal) => logger.warn(`${signal} means nothing here. SIGHUP reloads, SIGTERM stops.`),
+      });
+      const begun = app.start().catch((error: unknown) => Promise.reject(whyNotStarted(error)));
+      const started = await Promise.race([begun, stopped]);
+      if (typeof started !== 'string') announce(started, config, logger);
+      const signal = await stopped;
       logger.info(`Stopping (${signal})`);
       setTimeout(() => process.exit(0), STOP_WITHIN).unref();
       await app.stop();
       logger.info('Stopped');
       process.exit(0);
     });
+}
+
+/** All that can be reloaded or, with every problem in the log, nothing. */
+function reload(app: App, settings: () => Config, logger: Logger): void {
+  try {
+    const { playbooks, changed, waiting } = app.reload(settings());
+    logger.info(`Reloaded (SIGHUP): ${playbooks} playbooks`, { changed });
+    if (waiting.length > 0) logger.warn(`Changed, but in force only after a restart: ${waiting.join(', ')}`);
+  } catch (error) {
+    logger.error(`Nothing was reloaded, and what was in force stays: ${(error as Error).message}`);
+  }
+}
+
+function announce(started: Started, config: Config, logger: Logger): void {
+  for (const warning of started.warnings) logger.warn(warning);
+  const { url, store, exchange } = started;
+  // On a real organisation nothing is broken to try it, and no server of the lab's is told of.
+  const isLab = config.exchange.kind === 'lab';
+  const first = isLab ? { try: tryIt(url) } : { mode: config.safety.mode };
+  logger.info(`Second Responder ${version()} is ready`, { url, store, exchange, ...first });
+  if (config.log.format !== 'json') {
+    // Where standard output carries JSON lines for machines, the first screen stays out of their way.
+    const forPeople = config.log.format === 'human' || process.stdout.isTTY ? process.stdout : process.stderr;
+    const next = isLab ? breakSomething(url, config.exchange.url ?? url) : lookAtIt(config.safety.mode);
+    forPeople.write(`${welcome(started)}${next}\n`);
+  }
 }
 
 /** The first screen: where everything is. */

@@ -1,6 +1,7 @@
 import { setTimeout as waitFor } from 'node:timers/promises';
 import { applies } from '../guards/kill-switch.ts';
 import { type Instant, shortName } from '../incident/alert.ts';
+import { isNamed } from '../incident/names.ts';
 import type { Mode } from '../incident/plan.ts';
 import {
   type CallOptions,
@@ -26,6 +27,7 @@ export interface CallReport {
   seconds: number;
 }
 
+/** Read at each call: some of it may change while the daemon runs. */
 export interface WaistSettings {
   /** The ceiling: in `observe` nothing that changes something is ever sent. */
   mode: Mode;
@@ -66,7 +68,6 @@ export function waist(
   killSwitches: () => Promise<KillSwitch[]>,
   report: (call: CallReport) => void,
 ): Exchange {
-  const services = new Set(settings.services.map((name) => name.toLowerCase()));
   const sessions = settings.sessions ?? new Sessions(Number.POSITIVE_INFINITY);
   // Not for one asker alone: its lost lease is no reason for the others to go without.
   const organisation = sharedAnswer(() =>
@@ -183,7 +184,7 @@ export function waist(
 
     restartService: (server, name, fence, order, options) =>
       change('restartService', order, options, (inTime) => {
-        if (!services.has(name.toLowerCase())) {
+        if (!isNamed(name, settings.services)) {
           throw new ExchangeError('refused', `${name} is not on the allow-list of services (safety.services)`);
         }
         return exchange.restartService(server, name, fence, inTime, options);

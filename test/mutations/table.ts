@@ -194,7 +194,7 @@ const MUTATIONS: Mutation[] = [
   {
     says: 'waist: any service may be restarted',
     file: 'src/engine/waist.ts',
-    from: 'if (!services.has(name.toLowerCase())) {',
+    from: 'if (!isNamed(name, settings.services)) {',
     to: 'if (!name) {',
     tests: ['test/unit/engine/waist.test.ts'],
   },

@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import winston, { type Logger } from 'winston';
 
 export type { Logger } from 'winston';
@@ -16,11 +16,36 @@ export function createLogger(options: LogOptions): Logger {
   const stream = options.stream ?? process.stdout;
   const onTerminal = stream.isTTY === true;
   const human = options.format === 'human' || (options.format === 'auto' && onTerminal);
-  return winston.createLogger({
+  const logger: Logger = winston.createLogger({
     level: options.level,
     format: winston.format.combine(masked(), human ? forPeople(onTerminal) : forMachines()),
-    transports: [new winston.transports.Stream({ stream, eol: '\n' })],
+    transports: [new winston.transports.Stream({ stream: surviving(stream, (says) => logger.warn(says)), eol: '\n' })],
     exitOnError: false,
+  });
+  return logger;
+}
+
+/** A log whose disk is full or whose reader is gone ends nothing: when it can be written again, it says what it lacks. */
+function surviving(stream: Writable, tell: (says: string) => void): Writable {
+  let lost = 0;
+  let why = '';
+  function written(error: Error | null | undefined): void {
+    if (error) {
+      why = error.message;
+      lost++;
+    } else if (lost > 0) {
+      const says = `${lost} lines of the log could not be written before this (${why})`;
+      lost = 0;
+      tell(says);
+    }
+  }
+  return new Writable({
+    decodeStrings: false,
+    write(line: string, _encoding, done) {
+      // A line that was cut is closed first. The next line waits for no other: the process may end after any of them.
+      stream.write(lost > 0 ? `\n${line}` : line, written);
+      done();
+    },
   });
 }
 

@@ -172,3 +172,31 @@ describe('events in words', () => {
     expect(inWords(entry, INCIDENT)).toEqual({ level, message: `mbx1 IMAP.Protocol: ${message}` });
   });
 });
+
+it('loses lines that its disk does not take, and says how many once it does again, on a line of its own', async () => {
+  let full = false;
+  let text = '';
+  const write = (line: string, done: (error: Error | null) => void) => {
+    // Half a line fits.
+    text += full ? line.slice(0, 9) : line;
+    queueMicrotask(() => done(full ? new Error('ENOSPC: no space left on device, write') : null));
+    return true;
+  };
+  const log = createLogger({ level: 'info', format: 'json', stream: Object.assign(new Writable(), { write }) });
+  for (const [message, room] of [
+    ['one', true],
+    ['two', false],
+    ['three', false],
+    ['four', true],
+  ] as const) {
+    full = !room;
+    log.info(message);
+    await Promise.resolve();
+  }
+  const lines = text.split('\n').filter((line) => line.endsWith('}'));
+  expect(lines.map((line) => JSON.parse(line).message)).toEqual([
+    'one',
+    'four',
+    '2 lines of the log could not be written before this (ENOSPC: no space left on device, write)',
+  ]);
+});
