@@ -7,6 +7,7 @@ import type { ByPerson, Entry, IncidentEvent } from './incident/event.ts';
 import type { ServerFacts } from './incident/health.ts';
 import type { Mode } from './incident/plan.ts';
 import type { PlaybookRun } from './incident/runs.ts';
+import type { Settle } from './incident/traces.ts';
 import type { UndoDebt } from './incident/undo.ts';
 import type { IncidentView } from './incident/view.ts';
 
@@ -373,8 +374,8 @@ export interface AppendOptions {
   start?: StartConditions;
   /** Undo debts to enter in the ledger; one that stands there already stays as it is (its value is the first found). */
   owe?: { debt: UndoDebt; incident: string; world: string }[];
-  /** Ledger keys to strike out. */
-  settle?: { server: string; setting: string; world: string }[];
+  /** Debts to strike out of the ledger. */
+  settle?: Settle[];
   /**
    * Set with `finished`: releases key, claims, slots (but those named) and compacts the journal. `requeue`: alerts of other
    * matters that came while it had the server in hand; they are pending again, and not as repeats. `runs`: how its

@@ -31,7 +31,7 @@ export async function askFor(
 
   const id = newId(name, 'undo', engine.realNow());
   const asked: Asked = { what, by, ...(note && { note }), debts: owed.map(debtOf), facts };
-  const opened = await open(engine, { id, server: name, family, asked });
+  const opened = await open(engine, { id, server: name, family, asked, world: engine.clock.epoch });
   if ('open' in opened) {
     throw new Conflict(`Incident ${opened.open} is open for ${family} on ${name}: it sees to what it changed itself`);
   }

@@ -2,10 +2,12 @@ import type { Answer } from '../guards/guard.ts';
 import { askGuards } from '../guards/index.ts';
 import { answerOf } from '../guards/shared-state.ts';
 import { ourStart, throttleRules } from '../guards/throttle.ts';
+import type { StepStarted } from '../incident/event.ts';
 import { groupOf } from '../incident/health.ts';
 import { currentRun, stepRecord } from '../incident/incident.ts';
 import type { Condition } from '../incident/plan.ts';
-import { ExchangeError, type StartConditions } from '../ports.ts';
+import { startOfStep } from '../incident/traces.ts';
+import { ExchangeError } from '../ports.ts';
 import { stepNamed } from '../steps/index.ts';
 import { type Begin, DISRUPTIVE, type PlannedChange, type StepContext } from '../steps/step.ts';
 import { type Advance, askAgain, type Went } from './advancing.ts';
@@ -77,22 +79,27 @@ async function startChange(
   const scope = scopeOf(run.playbook, [incident.server, target.server], [own, group]);
 
   const disruptive = DISRUPTIVE.has(change.action);
-  const start: StartConditions = {
-    owner: incident.root,
-    world: organisation.id,
-    kill: scope,
-    claims: [...new Set([incident.server, target.server])].sort(),
-    throttles: [
-      ...throttleRules(change, target, group, settings.throttles[change.action], clock.now()),
-      ourStart(target.server, change.resource, clock.now()),
-    ],
-    ...(disruptive && group && { slot: { group, server: target.server } }),
-    ...(disruptive && {
-      disrupts: { servers: [target.server], until: engine.realNow() + settings.disruptionWindow / clock.speed },
+  const throttles = [
+    ...throttleRules(change, target, group, settings.throttles[change.action], clock.now()),
+    ourStart(target.server, change.resource, clock.now()),
+  ];
+  const until = engine.realNow() + settings.disruptionWindow / clock.speed;
+  const data: StepStarted = {
+    n,
+    note,
+    intent: change.intent,
+    ...(change.undo && { undo: change.undo }),
+    ...(disruptive && group && { slot: group }),
+    ...(group && { group }),
+    took: tookBy({
+      world: organisation.id,
+      throttles,
+      ...(disruptive && { disrupts: { servers: [target.server], until } }),
     }),
   };
-
-  const refusal = await store.wouldRefuse(start);
+  const conditions = { kill: scope, throttles };
+  const taken = startOfStep(incident, data);
+  const refusal = taken && (await store.wouldRefuse({ ...taken, ...conditions }));
   if (refusal && 'owner' in refusal) engine.waiters.add(refusal.owner, incident.id);
   const asked = await askGuards({
     incident,
@@ -120,26 +127,7 @@ async function startChange(
     return obey(engine, advance, n, guard, answer);
   }
 
-  const started = await story.decide(
-    {
-      type: 'stepStarted',
-      data: {
-        n,
-        note,
-        intent: change.intent,
-        ...(change.undo && { undo: change.undo }),
-        ...(start.slot && { slot: start.slot.group }),
-        ...(group && { group }),
-        took: tookBy(start),
-      },
-    },
-    {
-      start,
-      ...(change.undo && {
-        owe: change.undo.map((debt) => ({ debt, incident: incident.id, world: organisation.id })),
-      }),
-    },
-  );
+  const started = await story.decide({ type: 'stepStarted', data }, { conditions });
   if (!started.ok) {
     if (!('refused' in started)) throw new Error(`step ${n} of ${incident.id} could not start`);
     const { guard, answer } = answerOf(started.refused);

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Opened } from '../incident/event.ts';
-import { apply, fold } from '../incident/fold.ts';
+import { fold } from '../incident/fold.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { Outcome } from '../incident/outcome.ts';
 import { Stale } from '../ports.ts';
+import { append } from './append.ts';
 import { open } from './open.ts';
 import type { Engine } from './parts.ts';
 import type { Story } from './story.ts';
@@ -34,7 +35,8 @@ async function openOrJoin(engine: Engine, parent: Parent, server: string, family
   const id = `${server}-${family}-${digest}`.toLowerCase();
   const own = { incident: id, joined: false };
   if (await engine.store.read(id)) return own;
-  const opened = await open(engine, { id, server, family, parent });
+  const world = engine.clock.epoch;
+  const opened = await open(engine, { id, server, family, parent, world });
   if ('incident' in opened) return own;
   await adopt(engine, opened.open, parent);
   return { incident: opened.open, joined: true };
@@ -50,16 +52,8 @@ async function adopt(engine: Engine, id: string, parent: Parent): Promise<void> 
     const incident = journal && fold(journal.entries);
     if (!incident || incident.parent || incident.finished || hasActed(incident)) return;
     try {
-      const written = await engine.store.append(
-        id,
-        journal.head,
-        { type: 'attached', data: { alerts: [], parent } },
-        { at: engine.clock.now(), worker: engine.worker },
-      );
-      if (written.ok) {
-        apply(incident, written.entry);
-        engine.onEntry(incident, written.entry, written.head);
-      }
+      const joined = { head: journal.head, incident };
+      await append(engine, id, joined, { type: 'attached', data: { alerts: [], parent } });
       return;
     } catch (error) {
       if (!(error instanceof Stale)) throw error;

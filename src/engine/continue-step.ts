@@ -47,7 +47,7 @@ export async function sendCommand(
       if (lost) return waitOut(engine, advance, n);
       // Whoever has taken over meanwhile may have sent it.
       advance.stillMine();
-      return notSent(engine, advance, n, error);
+      return notSent(advance, n, error.message);
     }
     if (!(error instanceof ExchangeError)) throw error;
     if (error.code === 'refused' || error.code === 'accessDenied' || error.code === 'notFound') {
@@ -92,7 +92,7 @@ async function lookAt(
   if (seen.look === 'notIssued') {
     if (advance.story.incident.conclusion) return letGo(engine, advance, n);
     if (issued === undefined && isOutdated(engine, record.startedAt))
-      return notSent(engine, advance, n, new NotSent('it was decided too long ago: it is decided anew'));
+      return notSent(advance, n, 'it was decided too long ago: it is decided again');
     if (issued === undefined) return sendCommand(engine, advance, n, step, true);
     const tries = record.sickLooks + 1;
     const says = `${record.intent?.command} did not reach ${record.intent?.server} (${tries} of ${SENDINGS})`;
@@ -163,17 +163,8 @@ function isWaitedOut({ story }: Advance, n: number): boolean {
 }
 
 /** The step is still to be done: until then it owes nothing. */
-async function notSent(engine: Engine, { story }: Advance, n: number, { message }: NotSent): Promise<Went> {
-  const { id, undo, facts } = story.incident;
-  const world = facts?.organisation ?? '';
-  const own: { server: string; setting: string; world: string }[] = [];
-  for (const { server, setting } of debtsOf(undo, n)) {
-    // What an earlier incident changed is still changed.
-    const owed = await engine.store.ledgerOf(server, setting, world);
-    if (owed?.incident === id) own.push({ server, setting, world });
-  }
-  await story.record({ type: 'stepFinished', data: { n, state: 'notSent', says: message } }, { settle: own });
-  return 'on';
+function notSent(advance: Advance, n: number, says: string): Promise<Went> {
+  return endStep(advance, { n, state: 'notSent', says });
 }
 
 /** The command is known to have changed nothing: of what it would have changed, nothing needs to be put back. */
@@ -183,15 +174,11 @@ async function endWithoutEffect(engine: Engine, advance: Advance, data: StepFini
   const { id, undo, facts } = story.incident;
   const world = facts?.organisation ?? '';
   for (const debt of debtsOf(undo, data.n)) {
-    const { server, setting } = debt;
-    // What an earlier incident changed is still changed.
-    const owed = await engine.store.ledgerOf(server, setting, world);
-    if (owed && owed.incident !== id) continue;
+    // What an earlier step, of this incident or another, changed is still changed.
+    const owed = await engine.store.ledgerOf(debt.server, debt.setting, world);
+    if (owed && (owed.incident !== id || owed.debt.id !== debt.id)) continue;
     const says = `${data.says}, so there is nothing to put back`;
-    await story.record(
-      { type: 'undone', data: { undo: debt.id, state: 'notNeeded', says } },
-      { settle: [{ server, setting, world }] },
-    );
+    await story.record({ type: 'undone', data: { undo: debt.id, state: 'notNeeded', says } });
   }
   return 'on';
 }

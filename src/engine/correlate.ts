@@ -1,7 +1,7 @@
 import { type Alert, familyOf, incidentKey, shortName } from '../incident/alert.ts';
-import { apply, fold } from '../incident/fold.ts';
-import { troubleOf } from '../incident/trouble.ts';
+import { fold } from '../incident/fold.ts';
 import { Stale } from '../ports.ts';
+import { append } from './append.ts';
 import { newId, open } from './open.ts';
 import type { Engine } from './parts.ts';
 import { rankOf } from './rank.ts';
@@ -62,7 +62,7 @@ async function isNoNews(engine: Engine, key: string, { alert, repeat }: Pending)
 }
 
 async function attach(engine: Engine, id: string, pending: Pending[]): Promise<void> {
-  const { store, clock, worker } = engine;
+  const { store } = engine;
   const journal = await store.read(id);
   const incident = journal && fold(journal.entries);
   if (!incident || incident.finished) return;
@@ -71,15 +71,14 @@ async function attach(engine: Engine, id: string, pending: Pending[]): Promise<v
   const news = alerts.filter((alert) => !known.has(identityOf(alert)));
   for (const alert of alerts) if (!news.includes(alert)) await store.dropPending(alert.id);
   if (news.length === 0) return;
-  const attached = await store.append(
+  const attached = await append(
+    engine,
     id,
-    journal.head,
+    { head: journal.head, incident },
     { type: 'attached', data: { alerts: news } },
-    { at: clock.now(), worker, attaching: { alertIds: news.map((alert) => alert.id) } },
+    { taking: news.map((alert) => alert.id) },
   );
   if (!attached.ok) return;
-  apply(incident, attached.entry);
-  engine.onEntry(incident, attached.entry, attached.head);
   if (news.some((alert) => alert.status === 'resolved')) await wake(engine, id, rankOf(engine.catalog, incident));
 }
 
@@ -91,13 +90,6 @@ async function openIncident(engine: Engine, alert: Alert): Promise<void> {
   const family = familyOf(alert.healthSet);
   const id = newId(server, family, engine.realNow());
   const world = engine.clock.epoch;
-  const opened = await open(
-    engine,
-    { id, server, family, alert, world },
-    {
-      alertId: alert.id,
-      trouble: { world, server, seen: [troubleOf.open(family), troubleOf.alerted(family)], gone: [] },
-    },
-  );
+  const opened = await open(engine, { id, server, family, alert, world }, alert.id);
   if ('incident' in opened) await engine.wakeups.incident(id, 0, engine.catalog.layer(alert.healthSet));
 }

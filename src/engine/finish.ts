@@ -2,8 +2,6 @@ import { familyOf, incidentKey } from '../incident/alert.ts';
 import type { Finished } from '../incident/event.ts';
 import { groupOf } from '../incident/health.ts';
 import type { Incident } from '../incident/incident.ts';
-import { runsOf } from '../incident/runs.ts';
-import { troublesOver } from '../incident/trouble.ts';
 import type { Notice } from '../ports.ts';
 import type { Advanced } from './advancing.ts';
 import { type Alike, alike } from './alike.ts';
@@ -33,27 +31,8 @@ export async function finish(engine: Engine, story: Story, decided: Finished): P
   const requeue = incident.alerts.filter(
     (alert) => alert.status === 'firing' && incidentKey(alert.server, familyOf(alert.healthSet)) !== key,
   );
-  const keepSlots = await drainedGroups(engine, incident);
-  await story.decide(
-    { type: 'finished', data: { ...finished, ...(keepSlots.length > 0 && { keeps: keepSlots }) } },
-    {
-      due: null,
-      finishing: {
-        key,
-        root: incident.root,
-        isRoot: incident.root === incident.id,
-        keepSlots,
-        outcome: finished.outcome,
-        requeue,
-        runs: runsOf(incident, finished, engine.clock.now()),
-      },
-      trouble: {
-        world: incident.facts?.organisation ?? engine.clock.epoch,
-        server: incident.server,
-        ...troublesOver(incident, finished.outcome),
-      },
-    },
-  );
+  const keeps = await drainedGroups(engine, incident);
+  await story.decide({ type: 'finished', data: { ...finished, keeps } }, { due: null, requeue });
 
   // It is over all the same; that people can't be told of the pattern now does not hold it up.
   if (recurring)

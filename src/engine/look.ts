@@ -1,5 +1,4 @@
 import type { LookPurpose } from '../incident/event.ts';
-import { troublesSeen } from '../incident/trouble.ts';
 import type { Advance } from './advancing.ts';
 import type { Engine } from './parts.ts';
 
@@ -13,13 +12,7 @@ export async function look(engine: Engine, advance: Advance, purpose: LookPurpos
     signal,
   );
   signal.throwIfAborted();
-  const world = looked.facts?.organisation ?? story.incident.facts?.organisation;
-  const trouble = world !== undefined && {
-    world,
-    server,
-    ...troublesSeen(story.incident, looked),
-  };
-  await story.record({ type: 'verified', data: { ...looked, purpose, startedAt } }, trouble ? { trouble } : {});
+  await story.record({ type: 'verified', data: { ...looked, purpose, startedAt } });
   advance.justLooked = true;
   return 'on';
 }

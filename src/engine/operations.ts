@@ -2,7 +2,7 @@ import { demotion, failuresOf } from '../guards/trust.ts';
 import { shortName } from '../incident/alert.ts';
 import { verifyChain } from '../incident/chain.ts';
 import type { ByPerson, IncidentEvent } from '../incident/event.ts';
-import { apply, fold } from '../incident/fold.ts';
+import { fold } from '../incident/fold.ts';
 import { monitorName } from '../incident/health.ts';
 import { type Incident, whoApproved } from '../incident/incident.ts';
 import { ceiling, demote, type Playbook } from '../incident/plan.ts';
@@ -17,6 +17,7 @@ import {
   Stale,
 } from '../ports.ts';
 import { stepNamed } from '../steps/index.ts';
+import { append } from './append.ts';
 import { askFor } from './asked.ts';
 import { createIntake } from './intake.ts';
 import type { Engine } from './parts.ts';
@@ -73,15 +74,7 @@ export function createOperations(
       const why = incident.finished ? `It ended ${incident.finished.outcome}` : forbids(incident);
       if (why !== undefined) throw new Conflict(`Incident ${id}: ${why}`);
       try {
-        const said = await store.append(id, journal.head, event, {
-          at: engine.clock.now(),
-          worker: engine.worker,
-          sure: true,
-        });
-        if (said.ok) {
-          apply(incident, said.entry);
-          engine.onEntry(incident, said.entry, said.head);
-        }
+        await append(engine, id, { head: journal.head, incident }, event, { sure: true });
       } catch (error) {
         if (error instanceof Stale) continue;
         throw error;

@@ -5,7 +5,7 @@ import type { Undone } from '../incident/event.ts';
 import { groupOf } from '../incident/health.ts';
 import { currentRun, type Incident } from '../incident/incident.ts';
 import type { UndoState } from '../incident/undo.ts';
-import { ExchangeError, NotCopied, NotSent, type StartConditions } from '../ports.ts';
+import { ExchangeError, NotCopied, NotSent } from '../ports.ts';
 import { undoOfKind } from '../steps/index.ts';
 import type { Look, Undo, UndoContext } from '../steps/step.ts';
 import { type Advance, askAgain, COPIED_AGAIN, type Went } from './advancing.ts';
@@ -43,20 +43,17 @@ export function settle(advance: Advance, id: string, says: string): Promise<Went
 
 async function start(engine: Engine, { story }: Advance, debt: UndoState, intent: NonNullable<UndoState['intent']>) {
   const { incident } = story;
-  const conditions: StartConditions = {
-    owner: incident.root,
-    world: incident.facts?.organisation ?? '',
-    kill: scopeOf(currentRun(incident)?.playbook, [incident.server, debt.server], [ownGroup(incident)]),
-    claims: [debt.server],
-    // Undo is never throttled; but a service that it starts was not started by somebody else.
-    throttles:
-      debt.kind === 'restart-service' ? [ourStart(debt.server, debt.value.service as string, engine.clock.now())] : [],
-  };
+  const world = incident.facts?.organisation ?? '';
+  const kill = scopeOf(currentRun(incident)?.playbook, [incident.server, debt.server], [ownGroup(incident)]);
+  // Undo is never throttled; but a service that it starts was not started by somebody else.
+  const throttles =
+    debt.kind === 'restart-service' ? [ourStart(debt.server, debt.value.service as string, engine.clock.now())] : [];
   const started = await story.decide(
-    { type: 'undoStarted', data: { undo: debt.id, intent, took: tookBy(conditions) } },
-    { start: conditions },
+    { type: 'undoStarted', data: { undo: debt.id, intent, took: tookBy({ world, throttles }) } },
+    { conditions: { kill, throttles } },
   );
-  if (started.ok || !('refused' in started)) return undefined;
+  if (started.ok) return undefined;
+  if (!('refused' in started)) throw new Error(`undo ${debt.id} of ${incident.id} could not start`);
   const { guard, answer } = answerOf(started.refused);
   if ('owner' in started.refused) engine.waiters.add(started.refused.owner, incident.id);
   if (answer.answer !== 'wait') throw new Error(`the undo of ${incident.id} was refused by ${guard}`);
@@ -139,15 +136,7 @@ async function tryAgain(engine: Engine, advance: Advance, id: string, why: strin
 }
 
 async function end({ story }: Advance, id: string, state: Undone['state'], says: string): Promise<Went> {
-  const { incident } = story;
-  const debt = incident.undo.find((undo) => undo.id === id);
-  const settled = debt && state !== 'failed';
-  await story.record(
-    { type: 'undone', data: { undo: id, state, says } },
-    settled
-      ? { settle: [{ server: debt.server, setting: debt.setting, world: incident.facts?.organisation ?? '' }] }
-      : {},
-  );
+  await story.record({ type: 'undone', data: { undo: id, state, says } });
   return 'on';
 }
 

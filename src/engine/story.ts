@@ -1,7 +1,8 @@
 import type { EventType, IncidentEvent } from '../incident/event.ts';
-import { apply, fold } from '../incident/fold.ts';
+import { fold } from '../incident/fold.ts';
 import type { Incident } from '../incident/incident.ts';
-import { type AppendOptions, type AppendResult, type Head, Stale } from '../ports.ts';
+import { type Head, Stale } from '../ports.ts';
+import { type Appended, append, type Unwritten } from './append.ts';
 import type { Engine } from './parts.ts';
 
 /** What others may write while a worker advances: it does not void what the worker has just seen or done. */
@@ -14,38 +15,32 @@ export interface Story {
   /**
    * Appends what was decided on the head; throws Stale when anything was written since. For decisions.
    */
-  decide(event: IncidentEvent, options?: Extra): Promise<AppendResult>;
+  decide(event: IncidentEvent, unwritten?: Unwritten): Promise<Appended>;
   /**
    * Appends a fact: what was seen or done stays true when a person or a sender wrote meanwhile, so it is appended
    * behind that. Throws Stale when another worker has advanced the incident.
    */
-  record(event: IncidentEvent, options?: Extra): Promise<void>;
+  record(event: IncidentEvent): Promise<void>;
 }
-
-type Extra = Omit<AppendOptions, 'at' | 'worker'>;
 
 /** Opens the story of an incident; undefined where there is none. */
 export async function openStory(engine: Engine, id: string): Promise<Story | undefined> {
-  const { store, clock, worker } = engine;
+  const { store } = engine;
   const journal = await store.read(id);
   if (!journal) return undefined;
   let { head } = journal;
   let incident = fold(journal.entries);
 
-  async function decide(event: IncidentEvent, options: Extra = {}): Promise<AppendResult> {
-    const result = await store.append(id, head, event, { at: clock.now(), worker, ...options });
-    if (result.ok) {
-      head = result.head;
-      apply(incident, result.entry);
-      engine.onEntry(incident, result.entry, result.head);
-    }
+  async function decide(event: IncidentEvent, unwritten?: Unwritten): Promise<Appended> {
+    const result = await append(engine, id, { head, incident }, event, unwritten);
+    if (result.ok) head = result.head;
     return result;
   }
 
-  async function record(event: IncidentEvent, options: Extra = {}): Promise<void> {
+  async function record(event: IncidentEvent): Promise<void> {
     for (;;) {
       try {
-        await decide(event, options);
+        await decide(event);
         return;
       } catch (error) {
         if (!(error instanceof Stale) || !(await onlyOutsidersWrote())) throw error;

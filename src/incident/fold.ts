@@ -60,6 +60,7 @@ function open(data: Opened, at: Instant): Incident {
       openedBy: data.parent.incident,
     }),
     openedAt: at,
+    ...(data.world !== undefined && { openedIn: data.world }),
     alerts: data.alert ? [data.alert] : [],
     blindLooks: 0,
     lookFirst: false,

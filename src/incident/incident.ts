@@ -17,6 +17,8 @@ export interface Incident {
   /** The incident that opened this one; unlike a parent that joined it later. */
   openedBy?: string;
   openedAt: Instant;
+  /** The organisation that it was opened in, where its first entry says so. */
+  openedIn?: string;
   alerts: Alert[];
   facts?: ServerFacts;
 

@@ -1,11 +1,10 @@
-import { type Instant, incidentKey } from './alert.ts';
+import { ANY_FAMILY, type Instant, incidentKey } from './alert.ts';
 import type { Entry, Finished, IncidentEvent, Opened, StepStarted, Took } from './event.ts';
 import { apply, fold } from './fold.ts';
 import type { Incident } from './incident.ts';
-import type { Intent } from './intent.ts';
 import { type PlaybookRun, runsOf } from './runs.ts';
 import { troubleOf, troublesOver, troublesSeen } from './trouble.ts';
-import { isOwed, type UndoDebt } from './undo.ts';
+import { debtsOf, isOwed, type UndoDebt } from './undo.ts';
 
 /** An entry that a store keeps something of in its indexes. */
 export interface Trace {
@@ -17,12 +16,12 @@ export interface Trace {
   beside: Beside;
 }
 
-/** What was remembered beside an entry when it was appended, as far as its journal tells. */
+/** What a store remembers beside an entry, as far as its journal tells. */
 export interface Beside {
   opening?: { key: string; server: string; family: string };
   start?: Start;
   owe?: { debt: UndoDebt; incident: string; world: string }[];
-  settle?: { server: string; setting: string; world: string }[];
+  settle?: Settle[];
   trouble?: { world: string; server: string; seen: string[]; gone: string[] };
   finishing?: {
     key: string;
@@ -32,6 +31,14 @@ export interface Beside {
     outcome: string;
     runs: PlaybookRun[];
   };
+}
+
+/** A debt to strike out of the ledger. `of`: only where it is the one entered so; what an earlier step changed is still changed. */
+export interface Settle {
+  server: string;
+  setting: string;
+  world: string;
+  of?: { incident: string; id: string };
 }
 
 /** What a start took; it is not asked again whether it may. */
@@ -59,13 +66,11 @@ export interface Start {
 export function tracesOf(entries: readonly Entry[]): Trace[] {
   const [first, ...rest] = entries;
   const incident = fold(first ? [first] : []);
-  const { at: since, data } = first as Entry;
-  const { world } = data as Opened;
-  const traces = [traceOf(first as Entry, since, opened(incident, data as Opened))];
-  let order = since;
+  const traces = [traceOf(first as Entry, incident.openedAt, undefined)];
+  let order = incident.openedAt;
   for (const entry of rest) {
     order = Math.max(order, entry.at);
-    traces.push(traceOf(entry, order, beside(incident, entry, world)));
+    traces.push(traceOf(entry, order, incident));
     apply(incident, entry);
   }
   return traces.filter(({ event, beside: kept }) => Object.keys(kept).length > 0 || TELLING.has(event.type));
@@ -74,11 +79,12 @@ export function tracesOf(entries: readonly Entry[]): Trace[] {
 /** Their own data is kept something of: how often an alert was repeated, which organisation was seen. */
 const TELLING: ReadonlySet<string> = new Set(['attached', 'verified']);
 
-function traceOf({ seq, at, type, data }: Entry, order: Instant, kept: Beside): Trace {
-  return { at, order, seq, event: { type, data } as IncidentEvent, beside: kept };
+function traceOf({ seq, at, type, data }: Entry, order: Instant, before: Incident | undefined): Trace {
+  const event = { type, data } as IncidentEvent;
+  return { at, order, seq, event, beside: besideOf(before, event, at) };
 }
 
-function opened({ server, family }: Incident, { world, alert }: Opened): Beside {
+function opened({ server, family = ANY_FAMILY, world, alert }: Opened): Beside {
   const seen = [troubleOf.open(family), troubleOf.alerted(family)];
   return {
     opening: { key: incidentKey(server, family), server, family },
@@ -87,9 +93,13 @@ function opened({ server, family }: Incident, { world, alert }: Opened): Beside 
   };
 }
 
-/** `incident`: as it stood before the entry; `openedIn`: the world where that is known. */
-function beside(incident: Incident, { type, data, at }: Entry, openedIn: string | undefined): Beside {
-  const event = { type, data } as IncidentEvent;
+/**
+ * What stands beside an entry, whether it is appended now or its journal is read again. `incident`: as it stood before
+ * the entry; there is none before the first.
+ */
+export function besideOf(incident: Incident | undefined, event: IncidentEvent, at: Instant): Beside {
+  if (event.type === 'opened') return opened(event.data);
+  if (!incident) throw new Error('a journal begins with "opened"');
   const seen = incident.facts?.organisation;
   switch (event.type) {
     case 'verified': {
@@ -99,9 +109,15 @@ function beside(incident: Incident, { type, data, at }: Entry, openedIn: string 
     }
     case 'stepStarted':
       return stepStarted(incident, event.data);
+    case 'stepFinished': {
+      // The step is still to be done: until then it owes nothing.
+      if (event.data.state !== 'notSent') return {};
+      const own = debtsOf(incident.undo, event.data.n);
+      return own.length === 0 ? {} : { settle: own.map((debt) => settleOwn(incident, debt)) };
+    }
     case 'undoStarted': {
       const debt = incident.undo.find(({ id }) => id === event.data.undo);
-      return debt ? { start: start(incident, event.data, [debt.server]) } : {};
+      return debt ? { start: startOfUndo(incident, debt, event.data) } : {};
     }
     case 'undone': {
       const debt = incident.undo.find(({ id }) => id === event.data.undo);
@@ -109,23 +125,41 @@ function beside(incident: Incident, { type, data, at }: Entry, openedIn: string 
       return { settle: [{ server: debt.server, setting: debt.setting, world: seen ?? '' }] };
     }
     case 'finished':
-      return finished(incident, event.data, at, seen ?? openedIn);
+      return finished(incident, event.data, at, seen ?? incident.openedIn);
     default:
       return {};
   }
 }
 
 function stepStarted(incident: Incident, data: StepStarted): Beside {
-  const { intent, undo, slot } = data;
-  if (!intent) return {};
-  const taken = start(incident, data, [...new Set([incident.server, intent.server])].sort());
+  const { undo } = data;
+  const taken = startOfStep(incident, data);
+  if (!taken) return {};
   return {
-    start: { ...taken, ...(slot !== undefined && { slot: { group: slot, server: intent.server } }) },
+    start: taken,
     ...(undo && { owe: undo.map((debt) => ({ debt, incident: incident.id, world: taken.world })) }),
   };
 }
 
-function start(incident: Incident, { took }: { intent?: Intent; took?: Took }, claims: string[]): Start {
+/** What the start of a step takes; undefined where it changes nothing. */
+export function startOfStep(incident: Incident, { intent, slot, took }: StepStarted): Start | undefined {
+  if (!intent) return undefined;
+  const taken = start(incident, took, [...new Set([incident.server, intent.server])].sort());
+  return { ...taken, ...(slot !== undefined && { slot: { group: slot, server: intent.server } }) };
+}
+
+/** What the start of an undo takes. */
+export function startOfUndo(incident: Incident, { server }: UndoDebt, { took }: { took?: Took }): Start {
+  return start(incident, took, [server]);
+}
+
+/** Strikes out what an incident's own step has entered. */
+function settleOwn({ id, facts }: Incident, debt: UndoDebt): Settle {
+  const { server, setting } = debt;
+  return { server, setting, world: facts?.organisation ?? '', of: { incident: id, id: debt.id } };
+}
+
+function start(incident: Incident, took: Took | undefined, claims: string[]): Start {
   return {
     owner: incident.root,
     world: took?.world ?? incident.facts?.organisation ?? '',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Intent } from '../incident/intent.ts';
-import type { UndoDebt } from '../incident/undo.ts';
+import { isOwed, type UndoDebt } from '../incident/undo.ts';
 import type { Step, StepContext, Undo } from './step.ts';
 
 /** The ledger's name of DatabaseCopyActivationDisabledAndMoveNow. */
@@ -75,7 +75,7 @@ export const allowActivation: Step = {
     const { server } = incident;
     const { value: found } = await exchange.mailboxServer(server, { signal });
     if (!found.activationBlocked) return { begin: 'skip', says: `activation is not blocked on ${server}` };
-    const own = incident.undo.some((undo) => undo.setting === SETTING && undo.server === server);
+    const own = incident.undo.some((undo) => isOwed(undo) && undo.setting === SETTING && undo.server === server);
     if (!own && !(await ledgerOf(server, SETTING))) {
       return { begin: 'skip', says: `activation on ${server} was blocked by somebody else, so it stays blocked` };
     }

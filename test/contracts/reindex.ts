@@ -1,4 +1,5 @@
 /** A store whose indexes were made anew from its journals answers as before, after whatever has happened in it. */
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { incidentKey } from '../../src/incident/alert.ts';
 import type { IncidentEvent } from '../../src/incident/event.ts';
@@ -7,6 +8,7 @@ import type { Incident } from '../../src/incident/incident.ts';
 import { troubleOf } from '../../src/incident/trouble.ts';
 import type { StartConditions, Store } from '../../src/ports.ts';
 import { type Bench, bench, operationsOf } from '../support/engine.ts';
+import { happenings, live } from './random-journals.ts';
 import { anAlert } from './store.ts';
 
 export interface ReindexSide {
@@ -83,7 +85,8 @@ export function reindexContract(name: string, makeStore: () => Promise<ReindexSi
       timeout: 60_000,
     }, async () => {
       const b = await aRichLife(store);
-      const before = { answers: await answersOf(b), indexes: await side.indexes?.() };
+      const at = { world: b.engine.clock.epoch, now: b.lab.clock.now() };
+      const before = { answers: await answersOf(store, at), indexes: await side.indexes?.() };
       expect(before.answers).toMatchObject(LIVED);
       await side.spoil?.();
       const found = await store.reindex();
@@ -91,8 +94,27 @@ export function reindexContract(name: string, makeStore: () => Promise<ReindexSi
       expect(found.incidents).toBe((await store.list({ limit: 100 })).ids.length);
       expect(found.open).toBe(before.answers.open.length);
       expect(found.owed).toBe(before.answers.owed.length);
-      expect(await answersOf(b)).toEqual(before.answers);
+      expect(await answersOf(store, at)).toEqual(before.answers);
       expect(await side.indexes?.()).toEqual(before.indexes);
+    });
+
+    it('are the same made anew as they were lived, whatever happened', { timeout: 120_000 }, async () => {
+      await fc.assert(
+        fc.asyncProperty(happenings, async (all) => {
+          const own = await makeStore();
+          try {
+            const at = await live(own.store, all);
+            const before = { answers: await answersOf(own.store, at), indexes: await own.indexes?.() };
+            await own.spoil?.();
+            expect((await own.store.reindex()).unreadable).toEqual([]);
+            const after = { answers: await answersOf(own.store, at), indexes: await own.indexes?.() };
+            expect(after).toEqual(before);
+          } finally {
+            await own.close();
+          }
+        }),
+        { numRuns: 30 },
+      );
     });
 
     it('goes on with what was in the middle, and recovers it', { timeout: 60_000 }, async () => {
@@ -189,16 +211,14 @@ const LIVED = {
 };
 
 /** What others ask a store about, each answer in words. */
-async function answersOf({ store, lab, engine }: Bench) {
-  const world = engine.clock.epoch;
-  const now = lab.clock.now();
+async function answersOf(store: Store, { world, now }: { world: string; now: number }) {
   const { ids } = await store.list({ limit: 100 });
   const journals = await Promise.all(ids.map((id) => store.read(id)));
   const incidents = journals.map((journal) => fold(journal?.entries ?? []));
   const keys = [...new Set(incidents.map(({ server, family }) => incidentKey(server, family)))];
   const servers = ['mbx1', 'mbx2', 'mbx3', 'mbx9', 'cas1', 'cas2', 'ex1', 'ex2'];
   const troubles = [
-    ...['*', 'imap'].flatMap((family) => [
+    ...['*', 'imap', 'owa', 'pop'].flatMap((family) => [
       troubleOf.open(family),
       troubleOf.alerted(family),
       troubleOf.sick(family),

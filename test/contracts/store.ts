@@ -775,6 +775,16 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         expect(await store.ledgerOf('mbx1', 'activation', 'lab-1')).toMatchObject({ incident: 'i2' });
       });
 
+      it.each([
+        ['strikes out what a step itself entered', { incident: 'i1', id: '3:activation' }, []],
+        ['keeps what an earlier incident entered', { incident: 'i2', id: '3:activation' }, ['i1']],
+        ['keeps what an earlier step entered', { incident: 'i1', id: '5:activation' }, ['i1']],
+      ])('%s', async (_, of, left) => {
+        const head = await owe('i1', aDebt());
+        await append('i1', head, slept, { settle: [{ server: 'mbx1', setting: 'activation', world: 'lab-1', of }] });
+        expect((await store.ledger()).map(({ incident }) => incident)).toEqual(left);
+      });
+
       it('outlives the incident', async () => {
         await finish('i1', await owe('i1', aDebt()));
         expect(await store.ledger()).toHaveLength(1);

@@ -269,6 +269,20 @@ const MUTATIONS: Mutation[] = [
     tests: ['test/unit/engine/not-sent.test.ts'],
   },
   {
+    says: 'the debt of a step that was not sent stays in the ledger',
+    file: 'src/incident/traces.ts',
+    from: "if (event.data.state !== 'notSent') return {};",
+    to: 'return {};',
+    tests: ['test/unit/engine/not-sent.test.ts'],
+  },
+  {
+    says: 'what is remembered beside an entry is not what its journal tells',
+    file: 'src/engine/append.ts',
+    from: '    ...beside,\n',
+    to: '    ...beside,\n    settle: [],\n',
+    tests: ['test/unit/memory/reindex.test.ts'],
+  },
+  {
     says: 'a probe that did not run counts as one that succeeded',
     file: 'src/verification/judge.ts',
     from: "case 'Succeeded':",

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Alert } from '../../incident/alert.ts';
 import { link } from '../../incident/chain.ts';
 import type { Entry, IncidentEvent } from '../../incident/event.ts';
+import type { Settle } from '../../incident/traces.ts';
 import {
   type AcceptedAlert,
   type AppendOptions,
@@ -208,7 +209,7 @@ class MemoryStore implements Store {
       if (!this.#ledger.has(place))
         this.#ledger.set(place, structuredClone({ debt, incident: of, world, at: options.at }));
     }
-    for (const { server, setting, world } of options.settle ?? []) this.#settle(server, setting, world);
+    for (const one of options.settle ?? []) this.#settle(one);
     if (options.due === null) this.#due.delete(id);
     else if (options.due !== undefined) this.#due.set(id, options.due);
     if (options.trouble) this.#lessons.note(options.trouble, options.at);
@@ -246,8 +247,11 @@ class MemoryStore implements Store {
     }
   }
 
-  #settle(server: string, setting: string, world: string): void {
-    this.#ledger.delete(inWorld(world, server, setting));
+  #settle({ server, setting, world, of }: Settle): void {
+    const place = inWorld(world, server, setting);
+    const entered = this.#ledger.get(place);
+    if (of && (entered?.incident !== of.incident || entered.debt.id !== of.id)) return;
+    this.#ledger.delete(place);
     if ([...this.#ledger.values()].some((owed) => owed.world === world && owed.debt.server === server)) return;
     // The last thing owed to the server is done: what a finished run kept for its sake is free.
     for (const [key, slot] of this.#shared.slots) {

@@ -53,10 +53,11 @@ export function appendRequest(
       const entry: LedgerEntry = { debt, incident, world, at: options.at };
       return { field: field(world, debt.server, debt.setting), text: JSON.stringify(entry) };
     }),
-    settle: (options.settle ?? []).map(({ server, setting, world }) => ({
+    settle: (options.settle ?? []).map(({ server, setting, world, of }) => ({
       field: field(world, server, setting),
       server,
       world,
+      ...(of && { of }),
     })),
     ...(trouble && {
       trouble: {

@@ -1,11 +1,11 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { IncidentEvent } from '../../../src/incident/event.ts';
 import { fold } from '../../../src/incident/fold.ts';
 import type { UndoDebt } from '../../../src/incident/undo.ts';
 import { NotSent } from '../../../src/ports.ts';
 import { around } from '../../support/around.ts';
-import { bench, Killed } from '../../support/engine.ts';
-import { journal } from '../../support/stub.ts';
+import { type Bench, bench, Killed, operationsOf } from '../../support/engine.ts';
+import { HOUR, journal } from '../../support/stub.ts';
 
 /** The kill switch catches a command at the last moment: at its first sending, or after a worker that is lost. */
 async function caught(tries: ('dies' | 'caught')[]) {
@@ -45,6 +45,49 @@ test('after a worker that may have sent it: that is waited out before it counts 
   expect(words).toContain('slept late');
   expect(words.indexOf('slept late')).toBeLessThan(words.indexOf('stepFinished notSent'));
   expect(outcome).toBe('recovered');
+});
+
+describe('a fail-over that the kill switch catches at the last moment', () => {
+  const SELF_TEST = { healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
+  const SICK = { fault: 'unfixable', healthSet: 'IMAP.Protocol', server: 'mbx1' } as const;
+  const owed = async ({ store }: Bench) => (await store.ledger()).map(({ incident }) => incident);
+
+  /** `before`: an earlier incident has left the server drained. Answers that incident. */
+  async function cancelled({ before }: { before: boolean }): Promise<Bench & { drained?: string }> {
+    let catches = false;
+    const b = bench({
+      aroundExchange: (exchange) =>
+        around(exchange, 'setActivationBlocked', (set) => async (...args) => {
+          if (!catches) return set(...args);
+          await operationsOf(b).setKillSwitch({ on: true, by: 'yuki' });
+          throw new NotSent('the kill switch is on');
+        }),
+    });
+    b.lab.post(SICK);
+    const drained = before ? (await b.handle({ server: 'mbx1', ...SELF_TEST })).id : undefined;
+    b.lab.clock.advance(30 * HOUR);
+    catches = true;
+    const id = await b.alert({ server: 'mbx1', ...SELF_TEST });
+    await b.run(({ steps }) => steps.some(({ state }) => state === 'notSent'));
+    await operationsOf(b).cancel(id, { by: 'yuki' });
+    await b.run();
+    expect((await b.incident(id)).finished?.outcome).toBe('cancelled');
+    return { ...b, ...(drained && { drained }) };
+  }
+
+  test('owes nothing, also when the indexes are made anew', async () => {
+    const b = await cancelled({ before: false });
+    expect(await owed(b)).toEqual([]);
+    await b.store.reindex();
+    expect(await owed(b)).toEqual([]);
+  });
+
+  test('leaves owed what an earlier incident blocked, also when the indexes are made anew', async () => {
+    const b = await cancelled({ before: true });
+    expect(await owed(b)).toEqual([b.drained]);
+    await b.store.reindex();
+    expect(await owed(b)).toEqual([b.drained]);
+  });
 });
 
 test('a step that was not sent owes nothing, until it begins once more', () => {

@@ -75,6 +75,8 @@ const started = (more: object = {}): IncidentEvent => ({
   type: 'stepStarted',
   data: { n: 1, note: {}, intent, undo: [debt], slot: 'dag1', ...more },
 });
+const own = { ...debt, id: '1:activation' };
+const ended = (state: 'notSent' | 'done'): IncidentEvent => ({ type: 'stepFinished', data: { n: 1, state, says: '' } });
 const finished = (outcome: 'escalated' | 'recovered', more: object = {}): IncidentEvent => ({
   type: 'finished',
   data: { outcome, reason: '', left: [], owed: [], ...more },
@@ -157,6 +159,13 @@ const cases: [string, IncidentEvent[], Beside][] = [
     ],
     { settle: [{ server: 'mbx2', setting: 'activation', world: 'w2' }] },
   ],
+  [
+    'a step was not sent at the last moment: what it would have changed is not owed, unless it was owed before',
+    [opened, lookedAt('confirmed'), matched, started({ undo: [own] }), ended('notSent')],
+    { settle: [{ server: 'mbx2', setting: 'activation', world: 'w2', of: { incident: 'i1', id: '1:activation' } }] },
+  ],
+  ['a step that was sent stays owed for', [opened, matched, started({ undo: [own] }), ended('done')], {}],
+  ["another step's debt is none of its own", [opened, matched, started(), ended('notSent')], {}],
   [
     'it can not be put back: it stays owed',
     [opened, matched, started(), { type: 'undone', data: { undo: 'd', state: 'failed', says: '' } }],

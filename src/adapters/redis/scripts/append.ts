@@ -34,7 +34,7 @@ export interface AppendRequest {
     disrupts: { field: string; value: string }[];
   };
   owe: { field: string; text: string }[];
-  settle: { field: string; server: string; world: string }[];
+  settle: { field: string; server: string; world: string; of?: { incident: string; id: string } }[];
   /** Names of sorted sets, made by the caller. */
   trouble?: { server: string; seen: string[]; gone: string[] };
   finishing?: {
@@ -170,8 +170,11 @@ export const INDEXES = `if opening then
     for _, debt in ipairs(ask.owe) do redis.call('HSETNX', ledger, debt.field, debt.text) end
 
     for _, debt in ipairs(ask.settle) do
-      redis.call('HDEL', ledger, debt.field)
-      local more = false
+      local entered = debt.of and redis.call('HGET', ledger, debt.field)
+      local by = entered and cjson.decode(entered)
+      local settled = not debt.of or (by and by.incident == debt.of.incident and by.debt.id == debt.of.id)
+      if settled then redis.call('HDEL', ledger, debt.field) end
+      local more = not settled
       for _, field in ipairs(redis.call('HKEYS', ledger)) do
         local place = cjson.decode(field)
         if place[1] == debt.world and place[2] == debt.server then more = true end
