@@ -6,10 +6,21 @@ const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e
 
 /** Text from outside with everything that could steer a terminal made visible: ESC becomes `\x1b`, a line break `⏎`. */
 export function plain(text: string): string {
-  return text.replace(/\s*\r?\n\s*/g, ' ⏎ ').replace(UNSAFE, (char) => {
+  return inOneLine(text).replace(UNSAFE, (char) => {
     const code = char.charCodeAt(0);
     return code === 9 ? ' ' : code < 256 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`;
   });
+}
+
+/** Line breaks, with the blanks around them, as one mark. */
+function inOneLine(text: string): string {
+  const lines = text.split('\n');
+  if (lines.length === 1) return text;
+  const last = lines.length - 1;
+  return lines
+    .map((line, at) => (at === 0 ? line.trimEnd() : at === last ? line.trimStart() : line.trim()))
+    .filter((line, at) => line !== '' || at === 0 || at === last)
+    .join(' ⏎ ');
 }
 
 const hex = (code: number, digits: number) => code.toString(16).padStart(digits, '0');
@@ -24,9 +35,11 @@ const WIDE =
 /** Cells on the terminal. */
 export function widthOf(text: string): number {
   let width = 0;
-  for (const char of text.replace(COLOUR, '')) width += ZERO_WIDTH.test(char) ? 0 : WIDE.test(char) ? 2 : 1;
+  for (const char of text.replace(COLOUR, '')) width += cellsOf(char);
   return width;
 }
+
+const cellsOf = (char: string) => (char < '\u0300' ? 1 : ZERO_WIDTH.test(char) ? 0 : WIDE.test(char) ? 2 : 1);
 
 export function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)));
@@ -36,8 +49,10 @@ export function pad(text: string, width: number): string {
 export function cut(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let kept = '';
+  let cells = 0;
   for (const char of text) {
-    if (widthOf(kept) + widthOf(char) > width - 1) break;
+    cells += cellsOf(char);
+    if (cells > width - 1) break;
     kept += char;
   }
   return `${kept}…`;
@@ -47,22 +62,33 @@ export function cut(text: string, width: number): string {
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
+  let filled = 0;
   for (const word of text.split(' ').flatMap((word) => pieces(word, width))) {
-    const longer = line === '' || word.joined ? line + word.text : `${line} ${word.text}`;
-    if (widthOf(longer) <= width || line === '') {
-      line = longer;
+    const space = line === '' || word.joined ? '' : ' ';
+    const longer = filled + space.length + word.cells;
+    if (longer <= width || line === '') {
+      line += space + word.text;
+      filled = longer;
       continue;
     }
     lines.push(line);
     line = word.text;
+    filled = word.cells;
   }
   return [...lines, line];
 }
 
+interface Piece {
+  text: string;
+  cells: number;
+  joined: boolean;
+}
+
 /** A word that fits stays whole; else it is cut into characters that hold together as far as there is room. */
-function pieces(word: string, width: number): { text: string; joined: boolean }[] {
-  if (widthOf(word) <= width && !WIDE.test(word)) return [{ text: word, joined: false }];
-  return [...word].map((text, index) => ({ text, joined: index > 0 }));
+function pieces(word: string, width: number): Piece[] {
+  const cells = widthOf(word);
+  if (cells <= width && !WIDE.test(word)) return [{ text: word, cells, joined: false }];
+  return [...word].map((text, index) => ({ text, cells: cellsOf(text), joined: index > 0 }));
 }
 
 /** Columns two spaces apart. The last one is cut at `columns`, where there is such a limit. */

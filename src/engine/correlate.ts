@@ -3,6 +3,7 @@ import { fold } from '../incident/fold.ts';
 import { Stale } from '../ports.ts';
 import { append } from './append.ts';
 import { newId, open } from './open.ts';
+import { serverMeant } from './organisation.ts';
 import type { Engine } from './parts.ts';
 import { rankOf } from './rank.ts';
 import { wake } from './wake.ts';
@@ -15,8 +16,10 @@ import { wake } from './wake.ts';
 export async function correlate(engine: Engine, alertId: string): Promise<void> {
   const pending = await engine.store.pendingAlert(alertId);
   if (!pending) return;
-  const key = incidentKey(pending.alert.server, familyOf(pending.alert.healthSet));
-  await engine.correlating.run(key, alertId, (ids) => placeAll(engine, key, ids));
+  const server = await serverMeant(engine, pending.alert);
+  if (server === undefined) return engine.store.dropPending(alertId);
+  const key = incidentKey(server, familyOf(pending.alert.healthSet));
+  await engine.correlating.run(key, alertId, (ids) => placeAll(engine, key, server, ids));
 }
 
 interface Pending {
@@ -24,11 +27,19 @@ interface Pending {
   repeat: boolean;
 }
 
+/** The alert, with that one of its names. */
+function about(alert: Alert, server: string): Alert {
+  if (alert.server === server) return alert;
+  const name = alert.otherServers?.find((other) => shortName(other) === server) ?? server;
+  const others = [alert.serverAsSent, ...(alert.otherServers ?? [])].filter((other) => other !== name);
+  return { ...alert, server, serverAsSent: name, otherServers: others };
+}
+
 /** Until each is placed: somebody may write at the same time, or see to one of them. */
-async function placeAll(engine: Engine, key: string, ids: string[]): Promise<void> {
+async function placeAll(engine: Engine, key: string, server: string, ids: string[]): Promise<void> {
   for (;;) {
     const found = await Promise.all(ids.map((id) => engine.store.pendingAlert(id)));
-    const pending = found.filter((one) => one !== undefined);
+    const pending = found.flatMap((one) => (one ? [{ ...one, alert: about(one.alert, server) }] : []));
     if (pending.length === 0) return;
     try {
       await place(engine, key, pending);

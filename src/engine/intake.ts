@@ -49,11 +49,18 @@ export function createIntake(engine: Engine): (alerts: Alert[]) => Promise<Accep
     }
   }
 
-  return (alerts) =>
-    new Promise((resolve, reject) => {
+  const accept = (alerts: Alert[]) =>
+    new Promise<AcceptedAlert[]>((resolve, reject) => {
       if (gathered.length === 0) setImmediate(flush);
       gathered.push({ alerts, resolve, reject });
     });
+
+  return async (alerts) => {
+    const parts = Array.from({ length: Math.ceil(alerts.length / LARGEST_WRITE) }, (_, part) =>
+      alerts.slice(part * LARGEST_WRITE, (part + 1) * LARGEST_WRITE),
+    );
+    return (await Promise.all(parts.map(accept))).flat();
+  };
 }
 
 function inBatches(waiting: Waiting[]): Waiting[][] {

@@ -14,6 +14,10 @@ export interface Alert {
   server: string;
   /** The server as the sender wrote it. */
   serverAsSent: string;
+  /** Other names that the sender gave, in its order: the first that Exchange knows as a server is the one that is meant. */
+  otherServers?: string[];
+  /** Its name stands only in a path, which may be that of a class or a group of SCOM and not of a machine. */
+  namedByPath?: true;
   healthSet?: string;
   monitor?: string;
   targetResource?: string;
@@ -28,6 +32,8 @@ export interface Alert {
   severity?: string;
   /** The sender says that the server is in maintenance mode there (SCOM's MonitoringObjectInMaintenanceMode). */
   inMaintenance?: boolean;
+  /** What the sender gave and could not be read, in sentences: it counts as not given. */
+  notes?: string[];
 }
 
 /** A host name's first label in lower case: `MBX1.contoso.com` and `mbx1` are one server. */

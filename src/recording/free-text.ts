@@ -83,7 +83,9 @@ function naming(names: readonly string[], replace: (found: string) => string | u
 const HEX = '[0-9a-f]';
 const IN_HOST = `[${LETTER}_\\-]`;
 /** An address of a person or a mailbox; `SystemMailbox{…}@` has braces. */
-export const MAIL = new RegExp(`[${LETTER}._%+'$\\{\\}\\-]+@(${LETTER}(?:[${LETTER}.\\-]*${LETTER})?)`, 'gv');
+const IN_MAIL = `[${LETTER}._%+'$\\{\\}\\-]`;
+// Begins where such characters begin: a long word is gone through once.
+export const MAIL = new RegExp(`(?<!${IN_MAIL})${IN_MAIL}+@(${LETTER}(?:[${LETTER}.\\-]*${LETTER})?)`, 'gv');
 /** Names in the directory name people as well. */
 const DIRECTORY_NAME = /\b(?:CN|OU|DC|O)=[^,;="\n]+(?:,\s?(?:CN|OU|DC|O|C)=[^,;="\n]+)+/giu;
 const OLD_DIRECTORY_NAME = /\/o=[^/"'\n,;]+(?:\/(?:ou|cn)=[^/"'\n,;]+)*/giu;
@@ -163,7 +165,11 @@ function accounts(known: Known, vocabulary: ReadonlySet<string>): Rule {
     if (!isDomain && isKnown(domain, known) && isKnown(user, known)) return undefined;
     if (!isDomain && known.pseudonyms.find('server', domain) === undefined) {
       if (strict || domain.includes('.') || NO_DOMAIN.test(domain) || vocabulary.has(folded(domain))) return undefined;
-      if (/(Probe|Monitor|Responder)$/.test(user) || SPACED_FOLDER.test(text.slice(0, found.index))) return undefined;
+      if (
+        /(Probe|Monitor|Responder)$/.test(user) ||
+        SPACED_FOLDER.test(text.slice(Math.max(0, found.index - 20), found.index))
+      )
+        return undefined;
     }
     return known.pseudonyms.of('account', whole);
   });

@@ -1,35 +1,59 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type Alert, shortName } from '../incident/alert.ts';
-import { DESCRIPTION_LIMIT, healthSet, hostName, name, TITLE_LIMIT, text, time } from './fields.ts';
+import type { Alert } from '../incident/alert.ts';
+import { healthSet, LIMITS, name, status, text, time } from './fields.ts';
 import { type Problem, pointer, problemsOf } from './problems.ts';
-import { each, identity, present, refuseAll, type Source, type SourceEnvironment } from './source.ts';
+import { isEmpty, reader, unreadable } from './read.ts';
+import { serversIn } from './server.ts';
+import {
+  each,
+  identity,
+  noted,
+  present,
+  refuseAll,
+  type Source,
+  type SourceEnvironment,
+  serverFields,
+} from './source.ts';
 
-const strings = z.record(z.string(), z.string());
+const anything = z.record(z.string(), z.unknown());
 
 const alert = z
   .object({
-    status: z.enum(['firing', 'resolved']),
-    labels: strings,
-    annotations: strings.nullish(),
-    startsAt: time,
+    status: status.nullish(),
+    labels: anything,
+    annotations: anything.nullish(),
+    startsAt: time.nullish(),
     fingerprint: name().nullish(),
   })
   .meta({ title: 'AlertmanagerAlert' });
 
-/** The webhook of Alertmanager, version 4 (`webhook_config`). Its `endsAt` may be a guess and is not read. */
+const VERSIONS = 'must be "4", which Alertmanager has sent since 0.6, or "1", which Grafana sends';
+
+/**
+ * The webhook of Alertmanager, version 4 (`webhook_config`), and Grafana's, version 1, whose alerts are the same. Their
+ * `endsAt` may be a guess and is not read.
+ */
 const envelope = z.object({
-  version: z
-    .literal('4', { error: 'must be "4", the version of the webhook that Alertmanager has sent since 0.6' })
-    .nullish(),
-  truncatedAlerts: z.int().min(0).nullish().describe('How many alerts Alertmanager left out (max_alerts).'),
+  version: z.literal(['4', '1', 4, 1, ''], { error: VERSIONS }).nullish(),
+  status: z.unknown().optional().describe('For alerts that have no status of their own.'),
+  truncatedAlerts: z
+    .int()
+    .min(0)
+    .nullish()
+    .catch(undefined)
+    .describe('How many alerts were left out by the sender (max_alerts).'),
   alerts: z.array(z.unknown()),
 });
 
 export const alertmanager: Source = {
   name: 'alertmanager',
   description:
-    'The webhook of Prometheus Alertmanager (version 4). Labels become fields by a map in the configuration.',
+    'The webhook of Prometheus Alertmanager (version 4), and of Grafana. Labels become fields by a map in the configuration.',
+  retriesOnlyServerErrors: true,
+  count(body) {
+    const list = typeof body === 'object' && body !== null && 'alerts' in body ? body.alerts : undefined;
+    return Array.isArray(list) ? list.length : 1;
+  },
   body: envelope.extend({ alerts: z.array(alert).min(1) }),
   example: {
     version: '4',
@@ -44,76 +68,100 @@ export const alertmanager: Source = {
       },
     ],
   },
-  parse(body, env) {
+  *parse(body, env) {
     const checked = envelope.safeParse(body);
     if (!checked.success) {
       return { alerts: [], refused: problemsOf(checked.error), refusedElements: 1 };
     }
     const { alerts, truncatedAlerts } = checked.data;
     if (alerts.length === 0) return refuseAll('the list is empty: send at least one alert', '/alerts');
-    const parsed = each(
+    const forAll = status.safeParse(checked.data.status).data;
+    const parsed = yield* each(
       alerts,
       (index) => ['alerts', index],
-      (element, at) => parseOne(element, at, env),
+      (element, at) => parseOne(element, at, env, forAll),
     );
     return truncatedAlerts ? { ...parsed, truncated: truncatedAlerts } : parsed;
   },
 };
 
-function parseOne(element: unknown, at: PropertyKey[], env: SourceEnvironment): Alert | Problem[] {
-  const checked = alert.safeParse(element);
-  if (!checked.success) return problemsOf(checked.error, at);
-  const { labels, annotations, startsAt, status } = checked.data;
+const read = reader(alert);
+const [hint, title, description] = [name(), text(LIMITS.title), text(LIMITS.description)];
+
+function parseOne(
+  element: unknown,
+  at: PropertyKey[],
+  env: SourceEnvironment,
+  statusOfAll: Alert['status'] | undefined,
+): Alert | Problem[] {
+  const checked = read(element, at);
+  if (Array.isArray(checked)) return checked;
+  const { labels, startsAt, fingerprint } = checked.data;
+  const notes = [...checked.notes];
   const map = env.settings.alertmanager;
-  const problems: Problem[] = [];
 
-  const from =
-    (place: 'labels' | 'annotations', record: Record<string, string>) =>
-    <T>(names: string[], field: z.ZodType<T>, wanted?: string): T | undefined => {
-      const key = names.find((candidate) => Object.hasOwn(record, candidate) && record[candidate] !== '');
-      if (key === undefined) {
-        const message = `has no label for the ${wanted}: add one of ${names.join(', ')}`;
-        if (wanted) problems.push({ pointer: pointer([...at, place]), message });
-        return undefined;
-      }
-      const value = field.safeParse(record[key]);
+  /** The first of these that can be used; those before it are noted. */
+  const first = <T>(names: string[], given: Record<string, unknown>, field: z.ZodType<T>): T | undefined => {
+    for (const key of names) {
+      if (!Object.hasOwn(given, key) || isEmpty(given[key])) continue;
+      const value = field.safeParse(given[key]);
       if (value.success) return value.data;
-      problems.push(...problemsOf(value.error, [...at, place, key]));
-      return undefined;
-    };
-  const label = from('labels', labels);
-  const annotation = from('annotations', annotations ?? {});
+      notes.push(...unreadable(key, value.error));
+    }
+    return undefined;
+  };
+  const label = <T>(names: string[], field: z.ZodType<T>) => first(names, labels, field);
+  const annotation = <T>(names: string[], field: z.ZodType<T>) => first(names, checked.data.annotations ?? {}, field);
 
-  const server = label(map.server, z.string().transform(withoutPort).pipe(hostName), 'server');
-  const set = label(map.healthSet, healthSet, 'health set');
-  const monitor = label(map.monitor, name());
-  const targetResource = label(map.targetResource, name());
-  const severity = label(['severity'], name());
-  const title = annotation(['summary', 'title', 'message'], text(TITLE_LIMIT));
-  const description = annotation(['description'], text(DESCRIPTION_LIMIT));
-  if (problems.length > 0 || server === undefined || set === undefined) return problems;
+  const given = map.server.map((from) => ({ from, value: Object.hasOwn(labels, from) ? labels[from] : undefined }));
+  const { names, why } = serversIn(given);
+  if (names.length === 0) {
+    const message = given.every(({ value }) => isEmpty(value))
+      ? `has no label for the server: add one of ${map.server.join(', ')}`
+      : `has no label that names a server: ${why}`;
+    return [{ pointer: pointer([...at, 'labels']), message }];
+  }
 
-  const senderId = checked.data.fingerprint ?? fingerprint(labels);
+  const senderId = fingerprint ?? fingerprintOf(labels);
+  const state = checked.data.status ?? statusOfAll ?? 'firing';
   return {
-    ...present({ monitor, targetResource, severity, title, description }),
-    id: identity('alertmanager', senderId, startsAt, status),
+    ...present({
+      healthSet: label(map.healthSet, healthSet),
+      monitor: label(map.monitor, hint),
+      targetResource: label(map.targetResource, hint),
+      severity: label(['severity'], hint),
+      title: annotation(['summary', 'title', 'message'], title),
+      description: annotation(['description'], description),
+    }),
+    id: identity('alertmanager', senderId, startsAt ?? undefined, state),
     source: 'alertmanager',
     senderId,
-    status,
-    server: shortName(server),
-    serverAsSent: server,
-    healthSet: set,
+    status: state,
+    ...serverFields(names),
     raisedAt: startsAt ?? env.now,
     receivedAt: env.now,
+    ...noted(notes),
   };
 }
 
-/** `instance` is what was scraped: a host name, most often with a port. */
-const withoutPort = (value: string) => value.trim().replace(/:\d{1,5}$/, '');
-
-/** Alertmanager's own fingerprint is a hash of the labels; ours stands in for it where it is missing. */
-const fingerprint = (labels: Record<string, string>) =>
-  createHash('sha256')
-    .update(JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))))
-    .digest('hex')
-    .slice(0, 16);
+/**
+ * Alertmanager's own fingerprint where it was not sent: FNV-1a, 64 bits, of the sorted labels, each name and value with a
+ * byte 255 behind it. So an alert is the same with it and without.
+ */
+function fingerprintOf(labels: Record<string, unknown>): string {
+  let [high, low] = [0xcbf29ce4, 0x84222325];
+  const add = (byte: number) => {
+    const xored = (low ^ byte) >>> 0;
+    // Times the prime, 2^40 + 435, in halves of 32 bits.
+    const product = xored * 435;
+    high = (high * 435 + Math.floor(product / 2 ** 32) + xored * 256) % 2 ** 32;
+    low = product >>> 0;
+  };
+  for (const name of Object.keys(labels).sort()) {
+    for (const part of [name, typeof labels[name] === 'string' ? labels[name] : JSON.stringify(labels[name])]) {
+      for (const byte of Buffer.from(part)) add(byte);
+      add(255);
+    }
+  }
+  return [high, low].map((half) => half.toString(16).padStart(8, '0')).join('');
+}

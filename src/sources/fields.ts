@@ -1,31 +1,36 @@
 /** The kinds of value that senders send, checked once for all sources. */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseTime, TIME_FORMS } from './time.ts';
 
-export const TITLE_LIMIT = 1000;
-export const DESCRIPTION_LIMIT = 16_000;
-
-const hasNul = (text: string) => text.includes('\0');
-const NO_NUL = 'holds a NUL character, which no text of an alert has: leave it out';
+/** The most characters that an alert keeps of each text. Everything from outside is cut before any pattern sees it. */
+export const LIMITS = { title: 1000, description: 16_000, name: 256, host: 1000, time: 100 };
 
 /**
- * Free text, carried unharmed whatever it holds, but cut at `limit` characters: a long text is no reason to lose an
- * alert. Half a surrogate pair becomes U+FFFD, so that what is stored is what was hashed.
+ * Free text, carried unharmed whatever it holds, but cut at `limit` characters, of which the last is an ellipsis then: a
+ * long text is no reason to lose an alert. NUL and half a surrogate pair become U+FFFD, so that what is stored is what
+ * was hashed.
  */
 export const text = (limit: number) =>
   z
     .string()
-    .refine((value) => !hasNul(value), NO_NUL)
-    .transform((value) => cut(Buffer.from(value.slice(0, 2 * limit)).toString(), limit))
-    .meta({ description: `Text; cut after ${limit} characters.` });
+    .transform((value) =>
+      cut(
+        Buffer.from(value.slice(0, 2 * limit))
+          .toString()
+          .replaceAll('\0', '\ufffd'),
+        limit,
+      ),
+    )
+    .meta({ description: `Text; at most ${limit} characters are kept.` });
 
 /** A short name of something: one line, no control characters. */
-export const name = (limit = 256) =>
+export const name = (limit = LIMITS.name) =>
   z
     .string()
     .trim()
     .min(1, { error: 'is empty', abort: true })
-    .max(limit)
+    .max(limit, { abort: true })
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
     .refine((value) => !/[\u0000-\u001f\u007f]/.test(value), 'holds control characters: it must be one line of text')
     .refine((value) => !/[\ud800-\udfff]/u.test(value), 'holds half a surrogate pair: it must be well-formed text');
@@ -39,29 +44,38 @@ export const healthSet = z
   .string()
   .trim()
   .min(1, { error: 'is empty', abort: true })
+  .max(LIMITS.name, { abort: true })
   .regex(HEALTH_SET, 'does not look like a health set: write its name, such as IMAP.Protocol');
 
 const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
-const ADDRESS = /^\d+(\.\d+){3}$/;
+/** The last label of a host name is never a number (RFC 3696); that of an address is. */
+const ADDRESS = /(^|\.)\d+\.?$/;
 
-/** Looks like a host name, and is not an address: incidents are kept by a server's name. */
-export const isHostName = (value: string) => HOST_NAME.test(value) && !ADDRESS.test(value);
+/** Why a text is not the name of a server; undefined where it can be. Incidents are kept by a server's name. */
+export function whyNoHost(value: string): string | undefined {
+  if (isIP(value) === 6) return 'is an address';
+  if (!HOST_NAME.test(value)) return 'does not look like a host name';
+  if (ADDRESS.test(value)) return 'is an address';
+  if (/^localhost(\.|$)/i.test(value)) return 'is what every machine calls itself';
+  return undefined;
+}
 
 export const hostName = z
   .string()
   .trim()
   .min(1, { error: 'is empty', abort: true })
-  .regex(
-    HOST_NAME,
-    'does not look like a host name: letters, digits, dots, hyphens and underscores, such as mbx1.contoso.com',
-  )
-  .refine((value) => !ADDRESS.test(value), 'is an address: write the server’s name, such as mbx1.contoso.com');
+  .superRefine((value, context) => {
+    const why = whyNoHost(value);
+    if (why) context.addIssue({ code: 'custom', message: `${why}: ${HOST_FORM}` });
+  });
+
+const HOST_FORM = 'write the server’s name, such as mbx1.contoso.com';
 
 /** A time as text → epoch milliseconds; undefined for .NET's "no time at all". */
 export const time = z
   .string({ error: (issue) => (issue.input === undefined ? undefined : `must be text: ${TIME_FORMS}`) })
   .transform((value, context) => {
-    const parsed = parseTime(value);
+    const parsed = value.length > LIMITS.time ? 'unreadable' : parseTime(value);
     if (parsed === 'unreadable') {
       context.addIssue({ code: 'custom', message: `is not a time that can be read: ${TIME_FORMS}` });
       return z.NEVER;
@@ -70,9 +84,18 @@ export const time = z
   })
   .meta({ description: 'A time, best as ISO 8601 with its zone; without a zone it is UTC.' });
 
+/** Whether the trouble is there; in any case. */
+export const status = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .pipe(z.enum(['firing', 'resolved']))
+  .meta({ enum: ['firing', 'resolved'] });
+
+/** What is longer ends with an ellipsis. */
 function cut(value: string, limit: number): string {
   if (value.length <= limit) return value;
-  const last = value.charCodeAt(limit - 1);
+  const last = value.charCodeAt(limit - 2);
   const splitsPair = last >= 0xd800 && last <= 0xdbff;
-  return value.slice(0, splitsPair ? limit - 1 : limit);
+  return `${value.slice(0, splitsPair ? limit - 2 : limit - 1)}…`;
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { type Alert, shortName } from '../incident/alert.ts';
-import { DESCRIPTION_LIMIT, healthSet, hostName, name, TITLE_LIMIT, text, time } from './fields.ts';
-import { type Problem, problemsOf } from './problems.ts';
-import { identity, oneOrMany, present, type Source, type SourceEnvironment } from './source.ts';
+import { healthSet, hostName, LIMITS, name, status, text, time } from './fields.ts';
+import type { Problem } from './problems.ts';
+import { reader } from './read.ts';
+import { countIn, identity, noted, oneOrMany, present, type Source, type SourceEnvironment } from './source.ts';
 
 const alert = z
   .object({
@@ -11,12 +12,12 @@ const alert = z
     server: hostName.describe('The server it is about, as a short or a full name.'),
     monitor: name().nullish().describe('A hint.'),
     targetResource: name().nullish().describe('A hint.'),
-    status: z.enum(['firing', 'resolved']).prefault('firing'),
+    status: status.prefault('firing'),
     raisedAt: time.nullish(),
     repeatCount: z.int().min(0).nullish(),
     severity: name().nullish(),
-    title: text(TITLE_LIMIT).nullish(),
-    description: text(DESCRIPTION_LIMIT).nullish(),
+    title: text(LIMITS.title).nullish(),
+    description: text(LIMITS.description).nullish(),
   })
   .meta({ title: 'GenericAlert' });
 
@@ -25,12 +26,15 @@ export const generic: Source = {
   description: 'An alert in the daemon’s own words, or a list of them: for scripts and for systems it does not know.',
   body: z.union([alert, z.array(alert).min(1)]),
   example: { id: 'ticket-4711', healthSet: 'IMAP.Protocol', server: 'mbx1', status: 'firing', title: 'IMAP is slow' },
+  count: countIn,
   parse: (body, env) => oneOrMany(body, (element, at) => parseOne(element, at, env)),
 };
 
+const read = reader(alert);
+
 function parseOne(element: unknown, at: PropertyKey[], env: SourceEnvironment): Alert | Problem[] {
-  const checked = alert.safeParse(element);
-  if (!checked.success) return problemsOf(checked.error, at);
+  const checked = read(element, at);
+  if (Array.isArray(checked)) return checked;
   const { id, status, server, raisedAt, ...rest } = checked.data;
   return {
     ...present(rest),
@@ -42,5 +46,6 @@ function parseOne(element: unknown, at: PropertyKey[], env: SourceEnvironment): 
     serverAsSent: server,
     raisedAt: raisedAt ?? env.now,
     receivedAt: env.now,
+    ...noted(checked.notes),
   };
 }

@@ -7,4 +7,5 @@ import type { Source } from './source.ts';
 export const SOURCES: readonly Source[] = [scom, alertmanager, generic];
 
 export type { Problem } from './problems.ts';
-export type { Parsed, Source, SourceEnvironment, SourceSettings } from './source.ts';
+export type { Parsed, Reading, Source, SourceEnvironment, SourceSettings } from './source.ts';
+export { atOnce } from './source.ts';

@@ -19,7 +19,7 @@ export function pointer(path: Path): string {
 const shortened = (key: string) => (key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key);
 
 /** A failed check as problems, in sentences; `at` is where the checked value stands in the document. */
-export function problemsOf(error: z.ZodError, at: Path = []): Problem[] {
+export function problemsOf(error: Pick<z.ZodError, 'issues'>, at: Path = []): Problem[] {
   return error.issues.map((issue) => ({
     pointer: pointer([...at, ...issue.path]),
     message: sentence(issue),

@@ -1,11 +1,24 @@
 import { z } from 'zod';
-import { type Alert, shortName } from '../incident/alert.ts';
-import { DESCRIPTION_LIMIT, isHealthSet, isHostName, name, TITLE_LIMIT, text, time } from './fields.ts';
-import { type Problem, pointer, problemsOf } from './problems.ts';
-import { identity, oneOrMany, present, type Source, type SourceEnvironment } from './source.ts';
+import type { Alert } from '../incident/alert.ts';
+import { LIMITS, name, text, time } from './fields.ts';
+import { type Problem, pointer } from './problems.ts';
+import { reader } from './read.ts';
+import { type Given, serversIn } from './server.ts';
+import {
+  countIn,
+  identity,
+  noted,
+  oneOrMany,
+  present,
+  type Source,
+  type SourceEnvironment,
+  serverFields,
+} from './source.ts';
+import { readTitles } from './title.ts';
 
 /** Numbers may come as text: the command channel of SCOM knows nothing but text. */
-const numberOrText = (wanted: string) => z.union([z.number(), z.string().trim()], { error: `must be ${wanted}` });
+const numberOrText = (wanted: string) =>
+  z.union([z.number(), z.string().trim().max(LIMITS.name, { abort: true })], { error: `must be ${wanted}` });
 
 const COUNT = 'a whole number';
 const count = numberOrText(COUNT)
@@ -27,21 +40,21 @@ const resolutionState = numberOrText(STATE)
   .meta({ description: '254 and 255, Resolved and Closed, resolve the alert; everything else is firing.' });
 
 const severity = numberOrText('a severity: 0, 1, 2 or its name')
-  .transform((value) => (value === '' ? undefined : (SEVERITIES[Number(value)] ?? String(value))))
-  .pipe(name().optional());
+  .transform((value) => SEVERITIES[Number(value)] ?? String(value))
+  .pipe(name());
 
 const TRUTH = 'true or false';
 const truth = z
-  .union([z.boolean(), z.string().trim().toLowerCase()], { error: `must be ${TRUTH}` })
-  .refine((value) => /^(true|false|)$/.test(String(value)), `must be ${TRUTH}`)
-  .transform((value) => (value === '' ? undefined : String(value) === 'true'));
+  .union([z.boolean(), z.literal([0, 1]), z.string().trim().toLowerCase()], { error: `must be ${TRUTH}` })
+  .refine((value) => /^(true|false|[01])$/.test(String(value)), `must be ${TRUTH}`)
+  .transform((value) => /^(true|1)$/.test(String(value)));
 
 /** The properties of SCOM's alert that are read, by SCOM's own names. Where none is needed, whatever it holds is ignored. */
 const alert = z
   .object({
     Id: name().transform((id) => id.replace(/^\{(.*)\}$/, '$1')),
-    Name: text(TITLE_LIMIT).nullish(),
-    Description: text(DESCRIPTION_LIMIT).nullish(),
+    Name: text(LIMITS.title).nullish(),
+    Description: text(LIMITS.description).nullish(),
     Severity: severity.nullish(),
     ResolutionState: resolutionState.nullish(),
     TimeRaised: time.nullish(),
@@ -69,25 +82,30 @@ export const scom: Source = {
     TimeRaised: '2024-11-23T10:11:12Z',
     RepeatCount: 0,
   },
-  parse: (body, env) => oneOrMany(body, (element, at) => parseOne(element, at, env)),
+  count: countIn,
+  *parse(body, env) {
+    const parsed = yield* oneOrMany(body, (element, at) => parseOne(element, at, env));
+    return { ...parsed, alerts: yield* readTitles(parsed.alerts, env.settings.scom.titlePattern) };
+  },
 };
+
+const read = reader(alert);
 
 function parseOne(element: unknown, at: PropertyKey[], env: SourceEnvironment): Alert | Problem[] {
   if (typeof element !== 'object' || element === null || Array.isArray(element)) {
     return [{ pointer: pointer(at), message: 'must be an object: one SCOM alert' }];
   }
   const { properties, sentAs } = inOwnNames(element);
-  const checked = alert.safeParse(properties);
-  const server = serverOf(properties);
-  const problems = checked.success ? [] : problemsOf(checked.error).map((problem) => asSent(problem, at, sentAs));
-  if (typeof server !== 'string') problems.push({ pointer: pointer(at), message: server.problem });
-  if (!checked.success || typeof server !== 'string') return problems;
+  const checked = read(properties, at, (property) => sentAs.get(property) ?? property);
+  const { names, why } = serversIn(SERVER_PROPERTIES.flatMap((from) => placesOf(from, properties[from])));
+  const problems = Array.isArray(checked) ? checked : [];
+  if (names.length === 0) problems.push({ pointer: pointer(at), message: `names no server: ${why}` });
+  if (Array.isArray(checked) || names.length === 0) return problems;
 
-  const { Id, Name, Description, TimeRaised } = checked.data;
-  const status = checked.data.ResolutionState ?? 'firing';
+  const { Id, Name, Description, TimeRaised, ResolutionState } = checked.data;
+  const status = ResolutionState ?? 'firing';
   return {
     ...present({
-      ...hints(env.settings.scom.titlePattern, Name, Description),
       title: Name,
       description: Description,
       severity: checked.data.Severity,
@@ -99,10 +117,11 @@ function parseOne(element: unknown, at: PropertyKey[], env: SourceEnvironment): 
     source: 'scom',
     senderId: Id,
     status,
-    server: shortName(server),
-    serverAsSent: server,
+    ...serverFields(names),
+    ...(names.every(({ from }) => from === PATH) && { namedByPath: true }),
     raisedAt: TimeRaised ?? env.now,
     receivedAt: env.now,
+    ...noted(checked.notes),
   };
 }
 
@@ -126,42 +145,16 @@ function unwrapped(value: unknown): unknown {
   return inner && typeof inner[1] !== 'object' ? inner[1] : value;
 }
 
-function asSent(problem: Problem, at: PropertyKey[], sentAs: Map<string, string>): Problem {
-  const [, property = '', ...rest] = problem.pointer.split('/');
-  return { ...problem, pointer: pointer([...at, sentAs.get(property) ?? property, ...rest]) };
+const PATH = 'MonitoringObjectPath';
+const SERVER_PROPERTIES = ['NetbiosComputerName', 'PrincipalName', PATH];
+
+/** SCOM's own classes and groups are called so, and no machine is. */
+const CLASS = /^(Microsoft|System)\./i;
+
+/** A path is `<machine>\<what is on it>`; elsewhere a backslash stands between a domain and an account. */
+function placesOf(from: string, value: unknown): Given[] {
+  if (typeof value !== 'string') return [{ from, value }];
+  const text = value.slice(0, LIMITS.host).trim();
+  const name = from === PATH ? text.replace(/\\.*$/s, '') : text;
+  return [{ from, value: name, ...(CLASS.test(name) && { why: 'is the name of a class of SCOM' }) }];
 }
-
-const SERVER_PROPERTIES = ['NetbiosComputerName', 'PrincipalName', 'MonitoringObjectPath'] as const;
-
-/** The first property that looks like a host name; a path may go on after a semicolon. */
-function serverOf(properties: Record<string, unknown>): string | { problem: string } {
-  const candidates = SERVER_PROPERTIES.map((property) => properties[property])
-    .filter((value) => typeof value === 'string')
-    .map((value) => value.split(';')[0]?.trim() ?? '')
-    .filter((value) => value !== '');
-  const names = SERVER_PROPERTIES.join(', ');
-  return (
-    candidates.find(isHostName) ?? {
-      problem:
-        candidates.length === 0
-          ? `names no server: send one of ${names}`
-          : `names no server: what ${names} hold does not look like a host name`,
-    }
-  );
-}
-
-/** What title and description say of health set and monitor. Text that says nothing is no fault: Exchange knows better. */
-function hints(pattern: string, ...texts: (string | null | undefined)[]): Partial<Alert> {
-  const form = new RegExp(pattern, 'im');
-  for (const candidate of texts) {
-    const groups = form.exec(candidate ?? '')?.groups;
-    const [healthSet, monitor, targetResource] = [groups?.healthSet, groups?.monitor, groups?.targetResource].map(
-      (part) => part?.trim(),
-    );
-    if (!healthSet || !isHealthSet(healthSet)) continue;
-    return present({ healthSet, monitor: usable(monitor), targetResource: usable(targetResource) }) as Partial<Alert>;
-  }
-  return {};
-}
-
-const usable = (hint: string | undefined) => (name().safeParse(hint).success ? hint : undefined);

@@ -9,6 +9,7 @@ import {
   type Verdict,
 } from '../incident/health.ts';
 import { sameName } from '../incident/names.ts';
+import { BoundedPattern } from '../pattern.ts';
 import { type Clock, type Exchange, ExchangeError, type HealthRow } from '../ports.ts';
 import type { Catalog, CatalogMonitor } from './catalog.ts';
 import { judgeRow, judgeRun, overall, rowDueBy } from './judge.ts';
@@ -23,6 +24,9 @@ export interface VerificationSettings {
   /** Real milliseconds for one probe. */
   probeTimeLimit: number;
 }
+
+/** Characters of a probe’s error that are searched for the back end. */
+const LONGEST_ERROR = 16_000;
 
 export interface FamilyLook {
   server: string;
@@ -57,7 +61,7 @@ export function createVerifier(parts: {
   settings: VerificationSettings;
 }): Verifier {
   const { exchange, catalog, clock, settings } = parts;
-  const pattern = new RegExp(settings.backEndPattern, 'i');
+  const pattern = new BoundedPattern(settings.backEndPattern);
   const rules = { grace: settings.rowGrace };
 
   async function family(look: FamilyLook, signal?: AbortSignal): Promise<Looked & { facts?: ServerFacts }> {
@@ -169,7 +173,8 @@ export function createVerifier(parts: {
 
   /** The mailbox server that a probe's error names, if the organisation has it; what it says is not taken on trust. */
   function backEndIn(error: string, servers: ServerFacts[]): string | undefined {
-    const named = pattern.exec(error)?.[1]?.split('.')[0]?.toLowerCase();
+    const [groups] = pattern.search([error.slice(0, LONGEST_ERROR)]).groups;
+    const named = groups?.[1]?.split('.')[0]?.toLowerCase();
     return servers.find((facts) => facts.server === named && facts.roles.includes('mailbox'))?.server;
   }
 

@@ -1,38 +1,69 @@
-import express, { type Request, type RequestHandler, type Response } from 'express';
+import type { Request } from 'express';
 import { parseJson } from './json.ts';
+import type { Room } from './limits.ts';
 import { HttpProblem } from './problem.ts';
 
+export interface Body {
+  bytes: Buffer;
+  /** The room that it took is free again. */
+  release(): void;
+}
+
+export const NO_BODY: Body = { bytes: Buffer.alloc(0), release() {} };
+
+/** Bodies up to this size are always read: there are no more of them at a time than connections. */
+const SMALL = 64 * 1024;
+
 /**
- * Reads a body as JSON: its type is checked before it is read, its size while it is read, and its bytes are kept for
+ * Reads a body of JSON: its type is checked before it is read, its size while it is read, and its bytes are kept for
  * signatures. Anything compressed is refused, so that nothing can grow after its size was checked.
  */
-export function readBody(limit: number): (request: Request, response: Response) => Promise<Buffer> {
-  const raw = express.raw({ type: () => true, limit, inflate: false });
-  return async (request, response) => {
-    if (!hasBody(request)) return Buffer.alloc(0);
-    requireJson(request);
-    // The reader would answer only once it has seen all of it.
-    if (Number(request.headers['content-length'] ?? 0) > limit) {
-      throw new HttpProblem('too-large', `The body is larger than ${limit} bytes: send it in parts.`);
+export async function readBody(request: Request, limit: number, room: Room): Promise<Body> {
+  if (!hasBody(request)) return NO_BODY;
+  requireJson(request);
+  const tooLarge = () => new HttpProblem('too-large', `The body is larger than ${limit} bytes: send it in parts.`);
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let held = 0;
+  const release = () => room.give(held);
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      size += chunk.length;
+      if (size > limit) throw tooLarge();
+      const more = Math.max(0, size - SMALL) - held;
+      room.take(more);
+      held += more;
+      chunks.push(chunk);
     }
-    await run(raw, request, response);
-    return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-  };
+  } catch (error) {
+    release();
+    if (error instanceof HttpProblem) throw error;
+    throw new HttpProblem('invalid-request', 'The connection was closed before the whole body had come.');
+  }
+  return { bytes: Buffer.concat(chunks), release };
 }
 
 /** The value of a body; an empty one is `undefined`. */
 export function decodeBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
+  if (isUtf16(bytes)) throw malformed(`is UTF-16: ${UTF_8}`);
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw malformed('is not UTF-8: send it in that encoding (in PowerShell: [Text.Encoding]::UTF8.GetBytes($json))');
+    throw malformed(`is not UTF-8: ${UTF_8}`);
   }
   const json = parseJson(text);
   if (!json.ok) throw malformed(json.message);
   return json.value;
 }
+
+const UTF_8 = 'send it as UTF-8 (in PowerShell: [Text.Encoding]::UTF8.GetBytes($json))';
+
+/** Its byte order mark, or its first character: JSON begins with one of ASCII. */
+const isUtf16 = ([first, second]: Buffer) =>
+  (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) || (first === 0) !== (second === 0);
 
 const malformed = (message: string) =>
   new HttpProblem('malformed-json', `The body ${message}.`, { problems: [{ pointer: '', message }] });
@@ -52,7 +83,7 @@ function requireJson(request: Request): void {
     .find((parameter) => /^charset=/i.test(parameter))
     ?.slice(8)
     .replaceAll('"', '');
-  if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {
+  if (charset && !/^(utf-?8|us-ascii)$/i.test(charset)) {
     throw new HttpProblem('unsupported-media-type', `The body is in "${charset.slice(0, 100)}": send it in UTF-8.`);
   }
   const encoding = request.headers['content-encoding'] ?? 'identity';
@@ -63,8 +94,3 @@ function requireJson(request: Request): void {
     );
   }
 }
-
-const run = (handler: RequestHandler, request: Request, response: Response) =>
-  new Promise<void>((resolve, reject) => {
-    handler(request, response, (error?: unknown) => (error ? reject(error) : resolve()));
-  });

@@ -12,11 +12,12 @@ import { MemoryStore } from 'express-rate-limit';
 import { Conflict, NotCopied, NotFound, type Operations } from '../../ports.ts';
 import type { SourceSettings } from '../../sources/index.ts';
 import { type Access, admit, bySignature, byToken, type Identity, refuseForeign } from './auth.ts';
-import { decodeBody, readBody } from './body.ts';
+import { decodeBody, NO_BODY, readBody } from './body.ts';
 import { boardHeaders, COMMON_HEADERS, TLS_HEADERS } from './headers.ts';
-import { AlertAllowance, limitRequests } from './limits.ts';
+import { AlertAllowance, BYTES_OF_AN_ALERT, limitRequests, Room } from './limits.ts';
 import { createListener } from './listener.ts';
 import { HttpProblem, notFound, PROBLEM_TYPES, sendProblem, storeAway } from './problem.ts';
+import { asUnderstood, createRefusals, sourceOf } from './refusals.ts';
 import type { HttpLogger, HttpMetrics, Route, Surroundings } from './route.ts';
 import { allRoutes } from './routes/index.ts';
 import { queueBoard } from './routes/queues.ts';
@@ -27,8 +28,8 @@ export interface HttpOptions {
   config: {
     host: string;
     port: number;
-    /** Bytes. */
-    bodyLimit: number;
+    /** Bytes. Absent: as many as the most alerts in one request take. */
+    bodyLimit?: number | undefined;
     rateLimit: { perMinute: number; alertsPerMinute: number };
     maxAlertsPerRequest: number;
     maxConnections: number;
@@ -130,6 +131,7 @@ export function createHttp(options: HttpOptions): HttpServer {
 export function createHttpApp(options: HttpOptions, closing: AbortSignal, limiter: MemoryStore): Express {
   const { config, operations, logger, identities } = options;
   const allowance = new AlertAllowance(config.rateLimit.alertsPerMinute);
+  const refused = createRefusals(options.metrics, logger, options.now);
   const around: Surroundings = {
     operations,
     sources: options.sources,
@@ -140,6 +142,7 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
     allow(identity, alerts) {
       if (identity) allowance.take(identity.name, alerts, options.now());
     },
+    refused,
     receive: options.receive ?? true,
     acceptTimeoutMs: options.limits?.acceptMs ?? 10_000,
     heartbeatMs: options.limits?.heartbeatMs ?? 15_000,
@@ -159,9 +162,9 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
   app.use((request, response, next) => {
     response.set(config.tls ? { ...COMMON_HEADERS, ...TLS_HEADERS } : COMMON_HEADERS);
     if (closing.aborted) response.set('Connection', 'close');
-    refuseForeign(request, { open, host: config.host });
     const identity = byToken(request, identities());
     if (identity) identified.set(request, identity);
+    refuseForeign(request, { open, host: config.host });
     next();
   });
   if (!open) {
@@ -169,18 +172,25 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
     app.use(limitRequests({ perMinute, store: limiter, identified, openPaths }));
   }
 
-  const read = readBody(config.bodyLimit);
+  const bodyLimit = config.bodyLimit ?? config.maxAlertsPerRequest * BYTES_OF_AN_ALERT;
+  const room = new Room(2 * bodyLimit);
   for (const route of routes) {
     app[route.method](route.path, async (request, response) => {
       let identity = identified.get(request);
       const mayBeSigned = route.access === 'sender' && request.headers['x-signature'] !== undefined;
       if (!open && !mayBeSigned) admit(identity, route.access);
-      const bytes = route.body ? await read(request, response) : Buffer.alloc(0);
-      if (!open && mayBeSigned) {
-        identity ??= bySignature(request, bytes, identities(), options.now());
-        admit(identity, route.access);
+      const limit = route.access === 'sender' ? bodyLimit : Math.min(bodyLimit, LARGEST_OTHER_BODY);
+      const { bytes, release } = route.body ? await readBody(request, limit, room) : NO_BODY;
+      try {
+        if (!open && mayBeSigned) {
+          identity ??= bySignature(request, bytes, identities(), options.now());
+          if (identity) identified.set(request, identity);
+          admit(identity, route.access);
+        }
+        await route.handle({ request, response, body: decodeBody(bytes), identity });
+      } finally {
+        release();
       }
-      await route.handle({ request, response, body: decodeBody(bytes), identity });
     });
   }
   for (const path of new Set(routes.map((route) => route.path))) app.all(path, refuseMethod(path, routes));
@@ -203,9 +213,18 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
   app.use((request) => {
     throw notFound(`There is nothing at ${request.path.slice(0, 200)}; / lists what there is.`);
   });
-  app.use(answerError(operations, logger));
+  app.use(answerError(operations, logger, refusedPost));
   return app;
+
+  function refusedPost(request: Request, problem: HttpProblem): HttpProblem {
+    const source = sourceOf(request);
+    if (source) refused(source, request, identified.get(request), problem);
+    return asUnderstood(problem, source);
+  }
 }
+
+/** Bytes: what people and their scripts send besides alerts is short. */
+const LARGEST_OTHER_BODY = 256 * 1024;
 
 function refuseMethod(path: string, routes: readonly Route[]): RequestHandler {
   const methods = routes.filter((route) => route.path === path).map((route) => route.method.toUpperCase());
@@ -217,14 +236,18 @@ function refuseMethod(path: string, routes: readonly Route[]): RequestHandler {
   };
 }
 
-function answerError(operations: Operations, logger: HttpLogger): ErrorRequestHandler {
+function answerError(
+  operations: Operations,
+  logger: HttpLogger,
+  refusedPost: (request: Request, problem: HttpProblem) => HttpProblem,
+): ErrorRequestHandler {
   return async (error: unknown, request, response, _next) => {
-    const problem = known(error) ?? (await explainUnknown(error, operations));
+    const problem = refusedPost(request, known(error) ?? (await explainUnknown(error, operations)));
     const [status] = PROBLEM_TYPES[problem.type];
     const line = `${request.method} ${request.path.slice(0, 200)} → ${status} ${problem.type}: ${problem.message}`;
     if (problem.type === 'internal')
       logger.error(line, { error: error instanceof Error ? error.stack : String(error) });
-    else if (status >= 500 || status === 401) logger.warn(line);
+    else if ((status >= 500 || status === 401) && !sourceOf(request)) logger.warn(line);
     else logger.debug(line);
     if (response.headersSent) response.destroy();
     else sendProblem(response, problem);
@@ -237,10 +260,8 @@ function known(error: unknown): HttpProblem | undefined {
   if (error instanceof Conflict) return new HttpProblem('conflict', error.message);
   if (error instanceof NotCopied)
     return storeAway(`Done, but not to be relied on yet: ${error.message}. Say it again.`);
-  // What Express and its body reader throw carries a status and a type.
-  const { status, type, limit } = error as { status?: unknown; type?: unknown; limit?: unknown };
-  if (type === 'entity.too.large')
-    return new HttpProblem('too-large', `The body is larger than ${limit} bytes: send it in parts.`);
+  // What Express throws carries a status.
+  const { status } = error as { status?: unknown };
   if (error instanceof URIError) return notFound('The address is not well encoded.');
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new HttpProblem('invalid-request', `The request could not be read: ${(error as Error).message}.`);

@@ -39,8 +39,13 @@ function firstTooDeep(text: string): number | undefined {
 }
 
 function position(text: string, offset: number): string {
-  const before = text.slice(0, offset).split('\n');
-  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+  let line = 1;
+  let begin = 0;
+  for (let at = text.indexOf('\n'); at >= 0 && at < offset; at = text.indexOf('\n', begin)) {
+    line += 1;
+    begin = at + 1;
+  }
+  return `line ${line}, column ${offset - begin + 1}`;
 }
 
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;

@@ -1,7 +1,7 @@
 import type { Request, RequestHandler } from 'express';
 import { ipKeyGenerator, type MemoryStore, rateLimit } from 'express-rate-limit';
 import type { Identity } from './auth.ts';
-import { HttpProblem, sendProblem } from './problem.ts';
+import { busy, HttpProblem } from './problem.ts';
 
 /** Each sender has its own count; whoever shows no token (or a wrong one) is counted by address. */
 export function limitRequests(options: {
@@ -23,9 +23,9 @@ export function limitRequests(options: {
       return identity ? `token ${identity.name}` : `address ${ipKeyGenerator(request.ip ?? 'unknown')}`;
     },
     skip: (request) => openPaths.has(request.path),
-    handler: (_request, response) => {
+    handler: (_request, response, next) => {
       const seconds = Number(response.getHeader('Retry-After')) || 60;
-      sendProblem(response, tooMany(`${perMinute} requests`, seconds));
+      next(tooMany(`${perMinute} requests`, seconds));
     },
   });
 }
@@ -57,5 +57,27 @@ export class AlertAllowance {
     const enough = left >= needed;
     this.#buckets.set(name, { left: enough ? left - alerts : left, at: now });
     if (!enough) throw tooMany(`${most} alerts`, Math.ceil(((needed - left) * 60) / most));
+  }
+}
+
+/** What an alert takes in a request, generously: as many alerts as are allowed fit in the largest body. */
+export const BYTES_OF_AN_ALERT = 2048;
+
+/** Bytes of large bodies that are held at the same time, so that many large posts together take no more memory than two. */
+export class Room {
+  #left: number;
+
+  constructor(bytes: number) {
+    this.#left = bytes;
+  }
+
+  /** Throws `busy`, and takes nothing, where there is not so much. */
+  take(bytes: number): void {
+    if (bytes > this.#left) throw busy('Other large posts are being read: send it again.');
+    this.#left -= bytes;
+  }
+
+  give(bytes: number): void {
+    this.#left += bytes;
   }
 }

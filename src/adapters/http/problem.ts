@@ -19,6 +19,7 @@ export const PROBLEM_TYPES = {
   'too-many-requests': [429, 'Too many requests'],
   'headers-too-large': [431, 'The headers are too large'],
   internal: [500, 'A defect of the daemon'],
+  busy: [503, 'Too much at the moment'],
   'not-receiving': [503, 'This daemon takes no alerts'],
   'store-unavailable': [503, 'The store does not answer'],
 } as const satisfies Record<string, readonly [number, string]>;
@@ -31,15 +32,18 @@ export class HttpProblem extends Error {
   readonly type: ProblemType;
   readonly problems: readonly Problem[];
   readonly headers: Readonly<Record<string, string>>;
+  /** How many alerts were not taken because of it. */
+  readonly alerts: number;
   constructor(
     type: ProblemType,
     detail: string,
-    more: { problems?: readonly Problem[]; headers?: Record<string, string> } = {},
+    more: { problems?: readonly Problem[]; headers?: Record<string, string>; alerts?: number } = {},
   ) {
     super(detail);
     this.type = type;
     this.problems = more.problems ?? [];
     this.headers = more.headers ?? {};
+    this.alerts = more.alerts ?? 1;
   }
 }
 
@@ -65,11 +69,11 @@ export function sendProblem(response: Response, problem: HttpProblem): void {
 
 export const notFound = (what: string) => new HttpProblem('not-found', what);
 
-export const invalid = (problems: readonly Problem[]) =>
+export const invalid = (problems: readonly Problem[], alerts = 1) =>
   new HttpProblem(
     'invalid-request',
     problems.length === 1 ? 'There is one problem.' : `There are ${problems.length} problems.`,
-    { problems: told(problems) },
+    { problems: told(problems), alerts },
   );
 
 /** As many as anybody mends at a time: an answer may not be many times as long as what it answers. */
@@ -84,5 +88,8 @@ export function told(problems: readonly Problem[]): Problem[] {
 /** How long a sender does well to wait before it posts again. */
 export const RETRY_AFTER_SECONDS = 5;
 
-export const storeAway = (detail: string) =>
-  new HttpProblem('store-unavailable', detail, { headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } });
+export const storeAway = (detail: string, alerts = 1) =>
+  new HttpProblem('store-unavailable', detail, { headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) }, alerts });
+
+export const busy = (detail: string, seconds = RETRY_AFTER_SECONDS) =>
+  new HttpProblem('busy', detail, { headers: { 'Retry-After': String(seconds) } });

@@ -1,9 +1,9 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Operations } from '../../ports.ts';
-import type { SourceSettings } from '../../sources/index.ts';
+import type { Source, SourceSettings } from '../../sources/index.ts';
 import type { Access, Identity } from './auth.ts';
-import type { ProblemType } from './problem.ts';
+import type { HttpProblem, ProblemType } from './problem.ts';
 import type { SchemaName } from './schemas.ts';
 
 /** The part of the telemetry that this adapter feeds and serves. */
@@ -41,6 +41,8 @@ export interface Surroundings {
   maxAlertsPerRequest: number;
   /** Counts that many alerts of a sender; throws `too-many-requests` when it has sent too many. */
   allow(identity: Identity | undefined, alerts: number): void;
+  /** Counts and logs alerts that are not taken. */
+  refused(source: Source, request: Request, identity: Identity | undefined, problem: HttpProblem): void;
   /** Whether alerts are taken in here (`work.receive`). */
   receive: boolean;
   /** Real milliseconds. */

@@ -23,7 +23,15 @@ const ProblemDocument = z.object({
 const Accepted = z.object({
   accepted: z.int().describe('Alerts that are new.'),
   repeats: z.int().describe('Alerts that were known.'),
-  alerts: z.array(z.object({ id: z.string(), repeat: z.boolean() })).describe('In the order sent.'),
+  alerts: z
+    .array(
+      z.object({
+        id: z.string(),
+        repeat: z.boolean(),
+        notes: z.array(z.string()).optional().describe('What could not be read and counts as not given.'),
+      }),
+    )
+    .describe('In the order sent.'),
   refused: z.array(Problem).describe('What is wrong with those that were not taken.'),
   truncated: z.int().optional().describe('How many alerts the sender said that it left out.'),
 });
@@ -35,6 +43,8 @@ const Alert = z.object({
   status: z.enum(['firing', 'resolved']),
   server: z.string(),
   serverAsSent: z.string(),
+  otherServers: z.array(z.string()).optional().describe('Other names that the sender gave for it.'),
+  namedByPath: z.boolean().optional().describe('Its name stands only in a path.'),
   healthSet: z.string().optional(),
   monitor: z.string().optional(),
   targetResource: z.string().optional(),
@@ -45,6 +55,7 @@ const Alert = z.object({
   description: z.string().optional(),
   severity: z.string().optional(),
   inMaintenance: z.boolean().optional().describe('What the sender said of its maintenance mode.'),
+  notes: z.array(z.string()).optional().describe('What the sender gave and could not be read: it counts as not given.'),
 });
 
 const Preview = z.object({

@@ -1,5 +1,5 @@
+export { seldom } from '../../seldom.ts';
 export { describe, type Level, type Line } from './describe.ts';
 export { createLogger, type Logger, type LogOptions } from './log.ts';
 export { type CallResult, createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';
-export { seldom } from './seldom.ts';
 export { observeEvent } from './subscribe.ts';

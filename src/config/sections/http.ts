@@ -100,7 +100,9 @@ export const http = z.strictObject({
     .describe('The address to listen on. Anything but loopback needs tokens.'),
   port: z.int().min(0).max(65_535).prefault(8080).describe('The port to listen on; 0 takes a free one.'),
   tls: tls.optional(),
-  bodyLimit: size.prefault('1mb').describe('The largest body of a request.'),
+  bodyLimit: size
+    .optional()
+    .describe('The largest body of a request. Absent: 2 kb for each alert that one request may hold.'),
   maxAlertsPerRequest: z.int().min(1).max(100_000).prefault(10_000).describe('The most alerts in one request.'),
   maxConnections: z
     .int()

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Alert } from '../../../src/incident/alert.ts';
+import { atOnce } from '../../../src/sources/index.ts';
 import { scom } from '../../../src/sources/scom.ts';
 import type { Engine } from '../engines.ts';
 
@@ -47,7 +48,7 @@ export async function site(engine: Engine, settings: Record<string, unknown> = {
   const incidents: unknown[] = [];
 
   const takes: Answer = (_, response, body) => {
-    const { alerts, refused } = scom.parse(JSON.parse(body), { now: Date.now(), settings: config.alerts });
+    const { alerts, refused } = atOnce(scom.parse(JSON.parse(body), { now: Date.now(), settings: config.alerts }));
     const told = alerts.map((alert) => ({ id: alert.id, repeat: taken.has(alert.id) }));
     for (const alert of alerts) taken.set(alert.id, alert);
     posted.push(...alerts);

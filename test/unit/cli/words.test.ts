@@ -8,6 +8,7 @@ import { revive } from '../../../src/cli/revive.ts';
 import { localTime, span } from '../../../src/cli/time.ts';
 import { port, since, speed, wholeNumber } from '../../../src/cli/values.ts';
 import { configSchema } from '../../../src/config/config.ts';
+import { atOnce } from '../../../src/sources/index.ts';
 import { scom } from '../../../src/sources/scom.ts';
 
 describe('PowerShell, as an administrator would type it', () => {
@@ -102,7 +103,7 @@ describe('answers of the API become the domain again', () => {
 describe('the alert that SCOM would post', () => {
   const facts = { id: '{7B1D}', server: 'mbx1.contoso.com', healthSet: 'IMAP.Protocol' };
   const { alerts: settings } = configSchema.parse({});
-  const read = (body: unknown) => scom.parse(body, { now: 1, settings });
+  const read = (body: unknown) => atOnce(scom.parse(body, { now: 1, settings }));
 
   it('is read as the server, health set, monitor and target that were meant', () => {
     const posted = scomAlert({ ...facts, monitor: 'ImapSelfTestMonitor', targetResource: 'MSExchangeImap4BE' });

@@ -19,6 +19,6 @@ it('the JSON Schema of the catalog is current (mend: the same)', async () => {
 
 it('an editor is offered body-limit, and accepts bodyLimit', () => {
   const { properties } = configJsonSchema() as { properties: { http: { properties: Record<string, object> } } };
-  expect(properties.http.properties['body-limit']).toMatchObject({ type: 'string', default: '1mb' });
+  expect(properties.http.properties['body-limit']).toMatchObject({ type: 'string' });
   expect(properties.http.properties.bodyLimit).toHaveProperty('doNotSuggest', true);
 });

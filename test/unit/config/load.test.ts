@@ -41,7 +41,6 @@ describe('an empty configuration', () => {
     expect(config.http).toEqual({
       host: '127.0.0.1',
       port: 8080,
-      bodyLimit: 1_048_576,
       maxAlertsPerRequest: 10_000,
       maxConnections: 1024,
       rateLimit: { perMinute: 6000, alertsPerMinute: 60_000 },

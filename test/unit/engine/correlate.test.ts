@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { correlate } from '../../../src/engine/correlate.ts';
+import { ExchangeError } from '../../../src/ports.ts';
 import { bench, operationsOf } from '../../support/engine.ts';
 
 const ALERT = { server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
@@ -80,6 +82,74 @@ describe('correlation', () => {
     await b.run();
     expect((await b.incident(id)).finished?.outcome).toBe('recovered');
     expect(await b.store.pendingAlerts(Number.MAX_SAFE_INTEGER, 10)).toEqual(['store-alert']);
+  });
+});
+
+describe('a server with several names', () => {
+  const away = (b: ReturnType<typeof bench>) => {
+    b.engine.exchange = {
+      ...b.engine.exchange,
+      organisation: () => Promise.reject(new ExchangeError('unreachable', 'x')),
+    };
+  };
+  const CUT = { server: 'mb', serverAsSent: 'MB', otherServers: ['mbx2.contoso.com'], healthSet: 'IMAP.Protocol' };
+
+  test('the one that Exchange knows is meant', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-backend-hang', server: 'mbx2' });
+    const incident = await b.handle(CUT);
+    expect([incident.server, incident.finished?.outcome]).toEqual(['mbx2', 'recovered']);
+    expect(incident.alerts[0]).toMatchObject({
+      server: 'mbx2',
+      serverAsSent: 'mbx2.contoso.com',
+      otherServers: ['MB'],
+    });
+  });
+
+  test('alerts that name it in different ways are one incident', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-backend-hang', server: 'mbx2' });
+    const first = await b.alert({ server: 'mbx2', healthSet: 'IMAP' });
+    expect(await b.alert(CUT)).toBe(first);
+    expect(await count(b)).toBe(1);
+  });
+
+  test('the first that is known is meant where several are, and the first of all where none is', async () => {
+    const b = bench();
+    const named = (server: string, ...otherServers: string[]) =>
+      b.alert({ server, otherServers, healthSet: 'IMAP.Protocol' }).then((id) => b.incident(id));
+    expect((await named('mbx1', 'mbx2')).server).toBe('mbx1');
+    expect((await named('nobody', 'mbx3', 'mbx2')).server).toBe('mbx3');
+    expect((await named('nobody', 'neither')).server).toBe('nobody');
+  });
+
+  test('an alert waits for Exchange to say it, and for a while only', async () => {
+    const b = bench();
+    away(b);
+    await expect(b.alert({ ...CUT, id: 'waits' })).rejects.toThrow('x');
+    expect(await count(b)).toBe(0);
+    expect(await b.store.pendingAlerts(Number.MAX_SAFE_INTEGER, 10)).toEqual(['waits']);
+    b.lab.clock.advance(2 * MINUTE);
+    await correlate(b.engine, 'waits');
+    expect((await b.store.list({ limit: 10 })).ids.map((id) => id.split('-')[0])).toEqual(['mb']);
+  });
+
+  test('an alert with one name waits for nobody', async () => {
+    const b = bench();
+    away(b);
+    expect(await b.alert({ server: 'mbx2', healthSet: 'IMAP' })).toMatch(/^mbx2-/);
+  });
+
+  test.each([
+    ['Contoso.Custom.ServersGroup', 0],
+    ['mbx7.contoso.com', 1],
+    ['mbx1.contoso.com', 1],
+    ['mbx7', 1],
+  ])('where only a path names %s, there are %i incidents', async (serverAsSent, incidents) => {
+    const b = bench();
+    await b.alert({ server: serverAsSent.split('.')[0]!.toLowerCase(), serverAsSent, namedByPath: true });
+    expect(await count(b)).toBe(incidents);
+    expect(await b.store.pendingAlerts(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
   });
 });
 

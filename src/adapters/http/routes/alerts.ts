@@ -1,13 +1,15 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Alert } from '../../../incident/alert.ts';
 import type { AcceptedAlert } from '../../../ports.ts';
-import { SOURCES, type Source } from '../../../sources/index.ts';
+import { type Parsed, type Reading, SOURCES, type Source } from '../../../sources/index.ts';
 import { HttpProblem, invalid, RETRY_AFTER_SECONDS, storeAway, told } from '../problem.ts';
+import { pathOf } from '../refusals.ts';
 import type { Call, Route, Surroundings } from '../route.ts';
 
 export function alertRoutes(around: Surroundings): Route[] {
   return SOURCES.map((source) => ({
     method: 'post',
-    path: `/api/v1/alerts/${source.name}`,
+    path: pathOf(source),
     access: 'sender',
     tag: 'alerts',
     summary: source.description,
@@ -24,51 +26,65 @@ export function alertRoutes(around: Surroundings): Route[] {
         schema: 'Accepted',
       },
     ],
-    problems: ['invalid-request', 'malformed-json', 'too-large', 'unsupported-media-type', 'not-receiving'],
+    problems: ['invalid-request', 'malformed-json', 'too-large', 'unsupported-media-type', 'busy', 'not-receiving'],
     handle: (call) => receive(call, source, around),
   }));
 }
 
-async function receive({ body, response, identity }: Call, source: Source, around: Surroundings): Promise<void> {
+async function receive(
+  { request, body, response, identity }: Call,
+  source: Source,
+  around: Surroundings,
+): Promise<void> {
   if (!around.receive) {
     throw new HttpProblem('not-receiving', 'It was started without its receiver (work.receive): post to another.', {
       headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) },
     });
   }
   if (body === undefined) throw invalid([{ pointer: '', message: 'is missing: send one alert, or a list of them' }]);
-  const sent = howMany(body);
+  const sent = source.count(body);
   if (sent > around.maxAlertsPerRequest) {
     throw new HttpProblem(
       'too-large',
       `${sent} alerts in one request; at most ${around.maxAlertsPerRequest} are taken: send them in parts.`,
+      { alerts: sent },
     );
   }
 
   around.allow(identity, sent);
 
-  const { alerts, refused, refusedElements, truncated } = source.parse(body, {
-    now: around.now(),
-    settings: around.sources,
-  });
-  around.metrics.received(source.name, { refused: refusedElements, ...(truncated && { truncated }) }, around.now());
-  if (refusedElements > 0) {
-    around.logger.warn(`refused ${refusedElements} of ${refusedElements + alerts.length} alerts from ${source.name}`, {
-      problems: refused.slice(0, 20),
-    });
-  }
-  if (alerts.length === 0) throw invalid(refused);
+  const { alerts, refused, refusedElements, truncated } = await inParts(
+    source.parse(body, { now: around.now(), settings: around.sources }),
+  );
+  if (truncated) around.metrics.received(source.name, { truncated }, around.now());
+  const bad = refusedElements > 0 ? invalid(refused, refusedElements) : undefined;
+  if (bad && alerts.length === 0) throw bad;
+  if (bad) around.refused(source, request, identity, bad);
 
-  const stored = await store(alerts, source, around);
+  const stored = await store(alerts, around);
   const repeats = stored.filter((alert) => alert.repeat).length;
   const accepted = stored.length - repeats;
   around.metrics.received(source.name, { accepted, repeat: repeats }, around.now());
+  const answered = stored.map((one, index) => ({
+    ...one,
+    ...(alerts[index]?.notes && { notes: alerts[index].notes }),
+  }));
   response
     .status(202)
-    .json({ accepted, repeats, alerts: stored, refused: told(refused), ...(truncated && { truncated }) });
+    .json({ accepted, repeats, alerts: answered, refused: told(refused), ...(truncated && { truncated }) });
+}
+
+/** A long list keeps nobody waiting: others have their turn between its parts. */
+async function inParts(reading: Reading): Promise<Parsed> {
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done) return value;
+    await setImmediate();
+  }
 }
 
 /** Whatever keeps the alerts from being stored, the sender must come again: it is never told that they are safe. */
-async function store(alerts: Alert[], source: Source, around: Surroundings): Promise<AcceptedAlert[]> {
+async function store(alerts: Alert[], around: Surroundings): Promise<AcceptedAlert[]> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<never>((_, reject) => {
     timer = setTimeout(
@@ -79,15 +95,10 @@ async function store(alerts: Alert[], source: Source, around: Surroundings): Pro
   try {
     return await Promise.race([around.operations.accept(alerts), tooLong]);
   } catch (error) {
-    around.metrics.received(source.name, { failed: alerts.length }, around.now());
-    around.logger.error(`could not store ${alerts.length} alerts from ${source.name}: ${(error as Error).message}`);
-    throw storeAway('Nothing is certain to be stored: send it all again. What was stored will be known as a repeat.');
+    around.logger.error(`Failed to store ${alerts.length} alerts: ${(error as Error).message}`);
+    const says = 'Nothing is certain to be stored: send it all again. What was stored will be known as a repeat.';
+    throw storeAway(says, alerts.length);
   } finally {
     clearTimeout(timer);
   }
-}
-
-function howMany(body: unknown): number {
-  const list = Array.isArray(body) ? body : (body as { alerts?: unknown } | null)?.alerts;
-  return Array.isArray(list) ? list.length : 1;
 }
