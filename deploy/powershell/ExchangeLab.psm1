@@ -495,7 +495,9 @@ function Get-ChildItem {
     $inactive = @((Get-ViewOfServer $LabServer).inactiveComponents)
     foreach ($component in $inactive | ForEach-Object { $_.component } | Get-Distinct) {
         $values = @{}
-        foreach ($one in $inactive) { if ($one.component -eq $component) { $values[$one.requester] = '1:0:635979456000000000' } }
+        foreach ($one in $inactive | Where-Object { $_.component -eq $component }) {
+            $values[$one.requester] = "1:$(if ($one.state -eq 'Draining') { 2 } else { 0 }):635979456000000000"
+        }
         $key = [pscustomobject] @{ PSChildName = $component; Values = $values }
         $key.PSObject.Methods.Add([Management.Automation.PSScriptMethod]::new('GetValueNames', { @($this.Values.Keys) }))
         $key.PSObject.Methods.Add([Management.Automation.PSScriptMethod]::new('GetValue', { param($name) $this.Values[$name] }))

@@ -1,6 +1,8 @@
 import { openWindow } from '../config/windows.ts';
 import { groupOf } from '../incident/health.ts';
+import { sameName } from '../incident/names.ts';
 import { type DatabaseCopy, ExchangeError, type MailboxServer, type Organisation } from '../ports.ts';
+import { outOfService } from '../steps/components.ts';
 import { describeCopy, isActive } from '../steps/databases.ts';
 import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
 import { ask } from './mode.ts';
@@ -92,7 +94,7 @@ async function whyAway(context: GuardContext, server: string): Promise<string | 
   if (window) return `it is in maintenance (${window.window.name})`;
   try {
     const { value: states } = await exchange.componentStates(server, { signal });
-    const off = states.find(({ component, state }) => component === 'ServerWideOffline' && state !== 'Active');
+    const [off] = outOfService(states, ['ServerWideOffline']);
     return off && `its ${off.component} is ${off.state}`;
   } catch (error) {
     if (!(error instanceof ExchangeError) || error.code !== 'unreachable') throw error;
@@ -104,15 +106,16 @@ const siteOf = ({ servers }: Organisation, server: string) => servers.find((fact
 
 /** Why a copy can't take over; undefined when it can. */
 function whyNot(copy: DatabaseCopy, { settings, active, away }: Receiver, sameSite: boolean): string | undefined {
-  if (copy.status !== 'Healthy') return `its copy is ${copy.status}`;
+  if (!sameName(copy.status, 'Healthy')) return `its copy is ${copy.status}`;
   if (copy.lagged) return 'its copy is lagged on purpose';
   if (copy.activationSuspended) return 'its copy is suspended for activation';
   if (copy.copyQueueLength > LONGEST_QUEUE) return `its copy queue is ${copy.copyQueueLength} long`;
   if (copy.replayQueueLength > LONGEST_QUEUE) return `its replay queue is ${copy.replayQueueLength} long`;
   if (away !== undefined) return away;
   if (settings.activationBlocked) return 'activation is blocked there';
-  if (settings.autoActivationPolicy === 'Blocked') return 'its activation policy is Blocked';
-  if (settings.autoActivationPolicy === 'IntrasiteOnly' && !sameSite) return 'it is in another site and IntrasiteOnly';
+  if (sameName(settings.autoActivationPolicy, 'Blocked')) return 'its activation policy is Blocked';
+  if (sameName(settings.autoActivationPolicy, 'IntrasiteOnly') && !sameSite)
+    return 'it is in another site and IntrasiteOnly';
   if (settings.maximumActiveDatabases !== undefined && active >= settings.maximumActiveDatabases) {
     return `it holds its maximum of ${settings.maximumActiveDatabases} active databases`;
   }

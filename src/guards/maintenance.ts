@@ -1,8 +1,16 @@
 import { openWindow } from '../config/windows.ts';
 import { groupOf } from '../incident/health.ts';
 import type { Incident } from '../incident/incident.ts';
-import { isNamed } from '../incident/names.ts';
-import { ALLOW, type Guard } from './guard.ts';
+import { sameName } from '../incident/names.ts';
+import type { OutOfService } from '../steps/components.ts';
+import {
+  componentsOfFamilies,
+  componentsOfService,
+  describeOut,
+  familiesOf,
+  outOfService,
+} from '../steps/components.ts';
+import { ALLOW, type Guard, type GuardContext } from './guard.ts';
 
 /** Inactive, they mean that somebody has taken the server, or Managed Availability on it, out of service. */
 const HANDS_OFF = ['ServerWideOffline', 'Monitoring', 'RecoveryActionsEnabled'];
@@ -10,8 +18,9 @@ const HANDS_OFF = ['ServerWideOffline', 'Monitoring', 'RecoveryActionsEnabled'];
 /** Somebody works on the server. It is waited for until it is over; what outlives the limit ends `suppressed`. */
 export const maintenance: Guard = {
   name: 'maintenance',
-  reasons: ['window', 'sender', 'component', 'node-suspended'],
-  async judge({ incident, target, exchange, clock, settings, signal }) {
+  reasons: ['window', 'sender', 'component', 'node-suspended', 'out-of-service'],
+  async judge(context) {
+    const { incident, target, exchange, clock, settings, signal } = context;
     const { server } = target;
     const open = openWindow(settings.maintenance, { server, group: groupOf(target) }, clock.now());
     if (open) {
@@ -22,24 +31,43 @@ export const maintenance: Guard = {
       return { answer: 'wait', reason: 'sender', says: `${server} is in maintenance mode in the monitoring system` };
     }
     const { value: states } = await exchange.componentStates(server, { signal });
-    const off = states.find(
-      ({ component, state }) => state !== 'Active' && state !== 'Unknown' && isNamed(component, HANDS_OFF),
-    );
+    const [off] = outOfService(states, HANDS_OFF);
     if (off) {
-      const by = off.requesters.filter(({ state }) => state !== 'Active').map(({ requester }) => requester);
-      const says = `${off.component} is ${off.state} on ${server}${by.length > 0 ? `, requested by ${by.join(', ')}` : ''}: somebody works there`;
+      const says = `${describeOut(off, server)}: somebody works there`;
       return { answer: 'wait', reason: 'component', says };
     }
     if (target.dag !== undefined) {
       const { value: group } = await exchange.availabilityGroup(target.dag, { signal });
-      if (group.members.some((member) => member.server === server && member.suspended)) {
+      if (group.members.some((member) => sameName(member.server, server) && member.suspended)) {
         const says = `The cluster node ${server} of ${target.dag} is suspended: somebody works there`;
         return { answer: 'wait', reason: 'node-suspended', says };
       }
     }
-    return ALLOW;
+    // Nothing here lifts it, so waiting would only hide it: a person must know that the alert follows from a decision.
+    const decided = await decidedByPeople(context);
+    if (!decided) return ALLOW;
+    const says = `${decided.says}: somebody took it out of service on purpose, so nothing is changed`;
+    return { answer: 'refuse', reason: 'out-of-service', says };
   },
 };
+
+/**
+ * A component of what the run treats, or of the service to be restarted, that anyone but Managed Availability took out of
+ * service: on the server acted on, or on the one that the incident is about.
+ */
+async function decidedByPeople({ incident, run, change, target, exchange, signal }: GuardContext) {
+  for (const server of new Set([target.server, incident.server])) {
+    const { value: rows } = await exchange.serverHealth(server, { signal });
+    const { value: states } = await exchange.componentStates(server, { signal });
+    const treated = [
+      ...componentsOfFamilies(familiesOf(run.handles), rows),
+      ...(change.resource === undefined ? [] : componentsOfService(change.resource, rows)),
+    ];
+    const out: OutOfService | undefined = outOfService(states, treated).find((one) => !one.byManagedAvailability);
+    if (out) return { says: describeOut(out, server) };
+  }
+  return undefined;
+}
 
 /** The latest alert counts: a sender tells again when maintenance is over. */
 function senderSaysSo({ alerts }: Incident): boolean {

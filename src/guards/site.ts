@@ -1,16 +1,26 @@
+import { type Exchange, ExchangeError } from '../ports.ts';
+import { componentsOfFamilies, describeOut, familiesOf, outOfService } from '../steps/components.ts';
 import { ALLOW, type Guard } from './guard.ts';
 
 /** Before a client access server goes down, another of its site must serve users: its own probes are asked. */
 export const site: Guard = {
   name: 'site',
   reasons: ['no-other-server'],
-  async judge({ incident, run, change, target, organisation, verifier, signal }) {
+  async judge({ incident, run, change, target, organisation, verifier, exchange, signal }) {
     if (change.action !== 'restart-server' || !target.roles.includes('client-access')) return ALLOW;
     const others = organisation.servers.filter(
       (facts) => facts.server !== target.server && facts.site === target.site && facts.roles.includes('client-access'),
     );
+    const { value: rows } = await exchange.serverHealth(target.server, { signal });
+    const serving = ['ServerWideOffline', ...componentsOfFamilies(familiesOf(run.handles), rows)];
     const reasons: string[] = [];
     for (const { server } of others) {
+      // Its probe may succeed all the same; nobody is sent there.
+      const away = await whyAway(exchange, server, serving, signal);
+      if (away !== undefined) {
+        reasons.push(away);
+        continue;
+      }
       const seen = await verifier.family({ server, family: incident.family, hints: [] }, signal);
       if (seen.verdict === 'cleared') return ALLOW;
       reasons.push(`${server}: ${seen.reason}`);
@@ -23,3 +33,20 @@ export const site: Guard = {
     };
   },
 };
+
+/** Why a server takes no clients, whoever wants it so; undefined when it does. */
+async function whyAway(
+  exchange: Exchange,
+  server: string,
+  components: readonly string[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const { value: states } = await exchange.componentStates(server, { signal });
+    const [out] = outOfService(states, components);
+    return out && describeOut(out, server);
+  } catch (error) {
+    if (!(error instanceof ExchangeError) || error.code !== 'unreachable') throw error;
+    return `${server} does not answer`;
+  }
+}

@@ -405,7 +405,7 @@ function findService(server: Server, name: string): Service {
   throw new ExchangeError('notFound', `There is no service "${name}" on ${server.fqdn}.`);
 }
 
-function serviceState({ runsAgainAt: _, ...state }: Service): ServiceState {
+function serviceState({ runsAgainAt: _, staysDown: __, ...state }: Service): ServiceState {
   return state;
 }
 
@@ -462,15 +462,18 @@ function componentsOf(server: Server): ComponentState[] {
 function componentOf({ component, state, requesters }: ComponentState, server: Server): ComponentState {
   const by = server.inactive.filter((each) => sameName(each.component, component));
   const still = requesters.filter(
-    (each) => each.state !== 'Inactive' || by.some(({ requester }) => sameName(requester, each.requester)),
+    (each) => each.state === 'Active' || by.some(({ requester }) => sameName(requester, each.requester)),
   );
   const more = by.filter(
     ({ requester }) =>
-      requester !== '' && !still.some((each) => each.state === 'Inactive' && sameName(each.requester, requester)),
+      requester !== '' && !still.some((each) => each.state !== 'Active' && sameName(each.requester, requester)),
   );
+  const out = by.some((each) => !each.draining) ? 'Inactive' : by.length > 0 ? 'Draining' : undefined;
   return {
     component,
-    state: by.length > 0 ? 'Inactive' : state === 'Inactive' ? 'Active' : state,
-    requesters: [...still, ...more.map(({ requester }) => ({ requester, state: 'Inactive' as const }))],
+    state: out ?? (state === 'Inactive' || state === 'Draining' ? 'Active' : state),
+    requesters: [...still, ...more.map(({ requester, draining }) => ({ requester, state: stateOf(draining) }))],
   };
 }
+
+const stateOf = (draining: true | undefined): 'Inactive' | 'Draining' => (draining ? 'Draining' : 'Inactive');

@@ -7,10 +7,10 @@ import { activeOn } from './databases.ts';
 import { duration, period } from './duration.ts';
 import { backEndsOf, establish, readRow, reassess, type Watch, watchesOf } from './health.ts';
 import { HEALTH_SETS, type Part } from './health-sets.ts';
-import { comeBack, runAgain, SERVICE_OF, stop } from './machines.ts';
+import { comeBack, runAgain, SERVICE_OF, stop, stoppedByDesign } from './machines.ts';
 import { fromIssues, LabProblems, problem, unknownName } from './problems.ts';
 import { announceResponder, finishResponder, recordAttempts, startResponder } from './responders.ts';
-import { type Cause, type Cure, type Server, schedule, type Trouble, type World } from './world.ts';
+import { type Cause, type Cure, type Server, type Service, schedule, type Trouble, type World } from './world.ts';
 
 const MINUTE = 60_000;
 const text = z.string().min(1).max(200);
@@ -106,7 +106,22 @@ const BODIES = {
     monitor: text.optional(),
     cure: cureWritten.default('none'),
   }),
-  'component-inactive': z.strictObject({ ...common, component: text, requester: text.default('HealthAPI') }),
+  'component-inactive': z.strictObject({
+    ...common,
+    component: text,
+    requester: text.default('HealthAPI'),
+    state: z.enum(['Inactive', 'Draining']).default('Inactive'),
+    /** What its service does meanwhile: by design it stops; on some servers it runs on (KB 3025138). */
+    service: z.enum(['stops', 'runs']).default('stops'),
+  }),
+  'service-state': z.strictObject({
+    ...common,
+    service: text,
+    status: z.enum(['Running', 'Stopped', 'StartPending', 'StopPending']).optional(),
+    startType: z.enum(['Automatic', 'Manual', 'Disabled']).optional(),
+    /** Whether a boot brings it up, where it starts automatically. */
+    startsAtBoot: z.boolean().default(true),
+  }),
   slow: z.strictObject({ ...common, command: text, by: duration }),
   refuse: z.strictObject({ ...common, command: text, as: z.enum(EXCHANGE_FAILURES).default('refused') }),
   'drop-after-effect': z.strictObject({ ...common, command: text }),
@@ -132,6 +147,7 @@ const NEEDS_SERVER = new Set([
   'flapping',
   'unhealthy',
   'component-inactive',
+  'service-state',
   'responder-at-work',
   'node-suspended',
   'busy',
@@ -157,6 +173,7 @@ export function postFault(world: World, posted: unknown, now: Instant): Trouble 
     problem('/server', `missing: ${kind} sits on one server. Known: ${Object.keys(world.servers).join(', ')}`);
   }
   if (kind === 'will-not-move') checkDatabase(world, body.database);
+  if (kind === 'service-state' && server) serviceNamed(server, body.service);
   if (kind === 'node-suspended' && !server?.dag) {
     problem('/server', `${server?.name} is in no database availability group, so it is no cluster node`);
   }
@@ -206,9 +223,20 @@ function begin(world: World, trouble: Trouble, server: Server | undefined, now: 
   }
   if (kind === 'component-inactive' && server) {
     const component = String(body.component);
-    server.inactive.push({ component, requester: String(body.requester), trouble: id });
+    server.inactive.push({
+      component,
+      requester: String(body.requester),
+      ...(body.state === 'Draining' && { draining: true }),
+      ...(body.service === 'runs' && { serviceRuns: true }),
+      trouble: id,
+    });
     const service = server.services[SERVICE_OF[component.toLowerCase()] ?? ''];
-    if (service?.status === 'Running') stop(service);
+    if (service?.status === 'Running' && stoppedByDesign(server, service.name)) stop(service);
+    reassess(world, server, now);
+    if (!body.onset) establish(world, server, now - world.settings['established-for']);
+  }
+  if (kind === 'service-state' && server) {
+    setService(trouble, serviceNamed(server, body.service), now);
     reassess(world, server, now);
     if (!body.onset) establish(world, server, now - world.settings['established-for']);
   }
@@ -223,7 +251,10 @@ export function deleteFault(world: World, id: string, now: Instant): boolean {
     finishResponder(server, id, now, 'failed');
     const lifted = server.inactive.filter((each) => each.trouble === id);
     server.inactive = server.inactive.filter((each) => each.trouble !== id);
-    for (const { component } of lifted) runAgain(world, server, SERVICE_OF[component.toLowerCase()] ?? '', now);
+    for (const { component, serviceRuns } of lifted) {
+      if (!serviceRuns) runAgain(world, server, SERVICE_OF[component.toLowerCase()] ?? '', now);
+    }
+    if (trouble.kind === 'service-state') restoreService(world, server, trouble, now);
     if (trouble.kind === 'stop-hangs') releaseHungService(world, server, String(trouble.body.service), now);
     if (trouble.kind === 'never-returns') comeBack(world, server, now);
   }
@@ -231,6 +262,43 @@ export function deleteFault(world: World, id: string, now: Instant): boolean {
   delete world.troubles[id];
   world.disturbances = world.disturbances.filter((other) => other !== id);
   return true;
+}
+
+function serviceNamed(server: Server, name: unknown): Service {
+  const known = Object.values(server.services);
+  const found = known.find((each) => sameName(each.name, String(name)));
+  return (
+    found ??
+    problem(
+      '/service',
+      unknownName(
+        'service',
+        String(name),
+        known.map((each) => each.name),
+      ),
+    )
+  );
+}
+
+/** Somebody (or nobody knows what) stopped a service, set how it starts, or keeps it from starting. */
+function setService(trouble: Trouble, service: Service, now: Instant): void {
+  const { status, startType, startsAtBoot } = trouble.body as Partial<Service> & { startsAtBoot: boolean };
+  trouble.before = { status: service.status, startType: service.startType };
+  if (startType) service.startType = startType;
+  if (!startsAtBoot) service.staysDown = true;
+  if (status === 'Stopped') stop(service);
+  else if (status) {
+    service.status = status;
+    service.startedAt ??= now;
+  }
+}
+
+function restoreService(world: World, server: Server, { before, body }: Trouble, now: Instant): void {
+  const service = serviceNamed(server, body.service);
+  delete service.staysDown;
+  if (!before) return;
+  service.startType = before.startType;
+  if (before.status === 'Running' && service.status !== 'Running') runAgain(world, server, service.name, now);
 }
 
 function releaseHungService(world: World, server: Server, name: string, now: Instant): void {

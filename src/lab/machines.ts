@@ -34,9 +34,12 @@ export function stop(service: Service): void {
   delete service.runsAgainAt;
 }
 
-/** Whether a service is down because its proxy component is Inactive. */
+/** Whether a service is down because its proxy component is Inactive. Draining stops none. */
 export function stoppedByDesign(server: Server, service: string): boolean {
-  return server.inactive.some(({ component }) => SERVICE_OF[component.toLowerCase()] === service.toLowerCase());
+  return server.inactive.some(
+    ({ component, draining, serviceRuns }) =>
+      !draining && !serviceRuns && SERVICE_OF[component.toLowerCase()] === service.toLowerCase(),
+  );
 }
 
 /** The services that stop while their component is Inactive; both names in lower case. */
@@ -108,7 +111,9 @@ export function goOnBooting(
 }
 
 function automatic(server: Server): Service[] {
-  return Object.values(server.services).filter((service) => service.startType === 'Automatic');
+  return Object.values(server.services).filter(
+    ({ startType, staysDown }) => startType === 'Automatic' && staysDown === undefined,
+  );
 }
 
 /** Sends all active databases away, one by one; those that can't go stay. */

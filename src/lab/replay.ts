@@ -4,7 +4,7 @@ import type { ServerFacts } from '../incident/health.ts';
 import { sameName } from '../incident/names.ts';
 import { answered, answersOf, type RecordedServer, type Recording } from '../recording/recording.ts';
 import { nodeUp } from './databases.ts';
-import { stop } from './machines.ts';
+import { SERVICE_OF, stop } from './machines.ts';
 import { Notes } from './notes.ts';
 import { defaultSettings } from './organisation.ts';
 import { LabProblems, type Problem } from './problems.ts';
@@ -277,12 +277,27 @@ function replayTroubles(server: Server, seen: RecordedServer, all: Replay): void
   const { world, now, notes } = all;
   const { name } = server;
   for (const { component, state, requesters } of server.components ?? []) {
-    const by = requesters.filter((each) => each.state === 'Inactive').map(({ requester }) => requester);
+    const out = state === 'Inactive' || state === 'Draining' ? state : undefined;
+    const by = requesters.flatMap((each) =>
+      each.state === 'Active' ? [] : [{ requester: each.requester, state: each.state }],
+    );
     // The states of single requesters can be lost on the way; what they add up to is not.
-    for (const requester of by.length === 0 && state === 'Inactive' ? [''] : by) {
-      const body = { server: name, component, ...(requester && { requester }) };
+    for (const request of by.length === 0 && out ? [{ requester: '', state: out }] : by) {
+      const { requester } = request;
+      const service = server.services[SERVICE_OF[component.toLowerCase()] ?? ''];
+      const runs = service !== undefined && service.status !== 'Stopped';
+      const body = {
+        ...{ server: name, component, state: request.state, service: runs ? 'runs' : 'stops' },
+        ...(requester && { requester }),
+      };
       const trouble = stand(all, { kind: 'component-inactive', server: name, body });
-      server.inactive.push({ component, requester, trouble: trouble.id });
+      server.inactive.push({
+        component,
+        requester,
+        ...(request.state === 'Draining' && { draining: true }),
+        ...(runs && { serviceRuns: true }),
+        trouble: trouble.id,
+      });
     }
   }
   for (const { kind, says } of answered(seen.activity) ?? []) {

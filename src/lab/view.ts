@@ -27,7 +27,7 @@ export interface OrganisationView {
       maximumActiveDatabases?: number;
       protocolLog: { imap: boolean; pop: boolean };
     };
-    inactiveComponents: { component: string; requester: string }[];
+    inactiveComponents: { component: string; requester: string; state: 'Inactive' | 'Draining' }[];
   }[];
   groups: { name: string; members: { server: string; up: boolean }[]; witness?: string }[];
   databases: {
@@ -80,7 +80,11 @@ export function viewOrganisation(world: World, id: string, now: number): Organis
             : { maximumActiveDatabases: server.maximumActiveDatabases }),
           protocolLog: server.protocolLog,
         },
-        inactiveComponents: server.inactive.map(({ component, requester }) => ({ component, requester })),
+        inactiveComponents: server.inactive.map(({ component, requester, draining }) => ({
+          component,
+          requester,
+          state: draining ? 'Draining' : 'Inactive',
+        })),
       };
     }),
     groups: Object.entries(world.groups).map(([name, { members, witness }]) => ({

@@ -51,8 +51,8 @@ export interface Server {
   protocolLogFolder?: Partial<Record<Protocol, string>>;
   /** As a recording saw them, in its order; else the usual ones, all Active. */
   components?: ComponentState[];
-  /** Who made which component Inactive. */
-  inactive: { component: string; requester: string; trouble: string }[];
+  /** Who took which component out of service. */
+  inactive: ComponentRequest[];
   /** With the trouble that a responder acts on. */
   recoveryActions: (RecoveryAction & { trouble?: string })[];
   /** As a recording saw them, in its order; else the table of health sets says which there are. */
@@ -79,9 +79,23 @@ export interface RecordedMonitor {
   needsNoService?: true;
 }
 
+/** One requester's wish that a component be out of service. */
+export interface ComponentRequest {
+  component: string;
+  /** '' where a recording did not see who it was. */
+  requester: string;
+  /** Instead of Inactive. */
+  draining?: true;
+  /** The component's service runs on regardless (KB 3025138), instead of stopping by design. */
+  serviceRuns?: true;
+  trouble: string;
+}
+
 export interface Service extends ServiceState {
   /** Set while it restarts: when it will run again. */
   runsAgainAt?: Instant;
+  /** Windows does not bring it up at boot, whatever its start type says. */
+  staysDown?: true;
 }
 
 /** A reboot under way: up to when the server is how far. A server that never returns stays `down`. */
@@ -174,6 +188,8 @@ export interface Trouble {
   timesLeft?: number;
   /** `stale-rows`: what the rows said when it began, where that was not Healthy. */
   frozen?: Record<string, Record<string, HealthRow['alertValue']>>;
+  /** `service-state`: how the service was when it began. */
+  before?: Pick<ServiceState, 'status' | 'startType'>;
 }
 
 /** Something that happens at its time, in the order of time. */

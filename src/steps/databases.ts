@@ -1,10 +1,11 @@
+import { isNamed } from '../incident/names.ts';
 import type { DatabaseCopy } from '../ports.ts';
 
 const ACTIVE = ['Mounted', 'Mounting', 'Dismounted', 'Dismounting'];
 
 /** Whether a copy is the active one: its database is served (or would be) from here. */
 export function isActive(copy: DatabaseCopy): boolean {
-  return ACTIVE.includes(copy.status);
+  return isNamed(copy.status, ACTIVE);
 }
 
 /** `DB02 (Mounted: the only copy)`: a database that is still here, with the server's own reason where it gave one. */

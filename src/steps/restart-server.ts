@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { positiveDuration, writeDuration } from '../config/schema.ts';
-import { inFamily } from '../incident/alert.ts';
 import type { Intent } from '../incident/intent.ts';
+import { sameName } from '../incident/names.ts';
 import { ExchangeError } from '../ports.ts';
 import { collect } from './collect.ts';
+import { componentsOfService, outOfService } from './components.ts';
+import { awaitsNode, copiesStarting, type Expected, expectedAfter, monitorsAreWarm, stillDown } from './expected.ts';
 import { optionsOf, type Step, type StepContext } from './step.ts';
 
 /** Clocks get corrected: a boot time counts as newer only by more than this, with an uptime that agrees. */
@@ -31,10 +33,15 @@ export const restartServer: Step = {
   async begin(context) {
     const { incident, exchange, signal } = context;
     const { server } = incident;
+    const { 'back-within': within } = optionsOf<{ 'back-within': number }>(context);
     const { value: boot } = await exchange.bootTime(server, { signal });
     return {
       begin: 'start',
-      note: { bootedAt: boot.bootedAt, before: await collect(context, server) },
+      note: {
+        bootedAt: boot.bootedAt,
+        before: await collect(context, server),
+        expected: await expectedAfter(context, within),
+      },
       change: {
         action: 'restart-server',
         intent: {
@@ -76,8 +83,9 @@ export const restartServer: Step = {
 type Progress = { is: 'not-restarted' | 'away' | 'coming' | 'back'; says: string };
 
 async function howFar(context: StepContext, notedBoot: number): Promise<Progress> {
-  const { incident, exchange, facts, clock, signal } = context;
+  const { incident, record, exchange, facts, clock, signal } = context;
   const { server, family } = incident;
+  const expected = (record.note.expected ?? {}) as Expected;
   try {
     const { value: boot } = await exchange.bootTime(server, { signal });
     const rebooted = boot.bootedAt > notedBoot + CLOCK_CORRECTION;
@@ -85,24 +93,20 @@ async function howFar(context: StepContext, notedBoot: number): Promise<Progress
     if (!rebooted || !uptimeAgrees) return { is: 'not-restarted', says: `${server} has not gone down yet` };
 
     const { value: services } = await exchange.services(server, { signal });
-    const down = services.filter((service) => service.startType === 'Automatic' && service.status !== 'Running');
-    if (down.length > 0)
-      return { is: 'coming', says: `waiting for ${down.map((service) => service.name).join(', ')} on ${server}` };
+    const down = await notByDesign(context, stillDown(services, expected));
+    if (down.length > 0) return { is: 'coming', says: `waiting for ${down.join(', ')} on ${server}` };
 
     const { value: rows } = await exchange.serverHealth(server, { signal });
-    const mine = rows.filter((row) => inFamily(family, row.healthSet));
-    const cold = mine.some(
-      (row) => row.alertValue === 'UnInitialized' || row.isStale || (row.lastExecution ?? 0) <= boot.bootedAt,
-    );
-    if (cold || mine.length === 0)
+    if (!monitorsAreWarm(rows, family, boot.bootedAt, expected))
       return { is: 'coming', says: `waiting until the monitors of ${server} have evaluated` };
 
     if (facts.dag) {
       const { value: group } = await exchange.availabilityGroup(facts.dag, { signal });
-      const member = group.members.find((one) => one.server === server);
-      if (member && !member.up) return { is: 'coming', says: `waiting until ${server} is up in ${facts.dag}` };
+      const member = group.members.find((one) => sameName(one.server, server));
+      if (member && !member.up && awaitsNode(expected))
+        return { is: 'coming', says: `waiting until ${server} is up in ${facts.dag}` };
       const { value: copies } = await exchange.copiesOn(server, { signal });
-      const starting = copies.filter((copy) => copy.status === 'Initializing' || copy.status === 'ServiceDown');
+      const starting = copiesStarting(copies, expected);
       if (starting.length > 0) return { is: 'coming', says: `waiting for the database copies on ${server}` };
     }
     return { is: 'back', says: 'back' };
@@ -112,4 +116,11 @@ async function howFar(context: StepContext, notedBoot: number): Promise<Progress
     }
     throw error;
   }
+}
+
+/** A service is not waited for while its component is out of service: it stays stopped by design, whoever wants it so. */
+async function notByDesign({ incident, exchange, signal }: StepContext, down: string[]): Promise<string[]> {
+  if (!down.some((name) => componentsOfService(name).length > 0)) return down;
+  const { value: states } = await exchange.componentStates(incident.server, { signal });
+  return down.filter((name) => outOfService(states, componentsOfService(name)).length === 0);
 }

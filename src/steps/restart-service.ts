@@ -1,18 +1,16 @@
 import { z } from 'zod';
 import type { ServerFacts } from '../incident/health.ts';
 import type { Intent } from '../incident/intent.ts';
-import { isNamed, sameName } from '../incident/names.ts';
+import { isNamed } from '../incident/names.ts';
 import type { Exchange, ServiceState } from '../ports.ts';
 import { collect } from './collect.ts';
+import { componentsOfService, describeOut, type OutOfService, outOfService } from './components.ts';
 import { type Look, optionsOf, type Step, type StepContext, type Undo } from './step.ts';
 
 type On = 'this-server' | 'back-end' | 'own-role';
 
 /** How long a restarted service may take to run (organisation's ms); a stop that hangs shows within it. */
 const COMES_UP_WITHIN = 3 * 60_000;
-
-/** The component whose Inactive state stops a front-end service by design. */
-const COMPONENT_OF: Record<string, string> = { MSExchangeIMAP4: 'ImapProxy', MSExchangePOP3: 'PopProxy' };
 
 /** Restart-Service on the server, or on the mailbox server that its probe names. */
 export const restartService: Step = {
@@ -112,32 +110,42 @@ function roleOf(service: string): 'mailbox' | 'client-access' {
   return service.toUpperCase().endsWith('BE') ? 'mailbox' : 'client-access';
 }
 
-/** A service that somebody stopped, or that is stopped by design, is not ours to start. */
+/**
+ * A service that somebody stopped, or that is stopped by design, is not ours to start. Where a person took its component
+ * out of service, the guards say so for every kind of change (`maintenance`).
+ */
 async function byDesign(
   exchange: Exchange,
   server: string,
   service: ServiceState,
   signal: AbortSignal,
 ): Promise<{ begin: 'skip' | 'refuse'; says: string } | undefined> {
+  const out = await componentOut(exchange, server, service.name, signal);
+  const decided = out && !out.byManagedAvailability ? describeOut(out, server) : undefined;
   if (service.startType === 'Disabled') {
-    return { begin: 'refuse', says: `${service.name} is disabled on ${server}: somebody decided that it must not run` };
+    const says = `${service.name} is disabled on ${server}: somebody decided that it must not run`;
+    return { begin: 'refuse', says: decided ? `${says}; ${decided}` : says };
   }
-  if (service.status !== 'Stopped') return undefined;
-  const component = COMPONENT_OF[service.name];
-  if (component) {
-    const { value: states } = await exchange.componentStates(server, { signal });
-    const found = states.find((state) => sameName(state.component, component));
-    const inactive = found?.requesters.filter((one) => one.state !== 'Active').map((one) => one.requester) ?? [];
-    if (inactive.length > 0 && inactive.every((requester) => sameName(requester, 'HealthAPI'))) {
-      const says = `Managed Availability has set ${component} Inactive on ${server}; ${service.name} is stopped by design`;
-      return { begin: 'skip', says };
-    }
-    if (inactive.length > 0) {
-      return { begin: 'refuse', says: `${component} is Inactive on ${server}, requested by ${inactive.join(', ')}` };
-    }
+  if (service.status !== 'Stopped' || decided) return undefined;
+  if (out) {
+    const says = `Managed Availability has set ${out.component} ${out.state} on ${server}; ${service.name} is stopped by design`;
+    return { begin: 'skip', says };
   }
   if (service.startType === 'Automatic') return undefined;
   return { begin: 'refuse', says: `${service.name} is stopped on ${server} and does not start automatically` };
+}
+
+/** The service's component, where that is out of service. */
+async function componentOut(
+  exchange: Exchange,
+  server: string,
+  service: string,
+  signal: AbortSignal,
+): Promise<OutOfService | undefined> {
+  const components = componentsOfService(service);
+  if (components.length === 0) return undefined;
+  const { value: states } = await exchange.componentStates(server, { signal });
+  return outOfService(states, components)[0];
 }
 
 async function sendRestart(context: Pick<StepContext, 'exchange' | 'change' | 'settings' | 'signal'>, intent: Intent) {
@@ -169,6 +177,12 @@ async function lookAtRestart(
   const { clock } = context;
   if (clock.now() < startedAt + COMES_UP_WITHIN) {
     return { look: 'pending', until: clock.now() + 5_000, says: `${name} on ${intent.server} is ${service.status}` };
+  }
+  const out =
+    service.status === 'Stopped' && (await componentOut(context.exchange, intent.server, name, context.signal));
+  if (out) {
+    const says = `${name} on ${intent.server} was restarted and stopped again by design: ${describeOut(out, intent.server)}`;
+    return { look: 'done', says, changed: true };
   }
   const how = service.status === 'StopPending' ? 'hangs in stopping' : `is ${service.status}`;
   return { look: 'failed', says: `${name} on ${intent.server} ${how} after the restart`, changed: true };

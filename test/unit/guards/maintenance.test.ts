@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { openWindow, startAfter, type Window } from '../../../src/config/windows.ts';
 import { maintenance } from '../../../src/guards/maintenance.ts';
 import type { ComponentState } from '../../../src/ports.ts';
-import { alertOf, HOUR, MINUTE, NINE, reply } from '../../support/stub.ts';
-import { context } from './context.ts';
+import type { Action } from '../../../src/steps/step.ts';
+import { alertOf, HOUR, MINUTE, NINE, reply, row } from '../../support/stub.ts';
+import { changeTo, context } from './context.ts';
 
 const window = (more: Partial<Window>): Window => ({
   name: 'patch Tuesday',
@@ -141,8 +142,16 @@ describe('somebody works on the server', () => {
     { says: 'Managed Availability does not monitor', states: off('Monitoring'), is: { reason: 'component' } },
     { says: 'nor recover', states: off('RecoveryActionsEnabled'), is: { reason: 'component' } },
     { says: 'a component is draining', states: off('ServerWideOffline', 'Draining'), is: { reason: 'component' } },
-    { says: 'a protocol’s own component is the step’s affair', states: off('ImapProxy'), is: { answer: 'allow' } },
-    { says: 'a state that is not known', states: off('Monitoring', 'Unknown'), is: { answer: 'allow' } },
+    {
+      says: 'a state that is not known, and nobody asked for another',
+      states: [{ component: 'Monitoring', state: 'Unknown', requesters: [] }],
+      is: { answer: 'allow' },
+    },
+    {
+      says: 'a state that is not known yet, though somebody asked for Inactive',
+      states: off('Monitoring', 'Unknown'),
+      is: { answer: 'wait', reason: 'component' },
+    },
     {
       says: 'the cluster node is suspended',
       suspended: true,
@@ -167,10 +176,162 @@ describe('somebody works on the server', () => {
         settings: { maintenance: windows },
         exchange: {
           componentStates: async () => reply(states),
+          serverHealth: async () => reply([]),
           availabilityGroup: async (name) => reply({ name, members }),
         },
       }),
     );
     expect(answer).toMatchObject(is);
+  });
+});
+
+/** Who asked for what; the sum is the strictest. */
+const asked = (component: string, ...requesters: [string, 'Active' | 'Inactive' | 'Draining'][]): ComponentState => {
+  const states = requesters.map(([, state]) => state);
+  return {
+    component,
+    state: states.includes('Inactive') ? 'Inactive' : states.includes('Draining') ? 'Draining' : 'Active',
+    requesters: requesters.map(([requester, state]) => ({ requester, state })),
+  };
+};
+
+describe('a component of what is treated is out of service', () => {
+  const IMAP = [{ healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' }];
+  const refused = (says: string) => ({
+    answer: 'refuse',
+    reason: 'out-of-service',
+    says: expect.stringContaining(says),
+  });
+  const BY_MAINTENANCE = [asked('ImapProxy', ['Maintenance', 'Inactive'])];
+  const CASES: {
+    says: string;
+    states: Record<string, ComponentState[]>;
+    handles?: { healthSet: string; monitor: string }[];
+    rows?: [healthSet: string, component: string, targetResource?: string][];
+    action?: Action;
+    resource?: string;
+    incidentOn?: string;
+    is: object;
+  }[] = [
+    ...(['restart-service', 'fail-over-databases', 'restart-server', 'setting'] as const).map((action) => ({
+      says: `by an administrator: no ${action}`,
+      states: { mbx1: BY_MAINTENANCE },
+      action,
+      is: refused('ImapProxy is Inactive on mbx1, requested by Maintenance'),
+    })),
+    ...['Functional', 'Sidelined', 'Deployment', 'SomethingNew', 'Unknown'].map((requester) => ({
+      says: `requested by ${requester}`,
+      states: { mbx1: [asked('ImapProxy', [requester, 'Inactive'])] },
+      is: refused(`requested by ${requester}`),
+    })),
+    {
+      says: 'draining',
+      states: { mbx1: [asked('ImapProxy', ['Maintenance', 'Draining'])] },
+      is: refused('ImapProxy is Draining on mbx1'),
+    },
+    {
+      says: 'by Managed Availability and by an administrator',
+      states: { mbx1: [asked('ImapProxy', ['HealthAPI', 'Inactive'], ['Maintenance', 'Inactive'])] },
+      is: refused('requested by HealthAPI, Maintenance'),
+    },
+    {
+      says: 'by somebody who is not known',
+      states: { mbx1: [{ component: 'ImapProxy', state: 'Inactive', requesters: [] }] },
+      is: refused('requested by an unknown requester'),
+    },
+    {
+      says: 'by an administrator, and the sum does not show it yet',
+      states: { mbx1: [{ ...asked('ImapProxy', ['Maintenance', 'Inactive']), state: 'Active' }] },
+      is: refused('requested by Maintenance'),
+    },
+    ...['HealthAPI', 'HealthApi', 'healthapi'].map((requester) => ({
+      says: `by Managed Availability itself, which writes ${requester}`,
+      states: { mbx1: [asked('ImapProxy', [requester, 'Inactive'])] },
+      is: { answer: 'allow' },
+    })),
+    {
+      says: 'by Managed Availability, where an administrator asked for Active',
+      states: { mbx1: [asked('ImapProxy', ['HealthAPI', 'Inactive'], ['Maintenance', 'Active'])] },
+      is: { answer: 'allow' },
+    },
+    {
+      says: 'one that has nothing to do with it',
+      states: { mbx1: [asked('OwaProxy', ['Maintenance', 'Inactive']), asked('PopProxy', ['Sidelined', 'Inactive'])] },
+      rows: [
+        ['OWA.Proxy', 'OwaProxy'],
+        ['IMAP.Proxy', 'ImapProxy'],
+      ],
+      is: { answer: 'allow' },
+    },
+    {
+      says: 'of another family, whose rows name it, spelt in another case',
+      states: { mbx1: [asked('RPCPROXY', ['Maintenance', 'Inactive'])] },
+      handles: [{ healthSet: 'Outlook.Proxy', monitor: 'OutlookProxyTestMonitor' }],
+      rows: [['outlook.proxy', 'RpcProxy']],
+      is: refused('RPCPROXY is Inactive'),
+    },
+    {
+      says: 'of a family of one health set',
+      states: { mbx1: [asked('HubTransport', ['Maintenance', 'Draining'])] },
+      handles: [{ healthSet: 'HubTransport', monitor: 'HubAvailabilityMonitor' }],
+      is: refused('HubTransport is Draining'),
+    },
+    {
+      says: 'of the service to be restarted, whatever the health set',
+      states: { mbx1: [asked('PopProxy', ['Maintenance', 'Inactive'])] },
+      resource: 'msexchangepop3',
+      is: refused('PopProxy is Inactive'),
+    },
+    {
+      says: 'of the service to be restarted, as a row of it says',
+      states: { mbx1: [asked('MapiProxy', ['Maintenance', 'Inactive'])] },
+      rows: [['Outlook.Mapi', 'MapiProxy', 'SomeService']],
+      resource: 'SOMESERVICE',
+      is: refused('MapiProxy is Inactive'),
+    },
+    {
+      says: 'on the server that the incident is about, where another is acted on',
+      states: { cas1: BY_MAINTENANCE },
+      incidentOn: 'cas1',
+      is: refused('ImapProxy is Inactive on cas1'),
+    },
+    { says: 'on a server that nothing is done to', states: { mbx2: BY_MAINTENANCE }, is: { answer: 'allow' } },
+  ];
+  test.each(CASES)(
+    '$says',
+    async ({ states, handles = IMAP, rows = [], action = 'restart-service', resource, incidentOn = 'mbx1', is }) => {
+      const answer = await maintenance.judge(
+        context({
+          incident: { server: incidentOn },
+          run: { handles },
+          change: changeTo(action, {}, resource),
+          exchange: {
+            componentStates: async (server) => reply(states[server] ?? []),
+            serverHealth: async () =>
+              reply(
+                rows.map(([healthSet, component, targetResource = '']) =>
+                  row(healthSet, 'M', { component, targetResource }),
+                ),
+              ),
+            availabilityGroup: async (name) => reply({ name, members: [] }),
+          },
+        }),
+      );
+      expect(answer).toMatchObject(is);
+    },
+  );
+
+  test('the whole server out of service is waited for, though its parts show Inactive with it', async () => {
+    const states = [
+      asked('ServerWideOffline', ['Maintenance', 'Inactive']),
+      asked('ImapProxy', ['Unknown', 'Inactive']),
+    ];
+    const answer = await maintenance.judge(
+      context({
+        run: { handles: IMAP },
+        exchange: { componentStates: async () => reply(states), serverHealth: async () => reply([]) },
+      }),
+    );
+    expect(answer).toMatchObject({ answer: 'wait', reason: 'component' });
   });
 });

@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import {
   type AvailabilityGroup,
+  type ComponentState,
   type DatabaseCopy,
+  type Exchange,
   ExchangeError,
   type HealthRow,
   type ServiceState,
 } from '../../../src/ports.ts';
+import type { Expected } from '../../../src/steps/expected.ts';
 import { MINUTE, NINE, reply, row, SECOND, service } from '../../support/stub.ts';
 import { beginning, intentOf, looking } from './context.ts';
 
@@ -21,6 +24,7 @@ interface World {
   rows: HealthRow[];
   group: AvailabilityGroup;
   copies: Pick<DatabaseCopy, 'database' | 'status'>[];
+  components: ComponentState[];
 }
 
 const evaluated = (more: Partial<HealthRow> = {}) =>
@@ -34,18 +38,31 @@ const BACK: World = {
   rows: [evaluated(), row('ActiveSync', 'ActiveSyncCTPMonitor', { isStale: true })],
   group: { name: 'dag1', members: [member('mbx1'), member('mbx2')] },
   copies: [{ database: 'DB01', status: 'Healthy' }],
+  components: [],
 };
 
-function look(world: Partial<World>, more: { now?: number; issued?: boolean; server?: string } = {}) {
-  const { bootedAt, uptimeSeconds, services, rows, group, copies } = { ...BACK, ...world };
-  const { now = NOW, issued = false, server = 'mbx1' } = more;
+interface More {
+  now?: number;
+  issued?: boolean;
+  server?: string;
+  /** What was journalled with the restart; nothing, by an older version. */
+  expected?: Expected;
+}
+
+function look(world: Partial<World>, more: More = {}) {
+  const { bootedAt, uptimeSeconds, services, rows, group, copies, components } = { ...BACK, ...world };
+  const { now = NOW, issued = false, server = 'mbx1', expected } = more;
   return looking(
     'restart-server',
     {
       server,
       now,
-      record: { intent: intentOf('Restart-Computer', { bootedAt: NOTED }, {}, server) },
+      record: {
+        intent: intentOf('Restart-Computer', { bootedAt: NOTED }, {}, server),
+        note: { bootedAt: NOTED, ...(expected && { expected }) },
+      },
       exchange: {
+        componentStates: async () => reply(components),
         bootTime: async () => reply({ bootedAt, uptimeSeconds: uptimeSeconds ?? (now - bootedAt) / 1000 }),
         services: async () => reply(services),
         serverHealth: async () => reply(rows),
@@ -215,9 +232,206 @@ describe('a server that is not back in time', () => {
   });
 });
 
+const off = (component: string, requester: string): ComponentState => ({
+  component,
+  state: 'Inactive',
+  requesters: [{ requester, state: 'Inactive' }],
+});
+
+const HEALTHY = {
+  bootTime: async () => reply({ bootedAt: NOTED, uptimeSeconds: 1 }),
+  services: async () => reply([service('MSExchangeIMAP4BE'), service('MSExchangeIS')]),
+  serverHealth: async () =>
+    reply([row('IMAP.Protocol', 'ImapSelfTestMonitor', { targetResource: 'MSExchangeImap4BE' })]),
+  componentStates: async () => reply<ComponentState[]>([]),
+  availabilityGroup: async (name: string) => reply({ name, members: [member('mbx1'), member('mbx2', false)] }),
+  copiesOn: async () => reply([{ database: 'DB01', status: 'Healthy' }] as DatabaseCopy[]),
+};
+
+describe('what is expected after the restart is what was found before it', () => {
+  const stopped = (name: string, more: Partial<ServiceState> = {}) => service(name, { status: 'Stopped', ...more });
+  const found = async (exchange: Partial<Exchange>, more: Parameters<typeof beginning>[1] = {}) => {
+    const begun = await beginning('restart-server', { ...more, exchange: { ...HEALTHY, ...exchange } });
+    return begun.begin === 'start' ? begun.note.expected : undefined;
+  };
+
+  test('a healthy server: all of it', async () => {
+    expect(await found({})).toEqual({
+      services: ['MSExchangeIMAP4BE', 'MSExchangeIS'],
+      monitors: ['IMAP.Protocol\\ImapSelfTestMonitor\\MSExchangeImap4BE'],
+      evaluates: true,
+      node: true,
+      copies: ['DB01'],
+    });
+  });
+
+  const SERVICES: { says: string; services: ServiceState[]; components?: ComponentState[]; expects: string[] }[] = [
+    { says: 'a service that did not run is not expected', services: [stopped('MSExchangePOP3')], expects: [] },
+    { says: 'nor one that is not started by Windows', services: [service('S', { startType: 'Manual' })], expects: [] },
+    { says: 'one that hung in its stop is', services: [service('S', { status: 'StopPending' })], expects: ['S'] },
+    {
+      says: 'one that is stopped by design is not',
+      services: [stopped('MSExchangeIMAP4')],
+      components: [off('ImapProxy', 'HealthApi')],
+      expects: [],
+    },
+    {
+      says: 'nor one that ran although its component was out of service: after a boot it may not',
+      services: [service('MSEXCHANGEIMAP4')],
+      components: [off('imapproxy', 'HealthAPI')],
+      expects: [],
+    },
+    {
+      says: 'a stopped one that the monitors of the run watch is the very thing to be cured',
+      services: [stopped('MSExchangeIMAP4BE')],
+      expects: ['MSExchangeIMAP4BE'],
+    },
+  ];
+  test.each(SERVICES)('$says', async ({ services, components = [], expects }) => {
+    const handles = [{ healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' }];
+    const run = { playbook: 'p', hash: 'h', mode: 'auto' as const, handles, plan: [], healed: false };
+    const exchange = { services: async () => reply(services), componentStates: async () => reply(components) };
+    expect(await found(exchange, { incident: { runs: [run] } })).toMatchObject({ services: expects });
+  });
+
+  test('a stopped service that the run has restarted in vain is expected', async () => {
+    const step = { n: 1, step: 'restart-service', options: { name: 'S' }, changes: true, says: 's' };
+    const failed = {
+      step,
+      state: 'failed' as const,
+      note: {},
+      blindLooks: 0,
+      sickLooks: 0,
+      intent: intentOf('Restart-Service', {}, { Name: 's' }),
+    };
+    const exchange = { services: async () => reply([stopped('S'), stopped('Other')]) };
+    expect(await found(exchange, { incident: { steps: [failed] } })).toMatchObject({ services: ['S'] });
+  });
+
+  const ROWS: { says: string; row: Partial<HealthRow>; evaluates: boolean }[] = [
+    { says: 'never evaluated', row: { alertValue: 'UnInitialized' }, evaluates: false },
+    { says: 'switched off', row: { alertValue: 'Disabled' }, evaluates: false },
+    { says: 'stale', row: { isStale: true }, evaluates: false },
+    { says: 'driven by no clock', row: { recurrenceSeconds: 0 }, evaluates: true },
+    { says: 'evaluated once an hour', row: { recurrenceSeconds: 3600 }, evaluates: true },
+  ];
+  test.each(ROWS)('a monitor that was $says is not waited for', async ({ row: more, evaluates }) => {
+    const exchange = { serverHealth: async () => reply([row('IMAP.Protocol', 'ImapSelfTestMonitor', more)]) };
+    expect(await found(exchange)).toMatchObject({ monitors: [], evaluates });
+  });
+
+  test('a node that was down, and a copy that had no service, are not waited for', async () => {
+    const exchange = {
+      availabilityGroup: async (name: string) => reply({ name, members: [member('MBX1', false)] }),
+      copiesOn: async () =>
+        reply([
+          { database: 'DB01', status: 'servicedown' },
+          { database: 'DB02', status: 'Failed' },
+        ] as DatabaseCopy[]),
+    };
+    expect(await found(exchange)).toMatchObject({ node: false, copies: ['DB02'] });
+  });
+
+  test('what could not be read is expected in full', async () => {
+    const away = async () => {
+      throw new ExchangeError('unreachable', 'away');
+    };
+    const exchange = {
+      services: away,
+      serverHealth: away,
+      componentStates: away,
+      availabilityGroup: away,
+      copiesOn: away,
+    };
+    expect(await found(exchange)).toEqual({});
+  });
+});
+
+describe('a server is back when it is as it was', () => {
+  const down = (name: string) => service(name, { status: 'Stopped' });
+  const CASES: { says: string; world: Partial<World>; expected: Expected; server?: string; look: string }[] = [
+    {
+      says: 'a service that did not run before does not run',
+      world: { services: [service('MSExchangeIS'), down('MSExchangePOP3')] },
+      expected: { services: ['MSExchangeIS'] },
+      look: 'done',
+    },
+    {
+      says: 'a service that ran before does not run',
+      world: { services: [down('MSExchangeIS')] },
+      expected: { services: ['msexchangeis'] },
+      look: 'pending',
+    },
+    {
+      says: 'a service that ran before is stopped by design now',
+      world: { services: [down('MSExchangeIMAP4')], components: [off('ImapProxy', 'HealthAPI')] },
+      expected: { services: ['MSExchangeIMAP4'] },
+      server: 'cas1',
+      look: 'done',
+    },
+    {
+      says: 'a monitor that evaluated before has not',
+      world: { rows: [evaluated({ lastExecution: BOOTED })] },
+      expected: { monitors: ['IMAP.Protocol\\ImapSelfTestMonitor\\'] },
+      look: 'pending',
+    },
+    {
+      says: 'a monitor that was switched off before has not evaluated, the other has',
+      world: { rows: [evaluated(), row('IMAP', 'Off', { alertValue: 'Disabled', lastExecution: 0 })] },
+      expected: { monitors: ['IMAP.Protocol\\ImapSelfTestMonitor\\'], evaluates: true },
+      look: 'done',
+    },
+    {
+      says: 'none of the family evaluated before, and the health manager is not at work yet',
+      world: { rows: [evaluated({ alertValue: 'Disabled', lastExecution: 0 })] },
+      expected: { monitors: [], evaluates: true },
+      look: 'pending',
+    },
+    {
+      says: 'none of the family evaluated before, and another monitor shows that the health manager is at work',
+      world: { rows: [evaluated({ lastExecution: 0 }), row('ActiveSync', 'M', { lastExecution: NOW - SECOND })] },
+      expected: { monitors: [], evaluates: true },
+      look: 'done',
+    },
+    {
+      says: 'no monitor at all evaluated before',
+      world: { rows: [evaluated({ lastExecution: 0 })] },
+      expected: { monitors: [], evaluates: false },
+      look: 'done',
+    },
+    {
+      says: 'the node was down before',
+      world: { group: { name: 'dag1', members: [member('mbx1', false)] } },
+      expected: { node: false },
+      look: 'done',
+    },
+    {
+      says: 'the node was up before',
+      world: { group: { name: 'dag1', members: [member('MBX1', false)] } },
+      expected: { node: true },
+      look: 'pending',
+    },
+    {
+      says: 'a copy had no service before',
+      world: { copies: [{ database: 'DB01', status: 'ServiceDown' }] },
+      expected: { copies: [] },
+      look: 'done',
+    },
+    {
+      says: 'a copy was in service before',
+      world: { copies: [{ database: 'DB01', status: 'INITIALIZING' }] },
+      expected: { copies: ['db01'] },
+      look: 'pending',
+    },
+  ];
+  test.each(CASES)('$says: $look', async ({ world, expected, server, look: is }) => {
+    expect(await look(world, { expected, ...(server && { server }) })).toMatchObject({ look: is });
+  });
+});
+
 test('the boot time that is found before is the fence of the command', async () => {
   const begun = await beginning('restart-server', {
-    exchange: { bootTime: async () => reply({ bootedAt: NOTED, uptimeSeconds: 1 }) },
+    exchange: { ...HEALTHY, bootTime: async () => reply({ bootedAt: NOTED, uptimeSeconds: 1 }) },
   });
   expect(begun).toMatchObject({
     begin: 'start',

@@ -68,25 +68,36 @@ describe('a service that somebody stopped, or that is stopped by design, is not 
       words: 'Managed Availability has set ImapProxy Inactive',
     },
     {
-      says: 'stopped, its component inactive by maintenance',
+      says: 'stopped, its component inactive by maintenance: the guards refuse it',
       service: stopped('MSExchangeIMAP4'),
       components: component(['Maintenance', 'Inactive']),
-      begins: 'refuse',
-      words: 'ImapProxy is Inactive on cas1, requested by Maintenance',
+      begins: 'start',
     },
     {
-      says: 'stopped, its component inactive by both',
-      service: stopped('MSExchangeIMAP4'),
-      components: component(['HealthAPI', 'Inactive'], ['Maintenance', 'Inactive']),
-      begins: 'refuse',
-      words: 'requested by HealthAPI, Maintenance',
+      says: 'stopped and manual, its component draining by somebody: the guards refuse it, with the reason that matters',
+      service: stopped('MSExchangeIMAP4', { startType: 'Manual' }),
+      components: component(['HealthAPI', 'Inactive'], ['Functional', 'Draining']),
+      begins: 'start',
     },
     {
-      says: 'stopped, its component draining',
-      service: stopped('MSExchangeIMAP4'),
-      components: component(['Functional', 'Draining']),
+      says: 'disabled, its component inactive by maintenance',
+      service: service('MSExchangeIMAP4', { startType: 'Disabled' }),
+      components: component(['Maintenance', 'Inactive']),
       begins: 'refuse',
-      words: 'requested by Functional',
+      words: 'must not run; ImapProxy is Inactive on cas1, requested by Maintenance',
+    },
+    {
+      says: 'running, its component inactive by Managed Availability: the page restarts it',
+      service: service('MSExchangeIMAP4'),
+      components: component(['HealthAPI', 'Inactive']),
+      begins: 'start',
+    },
+    {
+      says: 'named in another case, stopped, its component inactive by Managed Availability',
+      service: stopped('msexchangeimap4'),
+      components: component(['HealthAPI', 'Inactive']),
+      begins: 'skip',
+      words: 'stopped by design',
     },
     {
       says: 'stopped, its component unknown to the server',
@@ -96,13 +107,13 @@ describe('a service that somebody stopped, or that is stopped by design, is not 
     },
     { says: 'a back end that is stopped: it has no component', service: stopped('MSExchangeIMAP4BE'), begins: 'start' },
   ];
-  test.each(CASES)('$says: $begins', async ({ service: found, components, begins, words = '' }) => {
+  test.each(CASES)('$says: $begins', async ({ service: found, components = [], begins, words = '' }) => {
     const begun = await beginning('restart-service', {
       server: 'cas1',
       options: { name: found.name },
       exchange: {
         service: async () => reply(found),
-        ...(components && { componentStates: async () => reply(components) }),
+        componentStates: async () => reply(components),
       },
     });
     expect(begun.begin).toBe(begins);
@@ -228,6 +239,24 @@ describe('what became of it', () => {
       exchange: { service: async () => reply(found) },
     };
     expect(await looking('restart-service', given, issued)).toMatchObject(look);
+  });
+});
+
+test('a service that its component stops again after the restart was restarted, and did not fail', async () => {
+  const given = {
+    server: 'cas1',
+    options: { name: 'MSExchangeIMAP4' },
+    record: { intent: intentOf('Restart-Service', { startedAt: NINE - MINUTE }, { Name: 'MSExchangeIMAP4' }, 'cas1') },
+    exchange: {
+      service: async () => reply(stopped('MSExchangeIMAP4')),
+      componentStates: async () => reply(component(['HealthAPI', 'Inactive'])),
+    },
+  };
+  expect(await looking('restart-service', { ...given, now: NINE + MINUTE })).toMatchObject({ look: 'pending' });
+  expect(await looking('restart-service', { ...given, now: NINE + 3 * MINUTE })).toEqual({
+    look: 'done',
+    says: 'MSExchangeIMAP4 on cas1 was restarted and stopped again by design: ImapProxy is Inactive on cas1, requested by HealthAPI',
+    changed: true,
   });
 });
 
