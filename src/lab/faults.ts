@@ -7,10 +7,11 @@ import { activeOn } from './databases.ts';
 import { duration, period } from './duration.ts';
 import { backEndsOf, establish, readRow, reassess, type Watch, watchesOf } from './health.ts';
 import { HEALTH_SETS, type Part } from './health-sets.ts';
-import { comeBack, runAgain, SERVICE_OF, stop, stoppedByDesign } from './machines.ts';
+import { comeBack } from './machines.ts';
 import { fromIssues, LabProblems, problem, unknownName } from './problems.ts';
 import { announceResponder, finishResponder, recordAttempts, startResponder } from './responders.ts';
-import { type Cause, type Cure, type Server, type Service, schedule, type Trouble, type World } from './world.ts';
+import { putIn, releaseHungService, restoreService, serviceNamed, setService, takeOut } from './service-faults.ts';
+import { type Cause, type Cure, type Server, schedule, type Trouble, type World } from './world.ts';
 
 const MINUTE = 60_000;
 const text = z.string().min(1).max(200);
@@ -222,16 +223,7 @@ function begin(world: World, trouble: Trouble, server: Server | undefined, now: 
     });
   }
   if (kind === 'component-inactive' && server) {
-    const component = String(body.component);
-    server.inactive.push({
-      component,
-      requester: String(body.requester),
-      ...(body.state === 'Draining' && { draining: true }),
-      ...(body.service === 'runs' && { serviceRuns: true }),
-      trouble: id,
-    });
-    const service = server.services[SERVICE_OF[component.toLowerCase()] ?? ''];
-    if (service?.status === 'Running' && stoppedByDesign(server, service.name)) stop(service);
+    takeOut(server, trouble);
     reassess(world, server, now);
     if (!body.onset) establish(world, server, now - world.settings['established-for']);
   }
@@ -249,11 +241,7 @@ export function deleteFault(world: World, id: string, now: Instant): boolean {
   mend(world, id, now);
   for (const server of trouble.server ? [world.servers[trouble.server]!] : Object.values(world.servers)) {
     finishResponder(server, id, now, 'failed');
-    const lifted = server.inactive.filter((each) => each.trouble === id);
-    server.inactive = server.inactive.filter((each) => each.trouble !== id);
-    for (const { component, serviceRuns } of lifted) {
-      if (!serviceRuns) runAgain(world, server, SERVICE_OF[component.toLowerCase()] ?? '', now);
-    }
+    putIn(world, server, id, now);
     if (trouble.kind === 'service-state') restoreService(world, server, trouble, now);
     if (trouble.kind === 'stop-hangs') releaseHungService(world, server, String(trouble.body.service), now);
     if (trouble.kind === 'never-returns') comeBack(world, server, now);
@@ -262,48 +250,6 @@ export function deleteFault(world: World, id: string, now: Instant): boolean {
   delete world.troubles[id];
   world.disturbances = world.disturbances.filter((other) => other !== id);
   return true;
-}
-
-function serviceNamed(server: Server, name: unknown): Service {
-  const known = Object.values(server.services);
-  const found = known.find((each) => sameName(each.name, String(name)));
-  return (
-    found ??
-    problem(
-      '/service',
-      unknownName(
-        'service',
-        String(name),
-        known.map((each) => each.name),
-      ),
-    )
-  );
-}
-
-/** Somebody (or nobody knows what) stopped a service, set how it starts, or keeps it from starting. */
-function setService(trouble: Trouble, service: Service, now: Instant): void {
-  const { status, startType, startsAtBoot } = trouble.body as Partial<Service> & { startsAtBoot: boolean };
-  trouble.before = { status: service.status, startType: service.startType };
-  if (startType) service.startType = startType;
-  if (!startsAtBoot) service.staysDown = true;
-  if (status === 'Stopped') stop(service);
-  else if (status) {
-    service.status = status;
-    service.startedAt ??= now;
-  }
-}
-
-function restoreService(world: World, server: Server, { before, body }: Trouble, now: Instant): void {
-  const service = serviceNamed(server, body.service);
-  delete service.staysDown;
-  if (!before) return;
-  service.startType = before.startType;
-  if (before.status === 'Running' && service.status !== 'Running') runAgain(world, server, service.name, now);
-}
-
-function releaseHungService(world: World, server: Server, name: string, now: Instant): void {
-  const service = server.services[name.toLowerCase()];
-  if (service?.status === 'StopPending' && service.runsAgainAt === undefined) runAgain(world, server, name, now);
 }
 
 /** `relapse`, `flap`, `over`: the next turn of a trouble that changes by itself. */
