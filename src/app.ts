@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { createHttp, type HttpOptions } from './adapters/http/index.ts';
 import { createNotifiers } from './adapters/notify/index.ts';
-import { createMetrics, describe, type Logger, observeEvent } from './adapters/telemetry/index.ts';
+import { createMetrics, describe, type Logger, observeEvent, seldom } from './adapters/telemetry/index.ts';
 import type { Config } from './config/config.ts';
 import { follow } from './config/follow.ts';
 import { type Reload, reloaded } from './config/reload.ts';
@@ -247,6 +247,7 @@ export function createApp(options: AppOptions): App {
       sources: config.alerts,
       metrics,
       logger,
+      closed: seldom((says) => logger.warn(says)),
       ...(world.router && { lab: world.router }),
       ...(kept.queues && { queues: kept.queues }),
       receive: config.work.receive,

@@ -14,13 +14,17 @@ import type { SourceSettings } from '../../sources/index.ts';
 import { type Access, admit, bySignature, byToken, type Identity, refuseForeign } from './auth.ts';
 import { decodeBody, NO_BODY, readBody } from './body.ts';
 import { boardHeaders, COMMON_HEADERS, TLS_HEADERS } from './headers.ts';
-import { AlertAllowance, BYTES_OF_AN_ALERT, limitRequests, Room } from './limits.ts';
+import { AlertAllowance, BYTES_OF_AN_ALERT, callerOf, limitRequests, roomOf } from './limits.ts';
 import { createListener } from './listener.ts';
+import { Places } from './places.ts';
 import { HttpProblem, notFound, PROBLEM_TYPES, sendProblem, storeAway } from './problem.ts';
 import { asUnderstood, createRefusals, sourceOf } from './refusals.ts';
 import type { HttpLogger, HttpMetrics, Route, Surroundings } from './route.ts';
+import { EVENT_STREAM } from './routes/events.ts';
 import { allRoutes } from './routes/index.ts';
 import { queueBoard } from './routes/queues.ts';
+import { AtATime } from './shared.ts';
+import { Stock } from './stock.ts';
 import { readTlsFiles, secureOptions, type TlsFiles } from './tls.ts';
 
 export interface HttpOptions {
@@ -42,6 +46,8 @@ export interface HttpOptions {
   sources: SourceSettings;
   metrics: HttpMetrics;
   logger: HttpLogger;
+  /** Told of every connection that is closed on a client, often in the same words. The logger's `warn` unless said. */
+  closed?(says: string): void;
   /** Answers whole paths (`/lab/v1/…`); reading takes a viewer, anything else an operator. */
   lab?: Router;
   queues?: readonly Queue[];
@@ -76,17 +82,26 @@ export interface HttpServer {
   };
 }
 
+/** Answers that wait to be read. */
+const UNREAD_BYTES = { each: 32 * 1024 ** 2, all: 64 * 1024 ** 2 };
+/** Reading requests of one caller that are worked on side by side. */
+const READS_AT_ONCE = 4;
+
 export function createHttp(options: HttpOptions): HttpServer {
   const closing = new AbortController();
   const limiter = new MemoryStore();
-  const app = createHttpApp(options, closing.signal, limiter);
   const { host, port, tls: files, maxConnections } = options.config;
+  const say = options.closed ?? ((says: string) => options.logger.warn(says));
+  const places = new Places(maxConnections, say);
+  const app = createHttpApp(options, closing.signal, limiter, places);
   const tls = files && readTlsFiles(files);
   const server = createListener(app, {
     ...(tls !== undefined && { tls, clientCertificates: files?.clientCaFile !== undefined }),
-    maxConnections,
+    places,
     headersMs: options.limits?.headersMs ?? 10_000,
     requestMs: options.limits?.requestMs ?? 30_000,
+    unread: { ms: options.limits?.slowClientMs ?? 30_000, bytes: UNREAD_BYTES },
+    say,
   });
   // A connection that was busy when the daemon stopped would stay open, idle, after its answer.
   server.on('request', (_request, response) => {
@@ -128,7 +143,7 @@ export function createHttp(options: HttpOptions): HttpServer {
 }
 
 /** The routes without a listener. */
-export function createHttpApp(options: HttpOptions, closing: AbortSignal, limiter: MemoryStore): Express {
+function createHttpApp(options: HttpOptions, closing: AbortSignal, limiter: MemoryStore, places: Places): Express {
   const { config, operations, logger, identities } = options;
   const allowance = new AlertAllowance(config.rateLimit.alertsPerMinute);
   const refused = createRefusals(options.metrics, logger, options.now);
@@ -146,12 +161,16 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
     receive: options.receive ?? true,
     acceptTimeoutMs: options.limits?.acceptMs ?? 10_000,
     heartbeatMs: options.limits?.heartbeatMs ?? 15_000,
-    slowClientMs: options.limits?.slowClientMs ?? 30_000,
+    streams: new Stock({ each: Math.ceil(config.maxConnections / 16), all: Math.ceil(config.maxConnections / 4) }),
     now: options.now,
     closing,
   };
   const open = identities().length === 0;
   const identified = new WeakMap<Request, Identity>();
+  function recognise(request: Request, identity: Identity): void {
+    identified.set(request, identity);
+    places.vouch(request.socket, identity.name);
+  }
   const routes = allRoutes(around);
   const openPaths = new Set(routes.filter((route) => route.access === 'open').map((route) => route.path));
 
@@ -163,7 +182,7 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
     response.set(config.tls ? { ...COMMON_HEADERS, ...TLS_HEADERS } : COMMON_HEADERS);
     if (closing.aborted) response.set('Connection', 'close');
     const identity = byToken(request, identities());
-    if (identity) identified.set(request, identity);
+    if (identity) recognise(request, identity);
     refuseForeign(request, { open, host: config.host });
     next();
   });
@@ -173,21 +192,30 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
   }
 
   const bodyLimit = config.bodyLimit ?? config.maxAlertsPerRequest * BYTES_OF_AN_ALERT;
-  const room = new Room(2 * bodyLimit);
+  const rooms = {
+    known: new Stock({ each: 2 * bodyLimit, all: 4 * bodyLimit }),
+    // Of those that say they sign: until the signature was checked it may be anybody.
+    strangers: new Stock({ each: bodyLimit, all: 2 * bodyLimit }),
+  };
+  const reads = new AtATime(READS_AT_ONCE);
   for (const route of routes) {
     app[route.method](route.path, async (request, response) => {
       let identity = identified.get(request);
       const mayBeSigned = route.access === 'sender' && request.headers['x-signature'] !== undefined;
       if (!open && !mayBeSigned) admit(identity, route.access);
+      const caller = callerOf(request, identity);
       const limit = route.access === 'sender' ? bodyLimit : Math.min(bodyLimit, LARGEST_OTHER_BODY);
+      const room = roomOf(identity || open ? rooms.known : rooms.strangers, caller);
       const { bytes, release } = route.body ? await readBody(request, limit, room) : NO_BODY;
       try {
         if (!open && mayBeSigned) {
           identity ??= bySignature(request, bytes, identities(), options.now());
-          if (identity) identified.set(request, identity);
+          if (identity) recognise(request, identity);
           admit(identity, route.access);
         }
-        await route.handle({ request, response, body: decodeBody(bytes), identity });
+        const call = { request, response, body: decodeBody(bytes), identity, caller };
+        if (!mayBeLong(route)) await route.handle(call);
+        else await reads.run(caller, () => (request.socket.destroyed ? undefined : route.handle(call)));
       } finally {
         release();
       }
@@ -202,7 +230,7 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
       next();
     };
   const board = guarded(() => 'operator');
-  app.use('/queues', board, boardHeaders, queueBoard(options.queues));
+  app.use('/queues', board, lookOnly, boardHeaders, queueBoard(options.queues));
   if (options.lab) {
     const lab = options.lab;
     const access = guarded(({ method }) => (method === 'GET' || method === 'HEAD' ? 'viewer' : 'operator'));
@@ -225,6 +253,20 @@ export function createHttpApp(options: HttpOptions, closing: AbortSignal, limite
 
 /** Bytes: what people and their scripts send besides alerts is short. */
 const LARGEST_OTHER_BODY = 256 * 1024;
+
+/** The board would answer 200 to a change, and make none. */
+const lookOnly: RequestHandler = ({ method }, _response, next) => {
+  if (method !== 'GET' && method !== 'HEAD') {
+    throw new HttpProblem('method-not-allowed', `${method} is not among GET, HEAD: the queue board only shows.`, {
+      headers: { Allow: 'GET, HEAD' },
+    });
+  }
+  next();
+};
+
+/** A list or a journal; a stream has a count of its own. */
+const mayBeLong = ({ method, access, answers }: Route) =>
+  method === 'get' && access !== 'open' && answers.every(({ type }) => type !== EVENT_STREAM);
 
 function refuseMethod(path: string, routes: readonly Route[]): RequestHandler {
   const methods = routes.filter((route) => route.path === path).map((route) => route.method.toUpperCase());

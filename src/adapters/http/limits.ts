@@ -2,8 +2,16 @@ import type { Request, RequestHandler } from 'express';
 import { ipKeyGenerator, type MemoryStore, rateLimit } from 'express-rate-limit';
 import type { Identity } from './auth.ts';
 import { busy, HttpProblem } from './problem.ts';
+import type { Stock } from './stock.ts';
 
-/** Each sender has its own count; whoever shows no token (or a wrong one) is counted by address. */
+/** What one household or machine is given: all addresses of an IPv6 /64 are one. */
+export const networkOf = (address: string | undefined): string => ipKeyGenerator(address ?? 'unknown', 64);
+
+/** On whose account something goes: the token's owner; without a token (or with a wrong one) the network. */
+export const callerOf = (request: Request, identity: Identity | undefined): string =>
+  identity ? `token ${identity.name}` : `address ${networkOf(request.socket.remoteAddress)}`;
+
+/** Each caller has its own count. */
 export function limitRequests(options: {
   perMinute: number;
   store: MemoryStore;
@@ -18,10 +26,7 @@ export function limitRequests(options: {
     standardHeaders: 'draft-7',
     legacyHeaders: false,
     validate: { xForwardedForHeader: false },
-    keyGenerator: (request) => {
-      const identity = identified.get(request);
-      return identity ? `token ${identity.name}` : `address ${ipKeyGenerator(request.ip ?? 'unknown')}`;
-    },
+    keyGenerator: (request) => callerOf(request, identified.get(request)),
     skip: (request) => openPaths.has(request.path),
     handler: (_request, response, next) => {
       const seconds = Number(response.getHeader('Retry-After')) || 60;
@@ -63,21 +68,19 @@ export class AlertAllowance {
 /** What an alert takes in a request, generously: as many alerts as are allowed fit in the largest body. */
 export const BYTES_OF_AN_ALERT = 2048;
 
-/** Bytes of large bodies that are held at the same time, so that many large posts together take no more memory than two. */
-export class Room {
-  #left: number;
-
-  constructor(bytes: number) {
-    this.#left = bytes;
-  }
-
+/** Where the bytes of large bodies are held. */
+export interface Room {
   /** Throws `busy`, and takes nothing, where there is not so much. */
-  take(bytes: number): void {
-    if (bytes > this.#left) throw busy('Other large posts are being read: send it again.');
-    this.#left -= bytes;
-  }
+  take(bytes: number): void;
+  give(bytes: number): void;
+}
 
-  give(bytes: number): void {
-    this.#left += bytes;
-  }
+/** The part that one caller may take, so that many large posts of one take no room from another. */
+export function roomOf(stock: Stock, caller: string): Room {
+  return {
+    take(bytes) {
+      if (!stock.take(caller, bytes)) throw busy('Other large posts are being read: send it again.');
+    },
+    give: (bytes) => stock.giveBack(caller, bytes),
+  };
 }

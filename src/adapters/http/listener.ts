@@ -2,27 +2,35 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { COMMON_HEADERS } from './headers.ts';
+import type { Places } from './places.ts';
 import { HttpProblem, problemDocument } from './problem.ts';
 import { secureOptions } from './tls.ts';
+import { inTurn } from './turns.ts';
+import { Unread, type UnreadLimits } from './unread.ts';
 
 export interface ListenerOptions {
   /** What `readTlsFiles` read; absent: plain http. */
   tls?: string;
   /** Only clients that show a certificate of its client CA. */
   clientCertificates?: boolean;
-  /** In all; one address may hold half of them. */
-  maxConnections: number;
+  places: Places;
   /** Real milliseconds until headers, and a whole request, must have come. */
   headersMs: number;
   requestMs: number;
+  unread: UnreadLimits;
+  /** Told of every connection that is closed on a client. */
+  say(says: string): void;
 }
 
 /** More than any client of ours sends, and too little to hold memory with. */
 const HEADER_BYTES = 16 * 1024;
 
-/** A listener that does not let slow, endless or countless senders hold it. */
+/** How often it is looked who reads too slowly. */
+const SWEEP_MS = 250;
+
+/** A listener that slow, endless or countless clients can't hold. */
 export function createListener(app: RequestListener, options: ListenerOptions): Server | SecureServer {
-  const { headersMs, requestMs, maxConnections } = options;
+  const { headersMs, requestMs, places } = options;
   const limits = {
     headersTimeout: headersMs,
     requestTimeout: requestMs,
@@ -33,7 +41,7 @@ export function createListener(app: RequestListener, options: ListenerOptions): 
   };
   const server =
     options.tls === undefined
-      ? createServer(limits, app)
+      ? createServer(limits, inTurn(app, options.say))
       : createSecureServer(
           {
             ...limits,
@@ -41,32 +49,17 @@ export function createListener(app: RequestListener, options: ListenerOptions): 
             handshakeTimeout: headersMs,
             ...(options.clientCertificates && { requestCert: true, rejectUnauthorized: true }),
           },
-          app,
+          inTurn(app, options.say),
         );
-  // Longer than any call of a lab stays silent; then whoever does not read its answer is let go.
+  // Longer than any call of a lab stays silent.
   server.timeout = 600_000;
-  server.maxConnections = maxConnections;
-  limitEachAddress(server, Math.ceil(maxConnections / 2));
+  server.on('connection', (socket: Socket) => places.enter(socket));
+  const unread = new Unread(options.unread, options.say);
+  server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => unread.watch(socket));
+  const sweep = setInterval(() => unread.sweep(performance.now()), Math.min(SWEEP_MS, options.unread.ms)).unref();
+  server.once('close', () => clearInterval(sweep));
   server.on('clientError', answerUnreadable);
   return server;
-}
-
-function limitEachAddress(server: Server | SecureServer, most: number): void {
-  const open = new Map<string, number>();
-  server.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? '';
-    const count = (open.get(address) ?? 0) + 1;
-    if (count > most) {
-      socket.destroy();
-      return;
-    }
-    open.set(address, count);
-    socket.once('close', () => {
-      const left = (open.get(address) ?? 1) - 1;
-      if (left > 0) open.set(address, left);
-      else open.delete(address);
-    });
-  });
 }
 
 /** What is no HTTP never becomes a request; it gets its answer all the same, with the headers of every other. */

@@ -5,11 +5,14 @@ import type { Source, SourceSettings } from '../../sources/index.ts';
 import type { Access, Identity } from './auth.ts';
 import type { HttpProblem, ProblemType } from './problem.ts';
 import type { SchemaName } from './schemas.ts';
+import type { Stock } from './stock.ts';
 
 /** The part of the telemetry that this adapter feeds and serves. */
 export interface HttpMetrics {
   /** `now` is wall time, ms. */
   received(source: string, counts: AlertCounts, now: number): void;
+  /** The content type that is written for an Accept header: one of few. */
+  format(accept: string | undefined): string;
   /** Prometheus text, or OpenMetrics where `accept` asks for it. */
   expose(accept: string | undefined): Promise<{ contentType: string; text: string }>;
 }
@@ -48,7 +51,8 @@ export interface Surroundings {
   /** Real milliseconds. */
   acceptTimeoutMs: number;
   heartbeatMs: number;
-  slowClientMs: number;
+  /** Event streams that may be open, by caller. */
+  streams: Stock;
   /** Wall time, ms. */
   now(): number;
   /** Set once the daemon stops: streams end. */
@@ -61,6 +65,8 @@ export interface Call {
   /** As it was sent; checked by the route. */
   body: unknown;
   identity: Identity | undefined;
+  /** On whose account it goes: the token's owner, or the network. */
+  caller: string;
 }
 
 /** An address of the API: how it is served and how it is described, in one place. */

@@ -15,7 +15,7 @@ export class MemoryFeed {
 
   add(incident: string, entry: Entry): void {
     this.#last += 1;
-    this.#items.push({ n: this.#last, item: { id: `${this.#last}-0`, incident, entry } });
+    this.#items.push({ n: this.#last, item: structuredClone({ id: `${this.#last}-0`, incident, entry }) });
     // Cut in large pieces: shifting at each entry would be quadratic.
     if (this.#items.length >= 2 * this.#kept) this.#items = this.#items.slice(-this.#kept);
     this.#wake();
@@ -36,7 +36,7 @@ export class MemoryFeed {
       const next = this.#items[Math.max(0, seen + 1 - first)];
       if (next) {
         seen = next.n;
-        yield structuredClone(next.item);
+        yield next.item;
       } else {
         await this.#news(end);
       }

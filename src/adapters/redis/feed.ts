@@ -6,8 +6,6 @@ const PAGE = 256;
 const BLOCK_MS = 5_000;
 const RETRY_MS = 500;
 
-type StreamEntry = [id: string, fields: string[]];
-
 /**
  * The stream of all journals, for any number of readers. One connection waits for news; a reader then fetches from where
  * it stands, so that a slow one costs no memory. While Redis is away readers wait; nothing is lost by that.
@@ -18,6 +16,8 @@ export class RedisFeed {
   readonly #key: string;
   readonly #ended = new AbortController();
   readonly #waiting = new Set<() => void>();
+  /** Readers that keep step ask at the same time, and are given the same items. */
+  readonly #fetching = new Map<string, Promise<FeedItem[]>>();
   #news = 0;
   #watching: Promise<void> | undefined;
   #reader: Client | undefined;
@@ -54,22 +54,32 @@ export class RedisFeed {
       this.#watching ??= this.#watch(seen);
       const news = this.#news;
       const page = await this.#page(seen, end);
-      for (const [id, fields] of page) {
+      for (const item of page) {
         if (end.aborted) return;
-        seen = id;
-        yield item(id, fields);
+        seen = item.id;
+        yield item;
       }
       if (page.length === 0 && news === this.#news) await this.#pause(BLOCK_MS, end);
     }
   }
 
-  async #page(after: string, end: AbortSignal): Promise<StreamEntry[]> {
+  async #page(after: string, end: AbortSignal): Promise<FeedItem[]> {
     try {
-      return await this.#commands.xrange(this.#key, `(${after}`, '+', 'COUNT', PAGE);
+      // One that was asked before the latest news may not hold it.
+      const question = `${after} ${this.#news}`;
+      const fetching =
+        this.#fetching.get(question) ?? this.#fetch(after).finally(() => this.#fetching.delete(question));
+      this.#fetching.set(question, fetching);
+      return await fetching;
     } catch {
       await this.#pause(RETRY_MS, end);
       return [];
     }
+  }
+
+  async #fetch(after: string): Promise<FeedItem[]> {
+    const page = await this.#commands.xrange(this.#key, `(${after}`, '+', 'COUNT', PAGE);
+    return page.map(([id, fields]) => item(id, fields));
   }
 
   async #last(): Promise<string> {

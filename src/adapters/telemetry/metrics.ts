@@ -275,6 +275,10 @@ export function createMetrics(options: MetricsOptions) {
       readers.push(read);
     },
 
+    format(accept: string | undefined): string {
+      return wantsOpenMetrics(accept) ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE;
+    },
+
     async expose(accept: string | undefined): Promise<{ contentType: string; text: string }> {
       // Anybody may ask, and reading asks the store and Exchange: whoever comes meanwhile gets what is being read.
       reading ??= Promise.allSettled(readers.map(async (read) => read())).finally(() => {
@@ -282,8 +286,7 @@ export function createMetrics(options: MetricsOptions) {
       });
       await reading;
       const text = await registry.metrics();
-      if (!wantsOpenMetrics(accept)) return { contentType: Registry.PROMETHEUS_CONTENT_TYPE, text };
-      return { contentType: Registry.OPENMETRICS_CONTENT_TYPE, text: openMetrics(text) };
+      return { contentType: this.format(accept), text: wantsOpenMetrics(accept) ? openMetrics(text) : text };
     },
   };
 }

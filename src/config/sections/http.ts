@@ -109,7 +109,9 @@ export const http = z.strictObject({
     .min(2)
     .max(100_000)
     .prefault(1024)
-    .describe('The most connections at a time; one address may hold half of them.'),
+    .describe(
+      'The most connections at a time; one address (or IPv6 /64) may hold half of them, and the oldest without a token give way.',
+    ),
   rateLimit: z
     .strictObject({
       perMinute: z.int().min(1).prefault(6000).describe('Requests a minute by one sender; more are answered 429.'),

@@ -1,7 +1,11 @@
 /** Strangers on the line, byte by byte: whatever they send, they get an answer or are let go, and others are served. */
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { networkOf } from '../../../src/adapters/http/limits.ts';
+import { inTurn } from '../../../src/adapters/http/turns.ts';
+import type { Entry } from '../../../src/incident/event.ts';
 import { GOOD, post, start, stopAll } from './fake.ts';
 
 const sockets: Socket[] = [];
@@ -108,18 +112,179 @@ describe('a stranger sends', () => {
   });
 });
 
+const TOKENS = [
+  { name: 'scom', role: 'sender', token: 'a-sender' },
+  { name: 'wall', role: 'viewer', token: 'a-viewer' },
+] as const;
+
+const OTHER = { name: 'console', role: 'viewer', token: 'another' } as const;
+
+const ENTRY: Entry = {
+  seq: 1,
+  at: 0,
+  worker: 'w',
+  version: 1,
+  type: 'slept',
+  data: { until: 0, for: 'look', says: '' },
+  previous: '',
+};
+
+/** A request, and the connection stays open. */
+const asked = (path: string, { method = 'GET', token = '' } = {}) =>
+  `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${token && `Authorization: Bearer ${token}\r\n`}\r\n`;
+
+/** Resolves with what has come once it fits. */
+const until = (socket: Socket, fits: (text: string) => boolean) =>
+  new Promise<string>((resolve) => {
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+      if (fits(text)) resolve(text);
+    });
+  });
+
+const statuses = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status));
+
+/** Something to answer with that no network takes in at once. */
+const LONG = { incidents: [], next: 'x'.repeat(20_000_000) };
+
 describe('connections', () => {
-  it('one address holds half of them, and no more', async () => {
-    const { url } = await start({}, { config: { maxConnections: 6 } });
-    const held = [await dial(url), await dial(url), await dial(url)];
-    const refused = await dial(url);
-    await closing(refused);
-    expect(held.map(({ destroyed }) => destroyed)).toEqual([false, false, false]);
-    const gone = closing(held[0] as Socket);
-    held[0]?.end('GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
-    held[0]?.resume();
-    await gone;
+  it('the oldest without a token gives way to a newcomer, and one with a token stays', async () => {
+    const { url, lines } = await start({}, { config: { maxConnections: 6, tokens: TOKENS } });
+    const sender = await dial(url);
+    const answered = until(sender, (text) => text.includes('scom'));
+    sender.write(asked('/api/v1/incidents', { token: 'a-sender' }));
+    expect(statuses(await answered)).toEqual([403]);
+    const [first, second, third] = [await dial(url), await dial(url), await dial(url)];
+    await closing(first);
+    expect([sender, second, third].map(({ destroyed }) => destroyed)).toEqual([false, false, false]);
+    expect(lines.join()).toContain('Closed the oldest connection without a token from 127.0.0.1');
+  });
+
+  it('one token holds a quarter of them, and no more', async () => {
+    const { url } = await start({}, { config: { maxConnections: 8, tokens: TOKENS } });
+    const held: Socket[] = [];
+    for (let n = 0; n < 4; n += 1) {
+      const socket = await dial(url);
+      held.push(socket);
+      const answered = until(socket, (text) => text.includes('"switches":[]'));
+      socket.write(asked('/api/v1/kill-switch', { token: 'a-viewer' }));
+      await answered;
+    }
     expect((await fetch(`${url}/healthz`, { headers: { Connection: 'close' } })).status).toBe(200);
+    expect(held.map(({ closed }) => closed)).toEqual([false, false, true, false]);
+  });
+
+  it.each([
+    ['2001:db8:1:2::1', '2001:db8:1:2:ffff:ffff:ffff:ffff', true],
+    ['2001:db8:1:2::1', '2001:db8:1:3::1', false],
+    ['::ffff:192.0.2.1', '192.0.2.1', true],
+    ['192.0.2.1', '192.0.2.2', false],
+  ])('%s and %s count as one: %s', (one, other, same) => {
+    expect(networkOf(one) === networkOf(other)).toBe(same);
+  });
+});
+
+describe('requests one after another on a connection', () => {
+  it('have their turn when the one before was answered, in order', async () => {
+    let inHand = 0;
+    let most = 0;
+    const { url } = await start({
+      killSwitches: async () => {
+        inHand += 1;
+        most = Math.max(most, inHand);
+        await new Promise((resolve) => setImmediate(resolve));
+        inHand -= 1;
+        return [];
+      },
+    });
+    const socket = await dial(url);
+    const all = until(socket, (text) => statuses(text).length === 201);
+    socket.write(`${asked('/api/v1/kill-switch').repeat(200)}${asked('/nothing')}`);
+    expect(statuses(await all)).toEqual([...Array(200).fill(200), 404]);
+    expect(most).toBe(1);
+  });
+
+  it('is answered behind one whose body comes late', async () => {
+    const { url } = await start();
+    const socket = await dial(url);
+    const both = until(socket, (text) => statuses(text).length === 2);
+    socket.write(`${line}Content-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n`);
+    socket.write(BODY + asked('/healthz'));
+    expect(statuses(await both)).toEqual([202, 200]);
+  });
+
+  it.each(['/api/v1/events', '/api/v1/incidents', '/metrics', '/queues'])(
+    'is answered behind HEAD %s',
+    async (path) => {
+      const { url } = await start();
+      const socket = await dial(url);
+      const both = until(socket, (text) => text.includes('"alive"'));
+      socket.write(asked(path, { method: 'HEAD' }) + asked('/healthz'));
+      expect(statuses(await both)).toEqual([200, 200]);
+    },
+  );
+
+  it('too many that wait are let go, and others are served', async () => {
+    const answers: ServerResponse[] = [];
+    const said: string[] = [];
+    const server = createServer(
+      inTurn(
+        (_, response) => answers.push(response),
+        (says) => said.push(says),
+        { each: 5, all: 5 },
+      ),
+    ).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const greedy = await dial(url);
+    greedy.write(asked('/').repeat(7));
+    await closing(greedy);
+    const modest = await dial(url);
+    const all = until(modest, (text) => statuses(text).length === 6);
+    modest.write(asked('/').repeat(6));
+    for (let n = 1; n < 7; n += 1) {
+      await expect.poll(() => answers.length).toBe(n + 1);
+      answers[n]?.end();
+    }
+    await all;
+    expect(said).toEqual([expect.stringContaining('too many requests wait')]);
+    server.close();
+    server.closeAllConnections();
+  });
+});
+
+describe('a client that does not read', () => {
+  it.each(['/api/v1/incidents', '/api/v1/events'])('%s: is let go', async (path) => {
+    const { url, lines } = await start(
+      {
+        incidents: async () => LONG,
+        async *feed() {
+          for (let n = 1; ; n += 1) yield { id: `${n}-0`, incident: 'x'.repeat(100_000), entry: ENTRY };
+        },
+      },
+      { limits: { slowClientMs: 50 } },
+    );
+    const socket = await dial(url);
+    socket.pause();
+    socket.write(asked(path));
+    await expect.poll(() => lines.join()).toContain('read nothing for 50 ms');
+    socket.destroy();
+  });
+
+  it('one that reads a long answer gets all of it', async () => {
+    const { url } = await start({ incidents: async () => LONG }, { limits: { slowClientMs: 4_000 } });
+    expect(await (await fetch(`${url}/api/v1/incidents`)).json()).toEqual(LONG);
+  });
+});
+
+describe('event streams', () => {
+  it('of one caller are bounded, and another has its own', async () => {
+    const { url } = await start({}, { config: { maxConnections: 32, tokens: [...TOKENS, OTHER] } });
+    const open = async (token: string) =>
+      (await fetch(`${url}/api/v1/events`, { headers: { Authorization: `Bearer ${token}` } })).status;
+    expect([await open('a-viewer'), await open('a-viewer'), await open('a-viewer')]).toEqual([200, 200, 429]);
+    expect(await open('another')).toBe(200);
   });
 });
 

@@ -1,9 +1,15 @@
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { FeedItem } from '../../../ports.ts';
+import { HttpProblem } from '../problem.ts';
 import { render } from '../render.ts';
-import type { Route, Surroundings } from '../route.ts';
+import type { Call, Route, Surroundings } from '../route.ts';
 import { check } from './checks.ts';
+
+export const EVENT_STREAM = 'text/event-stream';
+
+/** What somebody does well to wait who has too many streams. */
+const STREAM_RETRY_SECONDS = 30;
 
 const feedId = z
   .string()
@@ -27,17 +33,44 @@ export function eventRoutes(around: Surroundings): Route[] {
           status: 200,
           description: 'A stream: `id` resumes it, `event` is the entry’s type, `data` is one of these.',
           schema: 'FeedEvent',
-          type: 'text/event-stream',
+          type: EVENT_STREAM,
         },
       ],
-      problems: ['invalid-request'],
-      async handle({ request, response }) {
-        const { lastEventId } = check(query, request.query);
-        const header = request.get('last-event-id');
-        await stream(response, header ? check(feedId, header) : (lastEventId ?? ''), around);
+      problems: ['invalid-request', 'too-many-requests'],
+      async handle(call) {
+        const after = startOf(call.request);
+        call.response.status(200).set({
+          'Content-Type': `${EVENT_STREAM}; charset=utf-8`,
+          'Cache-Control': 'no-store',
+          'X-Accel-Buffering': 'no',
+        });
+        // A stream without a body is over at once; requests behind it have their turn.
+        if (call.request.method === 'HEAD') call.response.end();
+        else await counted(call, around, () => stream(call.response, after, around));
       },
     },
   ];
+}
+
+function startOf(request: Request): string {
+  const { lastEventId } = check(query, request.query);
+  const header = request.get('last-event-id');
+  return header ? check(feedId, header) : (lastEventId ?? '');
+}
+
+async function counted({ caller }: Call, { streams }: Surroundings, work: () => Promise<void>): Promise<void> {
+  if (!streams.take(caller)) {
+    throw new HttpProblem(
+      'too-many-requests',
+      `Too many event streams are open: close one, or come again in ${STREAM_RETRY_SECONDS} s.`,
+      { headers: { 'Retry-After': String(STREAM_RETRY_SECONDS) } },
+    );
+  }
+  try {
+    await work();
+  } finally {
+    streams.giveBack(caller);
+  }
 }
 
 async function stream(response: Response, after: string, around: Surroundings): Promise<void> {
@@ -45,11 +78,6 @@ async function stream(response: Response, after: string, around: Surroundings): 
   const signal = AbortSignal.any([gone.signal, around.closing]);
   response.on('close', () => gone.abort());
   response.on('error', () => gone.abort());
-  response.status(200).set({
-    'Content-Type': 'text/event-stream; charset=utf-8',
-    'Cache-Control': 'no-store',
-    'X-Accel-Buffering': 'no',
-  });
   response.flushHeaders();
   response.write(': listening\n\n');
   const heartbeat = setInterval(() => {
@@ -58,7 +86,7 @@ async function stream(response: Response, after: string, around: Surroundings): 
   try {
     for await (const item of around.operations.feed(after, signal)) {
       if (signal.aborted) break;
-      if (!response.write(frame(item))) await drained(response, around.slowClientMs, signal);
+      if (!response.write(frame(item))) await drained(response, signal);
     }
   } catch (error) {
     // Headers are out: all that can be done is to end the stream; the client comes again with its last id.
@@ -70,25 +98,29 @@ async function stream(response: Response, after: string, around: Surroundings): 
   }
 }
 
-function frame({ id, incident, entry }: FeedItem): string {
+/** Readers that keep step are given the same item: it is written as text once for all of them. */
+const frames = new WeakMap<FeedItem, Buffer>();
+
+function frame(item: FeedItem): Buffer {
+  const known = frames.get(item);
+  if (known) return known;
+  const { id, incident, entry } = item;
   const { seq, at, type, data } = entry;
-  return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(render({ incident, seq, at, type, data }))}\n\n`;
+  const text = JSON.stringify(render({ incident, seq, at, type, data }));
+  const bytes = Buffer.from(`id: ${id}\nevent: ${type}\ndata: ${text}\n\n`);
+  frames.set(item, bytes);
+  return bytes;
 }
 
-/** A client that does not read in time is let go, so that nothing is kept for it without end. */
-function drained(response: Response, limitMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (error?: Error) => {
-      clearTimeout(timer);
-      response.off('drain', onDrain);
-      signal.removeEventListener('abort', onAbort);
-      if (error) reject(error);
-      else resolve();
+/** Until the client has read, or is gone: the listener lets go whoever does not read in time. */
+function drained(response: Response, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      response.off('drain', settle);
+      signal.removeEventListener('abort', settle);
+      resolve();
     };
-    const onDrain = () => settle();
-    const onAbort = () => settle();
-    const timer = setTimeout(() => settle(new Error(`its client read nothing for ${limitMs} ms`)), limitMs);
-    response.once('drain', onDrain);
-    signal.addEventListener('abort', onAbort, { once: true });
+    response.once('drain', settle);
+    signal.addEventListener('abort', settle, { once: true });
   });
 }

@@ -1,18 +1,10 @@
 import type { Readiness } from '../../../ports.ts';
 import type { Route, Surroundings } from '../route.ts';
+import { shared } from '../shared.ts';
 
 export function healthRoutes({ operations, version }: Surroundings): Route[] {
-  // Anybody may ask, and it asks the store and Exchange: whoever comes meanwhile gets the answer that is under way.
-  let underWay: Promise<Readiness> | undefined;
-  const readiness = () => {
-    underWay ??= operations
-      .readiness()
-      .catch(unknown)
-      .finally(() => {
-        underWay = undefined;
-      });
-    return underWay;
-  };
+  // Anybody may ask, and it asks the store and Exchange.
+  const readiness = shared(() => operations.readiness().catch(unknown));
   return [
     {
       method: 'get',

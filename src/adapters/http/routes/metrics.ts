@@ -1,6 +1,14 @@
 import type { Route, Surroundings } from '../route.ts';
+import { shared } from '../shared.ts';
 
 export function metricsRoutes({ metrics }: Surroundings): Route[] {
+  // Anybody may ask, and the text is long: one copy of each format serves all who ask at the same time.
+  const formats = new Map<string, () => Promise<Buffer>>();
+  const bytesOf = (accept: string | undefined, format: string) => {
+    const render = formats.get(format) ?? shared(async () => Buffer.from((await metrics.expose(accept)).text));
+    formats.set(format, render);
+    return render();
+  };
   return [
     {
       method: 'get',
@@ -11,8 +19,9 @@ export function metricsRoutes({ metrics }: Surroundings): Route[] {
       answers: [{ status: 200, description: 'docs/metrics.md explains each.', type: 'text/plain' }],
       problems: [],
       async handle({ request, response }) {
-        const { contentType, text } = await metrics.expose(request.get('accept'));
-        response.set('Content-Type', contentType).send(text);
+        const accept = request.get('accept');
+        const format = metrics.format(accept);
+        response.set('Content-Type', format).send(await bytesOf(accept, format));
       },
     },
   ];

@@ -12,9 +12,9 @@ export function openApiRoutes({ version }: Surroundings, others: readonly Route[
     answers: [{ status: 200, description: 'The document.', schema: 'OpenApi' }],
     problems: [],
     handle({ response }) {
-      response.json(document);
+      response.type('json').send(document);
     },
   };
-  const document = describeApi([...others, route], version);
+  const document = Buffer.from(JSON.stringify(describeApi([...others, route], version)));
   return [route];
 }

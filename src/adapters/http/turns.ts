@@ -1,0 +1,71 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { networkOf } from './limits.ts';
+import { Stock } from './stock.ts';
+
+/** What one connection has asked. */
+interface Line {
+  network: string;
+  busy: boolean;
+  waiting: [IncomingMessage, ServerResponse][];
+}
+
+/** Requests that wait behind another of their connection; each is about two kilobytes. */
+const WAITING = { each: 4_000, all: 16_000 };
+
+/**
+ * One request of a connection at a time: the next one begins when the answer to the one before has left for the network, and
+ * while one waits nothing more is read. Node by itself begins every request of a packet at once: a thousand answers to
+ * somebody who reads none.
+ */
+export function inTurn(app: RequestListener, say: (says: string) => void, limits = WAITING): RequestListener {
+  const lines = new WeakMap<Socket, Line>();
+  const places = new Stock(limits);
+
+  function lineOf(socket: Socket): Line {
+    const known = lines.get(socket);
+    if (known) return known;
+    const line: Line = { network: networkOf(socket.remoteAddress), busy: false, waiting: [] };
+    lines.set(socket, line);
+    // Node goes on reading whenever a request was answered.
+    socket.on('resume', () => {
+      if (line.waiting.length > 0) socket.pause();
+    });
+    socket.once('close', () => places.giveBack(line.network, line.waiting.splice(0).length));
+    return line;
+  }
+
+  function serve(socket: Socket, line: Line, request: IncomingMessage, response: ServerResponse): void {
+    line.busy = true;
+    // Not at once: others have their turn between two requests of one connection.
+    response.once('close', () => setImmediate(next, socket, line));
+    app(request, response);
+  }
+
+  function next(socket: Socket, line: Line): void {
+    line.busy = false;
+    const [first] = line.waiting.splice(0, 1);
+    if (!first) return;
+    places.giveBack(line.network);
+    if (line.waiting.length === 0) socket.resume();
+    serve(socket, line, ...first);
+  }
+
+  return (request, response) => {
+    const { socket } = request;
+    // The rest of a packet whose connection was let go.
+    if (socket.destroyed) return;
+    const line = lineOf(socket);
+    if (!line.busy) {
+      serve(socket, line, request, response);
+      return;
+    }
+    if (!places.take(line.network)) {
+      socket.destroy();
+      say(`Closed a connection from ${line.network}: too many requests wait for the answer to another`);
+      return;
+    }
+    line.waiting.push([request, response]);
+    socket.pause();
+  };
+}
