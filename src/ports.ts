@@ -660,7 +660,11 @@ export interface Operations {
   reject(id: string, person: ByPerson): Promise<IncidentView>;
   cancel(id: string, person: ByPerson): Promise<IncidentView>;
   killSwitches(): Promise<KillSwitch[]>;
-  setKillSwitch(change: { on: boolean; scope?: KillScope; by: string; reason?: string }): Promise<KillSwitch[]>;
+  /** The switches as they are then, and a sentence about each name in the scope that nobody knows. */
+  setKillSwitch(change: { on: boolean; scope?: KillScope; by: string; reason?: string }): Promise<{
+    switches: KillSwitch[];
+    warnings: string[];
+  }>;
   playbooks(): Promise<PlaybookView[]>;
   /** A playbook that was demoted is as bold again as it was written. NotFound when there is none of that name. */
   trustPlaybook(name: string, person: ByPerson): Promise<PlaybookView>;

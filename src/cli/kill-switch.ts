@@ -4,7 +4,7 @@ import type { KillScope, KillSwitch, Store } from '../ports.ts';
 import { Away, type Daemon } from './client.ts';
 import { daemonOf, isOwnDaemon, signature, signing, talking, userName } from './connect.ts';
 import { type CliContext, print } from './context.ts';
-import { EXIT } from './errors.ts';
+import { EXIT, UsageError } from './errors.ts';
 import { leave } from './leave.ts';
 import { inOwnStore } from './own-store.ts';
 import { revive } from './revive.ts';
@@ -22,6 +22,7 @@ interface Change {
 interface Answer {
   on: boolean;
   switches: KillSwitch[];
+  warnings?: string[];
 }
 
 export function killSwitchCommand(program: Command, context: CliContext): void {
@@ -44,6 +45,7 @@ export function killSwitchCommand(program: Command, context: CliContext): void {
       .action(async (options: Change, command: Command) => {
         const scope = scopeOf(options);
         await reach(command, context, {
+          scope,
           daemon: (daemon) => {
             const reason = options.reason === undefined ? {} : { reason: options.reason };
             return daemon.ask('PUT', '/api/v1/kill-switch', { on, scope, ...signature(command, daemon), ...reason });
@@ -67,15 +69,22 @@ export function killSwitchCommand(program: Command, context: CliContext): void {
     });
 }
 
-function scopeOf({ playbook, server, group }: Change): KillScope {
-  return { ...(playbook && { playbook }), ...(server && { server }), ...(group && { group }) };
+function scopeOf(options: Change): KillScope {
+  const scope: KillScope = {};
+  for (const kind of ['playbook', 'server', 'group'] as const) {
+    const name = options[kind];
+    // Dropped, it would make the switch one for everything.
+    if (name === '') throw new UsageError(`--${kind} is empty: name one, or leave the option out to mean everything.`);
+    if (name !== undefined) scope[kind] = name;
+  }
+  return scope;
 }
 
 /** By the daemon; and where none answers, in the store itself: the switch must work when nothing else does. */
 async function reach(
   command: Command,
   context: CliContext,
-  by: { daemon(daemon: Daemon): Promise<unknown>; store(store: Store): Promise<void> },
+  by: { scope?: KillScope; daemon(daemon: Daemon): Promise<unknown>; store(store: Store): Promise<void> },
 ): Promise<void> {
   const show = (answer: unknown) => print(command, context, answer, () => tell(revive<Answer>(answer), context));
   const away = await by.daemon(daemonOf(command)).then(show, (error: unknown) => {
@@ -88,7 +97,10 @@ async function reach(
     const switches = (await store.killSwitches()).filter((one) => one.on);
     process.stderr.write(`No daemon answers, so this is from the store itself: ${says}.\n`);
     const written = switches.map((one) => ({ ...one, since: new Date(one.since).toISOString() }));
-    show({ on: switches.length > 0, switches: written });
+    const warnings = Object.entries(by.scope ?? {}).map(
+      ([kind, name]) => `Nobody checked whether there is a ${kind} "${name}": only a daemon can.`,
+    );
+    show({ on: switches.length > 0, switches: written, ...(warnings.length > 0 && { warnings }) });
     return true;
   });
   // A store that is not there yet would stop nobody.
@@ -96,13 +108,17 @@ async function reach(
   await leave(EXIT.fine);
 }
 
-function tell({ switches }: Answer, { terminal: { paint } }: CliContext): string {
-  if (switches.length === 0) return `${paint('good', 'off')}: nothing is stopped\n`;
-  return switches
-    .map(({ scope, by, reason, since }) => {
-      const parts = Object.entries(scope).map(([kind, name]) => `${kind} ${name}`);
-      const what = parts.length > 0 ? parts.join(', ') : 'everything';
-      return `${paint('bad', 'on')}: ${plain(what)}, since ${localTime(since)}, by ${plain(by)}${reason ? `: ${plain(reason)}` : ''}\n`;
-    })
-    .join('');
+function tell({ switches, warnings = [] }: Answer, { terminal: { paint } }: CliContext): string {
+  const doubts = warnings.map((says) => `${paint('warn', 'Warning')}: ${plain(says)}\n`).join('');
+  if (switches.length === 0) return `${doubts}${paint('good', 'off')}: nothing is stopped\n`;
+  return (
+    doubts +
+    switches
+      .map(({ scope, by, reason, since }) => {
+        const parts = Object.entries(scope).map(([kind, name]) => `${kind} ${name}`);
+        const what = parts.length > 0 ? parts.join(', ') : 'everything';
+        return `${paint('bad', 'on')}: ${plain(what)}, since ${localTime(since)}, by ${plain(by)}${reason ? `: ${plain(reason)}` : ''}\n`;
+      })
+      .join('')
+  );
 }

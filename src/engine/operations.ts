@@ -21,6 +21,7 @@ import { append } from './append.ts';
 import { askFor } from './asked.ts';
 import { createIntake } from './intake.ts';
 import type { Engine } from './parts.ts';
+import { scopeDoubts } from './scope-doubts.ts';
 import { wake } from './wake.ts';
 
 /** Incidents read side by side while a filter looks for those that fit. */
@@ -181,7 +182,10 @@ export function createOperations(
       engine.log.warn(`The kill switch was switched ${on ? 'on' : 'off'}`, { by, reason, scope: named });
       // Whoever waited for it goes on where it was.
       if (!on) for (const id of await store.openIncidents()) await wake(engine, id);
-      return store.killSwitches();
+      const openOn = async () => (await incidents({ state: 'open', limit: 100 })).incidents.map(({ server }) => server);
+      const warnings = await scopeDoubts(engine, named, openOn);
+      for (const warning of warnings) engine.log.warn(warning);
+      return { switches: await store.killSwitches(), warnings };
     },
     playbooks,
     trustPlaybook,

@@ -19,7 +19,16 @@ const ARROWS: Record<string, string[]> = {
   playbooks: ['incident', 'config', 'verification/catalog.ts'],
   steps: ['incident', 'ports.ts', 'verification/verify.ts', 'playbooks/language.ts', 'config/schema.ts'],
   guards: ['incident', 'ports.ts', 'steps', 'verification', 'config/windows.ts'],
-  engine: ['incident', 'ports.ts', 'verification', 'playbooks', 'guards', 'steps', 'config/config.ts'],
+  engine: [
+    'incident',
+    'ports.ts',
+    'verification',
+    'playbooks',
+    'guards',
+    'steps',
+    'config/config.ts',
+    'config/nearest.ts',
+  ],
 
   recording: ['incident', 'ports.ts', 'replies.ts', 'files.ts'].concat([
     'config/data.ts',

@@ -163,6 +163,10 @@ const KillSwitch = z.object({
   by: z.string().optional(),
   reason: z.string().optional(),
   since: instant.optional(),
+  warnings: z
+    .array(z.string())
+    .optional()
+    .describe('After a change: names in its scope that nobody knows, with the nearest that is known.'),
 });
 
 const Run = z.object({

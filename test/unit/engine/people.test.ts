@@ -207,6 +207,48 @@ describe('the kill switch', () => {
     expect((await b.incident(id)).finished?.outcome).toBe('recovered');
   });
 
+  const THERE_IS_NO = (kind: string, name: string) =>
+    `There is no ${kind} "${name}": a kill switch for it stops nothing.`;
+  test.each([
+    ['a server, a letter too many', { server: 'mbx11' }, [`${THERE_IS_NO('server', 'mbx11')} Did you mean "mbx1"?`]],
+    [
+      'its full name likewise',
+      { server: 'MXB1.contoso.com' },
+      [`${THERE_IS_NO('server', 'mxb1')} Did you mean "mbx1"?`],
+    ],
+    ['a group', { group: 'dga1' }, [`${THERE_IS_NO('group', 'dga1')} Did you mean "dag1"?`]],
+    [
+      'a playbook',
+      { playbook: 'imap-protcol' },
+      [`${THERE_IS_NO('playbook', 'imap-protcol')} Did you mean "imap-protocol"?`],
+    ],
+    ['nothing like it', { server: 'exchange' }, [expect.stringContaining('Known: cas1, cas2, mbx1, mbx2,')]],
+    ['several at once', { playbook: 'x', server: 'y', group: 'z' }, [/playbook "x"/, /server "y"/, /group "z"/]],
+    ['names in another case', { playbook: 'IMAP-Protocol', server: 'MBX1', group: 'DAG1' }, []],
+    ['everything', {}, []],
+  ])('a slip in its scope is said, and it is on all the same: %s', async (_, scope, expected) => {
+    const b = sick();
+    for (const on of [true, false]) {
+      const { switches, warnings } = await b.operations.setKillSwitch({ on, scope, by: 'yuki' });
+      expect(switches.map((one) => one.on)).toEqual(on ? [true] : []);
+      expect(warnings).toEqual(expected.map((each) => (each instanceof RegExp ? expect.stringMatching(each) : each)));
+    }
+  });
+
+  test('while Exchange does not answer, the servers of open incidents are known', async () => {
+    const b = sick();
+    await b.alert(ALERT);
+    b.engine.exchange.organisation = () => Promise.reject(new Error('it is away'));
+    const warningsOf = async (server: string) =>
+      (await b.operations.setKillSwitch({ on: true, scope: { server }, by: 'yuki' })).warnings;
+    expect(await warningsOf('mbx1')).toEqual([]);
+    expect(await warningsOf('mbx11')).toEqual([
+      'Exchange did not answer, so nobody checked whether there is a server "mbx11". Did you mean "mbx1"?',
+    ]);
+    const { switches } = await b.operations.setKillSwitch({ on: true, scope: { group: 'dag1' }, by: 'yuki' });
+    expect(switches).toHaveLength(3);
+  });
+
   test('for another server, playbook or group: it is not stopped', async () => {
     const b = sick();
     for (const scope of [

@@ -190,6 +190,12 @@ describe('kill switch', () => {
     expect(operations.asked).toEqual([['kill', true, { group: 'dag1' }, 'jane', 'works']]);
   });
 
+  it('a name that nobody knows is said beside the switch, which is on', async () => {
+    const { url } = await start();
+    const answer = await (await put(url, { on: true, scope: { server: 'mbx11' }, by: 'jane' })).json();
+    expect(answer).toMatchObject({ on: true, scope: { server: 'mbx11' }, warnings: ['There is no server "mbx11"'] });
+  });
+
   it.each([
     [{}],
     [{ on: 'yes', by: 'x' }],

@@ -127,7 +127,8 @@ export function fakeOperations(changes: Partial<Operations> = {}): Fake {
     killSwitches: async () => [],
     setKillSwitch: async ({ on, scope, by, reason }) => {
       asked.push(['kill', on, scope, by, reason]);
-      return on ? [{ on, scope: scope ?? {}, by, reason: reason ?? '', since: NOW }] : [];
+      const switches = on ? [{ on, scope: scope ?? {}, by, reason: reason ?? '', since: NOW }] : [];
+      return { switches, warnings: scope?.server === 'mbx11' ? ['There is no server "mbx11"'] : [] };
     },
     playbooks: async () => [
       {

@@ -40,7 +40,7 @@ export function killSwitchRoutes({ operations }: Surroundings): Route[] {
       problems: ['invalid-request', 'malformed-json', 'too-large', 'unsupported-media-type'],
       async handle({ response, body, identity }) {
         const { on, scope, by, reason } = check(change, body);
-        const switches = await operations.setKillSwitch({
+        const { switches, warnings } = await operations.setKillSwitch({
           on,
           by: signed(by, identity),
           ...(scope && {
@@ -52,7 +52,7 @@ export function killSwitchRoutes({ operations }: Surroundings): Route[] {
           }),
           ...(reason && { reason }),
         });
-        response.json(render(summary(switches)));
+        response.json(render({ ...summary(switches), ...(warnings.length > 0 && { warnings }) }));
       },
     },
   ];
