@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
+import { hasSecret } from '../config/schema.ts';
+import { fitsHeader, safeAddress, withoutPath } from '../shown.ts';
 import { createDaemon, type Daemon } from './client.ts';
 import { CliError, UsageError } from './errors.ts';
 import { readSettings } from './settings.ts';
@@ -51,7 +53,12 @@ export function userName(): string {
 function addressOf(command: Command, named: string | undefined): string {
   if (named) {
     if (!/^https?:\/\/[^\s/]+/.test(named) || !URL.canParse(named)) {
-      throw new UsageError(`"${named}" is not an address of a daemon: write it as http://127.0.0.1:8080`);
+      throw new UsageError(`"${safeAddress(named)}" is not an address of a daemon: write it as http://127.0.0.1:8080`);
+    }
+    if (hasSecret(named)) {
+      throw new UsageError(
+        `"${safeAddress(named)}" holds a user, a password or a query: show a token with --token-file, or SECOND_RESPONDER_TOKEN`,
+      );
     }
     return named;
   }
@@ -70,14 +77,22 @@ export function addressIn({ host, port, tls }: Config['http']): string | undefin
 
 function readToken(option: string | undefined): string | undefined {
   const { SECOND_RESPONDER_TOKEN: token, SECOND_RESPONDER_TOKEN_FILE: variable } = process.env;
-  if (option === undefined && token) return token;
+  if (option === undefined && token) return usable(token, 'SECOND_RESPONDER_TOKEN can not be shown: ');
   const file = option ?? variable;
   if (!file) return undefined;
   try {
-    const text = readFileSync(file, 'utf8').trim();
-    if (text === '') throw new Error('it is empty');
-    return text;
+    // Of several lines the first is the newest.
+    return usable(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new CliError(`The token can't be read from ${file}: ${(error as Error).message}`);
+    // Its name only where there is such a file: the token itself may stand in its place.
+    const where = existsSync(file) ? file : 'the file that is named';
+    throw new CliError(`The token can't be read from ${where}: ${withoutPath(error)}`);
   }
+}
+
+function usable(text: string, where = ''): string {
+  const [token = ''] = text.trim().split(/\r?\n/);
+  if (token === '') throw new CliError(`${where}it is empty`);
+  if (!fitsHeader(token)) throw new CliError(`${where}it holds a character that no header can carry`);
+  return token;
 }

@@ -57,6 +57,8 @@ export function createProgram(context: CliContext): Command {
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', AFTER_HELP)
     .showSuggestionAfterError()
+    // What was typed after `--token=` or the like is not printed again.
+    .configureOutput({ outputError: (text, write) => write(text.replace(/(--[\w-]+=)[^'\n]*/g, '$1…')) })
     .exitOverride();
   for (const add of COMMANDS) add(program, context);
   return program;

@@ -76,6 +76,13 @@ function writtenIn(source: Source, problems: Problem[]): Written {
 /** A path points at the variable that set it, else at the file. */
 function locateWith(source: Source, overrides: Override[]): Locate {
   return (path, at) => {
+    const place = placeOf(path, at);
+    if (at !== 'key' || isKey(String(path.at(-1)))) return place;
+    const around = placeOf(path.slice(0, -1)).path;
+    return { ...place, path: around ? `${around}.…` : '…' };
+  };
+
+  function placeOf(path: Path, at?: 'key') {
     const by = overrides.findLast((override) => override.path.every((segment, depth) => path[depth] === segment));
     if (!by) {
       const place = source.locate(path, at);
@@ -85,8 +92,11 @@ function locateWith(source: Source, overrides: Override[]): Locate {
     const inside = writePath(path.slice(by.path.length), kebab);
     const place = variablePlace(by.variable);
     return inside ? { ...place, path: `${place.path}${inside.startsWith('[') ? '' : '.'}${inside}` } : place;
-  };
+  }
 }
+
+/** Whether it may be meant as a key: a secret that came to stand in its place is not shown. */
+const isKey = (text: string): boolean => /^[A-Za-z_-]{1,40}$/.test(text);
 
 /** Defaults that depend on other values, absolute paths, secrets. */
 function complete(

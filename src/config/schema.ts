@@ -36,6 +36,16 @@ export const pattern = z.string().superRefine((text, context) => {
   }
 });
 
+/** An address with a user or password in it: nobody could ask there, and errors would show it. */
+export function hasLogin(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { username, password } = new URL(url);
+  return username !== '' || password !== '';
+}
+
+/** What is asked for over http, and named in messages: none of it may be a secret. */
+export const hasSecret = (url: string): boolean => hasLogin(url) || /[?#]/.test(url);
+
 /** Milliseconds → the shortest written form: 600000 → `10m`. */
 export function writeDuration(ms: number): string {
   const fitting = Object.entries(DURATION_UNITS)

@@ -1,5 +1,5 @@
 /** Secrets, given in the configuration or as files of their own, as container platforms do. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Config } from './config.ts';
 import { follow } from './follow.ts';
@@ -23,7 +23,9 @@ export function readSecret(
     if (secret && !weak) return secret;
     complain(path, `${file} ${weak ?? 'is empty'}`, weak ? undefined : 'write the secret into it');
   } catch (error) {
-    complain(path, `${file}: ${whyUnreadable(error)}`, 'a relative path counts from the folder of the configuration');
+    // Not the name of what is not there: the secret itself may stand in its place.
+    const what = existsSync(file) ? `${file}: ${whyUnreadable(error)}` : 'names a file that is not there';
+    complain(path, what, 'a relative path counts from the folder of the configuration');
   }
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { safeAddress } from '../shown.ts';
 import { configSchema } from './config.ts';
 import { getIn } from './data.ts';
 import type { Loaded } from './load.ts';
@@ -39,7 +40,9 @@ function mask(value: unknown, key = ''): unknown {
 
 /** `redis://:secret@host` shows no password; a webhook's path and query are often its secret. */
 function maskAddress(text: string): string {
-  // Up to the last @: a password may hold what ought to have been written with %.
-  const inside = text.replace(/^([a-z+]+:\/\/).*@/is, `$1${MASK}@`);
-  return inside.replace(/^(https?:\/\/[^/?#\s]+\/)[^\s]+$/i, `$1${MASK}`);
+  if (!text.includes('://')) return text;
+  const shown = safeAddress(text);
+  // A path of Redis is no secret: a socket, a number, a name.
+  const [, path] = /^redis[^:]*:\/\/[^?#]*?(\/[\w./-]*)$/i.exec(text) ?? [];
+  return (path !== undefined && shown.endsWith('/…') ? shown.slice(0, -2) + path : shown).replaceAll('…', MASK);
 }

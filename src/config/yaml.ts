@@ -11,6 +11,7 @@ import {
   type Node,
   parseAllDocuments,
 } from 'yaml';
+import { withoutPath } from '../shown.ts';
 import { ConfigError, type Locate, type Path, type Problem } from './problems.ts';
 import { writePath } from './spelling.ts';
 
@@ -77,14 +78,14 @@ export function readText(file: string): string {
 }
 
 export function whyUnreadable(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code } = error as NodeJS.ErrnoException;
   const known: Record<string, string> = {
     ENOENT: 'there is no such file or folder',
     EACCES: 'cannot be read: permission denied',
     EISDIR: 'is a folder, not a file',
     ENOTDIR: 'is not a folder',
   };
-  return known[code ?? ''] ?? `cannot be read: ${message}`;
+  return known[code ?? ''] ?? `cannot be read: ${withoutPath(error)}`;
 }
 
 function syntaxProblem(

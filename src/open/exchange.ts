@@ -11,6 +11,7 @@ import { createLab } from '../lab/lab.ts';
 import { readOrganisation } from '../lab/organisation.ts';
 import type { Clock, Exchange, Inspection } from '../ports.ts';
 import { readRecording } from '../recording/file.ts';
+import { safeAddress } from '../shown.ts';
 import type { Release } from './release.ts';
 
 export interface OpenedExchange {
@@ -51,10 +52,11 @@ export async function openExchange(
     releases.push(() => remote.close());
     await remote.ready();
     const { clock } = remote;
-    if (through === undefined) return { exchange: remote.exchange, clock, says: `the lab at ${url}`, warnings: [] };
+    if (through === undefined)
+      return { exchange: remote.exchange, clock, says: `the lab at ${safeAddress(url)}`, warnings: [] };
     const rehearsed = { ...config.exchange, endpoints: endpoints.length > 0 ? endpoints : LAB_ENDPOINTS };
     const asked = openPowerShell(rehearsed, clock, releases, url);
-    return { ...asked, clock, says: `the lab at ${url}, by PowerShell`, warnings: [] };
+    return { ...asked, clock, says: `the lab at ${safeAddress(url)}, by PowerShell`, warnings: [] };
   }
   const { speed, seed, organisation, recording, cure } = config.lab;
   const lab = createLab({

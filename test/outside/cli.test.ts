@@ -73,7 +73,12 @@ describe('without a daemon', () => {
     ['an alert about nothing', ['alert', 'send'], 2, /--server and --health-set are missing/],
     ['a body and more', ['alert', 'send', '--body', '-', '--server', 'x'], 2, /nothing can be added to it/],
     ['a body that is not there', ['alert', 'send', '--body', 'gone.json'], 1, /^gone\.json can't be read/],
-    ['a token that is not there', ['undo', 'list', '--token-file', 'gone'], 1, /^The token can't be read from gone/],
+    [
+      'a token that is not there',
+      ['undo', 'list', '--token-file', 'gone'],
+      1,
+      /^The token can't be read from the file that is named: ENOENT: no such file or directory\n$/,
+    ],
     ['an unknown health set', ['health-sets', 'show', 'IMAP.Protocl'], 1, /did you mean "IMAP\.Protocol"\?/],
     ['an unknown fault', ['demo', '--fault', 'imap-backend-hangs'], 1, /unknown fault "imap-backend-hangs"/],
     ['an organisation that is not there', ['lab', '--organisation', 'gone.yaml'], 1, /^It did not start: .*gone\.yaml/],

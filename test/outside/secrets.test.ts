@@ -150,13 +150,24 @@ beforeAll(async () => {
     SECOND_RESPONDER_HTTP_TOKENS: `[{"name":"a","role":"boss","token":"${secret('list')}"}]`,
   });
   await command(['undo', 'list', '--url', daemon.url], { SECOND_RESPONDER_TOKEN: secret('guess') });
+  await Promise.all([
+    command(['config', 'check'], {
+      SECOND_RESPONDER_EXCHANGE_URL: `http://u:${secret('login')}@x`,
+      SECOND_RESPONDER_HTTP_TLS_CERT_FILE: secret('pem'),
+      SECOND_RESPONDER_STORE_URL: `https://x?token=${secret('query')}`,
+    }),
+    command(['serve'], { REDIS_URL: `rediss://localhost:1?auth=${secret('query')}`, SECOND_RESPONDER_HTTP_PORT: '0' }),
+    command(['incidents', 'list', '--url', `http://x?token=${secret('query')}`]),
+    command(['incidents', 'list', '--url', daemon.url], { SECOND_RESPONDER_TOKEN: `${secret('header')}\u0001x` }),
+    command(['incidents', 'list', `--token=${secret('option')}`]),
+  ]);
 
   await daemon.kill('SIGTERM');
   seen.push(['the log', daemon.output()]);
   for (const name of readdirSync(at('appendonlydir'))) {
     seen.push([`the store's ${name}`, readFileSync(join(at('appendonlydir'), name), 'latin1')]);
   }
-}, 120_000);
+}, 240_000);
 afterAll(() => site.close());
 
 it('says no secret: in no log, journal, answer, metric, error, command or store', () => {

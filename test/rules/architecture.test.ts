@@ -12,8 +12,9 @@ const ARROWS: Record<string, string[]> = {
   'files.ts': [],
   'pattern.ts': [],
   'seldom.ts': [],
+  'shown.ts': [],
 
-  config: ['incident'],
+  config: ['incident', 'shown.ts'],
   sources: ['incident', 'pattern.ts'],
   verification: ['incident', 'ports.ts', 'pattern.ts', 'config/problems.ts', 'config/yaml.ts'],
   playbooks: ['incident', 'config', 'verification/catalog.ts'],
@@ -45,15 +46,15 @@ const ARROWS: Record<string, string[]> = {
     'verification/catalog.ts',
   ]),
   'adapters/bullmq': ['incident', 'ports.ts'],
-  'adapters/http': ['incident', 'ports.ts', 'sources', 'seldom.ts'],
+  'adapters/http': ['incident', 'ports.ts', 'seldom.ts', 'shown.ts', 'sources'],
   'adapters/lab': ['incident', 'ports.ts', 'replies.ts', 'lab'],
   'adapters/memory': ['incident', 'ports.ts'],
-  'adapters/notify': ['incident', 'ports.ts'],
+  'adapters/notify': ['incident', 'ports.ts', 'shown.ts'],
   'adapters/powershell': ['incident', 'ports.ts', 'replies.ts'],
-  'adapters/redis': ['incident', 'ports.ts', 'files.ts'],
+  'adapters/redis': ['incident', 'ports.ts', 'files.ts', 'shown.ts'],
   'adapters/telemetry': ['incident', 'ports.ts', 'seldom.ts'],
 
-  open: ['adapters', 'config', 'lab', 'ports.ts', 'recording/file.ts'],
+  open: ['adapters', 'config', 'lab', 'ports.ts', 'recording/file.ts', 'shown.ts'],
   'app.ts': ['adapters', 'config', 'engine', 'guards', 'incident', 'open', 'playbooks', 'ports.ts'].concat([
     'sources',
     'steps',
@@ -72,7 +73,7 @@ const ARROWS: Record<string, string[]> = {
     'lab',
     'open',
     'playbooks',
-  ].concat(['ports.ts', 'recording', 'sources', 'steps', 'verification']),
+  ].concat(['ports.ts', 'recording', 'shown.ts', 'sources', 'steps', 'verification']),
   'main.ts': ['cli'],
 };
 

@@ -16,14 +16,16 @@ describe('the URL of a Redis', () => {
 
   it.each([
     ['localhost:6379', 'it is no URL'],
-    ['http://localhost', 'scheme "http" is unknown'],
-    ['redis://', '"" is no host'],
+    ['http://localhost', 'its scheme is unknown'],
+    ['redis://', 'one of its hosts is none'],
     ['redis://a,b', 'must name one host'],
-    ['redis://a:99999', '99999 is no port'],
-    ['redis://a/first', '"first" is no database number'],
+    ['redis://a:99999', 'one of its ports is none'],
+    ['redis://a/first', 'its database is no number'],
     ['redis+unix://redis.sock', 'three slashes'],
     ['redis+sentinel://s1:26379', 'name of the watched master is missing'],
-    ['redis+cluster://a:1,b:x', '"b:x" is no host'],
+    ['redis+cluster://a:1,b:x', 'one of its hosts is none'],
+    ['rediss://a?auth=hush', 'it has a ? or #'],
+    ['redis+unix:///run/x?password=hush', 'it has a ? or #'],
     ['redis+cluster://a/1', 'no numbered databases'],
     ['redis://:100%@a', 'must be written %25'],
   ])('%s is refused, because %s', (url, why) => {

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { withoutPath } from '../../shown.ts';
 
 /** Absolute paths of PEM files: the `http.tls` section of the configuration. */
 export interface TlsFiles {
@@ -11,10 +12,18 @@ export interface TlsFiles {
 
 /** What the files hold now, as one text. Throws what reading throws. */
 export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsFiles): string {
-  return JSON.stringify([certFile, keyFile, ...(clientCaFile ? [clientCaFile] : [])].map(readPem));
+  const pems = [readPem('cert-file', certFile), readPem('key-file', keyFile)];
+  return JSON.stringify([...pems, ...(clientCaFile ? [readPem('client-ca-file', clientCaFile)] : [])]);
 }
 
-const readPem = (file: string) => readFileSync(file, 'utf8');
+function readPem(key: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    // Not its name: a key itself may stand there.
+    throw new Error(`http.tls.${key} names a file that can't be read: ${withoutPath(error)}`);
+  }
+}
 
 /** Throws, with what is wrong, for what no client could talk to: no certificate, a key of another one. */
 export function secureOptions(text: string): SecureContextOptions {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Notice, Notifier } from '../../ports.ts';
+import { fitsHeader, safeAddress } from '../../shown.ts';
 
 export interface WebhookOptions {
   url: string;
@@ -24,6 +25,8 @@ export function webhookNotifier(options: WebhookOptions): Notifier {
 
   async function attempt(notice: Notice): Promise<'sent' | { failed: string; final: boolean }> {
     const token = options.token?.split('\n')[0]?.trim();
+    if (token && !fitsHeader(token))
+      return { failed: 'its token holds a character that no header can carry', final: true };
     try {
       const response = await fetch(url, {
         method: 'POST',
@@ -44,7 +47,8 @@ export function webhookNotifier(options: WebhookOptions): Notifier {
     } catch (error) {
       const { name, message, cause } = error as Error;
       if (name === 'TimeoutError') return { failed: `did not answer within ${timeLimit} ms`, final: false };
-      return { failed: cause instanceof Error ? cause.message : message, final: false };
+      const says = cause instanceof Error ? cause.message : message;
+      return { failed: says.replaceAll(url, safeAddress(url)), final: false };
     }
   }
 

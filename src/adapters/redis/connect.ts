@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { safeAddress } from '../../shown.ts';
 
 /** The replies' shape is ioredis's own default. */
 type Options = Omit<RedisOptions, 'replyMapping'>;
@@ -40,10 +41,10 @@ export function redisTarget(url: string): RedisTarget {
   const parts = /^([a-z+]+):\/\/(?:([^@/]*)@)?([^/]*)(\/.*)?$/i.exec(url.trim());
   if (!parts) throw malformed(url, 'it is no URL');
   const [, scheme = '', login, hosts = '', path = ''] = parts;
-  // Else what follows would quote a part of the password.
   if (hosts.includes('@') || (hosts !== '' && path.includes('@'))) {
     throw malformed(url, 'its user or password has a / or @ that must be written %2F or %40');
   }
+  if (/[?#]/.test(hosts + path)) throw malformed(url, 'it has a ? or #, which means nothing here');
   const auth = credentials(url, login);
   switch (scheme.toLowerCase()) {
     case 'redis':
@@ -68,7 +69,7 @@ export function redisTarget(url: string): RedisTarget {
       if (path !== '' && path !== '/') throw malformed(url, 'a cluster has no numbered databases');
       return cluster(hosts, nodes(url, hosts, 6379), auth);
     default:
-      throw malformed(url, `its scheme ${JSON.stringify(scheme)} is unknown`);
+      throw malformed(url, 'its scheme is unknown');
   }
 }
 
@@ -133,18 +134,18 @@ function retryStrategy(times: number): number {
 
 function nodes(url: string, hosts: string, defaultPort: number): { host: string; port: number }[] {
   return hosts.split(',').map((one) => {
-    const parts = /^(?:\[([0-9a-f:]+)\]|([^:[\]\s]+))(?::(\d+))?$/i.exec(one);
+    const parts = /^(?:\[([0-9a-f:]+)\]|([\w.-]+))(?::(\d+))?$/i.exec(one);
     const host = parts?.[1] ?? parts?.[2];
     const port = Number(parts?.[3] ?? defaultPort);
-    if (host === undefined) throw malformed(url, `${JSON.stringify(one)} is no host`);
-    if (port < 1 || port > 65_535) throw malformed(url, `${port} is no port`);
+    if (host === undefined) throw malformed(url, 'one of its hosts is none');
+    if (port < 1 || port > 65_535) throw malformed(url, 'one of its ports is none');
     return { host, port };
   });
 }
 
 function database(url: string, text: string): { db?: number } {
   if (text === '') return {};
-  if (!/^\d+$/.test(text)) throw malformed(url, `${JSON.stringify(text)} is no database number`);
+  if (!/^\d+$/.test(text)) throw malformed(url, 'its database is no number');
   return { db: Number(text) };
 }
 
@@ -160,7 +161,5 @@ function credentials(url: string, login: string | undefined): { username?: strin
 }
 
 function malformed(url: string, why: string): Error {
-  // Up to the last @: a password may hold what ought to have been written with %.
-  const masked = url.trim().replace(/^([a-z+]*:\/\/)?.*@/is, '$1…@');
-  return new Error(`Redis URL ${JSON.stringify(masked)}: ${why}. Forms: ${FORMS}`);
+  return new Error(`Redis URL "${safeAddress(url)}": ${why}. Forms: ${FORMS}`);
 }

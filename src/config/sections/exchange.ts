@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { positiveDuration } from '../schema.ts';
+import { hasSecret, positiveDuration } from '../schema.ts';
 
 const HOST = /^(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$/;
 
@@ -10,7 +10,8 @@ const endpoint = z
   .refine(
     (text) => HOST.test(text) || isAddress(text),
     'is neither a host name nor an address such as "https://ex1.contoso.com/PowerShell/"',
-  );
+  )
+  .refine((text) => !hasSecret(text), 'holds a user, a password or a query: use exchange.credential-file');
 
 function isAddress(text: string): boolean {
   return /^https?:\/\//.test(text) && URL.canParse(text);
@@ -25,6 +26,7 @@ const keys = z.strictObject({
     ),
   url: z
     .url({ protocol: /^https?$/, error: 'is not an http address, such as "http://127.0.0.1:8090"' })
+    .refine((url) => !hasSecret(url), 'holds a user, a password or a query, and a lab asks for none')
     .optional()
     .describe('A lab that runs as a process of its own. Absent: the lab lives in the daemon’s process.'),
   through: z

@@ -222,7 +222,7 @@ describe('a problem is told with its place and its mend', () => {
       'a secret file that is not there',
       'http:\n  tokens:\n    - { name: a, role: sender, token-file: nope }',
       {},
-      'c.yaml:3:44: http.tokens[0].token-file: nope: there is no such file or folder; a relative path counts from the folder of the configuration',
+      'c.yaml:3:44: http.tokens[0].token-file: names a file that is not there; a relative path counts from the folder of the configuration',
     ],
     [
       'a secret that can be guessed',
