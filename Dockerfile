@@ -1,11 +1,11 @@
 # Second Responder, with a Redis of its own for when no REDIS_URL is given. See deploy/README.md.
 FROM node:20-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+COPY package.json package-lock.json tsconfig.json tsconfig.build.json ./
+COPY tools tools
 COPY src src
-RUN npm run build
+# It builds.
+RUN npm ci
 
 FROM node:20-slim
 # ssh: the way to a Windows machine whose PowerShell reaches Exchange (docs/exchange.md).
@@ -14,9 +14,10 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The scripts of this package would build it, which was done above.
-RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
+COPY tools tools
 COPY --from=build /app/dist dist
+# It uses what was built above.
+RUN npm ci --omit=dev && npm cache clean --force
 COPY config config
 COPY LICENSE ./
 # /data holds the private Redis and the lab's world: give it a volume.

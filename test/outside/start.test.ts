@@ -1,7 +1,7 @@
 /** A daemon that cannot start says why in a sentence, ends with 1, and leaves no process behind. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -81,4 +81,16 @@ test.each(REASONS)('%s', async (_name, env, says) => {
   expect(ended).toEqual({ code: 1, says: expect.stringMatching(says) });
   expect(ended.says).not.toContain('hush');
   expect(await redisLives()).toBe(false);
+});
+
+test.each([
+  ['nothing is built', false, ['--if-possible'], 0, /^Not built yet.*npm ci --include=dev.*\n$/],
+  ['nothing is built, and it must be', false, [], 1, /^Not built yet.*npm ci --include=dev.*\n$/],
+  ['it was built elsewhere', true, [], 0, /^The tools to build with are not installed: dist\/ is used as it is\.\n$/],
+])('without the tools (npm ci --omit=dev), where %s, one line says so', (_what, built, args, status, says) => {
+  cpSync('tools', join(folder, 'tools'), { recursive: true });
+  cpSync('src/main.ts', join(folder, 'src/main.ts'));
+  if (built) cpSync(MAIN, join(folder, 'dist/main.js'));
+  const ended = spawnSync(process.execPath, [join(folder, 'tools/build.mjs'), ...args], { encoding: 'utf8' });
+  expect(ended).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(says) });
 });
