@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { visibleJson } from '../incident/visible.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a command is given besides its arguments. */
@@ -15,5 +16,5 @@ export function wantsJson(command: Command): boolean {
 
 /** An answer as JSON for a script, or in words for a person. */
 export function print(command: Command, { terminal }: CliContext, answer: unknown, words: () => string): void {
-  terminal.write(wantsJson(command) ? `${JSON.stringify(answer, null, 2)}\n` : words());
+  terminal.write(wantsJson(command) ? `${visibleJson(answer, 2)}\n` : words());
 }

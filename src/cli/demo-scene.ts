@@ -1,6 +1,8 @@
 /** What the demo shows: to people a story, to scripts the events. */
+
 import type { Instant } from '../incident/alert.ts';
 import type { Finished } from '../incident/event.ts';
+import { visibleJson } from '../incident/visible.ts';
 import { type Detail, details, OUTCOME_STYLES, Story, Teller } from './narrate.ts';
 import { commandLine } from './powershell.ts';
 import type { Terminal } from './terminal.ts';
@@ -37,7 +39,7 @@ export function scripts({ write }: Terminal): Audience {
   return {
     broken() {},
     posted() {},
-    happens: (_, raw) => write(`${JSON.stringify(raw)}\n`),
+    happens: (_, raw) => write(`${visibleJson(raw)}\n`),
     over() {},
     leave() {},
   };

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { diagnose, type Line, type State, type Surroundings } from '../doctor/index.ts';
+import { visibleJson } from '../incident/visible.ts';
 import { openExchange, sessionsOf } from '../open/exchange.ts';
 import type { Release } from '../open/release.ts';
 import { inspectStore } from '../open/store.ts';
@@ -64,7 +65,7 @@ export async function examine(
   try {
     const lines = await diagnose(surroundings, asked, tell);
     const sum = sumOf(lines);
-    terminal.write(json ? `${JSON.stringify({ ...sum, checks: lines }, null, 2)}\n` : tellSum(sum, terminal));
+    terminal.write(json ? `${visibleJson({ ...sum, checks: lines }, 2)}\n` : tellSum(sum, terminal));
     return sum.ok;
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -16,6 +16,7 @@ import { recordCommand } from './record.ts';
 import { serveCommand } from './serve.ts';
 import { storeCommand } from './store.ts';
 import { createTerminal } from './terminal.ts';
+import { plainLines } from './text.ts';
 import { undoCommand } from './undo.ts';
 import { version } from './version.ts';
 
@@ -82,7 +83,7 @@ export async function run(argv: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
     const mendable = error instanceof ConfigError || error instanceof CliError || error instanceof UsageError;
-    process.stderr.write(`${mendable ? error.message : stackOf(error)}\n`);
+    process.stderr.write(`${plainLines(mendable ? error.message : stackOf(error))}\n`);
     return error instanceof UsageError ? EXIT.usage : EXIT.problems;
   }
 }

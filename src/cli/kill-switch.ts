@@ -95,7 +95,7 @@ async function reach(
   const reached = await inOwnStore(command, async ({ store }, says) => {
     await by.store(store);
     const switches = (await store.killSwitches()).filter((one) => one.on);
-    process.stderr.write(`No daemon answers, so this is from the store itself: ${says}.\n`);
+    process.stderr.write(`No daemon answers, so this is from the store itself: ${plain(says)}.\n`);
     const written = switches.map((one) => ({ ...one, since: new Date(one.since).toISOString() }));
     const warnings = Object.entries(by.scope ?? {}).map(
       ([kind, name]) => `Nobody checked whether there is a ${kind} "${name}": only a daemon can.`,

@@ -1,16 +1,14 @@
 /** Text on a terminal: made harmless, measured, aligned. */
 
-/** Escape sequences, invisible characters and those that turn the direction of writing. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+import { visible } from '../incident/visible.ts';
 
 /** Text from outside with everything that could steer a terminal made visible: ESC becomes `\x1b`, a line break `⏎`. */
 export function plain(text: string): string {
-  return inOneLine(text).replace(UNSAFE, (char) => {
-    const code = char.charCodeAt(0);
-    return code === 9 ? ' ' : code < 256 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`;
-  });
+  return visible(inOneLine(text));
 }
+
+/** The same for text that may have several lines of ours. */
+export const plainLines = (text: string): string => text.split('\n').map(visible).join('\n');
 
 /** Line breaks, with the blanks around them, as one mark. */
 function inOneLine(text: string): string {
@@ -22,8 +20,6 @@ function inOneLine(text: string): string {
     .filter((line, at) => line !== '' || at === 0 || at === last)
     .join(' ⏎ ');
 }
-
-const hex = (code: number, digits: number) => code.toString(16).padStart(digits, '0');
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the colours that `paint` writes
 const COLOUR = /\u001b\[[\d;]*m/g;

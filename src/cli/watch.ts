@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Entry, IncidentEvent } from '../incident/event.ts';
 import type { Outcome } from '../incident/outcome.ts';
+import { visibleJson } from '../incident/visible.ts';
 import { Away, type Daemon } from './client.ts';
 import { type CliContext, wantsJson } from './context.ts';
 import { type Happening, Story, Teller } from './narrate.ts';
@@ -89,7 +90,7 @@ function pick(entry: object): Omit<FeedEvent, 'incident'> {
 }
 
 function asJson({ terminal }: CliContext): (one: Happening, raw: unknown) => void {
-  return (_, raw) => terminal.write(`${JSON.stringify(raw)}\n`);
+  return (_, raw) => terminal.write(`${visibleJson(raw)}\n`);
 }
 
 /** With several incidents, a line says whose story goes on. */

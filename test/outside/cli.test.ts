@@ -258,7 +258,7 @@ describe('with a daemon', () => {
   it('sends an alert as SCOM would, and knows it when it comes again', async () => {
     await breaks('imap-backend-wedged', 'mbx1');
     const send = ['alert', 'send', '--server', 'mbx1', '--health-set', 'IMAP.Protocol', '--id', 'one'];
-    expect(await sr([...send, '--source', 'scom', '--title', '障害 \u001b[31mred'])).toMatchObject({
+    expect(await sr([...send, '--source', 'scom', '--title', '障害 \u001b[31mred\u009b2J\u202e'])).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^stored {3}[0-9a-f]{32}\n/),
     });
@@ -282,8 +282,12 @@ describe('with a daemon', () => {
     const { out } = await sr(['incidents', 'show', incident], { TZ: 'Asia/Tokyo' });
     expect(out).toContain(`second-responder incidents approve ${incident}`);
     expect(out).toMatch(/^Opened {6}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+09:00$/m);
-    expect(out).toContain('障害 \\x1b[31mred');
-    expect(out).not.toContain('\u001b');
+    expect(out).toContain('障害 \\x1b[31mred\\x9b2J\\u202e');
+    const scripts = (await sr(['incidents', 'show', '--json', incident])).out;
+    expect(scripts).toContain('\\u009b2J\\u202e');
+    for (const printed of [out, scripts, daemon.output()]) {
+      for (const char of ['\u001b', '\u009b', '\u202e']) expect(printed).not.toContain(char);
+    }
   });
 
   it('the kill switch goes on and off by its scope, and says who and why', async () => {

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import winston, { type Logger } from 'winston';
+import { visible, visibleJson } from '../../incident/visible.ts';
 
 export type { Logger } from 'winston';
 
@@ -67,7 +68,7 @@ function hide(key: string, value: unknown, depth: number): unknown {
 
 const forMachines = () =>
   winston.format.printf(({ level, message, ...details }) =>
-    JSON.stringify({ time: new Date().toISOString(), level, message, ...details }),
+    visibleJson({ time: new Date().toISOString(), level, message, ...details }),
   );
 
 const COLOURS: Record<string, string> = { error: '31', warn: '33', info: '32', debug: '90' };
@@ -75,7 +76,7 @@ const COLOURS: Record<string, string> = { error: '31', warn: '33', info: '32', d
 function forPeople(colours: boolean) {
   const paint = (code: string, text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
   return winston.format.printf(({ level, message, incident, ...details }) => {
-    const rest = Object.keys(details).length > 0 ? ` ${paint('90', printable(JSON.stringify(details)))}` : '';
+    const rest = Object.keys(details).length > 0 ? ` ${paint('90', visibleJson(details))}` : '';
     return [
       paint('90', localTime(new Date())),
       paint(COLOURS[level] ?? '0', level.padEnd(5)),
@@ -88,10 +89,7 @@ function forPeople(colours: boolean) {
   });
 }
 
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) => (char === '\n' ? ' ⏎ ' : '�'));
-}
+const printable = (text: string) => visible(text.replaceAll('\n', ' ⏎ '));
 
 /** `2024-11-23 19:11:12.345 +09:00`: local time with its offset. */
 export function localTime(date: Date): string {

@@ -12,6 +12,12 @@ describe('text from outside can not steer the terminal', () => {
     ['a carriage return', 'ok\rno', 'ok\\x0dno'],
     ['a tab', 'a\tb', 'a b'],
     ['a turn of the direction of writing', 'abc\u202edcba', 'abc\\u202edcba'],
+    ['an isolate of direction', 'a\u2066b\u2069', 'a\\u2066b\\u2069'],
+    ['what shows nothing', 'mb\u00adx\u034f1\ufff9', 'mb\\xadx\\u034f1\\ufff9'],
+    ['a tag beyond the first plane', 'x\u{e0041}', 'x\\u{e0041}'],
+    ['a joiner in a name of ASCII', 'mbx1\u200d', 'mbx1\\u200d'],
+    ['a joiner in a family, which is no attack', '👩\u200d👧', '👩\u200d👧'],
+    ['a joiner in Persian, which is none either', 'می\u200cخواهم', 'می\u200cخواهم'],
     ['Japanese, which is no attack', '障害 ﾃｽﾄ', '障害 ﾃｽﾄ'],
   ])('%s', (_, sent, shown) => expect(plain(sent)).toBe(shown));
 

@@ -20,6 +20,25 @@ function capture(options: Partial<LogOptions> = {}, isTTY = false) {
   return { logger, lines: () => text.split('\n').filter(Boolean) };
 }
 
+/** DEL, C1, marks of direction, and what shows nothing. */
+const HIDDEN = [
+  '7f',
+  '80',
+  '85',
+  '9b',
+  '9f',
+  'ad',
+  '61c',
+  '200b',
+  '200e',
+  '2028',
+  '202e',
+  '2066',
+  '2069',
+  'feff',
+  'fff9',
+];
+
 describe('for machines', () => {
   it('a line is JSON, with the incident it belongs to', () => {
     const { logger, lines } = capture();
@@ -53,6 +72,14 @@ describe('for machines', () => {
     expect(details.token).toBe('S3');
   });
 
+  it.each(HIDDEN)('U+%s is an escape, and the value is the same', (code) => {
+    const { logger, lines } = capture();
+    const char = String.fromCodePoint(Number.parseInt(code, 16));
+    logger.info(`a${char}b`, { [`k${char}`]: [char] });
+    expect(lines()[0]).not.toContain(char);
+    expect(JSON.parse(lines()[0]!)).toMatchObject({ message: `a${char}b`, [`k${char}`]: [char] });
+  });
+
   it('an error is written with what led to it', () => {
     const { logger, lines } = capture();
     logger.error('defect', { error: new TypeError('oh') });
@@ -75,6 +102,14 @@ describe('for people', () => {
     logger.info('title "a\n2024 error all is lost\u001b[2J\u009b31m"', { title: '\u001b[2J\u009b' });
     expect(lines()).toHaveLength(1);
     for (const code of ['\u001b', '\u009b']) expect(lines()[0]).not.toContain(code);
+  });
+
+  it.each(HIDDEN)('U+%s is shown', (code) => {
+    const { logger, lines } = capture({ format: 'human' });
+    const char = String.fromCodePoint(Number.parseInt(code, 16));
+    logger.info(`a${char}b`, { title: `a${char}b` });
+    expect(lines()[0]).not.toContain(char);
+    expect(lines()[0]?.toLowerCase()).toContain(code);
   });
 
   it('times are local, with the offset', () => {
