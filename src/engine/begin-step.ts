@@ -135,7 +135,7 @@ async function startChange(
     return obey(engine, advance, n, guard, answer);
   }
   advance.justLooked = false;
-  return sendCommand(engine, advance, n, stepNamed(stepRecord(incident, n).step.step));
+  return sendCommand(engine, advance, n);
 }
 
 /** Whether an incident of ours, or its undo, has started that service or server within so many minutes. */

@@ -1,15 +1,15 @@
 import { answerOf } from '../guards/shared-state.ts';
 import { ourStart } from '../guards/throttle.ts';
-import type { Instant } from '../incident/alert.ts';
-import type { Undone } from '../incident/event.ts';
+import type { Slept, Undone } from '../incident/event.ts';
 import { groupOf } from '../incident/health.ts';
 import { currentRun, type Incident } from '../incident/incident.ts';
 import type { UndoState } from '../incident/undo.ts';
-import { ExchangeError, NotCopied, NotSent } from '../ports.ts';
+import { ExchangeError } from '../ports.ts';
 import { undoOfKind } from '../steps/index.ts';
-import type { Look, Undo, UndoContext } from '../steps/step.ts';
-import { type Advance, askAgain, COPIED_AGAIN, type Went } from './advancing.ts';
+import type { Undo, UndoContext } from '../steps/step.ts';
+import { type Advance, askAgain, type Went } from './advancing.ts';
 import { changeOf, scopeOf } from './change.ts';
+import { type Command, poll, send } from './command.ts';
 import type { Engine } from './parts.ts';
 import { tookBy } from './took.ts';
 
@@ -23,17 +23,17 @@ const TRIES = 5;
  */
 export async function putBack(engine: Engine, advance: Advance, id: string): Promise<Went> {
   const debt = debtOf(advance, id);
-  const undo = undoOfKind(debt.kind);
+  if (debt.state === 'started') return poll(engine, advance, commandOf(engine, advance, id), undefined);
+  let begun: Awaited<ReturnType<Undo['begin']>>;
   try {
-    if (debt.state === 'started') return await lookAt(engine, advance, undo, id, undefined);
-    const begun = await undo.begin(contextOf(engine, advance, id));
-    if (begun.begin === 'notNeeded') return await end(advance, id, 'notNeeded', begun.says);
-    const held = await start(engine, advance, debt, begun.intent);
-    return held ?? (await send(engine, advance, undo, id));
+    begun = await undoOfKind(debt.kind).begin(contextOf(engine, advance, id));
   } catch (error) {
     if (error instanceof ExchangeError) return tryAgain(engine, advance, id, `${error.code}: ${error.message}`);
     throw error;
   }
+  if (begun.begin === 'notNeeded') return end(advance, id, 'notNeeded', begun.says);
+  const held = await start(engine, advance, debt, begun.intent);
+  return held ?? send(engine, advance, commandOf(engine, advance, id));
 }
 
 /** A person has seen to it: it is owed no longer. */
@@ -63,28 +63,32 @@ async function start(engine: Engine, { story }: Advance, debt: UndoState, intent
   return askAgain(engine, story.incident);
 }
 
-async function send(engine: Engine, advance: Advance, undo: Undo, id: string): Promise<Went> {
-  const { intent } = debtOf(advance, id);
-  if (!intent) throw new Error(`undo ${id} has no command to send`);
-  try {
-    await advance.confirm();
-  } catch (error) {
-    if (!(error instanceof NotCopied)) throw error;
-    const says = `${intent.command} is not sent yet, as its start could be forgotten: ${error.message}`;
-    return sleep(advance, engine.clock.now() + COPIED_AGAIN * engine.clock.speed, says);
-  }
-  let issued = false;
-  try {
-    await undo.issue(contextOf(engine, advance, id), intent);
-    issued = true;
-  } catch (error) {
-    if (error instanceof NotSent) return waitForSwitch(engine, advance, id, error.message);
-    if (!(error instanceof ExchangeError)) throw error;
-    if (error.code === 'refused' || error.code === 'accessDenied' || error.code === 'notFound') {
-      return end(advance, id, 'failed', `${intent.command} on ${intent.server} was refused: ${error.message}`);
-    }
-  }
-  return lookAt(engine, advance, undo, id, issued);
+/** What a step does with its command, for an undo: it has no guards to ask again, and is due whoever cancels. */
+function commandOf(engine: Engine, advance: Advance, id: string): Command {
+  const debt = debtOf(advance, id);
+  const undo = undoOfKind(debt.kind);
+  const failed = (says: string) => end(advance, id, 'failed', says);
+  const notPutBack = (why: string) => failed(`${debt.says}, and it could not be put back (${why})`);
+  return {
+    intent: debt.intent,
+    startedAt: debt.at,
+    name: 'undo',
+    tries: debt.tries,
+    sendings: TRIES + 1,
+    sendAgain: TRY_AGAIN,
+    issue: (intent) => undo.issue(contextOf(engine, advance, id), intent),
+    async look(issued) {
+      if (!debt.intent) throw new Error(`undo ${id} was started without a command`);
+      return undo.look(contextOf(engine, advance, id), debt.intent, issued);
+    },
+    lapsed: () => undefined,
+    sleep: (slept, counts) => sleep(advance, { ...slept, ...(counts && { undo: id }) }),
+    seen: ({ look, says }) => (look === 'done' ? end(advance, id, 'putBack', says) : failed(says)),
+    refused: failed,
+    notSent: (why) => waitForSwitch(engine, advance, id, why),
+    lost: notPutBack,
+    unseen: notPutBack,
+  };
 }
 
 /** The kill switch came on between the start and the sending: the undo stays begun, and is asked about again. */
@@ -97,42 +101,17 @@ async function waitForSwitch(engine: Engine, { story }: Advance, id: string, why
   return askAgain(engine, story.incident);
 }
 
-async function lookAt(
-  engine: Engine,
-  advance: Advance,
-  undo: Undo,
-  id: string,
-  issued: boolean | undefined,
-): Promise<Went> {
-  const debt = debtOf(advance, id);
-  if (!debt.intent) throw new Error(`undo ${id} was started without a command`);
-  const seen: Look = await undo.look(contextOf(engine, advance, id), debt.intent, issued === true);
-  advance.signal.throwIfAborted();
-  switch (seen.look) {
-    case 'done':
-      return end(advance, id, 'putBack', seen.says);
-    case 'failed':
-    case 'refused':
-      return end(advance, id, 'failed', seen.says);
-    case 'pending':
-      return sleep(advance, seen.until, seen.says);
-    case 'notIssued':
-      if (issued === undefined) return send(engine, advance, undo, id);
-      return tryAgain(engine, advance, id, 'the command did not get through');
-  }
-}
-
-async function sleep({ story }: Advance, until: Instant, says: string): Promise<Went> {
-  if (story.incident.slept?.says !== says) await story.record({ type: 'slept', data: { until, for: 'undo', says } });
-  return { is: 'sleeping', until };
+async function sleep({ story }: Advance, data: Slept): Promise<Went> {
+  const { slept } = story.incident;
+  const same = slept?.for === data.for && slept.says === data.says;
+  if (data.undo !== undefined || !same) await story.record({ type: 'slept', data });
+  return { is: 'sleeping', until: data.until };
 }
 
 async function tryAgain(engine: Engine, advance: Advance, id: string, why: string): Promise<Went> {
   const debt = debtOf(advance, id);
   if (debt.tries >= TRIES) return end(advance, id, 'failed', `${debt.says}, and it could not be put back (${why})`);
-  const until = engine.clock.now() + TRY_AGAIN;
-  await advance.story.record({ type: 'slept', data: { until, for: 'undo', says: why, undo: id } });
-  return { is: 'sleeping', until };
+  return sleep(advance, { until: engine.clock.now() + TRY_AGAIN, for: 'undo', says: why, undo: id });
 }
 
 async function end({ story }: Advance, id: string, state: Undone['state'], says: string): Promise<Went> {

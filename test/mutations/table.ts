@@ -207,7 +207,7 @@ const MUTATIONS: Mutation[] = [
   },
   {
     says: 'the store is not asked before a command is sent',
-    file: 'src/engine/continue-step.ts',
+    file: 'src/engine/command.ts',
     from: 'await advance.confirm();',
     to: '',
     tests: ['test/unit/engine/replicas.test.ts'],
@@ -221,16 +221,16 @@ const MUTATIONS: Mutation[] = [
   },
   {
     says: 'a command that a lost worker may have sent is not waited out',
-    file: 'src/engine/continue-step.ts',
-    from: "return slept?.n === n && slept.for === 'late';",
-    to: 'return slept?.n !== n || n > 0;',
+    file: 'src/engine/command.ts',
+    from: "return slept !== undefined && slept.n === n && (slept.for === 'late' || slept.for === 'health');",
+    to: 'return slept?.n !== n || slept?.until !== 0;',
     tests: ['test/unit/engine/not-sent.test.ts'],
   },
   {
     says: 'what was started is sent again without a look',
     file: 'src/engine/continue-step.ts',
-    from: 'return lookAt(engine, advance, n, step, undefined);',
-    to: 'return step.issue ? sendCommand(engine, advance, n, step) : lookAt(engine, advance, n, step, undefined);',
+    from: 'return poll(engine, advance, command, undefined);',
+    to: 'return command.intent ? send(engine, advance, command) : poll(engine, advance, command, undefined);',
     tests: CRASH,
   },
   {
