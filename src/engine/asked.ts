@@ -2,7 +2,7 @@ import { ANY_FAMILY, shortName } from '../incident/alert.ts';
 import type { Asked, ByPerson } from '../incident/event.ts';
 import { fold } from '../incident/fold.ts';
 import type { Incident } from '../incident/incident.ts';
-import type { UndoDebt } from '../incident/undo.ts';
+import { isOwed, type UndoDebt } from '../incident/undo.ts';
 import { Conflict, type LedgerEntry, NotFound } from '../ports.ts';
 import { newId, open } from './open.ts';
 import { factsOf } from './organisation.ts';
@@ -22,6 +22,7 @@ export async function askFor(
   const name = shortName(server);
   const owed = await owedOn(engine, name, wanted);
   const family = await familyOf(engine, owed);
+  await refuseWhileInHand(engine, name, owed);
   if (what === 'putBack' && engine.settings.mode === 'observe') {
     throw new Conflict('safety.mode is observe: this daemon changes nothing. Put it back by hand, and settle it');
   }
@@ -67,6 +68,31 @@ async function familyOf({ store }: Engine, owed: LedgerEntry[]): Promise<string>
   }
   const [family = ANY_FAMILY] = families;
   return families.size > 1 ? ANY_FAMILY : family;
+}
+
+/**
+ * An open incident that has one of these in hand, as a later one that inherited it or one that was asked for it before,
+ * puts it back itself: nobody else may, nor say that it was seen to.
+ */
+async function refuseWhileInHand({ store }: Engine, server: string, owed: LedgerEntry[]): Promise<void> {
+  const [world = ''] = owed.map((entry) => entry.world);
+  const claimed = await store.wouldRefuse({ owner: '', world, kill: [], claims: [server], throttles: [] });
+  const acting = claimed?.by === 'claim' ? [claimed.owner] : [];
+  const open = new Set([...(await store.openOn(server)).map(({ incident }) => incident), ...acting]);
+  for (const id of open) {
+    const journal = await store.read(id);
+    const incident = journal && fold(journal.entries);
+    // A root acts through its children too.
+    for (const child of incident?.children ?? []) open.add(child);
+    const debts = incident && !incident.finished ? incident.undo.filter(isOwed) : [];
+    const same = debts.some((one) =>
+      owed.some(({ debt }) => debt.server === one.server && debt.setting === one.setting),
+    );
+    if (same)
+      throw new Conflict(
+        `Incident ${id} is open and has it in hand: it puts it back itself. Cancel it to have that now`,
+      );
+  }
 }
 
 /** Debts of several incidents in one: their names must not meet. */

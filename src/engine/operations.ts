@@ -1,10 +1,10 @@
 import { demotion, failuresOf } from '../guards/trust.ts';
-import { shortName } from '../incident/alert.ts';
+import { type Instant, shortName } from '../incident/alert.ts';
 import { verifyChain } from '../incident/chain.ts';
 import type { ByPerson, IncidentEvent } from '../incident/event.ts';
 import { fold } from '../incident/fold.ts';
 import { monitorName } from '../incident/health.ts';
-import { type Incident, whoApproved } from '../incident/incident.ts';
+import { type Incident, isExpired, whoApproved } from '../incident/incident.ts';
 import { ceiling, demote, type Playbook } from '../incident/plan.ts';
 import { type IncidentView, view } from '../incident/view.ts';
 import {
@@ -62,20 +62,21 @@ export function createOperations(
     return { incidents: found, ...(cursor !== undefined && { next: cursor }) };
   }
 
-  /** A person's word goes into the journal on the head that the rule was checked on. */
+  /** A person's word goes into the journal on the head, and at the time, that the rule was checked on. */
   async function say(
     id: string,
     event: IncidentEvent,
-    forbids: (incident: Incident) => string | undefined,
+    forbids: (incident: Incident, at: Instant) => string | undefined,
   ): Promise<IncidentView> {
     for (;;) {
       const journal = await store.read(id);
       if (!journal) throw new NotFound(`There is no incident ${id}`);
       const incident = fold(journal.entries);
-      const why = incident.finished ? `It ended ${incident.finished.outcome}` : forbids(incident);
+      const at = engine.clock.now();
+      const why = incident.finished ? `It ended ${incident.finished.outcome}` : forbids(incident, at);
       if (why !== undefined) throw new Conflict(`Incident ${id}: ${why}`);
       try {
-        await append(engine, id, { head: journal.head, incident }, event, { sure: true });
+        await append(engine, id, { head: journal.head, incident }, event, { at, sure: true });
       } catch (error) {
         if (error instanceof Stale) continue;
         throw error;
@@ -97,17 +98,20 @@ export function createOperations(
     return children.flatMap((child) => (child && !child.finished && child.openedBy === id ? [child.id] : []));
   }
 
-  const waitsForApproval = (incident: Incident) =>
-    incident.held?.approval ? undefined : 'It does not wait for an approval';
+  function waitsForApproval({ held }: Incident, at: Instant): string | undefined {
+    if (!held?.approval) return 'It does not wait for an approval';
+    if (!isExpired(held, at)) return undefined;
+    return `The request for approval expired at ${new Date(held.until ?? at).toISOString()}; it ends escalated`;
+  }
 
   /** An approval counts once for each person: with the two-person rule, the second must be another. */
-  function forbidsApproval(person: ByPerson): (incident: Incident) => string | undefined {
-    return (incident) => {
+  function forbidsApproval(person: ByPerson): typeof waitsForApproval {
+    return (incident, at) => {
       const again = incident.approvals.some(
         (one) => one.reason === incident.held?.reason && whoApproved(one) === whoApproved(person),
       );
       return (
-        waitsForApproval(incident) ??
+        waitsForApproval(incident, at) ??
         (again ? `${person.by} has approved it already; another person must, too` : undefined)
       );
     };

@@ -15,7 +15,15 @@ import type {
 } from './event.ts';
 import { EVENT_VERSION } from './event.ts';
 import { isMonitor, type Looked } from './health.ts';
-import { type Conclusion, currentRun, type Incident, isApproved, type StepRecord, stepRecord } from './incident.ts';
+import {
+  type Conclusion,
+  currentRun,
+  type Incident,
+  isApproved,
+  isExpired,
+  type StepRecord,
+  stepRecord,
+} from './incident.ts';
 import type { Intent } from './intent.ts';
 import { debtsOf, type UndoState } from './undo.ts';
 
@@ -157,7 +165,10 @@ const FOLDERS = {
   },
 
   approved(incident: Incident, data: ByPerson, at: Instant) {
-    const { reason = 'approval', approvers = 1 } = incident.held ?? {};
+    const { held } = incident;
+    // One that came too late allows nothing.
+    if (held?.approval && isExpired(held, at)) return;
+    const { reason = 'approval', approvers = 1 } = held ?? {};
     const { by, identity } = data;
     incident.approvals.push({ by, ...(identity && { identity }), at, reason });
     if (!isApproved(incident, [reason], approvers)) return;

@@ -99,6 +99,11 @@ export function isApproved(incident: Incident, reasons: readonly string[], appro
   return new Set(people).size >= approvers;
 }
 
+/** Whether a wait for an approval is over without one. Decided wherever it matters: a worker may not be there in time. */
+export function isExpired({ until }: Pick<Held, 'until'>, at: Instant): boolean {
+  return until !== undefined && until <= at;
+}
+
 /** Two names on one token are one person. */
 export const whoApproved = ({ by, identity }: { by: string; identity?: string }) => (identity ?? by).toLowerCase();
 

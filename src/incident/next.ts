@@ -1,7 +1,15 @@
 import type { Instant } from './alert.ts';
 import type { Finished, LookPurpose } from './event.ts';
 import type { ServerFacts } from './health.ts';
-import { type Conclusion, currentRun, type Incident, type Run, type StepRecord, stepInHand } from './incident.ts';
+import {
+  type Conclusion,
+  currentRun,
+  type Incident,
+  isExpired,
+  type Run,
+  type StepRecord,
+  stepInHand,
+} from './incident.ts';
 import type { Condition } from './plan.ts';
 import { isDue, isOwed, type UndoState } from './undo.ts';
 
@@ -81,9 +89,8 @@ export function next(incident: Incident, now: Instant, settings: NextSettings): 
   const unmet = record.step.when && unmetCondition(record.step.when, incident.facts);
   if (unmet) return { do: 'skip', n: record.step.n, says: unmet };
   if (incident.held?.approval) {
-    const { until } = incident.held;
-    if (until !== undefined && until <= now) return { do: 'expire' };
-    return { do: 'wait', until: until ?? Number.POSITIVE_INFINITY, says: incident.held.says };
+    if (isExpired(incident.held, now)) return { do: 'expire' };
+    return { do: 'wait', until: incident.held.until ?? Number.POSITIVE_INFINITY, says: incident.held.says };
   }
   return { do: 'begin', n: record.step.n };
 }

@@ -90,6 +90,29 @@ describe('what a finished incident left changed, put back when a person asks for
   });
 });
 
+describe('what an open incident has in hand', () => {
+  test('because it inherited it: it is neither put back nor settled by another', async () => {
+    const b = await drained();
+    b.lab.clock.advance(30 * 3_600_000);
+    b.lab.post({ fault: 'unfixable', healthSet: 'IMAP.Protocol', server: 'mbx1' });
+    const later = await b.alert(ALERT);
+    await b.run(({ undo }) => undo.some(({ state }) => state === 'owed'));
+    for (const ask of [b.operations.settle, b.operations.putBack]) {
+      const asked = ask(BLOCKED, { by: 'jane' });
+      await expect(asked).rejects.toThrow(Conflict);
+      await expect(asked).rejects.toThrow(later);
+    }
+    expect(await b.operations.undo()).toHaveLength(1);
+  });
+
+  test('because it was asked for it before', async () => {
+    const b = await drained();
+    await b.operations.putBack(BLOCKED, { by: 'jane' });
+    await expect(b.operations.putBack({ server: 'mbx1' }, { by: 'yuki' })).rejects.toThrow(Conflict);
+    await expect(b.operations.settle(BLOCKED, { by: 'yuki' })).rejects.toThrow(Conflict);
+  });
+});
+
 describe('what was seen to by hand', () => {
   test('is struck out, with who and what; nothing is sent', async () => {
     const b = await drained();

@@ -65,6 +65,24 @@ describe('modes', () => {
     });
   });
 
+  test.each(['approve', 'reject'] as const)(
+    '%s is refused once the request has expired, worker or not',
+    async (say) => {
+      const b = sick({ settings: { mode: 'approve' } });
+      const id = await b.alert(ALERT);
+      await b.run((incident) => incident.held?.approval === true);
+      b.lab.clock.advance(4 * HOUR);
+      await expect(b.operations[say](id, { by: 'yuki' })).rejects.toThrow(/expired at \d{4}-\d\d-\d\dT/);
+      await expect(b.operations[say](id, { by: 'yuki' })).rejects.toThrow(Conflict);
+      await b.run();
+      expect(b.changes()).toEqual([]);
+      expect((await b.incident(id)).finished).toMatchObject({
+        outcome: 'escalated',
+        reason: 'Nobody approved in time',
+      });
+    },
+  );
+
   test('an approval that nobody gives expires after four hours', async () => {
     const b = sick({ settings: { mode: 'approve' } });
     const started = b.lab.clock.now();

@@ -307,6 +307,11 @@ const CASES: Case[] = [
     does: { do: 'begin', n: 1 },
   },
   {
+    given: 'an approval that came after the request had expired',
+    journal: [...planned, approval(0), { type: 'approved', data: { by: 'yuki' } }],
+    does: { do: 'expire' },
+  },
+  {
     given: 'a rejection',
     journal: [...planned, approval(LATER + 1), { type: 'rejected', data: { by: 'yuki', note: 'month-end' } }],
     does: finish('escalated', 'Rejected by yuki: month-end'),
