@@ -283,6 +283,20 @@ const MUTATIONS: Mutation[] = [
     tests: ['test/unit/memory/reindex.test.ts'],
   },
   {
+    says: 'a component that a person took out of service stops nothing',
+    file: 'src/guards/maintenance.ts',
+    from: 'if (!decided) return ALLOW;',
+    to: 'if (!decided || decided) return ALLOW;',
+    tests: ['test/unit/guards/maintenance.test.ts', 'test/unit/engine/components.test.ts'],
+  },
+  {
+    says: 'what did not work before a reboot is demanded after it',
+    file: 'src/steps/restart-server.ts',
+    from: '(record.note.expected ?? {}) as Expected',
+    to: '{} as Expected',
+    tests: ['test/unit/steps/restart-server.test.ts', 'test/unit/engine/components.test.ts'],
+  },
+  {
     says: 'a probe that did not run counts as one that succeeded',
     file: 'src/verification/judge.ts',
     from: "case 'Succeeded':",

@@ -1,4 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { get, post, type Running, Site, until } from '../support/processes.ts';
 
 /**
@@ -172,5 +174,50 @@ describe('from outside, on the lab at speed 600', () => {
     await post(`${daemon.url}/api/v1/kill-switch`, { on: false, by: 'test', reason: 'go on' }, 'PUT');
     await allOver(30_000);
     expect(await changes()).toEqual([...drained('mbx1'), 'mbx1 Set-MailboxServer false']);
+  });
+});
+
+describe('from outside, on a recorded server whose ImapProxy is out of service', () => {
+  const RECORDED = 'test/fixtures/recordings/component-stopped-by-design.json';
+
+  async function begin(recording: string): Promise<void> {
+    const redis = await site.redis();
+    lab = await site.lab(600, ['--recording', recording]);
+    daemon = await site.daemon({ REDIS_URL: redis.address, SECOND_RESPONDER_EXCHANGE_URL: lab.url });
+  }
+  beforeEach(async () => {
+    site = await Site.open();
+  });
+  afterEach(() => site.close());
+
+  test('by Managed Availability: what was stopped by design is not waited for after the reboot', async () => {
+    await begin(RECORDED);
+    await alert('ex1', 'IMAP.Proxy', 'ImapProxyTestMonitor');
+    const [over] = await allOver(30_000);
+    expect(await changes()).toEqual(['ex1 Set-MailboxServer true', 'ex1 Restart-Computer']);
+    expect(over).toMatchObject({ outcome: 'escalated', reason: expect.stringContaining('Still unhealthy') });
+  });
+
+  test('by an administrator, with its service running: nothing is changed, and the reason is named', async () => {
+    const recording = JSON.parse(await readFile(RECORDED, 'utf8'));
+    const [{ services, componentStates }] = recording.servers;
+    const named = (rows: Record<string, unknown>[], key: string, name: string) =>
+      rows.find((row) => row[key] === name) as Record<string, unknown>;
+    const proxy = named(componentStates.value, 'component', 'ImapProxy');
+    proxy.requesters = [{ requester: 'Maintenance', state: 'Inactive' }];
+    Object.assign(named(services.value, 'name', 'MSExchangeIMAP4'), {
+      status: 'Running',
+      startedAt: '2026-11-18T20:40:33.211Z',
+    });
+    const file = join(site.directory, 'recording.json');
+    await writeFile(file, JSON.stringify(recording));
+    await begin(file);
+    await alert('ex1', 'IMAP.Proxy', 'ImapProxyTestMonitor');
+    const [over] = await allOver(30_000);
+    expect(await changes()).toEqual([]);
+    expect(over).toMatchObject({
+      outcome: 'escalated',
+      reason: expect.stringContaining('ImapProxy is Inactive on ex1, requested by Maintenance'),
+    });
   });
 });

@@ -27,6 +27,21 @@ const trouble = fc.oneof(
   fc.record({ fault: fc.constant('unfixable'), healthSet: fc.constant('IMAP.Protocol'), server: mailbox }),
   fc.record({ fault: fc.constant('transient'), server }),
 );
+/** What a component and a service can be, each by itself. */
+const component = {
+  fault: fc.constant('component-inactive'),
+  component: fc.constantFrom('ImapProxy', 'ServerWideOffline', 'Monitoring', 'PopProxy', 'OwaProxy'),
+  requester: fc.constantFrom('Maintenance', 'Sidelined', 'Functional', 'HealthAPI', 'HealthApi'),
+  state: fc.constantFrom('Inactive', 'Draining'),
+  service: fc.constantFrom('stops', 'runs'),
+};
+const serviceState = {
+  fault: fc.constant('service-state'),
+  service: fc.constantFrom('MSExchangeIMAP4', 'MSExchangeIMAP4BE', 'MSExchangePOP3BE', 'MSExchangeDiagnostics'),
+  status: fc.constantFrom('Stopped', 'Running', 'StopPending'),
+  startType: fc.constantFrom('Automatic', 'Manual', 'Disabled'),
+  startsAtBoot: fc.boolean(),
+};
 const changing = fc.constantFrom('Restart-Service', 'Set-MailboxServer', 'Restart-Computer', 'Set-ImapSettings');
 const reading = fc.constantFrom(
   'Get-ServerHealth',
@@ -61,12 +76,8 @@ const disturbance = fc.oneof(
     server,
     with: fc.constantFrom('setup', 'servicing', 'backup', 'seeding', 'pending-update'),
   }),
-  fc.record({
-    fault: fc.constant('component-inactive'),
-    server,
-    component: fc.constantFrom('ServerWideOffline', 'Monitoring', 'ImapProxy'),
-    requester: fc.constantFrom('Maintenance', 'HealthAPI'),
-  }),
+  fc.record({ ...component, server }),
+  fc.record({ ...serviceState, server }),
   fc.record({ fault: fc.constant('unhealthy'), server, healthSet: fc.constantFrom('AD', 'Store', 'DiskSpace') }),
   fc.record({ fault: fc.constant('no-object'), probe: fc.constantFrom('ImapSelfTestProbe', 'ImapCTPProbe') }),
 );
@@ -82,8 +93,11 @@ test('random troubles and disturbances: what must always hold, holds', async () 
     fc.asyncProperty(
       fc.array(trouble, { minLength: 1, maxLength: 3 }),
       fc.array(disturbance, { maxLength: 3 }),
+      // On the first sick server, so that they meet its trouble.
+      fc.array(fc.oneof(fc.record(component), fc.record(serviceState)), { maxLength: 2 }),
       fc.boolean(),
-      async (troubles, disturbances, aloneOnly) => {
+      async (troubles, elsewhere, there, aloneOnly) => {
+        const disturbances = [...elsewhere, ...there.map((fault) => ({ ...fault, server: troubles[0]?.server }))];
         const broken: string[] = [];
         const b = bench({
           // Where the same trouble on several servers is treated too, their incidents get in each other's way.
@@ -100,7 +114,7 @@ test('random troubles and disturbances: what must always hold, holds', async () 
         for (const fault of troubles) {
           if (posted(b, fault)) servers.add(fault.server);
         }
-        for (const fault of disturbances) posted(b, fault);
+        const standing: object[] = disturbances.filter((fault) => posted(b, fault));
         const ids = [];
         for (const name of servers) {
           const alert = ALERTS[name.replace(/\d/, '')];
@@ -117,6 +131,21 @@ test('random troubles and disturbances: what must always hold, holds', async () 
         const changed = b.lab.commands().filter((command) => command.effect === 'changed');
         const once = changed.map(({ caller, command }) => `${caller} ${command}`);
         expect(once).toEqual([...new Set(once)]);
+        // What people took out of service is left alone, whether its service runs or not.
+        for (const taken of standing.filter(isTakenOut)) {
+          const theirs = incidents.filter((one) => one.server === taken.server).map(({ id }) => id);
+          const against = changed.filter(
+            ({ server: where, caller }) =>
+              where === taken.server || (taken.component === 'ImapProxy' && theirs.some((id) => caller.startsWith(id))),
+          );
+          expect(against).toEqual([]);
+        }
+        // A service that nobody treats, and that was stopped before, is not waited for after a reboot.
+        for (const { server: where, service, status } of standing.filter(isServiceState)) {
+          if (status !== 'Stopped' || service.includes('IMAP')) continue;
+          const reasons = incidents.filter((one) => one.server === where).map(({ finished }) => finished?.reason ?? '');
+          expect(reasons.filter((reason) => reason.includes('not back') && reason.includes(service))).toEqual([]);
+        }
         // Nothing is left changed by accident: what is changed stands in the ledger, and in what an incident reported.
         const ledger = await b.store.ledger();
         const reported = incidents.flatMap((incident) => [
@@ -146,6 +175,23 @@ test('random troubles and disturbances: what must always hold, holds', async () 
     { numRuns: Number(process.env.RUNS ?? 60), ...(process.env.SEED && { seed: Number(process.env.SEED) }) },
   );
 }, 300_000);
+
+interface TakenOut {
+  server: string;
+  component: string;
+  requester: string;
+}
+
+/** A decision about what these incidents treat; the other components are not theirs. */
+function isTakenOut(fault: object): fault is TakenOut {
+  const { component, requester } = fault as Partial<TakenOut>;
+  if (component === 'ServerWideOffline' || component === 'Monitoring') return true;
+  return component === 'ImapProxy' && requester?.toLowerCase() !== 'healthapi';
+}
+
+function isServiceState(fault: object): fault is { server: string; service: string; status: string } {
+  return (fault as { fault: string }).fault === 'service-state';
+}
 
 function posted(b: ReturnType<typeof bench>, fault: object): boolean {
   try {

@@ -292,6 +292,71 @@ test('a service that is stopped by design stays stopped, and runs again when the
   expect((await world.exchange.service('cas1', FE)).value.status).toBe('Running');
 });
 
+describe('components and services vary by themselves', () => {
+  const imap = async (world: ReturnType<typeof labForTest>) => (await world.exchange.service('cas1', FE)).value;
+  const proxy = async (world: ReturnType<typeof labForTest>) =>
+    (await world.exchange.componentStates('cas1')).value.find(({ component }) => component === 'ImapProxy');
+  const out = { fault: 'component-inactive', server: 'cas1', component: 'ImapProxy' };
+
+  test('a service that runs beside its Inactive component runs after a restart and after a boot too', async () => {
+    const world = labForTest();
+    world.lab.post({ ...out, requester: 'Maintenance', service: 'runs' });
+    expect((await imap(world)).status).toBe('Running');
+    await world.restartService('cas1', FE);
+    expect((await imap(world)).status).toBe('Running');
+    await world.restartServer('cas1');
+    world.pass(10 * MINUTE);
+    expect((await imap(world)).status).toBe('Running');
+  });
+
+  test('the strictest of several requesters wins, and each lifts its own', async () => {
+    const world = labForTest();
+    const ids = [
+      { requester: 'Maintenance', state: 'Draining' },
+      { requester: 'HealthApi', state: 'Inactive' },
+    ].map((more) => world.lab.post({ ...out, service: 'runs', ...more }).id);
+    expect(await proxy(world)).toEqual({
+      component: 'ImapProxy',
+      state: 'Inactive',
+      requesters: [
+        { requester: 'Maintenance', state: 'Draining' },
+        { requester: 'HealthApi', state: 'Inactive' },
+      ],
+    });
+    world.lab.remove(ids[1]!);
+    expect(await proxy(world)).toMatchObject({ state: 'Draining', requesters: [{ requester: 'Maintenance' }] });
+    world.lab.remove(ids[0]!);
+    expect(await proxy(world)).toEqual({ component: 'ImapProxy', state: 'Active', requesters: [] });
+  });
+
+  test('draining stops no service, and to lift it starts none anew', async () => {
+    const world = labForTest();
+    const before = await imap(world);
+    const { id } = world.lab.post({ ...out, state: 'Draining' });
+    world.lab.remove(id);
+    expect(await imap(world)).toEqual(before);
+  });
+
+  test('a service is stopped and set to Manual, and is as before when that is deleted', async () => {
+    const world = labForTest();
+    const fault = { fault: 'service-state', server: 'cas1', service: 'msexchangeimap4' };
+    const { id } = world.lab.post({ ...fault, status: 'Stopped', startType: 'Manual' });
+    expect(await imap(world)).toEqual({ name: FE, status: 'Stopped', startType: 'Manual' });
+    expect(await world.unwell('cas1')).not.toEqual([]);
+    world.lab.remove(id);
+    expect(await imap(world)).toMatchObject({ status: 'Running', startType: 'Automatic' });
+    expect(() => world.lab.post({ ...fault, service: 'MSExchangeIMAP5' })).toThrow();
+  });
+
+  test('what a boot does not bring up stays down', async () => {
+    const world = labForTest();
+    world.lab.post({ fault: 'service-state', server: 'cas1', service: FE, startsAtBoot: false });
+    await world.restartServer('cas1');
+    world.pass(10 * MINUTE);
+    expect(await imap(world)).toMatchObject({ status: 'Stopped', startType: 'Automatic' });
+  });
+});
+
 describe('disturbances', () => {
   test('no-object withholds one probe, with a warning', async () => {
     const world = labForTest();
