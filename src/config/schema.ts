@@ -44,7 +44,7 @@ export function hasLogin(url: string): boolean {
 }
 
 /** What is asked for over http, and named in messages: none of it may be a secret. */
-export const hasSecret = (url: string): boolean => hasLogin(url) || /[?#]/.test(url);
+export const hasSecret = (url: string): boolean => hasLogin(url) || /[?#@]/.test(url);
 
 /** Milliseconds → the shortest written form: 600000 → `10m`. */
 export function writeDuration(ms: number): string {
