@@ -72,6 +72,7 @@ export function tellIncident(view: IncidentView, terminal: Terminal): string {
     say('Alert', `${alert.source}, ${alert.status}, raised ${localTime(alert.raisedAt)}, id ${alert.senderId}`);
     if (alert.title) below({ kind: 'quote', text: alert.title });
     if (alert.description) below({ kind: 'quote', text: alert.description });
+    for (const text of alert.notes ?? []) below({ kind: 'note', text });
   }
   if (view.verdict) {
     out.push('');

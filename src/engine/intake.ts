@@ -9,7 +9,7 @@ interface Waiting {
 }
 
 /** Alerts in one write at most: more would make others wait behind a long script. */
-const LARGEST_WRITE = 2_000;
+const LARGEST_WRITE = 1_000;
 
 /**
  * Group commit: the requests of one turn of the event loop are stored in one round trip, and each is answered only after
@@ -56,10 +56,12 @@ export function createIntake(engine: Engine): (alerts: Alert[]) => Promise<Accep
     });
 
   return async (alerts) => {
-    const parts = Array.from({ length: Math.ceil(alerts.length / LARGEST_WRITE) }, (_, part) =>
-      alerts.slice(part * LARGEST_WRITE, (part + 1) * LARGEST_WRITE),
-    );
-    return (await Promise.all(parts.map(accept))).flat();
+    const accepted: AcceptedAlert[] = [];
+    // One after another: others have their turn between, and none waits for the store behind all of it.
+    for (let from = 0; from < alerts.length; from += LARGEST_WRITE) {
+      accepted.push(...(await accept(alerts.slice(from, from + LARGEST_WRITE))));
+    }
+    return accepted;
   };
 }
 

@@ -132,6 +132,23 @@ export class Site {
     };
   }
 
+  /** Prometheus' Alertmanager itself, alone, with that configuration. */
+  async alertmanager(configuration: string): Promise<Running> {
+    const port = await freePort();
+    const at = join(this.directory, `alertmanager-${port}`);
+    await mkdir(at, { recursive: true });
+    await writeFile(join(at, 'alertmanager.yaml'), configuration);
+    const files = [`--config.file=${at}/alertmanager.yaml`, `--storage.path=${at}`];
+    const addresses = [`--web.listen-address=127.0.0.1:${port}`, '--cluster.listen-address='];
+    const running = await this.#spawn(
+      'prometheus-alertmanager',
+      [...files, ...addresses],
+      /Listening on|msg=Listening/,
+      {},
+    );
+    return { ...running, url: `http://127.0.0.1:${port}` };
+  }
+
   async lab(speed: number, args: string[] = []): Promise<Running> {
     const running = await this.#spawn(
       process.execPath,

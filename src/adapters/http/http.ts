@@ -246,8 +246,10 @@ function createHttpApp(options: HttpOptions, closing: AbortSignal, limiter: Memo
 
   function refusedPost(request: Request, problem: HttpProblem): HttpProblem {
     const source = sourceOf(request);
-    if (source) refused(source, request, identified.get(request), problem);
-    return asUnderstood(problem, source);
+    if (!source) return problem;
+    const answered = asUnderstood(problem, source);
+    refused(source, request, identified.get(request), answered);
+    return answered;
   }
 }
 

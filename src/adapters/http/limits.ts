@@ -35,9 +35,10 @@ export function limitRequests(options: {
   });
 }
 
-const tooMany = (what: string, seconds: number) =>
+const tooMany = (what: string, seconds: number, alerts = 1) =>
   new HttpProblem('too-many-requests', `More than ${what} in a minute: come again in ${seconds} s.`, {
     headers: { 'Retry-After': String(seconds) },
+    alerts,
   });
 
 /** How many alerts each sender may still send: a bucket that fills evenly and holds a minute's worth. */
@@ -61,7 +62,7 @@ export class AlertAllowance {
     const needed = Math.min(alerts, most);
     const enough = left >= needed;
     this.#buckets.set(name, { left: enough ? left - alerts : left, at: now });
-    if (!enough) throw tooMany(`${most} alerts`, Math.ceil(((needed - left) * 60) / most));
+    if (!enough) throw tooMany(`${most} alerts`, Math.ceil(((needed - left) * 60) / most), alerts);
   }
 }
 

@@ -91,5 +91,5 @@ export const RETRY_AFTER_SECONDS = 5;
 export const storeAway = (detail: string, alerts = 1) =>
   new HttpProblem('store-unavailable', detail, { headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) }, alerts });
 
-export const busy = (detail: string, seconds = RETRY_AFTER_SECONDS) =>
-  new HttpProblem('busy', detail, { headers: { 'Retry-After': String(seconds) } });
+export const busy = (detail: string, seconds = RETRY_AFTER_SECONDS, alerts = 1) =>
+  new HttpProblem('busy', detail, { headers: { 'Retry-After': String(seconds) }, alerts });

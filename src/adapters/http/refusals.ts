@@ -16,9 +16,9 @@ export function sourceOf({ method, path }: Request): Source | undefined {
 }
 
 /** A problem as that sender understands it: Alertmanager never posts again after a 4xx, 429 included. */
-export function asUnderstood(problem: HttpProblem, source: Source | undefined): HttpProblem {
-  if (!source?.retriesOnlyServerErrors || PROBLEM_TYPES[problem.type][0] !== 429) return problem;
-  return busy(problem.message, Number(problem.headers['Retry-After']));
+export function asUnderstood(problem: HttpProblem, source: Source): HttpProblem {
+  if (!source.retriesOnlyServerErrors || PROBLEM_TYPES[problem.type][0] !== 429) return problem;
+  return busy(problem.message, Number(problem.headers['Retry-After']), problem.alerts);
 }
 
 /** A sender repeats what is refused: each refusal is counted, and a kind of them is logged once a minute. */

@@ -83,14 +83,15 @@ async function inParts(reading: Reading): Promise<Parsed> {
   }
 }
 
+/** What the store may take longer for a long list, many times what it takes. */
+const FOR_EACH_ALERT_MS = 1;
+
 /** Whatever keeps the alerts from being stored, the sender must come again: it is never told that they are safe. */
 async function store(alerts: Alert[], around: Surroundings): Promise<AcceptedAlert[]> {
   let timer: NodeJS.Timeout | undefined;
+  const limit = around.acceptTimeoutMs + alerts.length * FOR_EACH_ALERT_MS;
   const tooLong = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`no answer within ${around.acceptTimeoutMs} ms`)),
-      around.acceptTimeoutMs,
-    );
+    timer = setTimeout(() => reject(new Error(`no answer within ${limit} ms`)), limit);
   });
   try {
     return await Promise.race([around.operations.accept(alerts), tooLong]);
