@@ -297,14 +297,14 @@ describe('with a daemon', () => {
   });
 
   it('a kill switch for what does not exist says so, and what was probably meant', async () => {
-    const scope = ['--server', 'mbx91', '--by', 'jane'];
+    const scope = ['--server', 'mbxx9', '--by', 'jane'];
     const { code, out } = await sr(['kill-switch', 'on', ...scope]);
     expect([code, out.split('\n')[0]]).toEqual([
       0,
-      'Warning: There is no server "mbx91": a kill switch for it stops nothing. Did you mean "mbx9"?',
+      'Warning: There is no server "mbxx9": a kill switch for it stops nothing. Did you mean "mbx9"?',
     ]);
-    expect(out).toMatch(/^on: server mbx91, since/m);
-    expect(daemon.output()).toContain('There is no server \\"mbx91\\"');
+    expect(out).toMatch(/^on: server mbxx9, since/m);
+    expect(daemon.output()).toContain('There is no server \\"mbxx9\\"');
     const off = JSON.parse((await sr(['kill-switch', 'off', '--json', ...scope])).out);
     expect(off).toMatchObject({ on: false, warnings: [expect.stringContaining('Did you mean "mbx9"?')] });
     expect(await sr(['kill-switch', 'off', '--server', ''])).toMatchObject({ code: 2, out: '' });
