@@ -8,6 +8,7 @@ import { type Reload, reloaded } from './config/reload.ts';
 import { followSecrets } from './config/secrets.ts';
 import { secretsIn } from './config/sections/http.ts';
 import { whyUnreadable } from './config/yaml.ts';
+import { Notifications } from './engine/notifications.ts';
 import { OpenIncidents } from './engine/open-incidents.ts';
 import { createOperations } from './engine/operations.ts';
 import { type Engine, Tellings, Waiters } from './engine/parts.ts';
@@ -16,6 +17,7 @@ import { settingsOf } from './engine/settings.ts';
 import { sweepUndo } from './engine/sweep-undo.ts';
 import { Together } from './engine/together.ts';
 import { type CallReport, waist } from './engine/waist.ts';
+import { wake } from './engine/wake.ts';
 import { createWorker } from './engine/worker.ts';
 import { GUARDS } from './guards/index.ts';
 import type { Entry, IncidentEvent } from './incident/event.ts';
@@ -27,7 +29,7 @@ import { openExchange, sessionsOf } from './open/exchange.ts';
 import type { Release } from './open/release.ts';
 import { openStore } from './open/store.ts';
 import { loadPlaybooks } from './playbooks/read.ts';
-import { ExchangeError, type Head, type LedgerEntry, type Notice, type Operations, type Readiness } from './ports.ts';
+import { ExchangeError, type Head, type LedgerEntry, type Operations, type Readiness } from './ports.ts';
 import { SOURCES } from './sources/index.ts';
 import { STEPS } from './steps/index.ts';
 import { loadCatalog } from './verification/catalog.ts';
@@ -142,16 +144,12 @@ export function createApp(options: AppOptions): App {
       () => kept.store.killSwitches(),
       ({ call, result, seconds }: CallReport) => metrics.called(call, result, seconds),
     );
-    let notifiers = createNotifiers(config.notify, logger);
-
-    async function notify(notice: Notice): Promise<void> {
-      const sent = await Promise.allSettled(notifiers.map((notifier) => notifier.send(notice)));
-      const failed = sent.flatMap((result, index) => {
-        metrics.notified(notifiers[index]?.channel ?? '', result.status === 'fulfilled' ? 'sent' : 'failed');
-        return result.status === 'rejected' ? [`${notifiers[index]?.channel}: ${result.reason}`] : [];
-      });
-      if (failed.length > 0) throw new Error(failed.join('; '));
-    }
+    const notifications = new Notifications(createNotifiers(config.notify, logger), {
+      log: logger,
+      tried: (channel, result) => metrics.notified(channel, result),
+      arrivedLate: ({ incident }) => void wake(engine, incident).catch(() => {}), // it is asked again all the same
+    });
+    releases.push(() => notifications.stop());
 
     const open = new OpenIncidents();
     /** Everything that happens is told once; logs, metrics and records subscribe here. */
@@ -178,7 +176,7 @@ export function createApp(options: AppOptions): App {
       clock: world.clock,
       settings,
       playbooks: () => playbooks,
-      notify,
+      notify: (notice) => notifications.send(notice),
       onEntry,
       waiters: new Waiters(),
       correlating: new Together(),
@@ -283,7 +281,7 @@ export function createApp(options: AppOptions): App {
       inForce = wanted;
       playbooks = read;
       Object.assign(settings, settingsOf(wanted, hostname()));
-      notifiers = createNotifiers(wanted.notify, logger);
+      notifications.use(createNotifiers(wanted.notify, logger));
       logger.level = wanted.log.level;
       endFollowing();
       identities = identitiesOf(wanted);
