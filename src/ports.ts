@@ -89,8 +89,11 @@ export interface HealthRow {
   lastTransition?: Instant;
   /** When the monitor last evaluated. */
   lastExecution?: Instant;
-  /** Exchange's `RecurranceInterval` (sic), in seconds. */
-  recurrenceSeconds: number;
+  /**
+   * Exchange's `RecurranceInterval` (sic), in seconds. 0: no clock drives the monitor; a notification or a check sets it,
+   * and its row is the present state. Absent: the server did not say.
+   */
+  recurrenceSeconds?: number;
   timeoutSeconds: number;
   isStale: boolean;
 }

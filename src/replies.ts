@@ -63,7 +63,7 @@ const VALUES: { [K in keyof Exchange]: z.ZodType<Value<K>> } = {
       component: name,
       lastTransition: z.exactOptional(instant),
       lastExecution: z.exactOptional(instant),
-      recurrenceSeconds: count,
+      recurrenceSeconds: z.exactOptional(count),
       timeoutSeconds: count,
       isStale: z.boolean(),
     }),

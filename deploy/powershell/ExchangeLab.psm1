@@ -287,7 +287,7 @@ function Get-ServerHealth {
             HealthGroupName       = 'ServiceComponents'
             AlertValue            = $monitor.alertValue
             ServerComponentName   = $monitor.component
-            RecurranceInterval    = $monitor.recurrenceSeconds
+            RecurranceInterval    = Get-Field $monitor recurrenceSeconds
             LastTransitionTime    = ConvertTo-SentTime (Get-Field $monitor lastTransition)
             LastExecutionTime     = ConvertTo-SentTime (Get-Field $monitor lastExecution)
             IsStale               = $monitor.isStale

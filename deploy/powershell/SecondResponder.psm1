@@ -523,6 +523,17 @@ function ConvertTo-Instant {
     [DateTimeOffset]::new($Time.ToUniversalTime()).ToUnixTimeMilliseconds()
 }
 
+# A number of seconds, or a time span; $null where it is neither.
+function ConvertTo-Second {
+    param($Value)
+    $text = [string] $Value
+    $seconds = 0L
+    $span = [TimeSpan]::Zero
+    if ([long]::TryParse($text, [ref] $seconds)) { return [Math]::Max(0L, $seconds) }
+    if ([TimeSpan]::TryParse($text, [Globalization.CultureInfo]::InvariantCulture, [ref] $span)) { return [long] [Math]::Max(0, $span.TotalSeconds) }
+    $null
+}
+
 # Adds a field where there is something to say.
 function Add-Known {
     param([hashtable] $Row, [string] $Name, $Value)
@@ -598,10 +609,11 @@ function Get-HealthRow {
             targetResource    = [string] $of['TargetResource']
             alertValue        = [string] $of['AlertValue']
             component         = [string] $of['ServerComponentName']
-            # Exchange's own spelling.
-            recurrenceSeconds = [long] $of['RecurranceInterval']
             isStale           = [string] $of['IsStale'] -eq 'True'
         }
+        # Exchange's own spelling. 0 is a monitor that no clock drives; absent or unreadable is unknown, and not 0.
+        $seconds = ConvertTo-Second $of['RecurranceInterval']
+        if ($null -ne $seconds) { $row.recurrenceSeconds = $seconds }
         $transition = ConvertTo-Instant $of['LastTransitionTime'] $Connection
         if ($null -ne $transition) { $row.lastTransition = $transition }
         $execution = ConvertTo-Instant $of['LastExecutionTime'] $Connection

@@ -1,7 +1,8 @@
 /** Incidents as their API shows them, in words. */
+import { ANY_FAMILY } from '../incident/alert.ts';
 import type { StepState } from '../incident/event.ts';
 import type { IncidentView } from '../incident/view.ts';
-import { details, OUTCOME_STYLES, previewed } from './narrate.ts';
+import { details, healthSetName, OUTCOME_STYLES, previewed } from './narrate.ts';
 import type { Style, Terminal } from './terminal.ts';
 import { pad, plain, table, wrap } from './text.ts';
 import { localTime, span, timeOfDay } from './time.ts';
@@ -16,7 +17,7 @@ export function incidentTable(
     localTime(one.openedAt),
     plain(one.id),
     plain(one.server),
-    plain(one.healthSet),
+    plain(one.healthSet === ANY_FAMILY ? '(none named)' : one.healthSet),
     state(one, paint),
     plain(one.waiting?.reason ?? one.reason ?? title(one)),
   ]);
@@ -44,7 +45,7 @@ export function tellIncident(view: IncidentView, terminal: Terminal): string {
   const below = (...more: Parameters<typeof details>[0]) => out.push(...details(more, LABEL, paint, room));
 
   out.push(`${paint('bold', plain(view.id))}  ${state(view, paint)}`);
-  say('Trouble', `${view.healthSet} on ${view.server}`);
+  say('Trouble', `${healthSetName(view.healthSet)} on ${view.server}`);
   say('Opened', localTime(view.openedAt));
   if (view.finishedAt !== undefined) {
     say('Finished', `${localTime(view.finishedAt)}, after ${span(view.finishedAt - view.openedAt)}`);

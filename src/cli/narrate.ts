@@ -1,5 +1,5 @@
 /** What happens to an incident, told to a person as it happens. */
-import type { Alert, Instant } from '../incident/alert.ts';
+import { type Alert, ANY_FAMILY, type Instant } from '../incident/alert.ts';
 import type { IncidentEvent, Preview } from '../incident/event.ts';
 import type { Evidence, Verdict } from '../incident/health.ts';
 import type { Intent } from '../incident/intent.ts';
@@ -40,6 +40,9 @@ const VERDICTS: Record<Verdict, Pick<Told, 'label' | 'style'>> = {
   inconclusive: { label: 'Not seen', style: 'warn' },
 };
 
+/** All that was looked at is healthy, and it is not all that was reported. */
+const UNVERIFIED = { label: 'Unverified', style: 'warn' } as const;
+
 export const OUTCOME_STYLES: Record<Outcome, Style> = {
   recovered: 'good',
   transient: 'good',
@@ -47,6 +50,11 @@ export const OUTCOME_STYLES: Record<Outcome, Style> = {
   suppressed: 'warn',
   cancelled: 'warn',
 };
+
+/** The health set of an incident, for people: an alert may have named none. */
+export function healthSetName(healthSet: string): string {
+  return healthSet === ANY_FAMILY ? 'no health set named,' : healthSet;
+}
 
 /** Remembers what the steps of an incident are called, as later entries name them by number only. */
 export class Story {
@@ -57,7 +65,7 @@ export class Story {
     switch (event.type) {
       case 'opened': {
         const { server, family, alert, parent, asked } = event.data;
-        const text = `${incident}: ${alert?.healthSet ?? family} on ${server}`;
+        const text = `${incident}: ${healthSetName(alert?.healthSet ?? family)} on ${server}`;
         if (asked) {
           const text = `${incident}: ${asked.by} ${asked.what === 'putBack' ? 'wants put back' : 'has seen to'} on ${server}`;
           for (const debt of asked.debts) this.debts.set(debt.id, debt.says);
@@ -79,8 +87,9 @@ export class Story {
         return { style: 'plain', label: 'Alert', text: `another one from ${alert?.source} ${what}`, more };
       }
       case 'verified': {
-        const { verdict, reason, evidence } = event.data;
-        return { ...VERDICTS[verdict], text: reason, more: seen(evidence) };
+        const { verdict, reason, evidence, unverified } = event.data;
+        const label = verdict === 'cleared' && unverified ? UNVERIFIED : VERDICTS[verdict];
+        return { ...label, text: reason, more: seen(evidence) };
       }
       case 'matched': {
         if (event.data.playbook === null) return { style: 'warn', label: 'No playbook', text: event.data.reason };

@@ -88,10 +88,11 @@ function isHalfHours(age: number, recurrence: number): boolean {
   return Math.abs(age) > HALF_HOUR / 2 && rest >= -EARLY && rest <= Math.min(recurrence + EARLY, HALF_HOUR / 3);
 }
 
+/** Of the rows that a clock drives: one that an event set may be as old as that event. */
 function newestOf(rows: readonly HealthRow[]): { at: Instant; recurrence: number } | undefined {
   let newest: { at: Instant; recurrence: number } | undefined;
   for (const { lastExecution, recurrenceSeconds } of rows) {
-    if (lastExecution === undefined || (newest && newest.at >= lastExecution)) continue;
+    if (lastExecution === undefined || !recurrenceSeconds || (newest && newest.at >= lastExecution)) continue;
     newest = { at: lastExecution, recurrence: recurrenceSeconds * SECOND };
   }
   return newest;

@@ -1,6 +1,7 @@
 import { sickWith } from '../guards/common-cause.ts';
+import { ANY_FAMILY } from '../incident/alert.ts';
 import { groupOf } from '../incident/health.ts';
-import type { Incident } from '../incident/incident.ts';
+import { type Incident, isUnverified } from '../incident/incident.ts';
 import { isOverShare, troubleOf } from '../incident/trouble.ts';
 import type { Engine } from './parts.ts';
 
@@ -11,6 +12,23 @@ export interface Alike {
   /** In words: `IMAP is in trouble on 40 servers at a time`. */
   says: string;
   servers: string[];
+}
+
+/** Real milliseconds at a clock's speed of one for which a report that nobody can verify is not told again. */
+const TOLD_FOR = 24 * 3_600_000;
+
+/**
+ * The incident that has told of the very same report on this server already, where health was seen and only the report
+ * could not be verified: senders repeat what nobody has closed, and the daemon would say the same each time.
+ */
+export async function toldBefore(engine: Engine, incident: Incident): Promise<Alike | undefined> {
+  if (!isUnverified(incident)) return undefined;
+  const { store, clock } = engine;
+  const world = incident.facts?.organisation ?? clock.epoch;
+  const report = `unverified ${incident.server} ${incident.looked?.unverified?.join('; ')}`;
+  const speaker = await store.spokesman(world, report, incident.id, TOLD_FOR / clock.speed);
+  if (speaker === undefined || speaker === incident.id) return undefined;
+  return { speaker, says: 'the same report on the same server', servers: [] };
 }
 
 interface Matter {
@@ -59,7 +77,7 @@ async function everywhere({ store, clock, settings }: Engine, { family }: Incide
     ...(await store.troubled(world, lately, clock.now() - within)),
   ]);
   if (servers.size < many) return undefined;
-  return { says: `${family} is in trouble on ${servers.size} servers at a time`, servers: [...servers].sort() };
+  return { says: troubleOn(family, `${servers.size} servers at a time`), servers: [...servers].sort() };
 }
 
 async function inGroup(engine: Engine, { family, looked }: Incident, world: string, group: string) {
@@ -72,5 +90,11 @@ async function inGroup(engine: Engine, { family, looked }: Incident, world: stri
   const members = organisation?.value.servers.filter((one) => groupOf(one) === group).map(({ server }) => server) ?? [];
   const servers = members.filter((server) => ill.has(server));
   if (!isOverShare(servers.length, members.length, settings.commonCause)) return undefined;
-  return { says: `${family} is in trouble on ${servers.join(', ')} of ${group}`, servers };
+  return { says: troubleOn(family, `${servers.join(', ')} of ${group}`), servers };
+}
+
+function troubleOn(family: string, where: string): string {
+  return family === ANY_FAMILY
+    ? `alerts that name no health set came about ${where}`
+    : `${family} is in trouble on ${where}`;
 }

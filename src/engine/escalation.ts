@@ -1,6 +1,7 @@
+import { ANY_FAMILY } from '../incident/alert.ts';
 import type { Finished } from '../incident/event.ts';
 import { monitorName } from '../incident/health.ts';
-import type { Incident } from '../incident/incident.ts';
+import { type Incident, isUnverified } from '../incident/incident.ts';
 import type { Notice } from '../ports.ts';
 import type { Alike } from './alike.ts';
 
@@ -32,11 +33,20 @@ export function escalation(incident: Incident, finished: Finished, others?: Alik
     key: `${incident.id}:escalated`,
     kind: 'escalation',
     incident: incident.id,
-    subject: others
-      ? `${incident.family} on ${others.servers.length} servers was not recovered: a common cause`
-      : `${incident.server}: ${incident.family} was not recovered`,
+    subject: subjectOf(incident, others),
     text,
   };
+}
+
+function subjectOf(incident: Incident, others: Alike | undefined): string {
+  const { server, family } = incident;
+  const isNamed = family !== ANY_FAMILY;
+  if (others) {
+    const what = isNamed ? `${family} on` : 'Alerts that name no health set, on';
+    return `${what} ${others.servers.length} servers${isNamed ? ' was not recovered' : ''}: a common cause`;
+  }
+  if (isUnverified(incident)) return `${server}: an alert reports what could not be verified`;
+  return `${server}: ${isNamed ? family : 'an alert that names no health set'} was not recovered`;
 }
 
 /** It recovered again; a person should find out why it keeps coming. */

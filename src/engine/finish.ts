@@ -4,7 +4,7 @@ import { groupOf } from '../incident/health.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { Notice } from '../ports.ts';
 import type { Advanced } from './advancing.ts';
-import { type Alike, alike } from './alike.ts';
+import { type Alike, alike, toldBefore } from './alike.ts';
 import { leftByChildren, outcomeOf } from './children.ts';
 import { escalation, recurring as recurringProblem } from './escalation.ts';
 import type { Engine } from './parts.ts';
@@ -55,7 +55,7 @@ async function oneOfMany(
   finished: Finished,
 ): Promise<{ finished: Finished; others?: Alike }> {
   if (finished.outcome !== 'escalated' || (await isTold(engine, incident))) return { finished };
-  const others = await alike(engine, incident);
+  const others = (await alike(engine, incident)) ?? (await toldBefore(engine, incident));
   if (!others) return { finished };
   if (others.speaker === incident.id) return { finished, others };
   // What was changed on this very server is told in any case, by a message of its own.

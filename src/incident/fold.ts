@@ -212,7 +212,7 @@ const FOLDERS = {
     else for (const debt of debtsOf(incident.undo, data.n)) debt.state = 'notNeeded';
     if (data.changed) {
       incident.changed = true;
-      incident.changedAt = at;
+      incident.change = { began: record.startedAt ?? at, ended: at };
     }
     if (data.looked) {
       incident.looked = { ...data.looked, at, purpose: 'step' };
@@ -253,12 +253,12 @@ const FOLDERS = {
 
   undone(incident: Incident, data: Undone, at: Instant) {
     const undo = undoOf(incident, data.undo);
+    if (data.state === 'putBack') incident.change = { began: undo.at, ended: at };
     undo.state = data.state;
     undo.says = data.says;
     undo.at = at;
     delete incident.slept;
     if (data.state === 'putBack') {
-      incident.changedAt = at;
       if (undo.after) {
         // The longer look covers the shorter one.
         const look = undo.after === 'watch' || incident.afterUndo?.look === 'watch' ? 'watch' : 'recheck';

@@ -22,6 +22,17 @@ export function isMonitor(pattern: MonitorRef, ref: MonitorRef): boolean {
   );
 }
 
+/** No clock drives the monitor of a row: a notification or a check sets it, and it stays so until the next one. */
+export function isEventDriven({ recurrenceSeconds }: { recurrenceSeconds?: number }): boolean {
+  return recurrenceSeconds === 0;
+}
+
+/** A change of ours, from the moment it was written down to the moment it was seen to be over. */
+export interface OurChange {
+  began: Instant;
+  ended: Instant;
+}
+
 export type Verdict = 'confirmed' | 'cleared' | 'inconclusive';
 
 /** One thing that was looked at, and what it said. */
@@ -55,6 +66,8 @@ export interface Looked {
   evidence: Evidence[];
   /** The sick back end that probes named; a client access server's trouble often lies there. */
   backEnd?: string;
+  /** What alerts report that no look could see, each in a sentence: it is not over because the rest is healthy. */
+  unverified?: string[];
   /** Set when looking again cannot help: the server is not in the organisation. */
   hopeless?: boolean;
 }

@@ -1,6 +1,6 @@
 import type { Alert, Instant } from './alert.ts';
 import type { Held, Slept, StepFinished, StepState } from './event.ts';
-import type { Looked, MonitorRef, ServerFacts } from './health.ts';
+import type { Looked, MonitorRef, OurChange, ServerFacts } from './health.ts';
 import type { Intent } from './intent.ts';
 import type { Outcome } from './outcome.ts';
 import type { Mode, PlannedStep } from './plan.ts';
@@ -50,8 +50,8 @@ export interface Incident {
   /** Undos have been put back since the last look: health is looked at once more, and from when. */
   afterUndo?: { look: 'recheck' | 'watch'; since: Instant };
 
-  /** The end of our last change: rows evaluated before it are old news. */
-  changedAt?: Instant;
+  /** Our last change: rows evaluated before its end are old news. */
+  change?: OurChange;
   /** Whether a command of ours changed anything. */
   changed: boolean;
 
@@ -106,6 +106,14 @@ export function isExpired({ until }: Pick<Held, 'until'>, at: Instant): boolean 
 
 /** Two names on one token are one person. */
 export const whoApproved = ({ by, identity }: { by: string; identity?: string }) => (identity ?? by).toLowerCase();
+
+/**
+ * Nothing that could be looked at is unhealthy, nor was it, but alerts report something that no look could see. What was
+ * unhealthy and has recovered is taken for what they report.
+ */
+export function isUnverified({ conclusion, looked }: Incident): boolean {
+  return conclusion?.outcome === 'transient' && looked?.verdict === 'cleared' && looked.unverified !== undefined;
+}
 
 export function currentRun(incident: Incident): Run | undefined {
   return incident.runs.at(-1);

@@ -6,6 +6,7 @@ import {
   currentRun,
   type Incident,
   isExpired,
+  isUnverified,
   type Run,
   type StepRecord,
   stepInHand,
@@ -148,7 +149,8 @@ function ending(incident: Incident, conclusion: Conclusion, now: Instant, settin
   return {
     do: 'finish',
     finished: {
-      outcome: conclusion.outcome,
+      // Nobody can call over what nobody could look at: a person sees to it.
+      outcome: isUnverified(incident) ? 'escalated' : conclusion.outcome,
       reason: conclusion.reason,
       left: incident.undo.filter((undo) => isOwed(undo) && !isDue(undo, conclusion.outcome)).map((undo) => undo.says),
       owed: incident.undo.filter((undo) => isOwed(undo) && isDue(undo, conclusion.outcome)).map((undo) => undo.says),

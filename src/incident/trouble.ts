@@ -18,13 +18,13 @@ export const troubleOf = {
 /** What a look shows to be wrong, and what it shows to be over. */
 export function troublesSeen(
   { family, runs, looked: before }: Pick<Incident, 'family' | 'runs' | 'looked'>,
-  looked: Pick<Looked, 'verdict' | 'monitors'>,
+  looked: Pick<Looked, 'verdict' | 'monitors' | 'unverified'>,
 ): { seen: string[]; gone: string[] } {
   const sick = looked.monitors.filter((one) => one.verdict === 'confirmed');
   const seen = new Set(sick.map(troubleOf.monitor));
   const known = [...runs.flatMap((run) => run.handles), ...(before?.monitors ?? [])].map(troubleOf.monitor);
   if (looked.verdict === 'confirmed') seen.add(troubleOf.sick(family));
-  if (looked.verdict === 'inconclusive') seen.add(troubleOf.unseen(family));
+  if (looked.verdict === 'inconclusive' || looked.unverified) seen.add(troubleOf.unseen(family));
   const possible = [troubleOf.alerted(family), troubleOf.sick(family), troubleOf.unseen(family), ...known];
   // What could not be seen is not over.
   const gone = looked.verdict === 'inconclusive' ? [troubleOf.alerted(family)] : possible;

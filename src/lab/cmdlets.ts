@@ -357,7 +357,7 @@ function healthRow(world: World, server: Server, watch: Watch, now: number, stal
     name: watch.name,
     targetResource: watch.targetResource,
     component: watch.component,
-    recurrenceSeconds: watch.recurrenceSeconds,
+    ...(watch.recurrenceSeconds !== undefined && { recurrenceSeconds: watch.recurrenceSeconds }),
     timeoutSeconds: watch.timeoutSeconds,
     isStale: server.rows[watch.key]?.holds === 'stale',
     ...readRow(world, server, watch, now),
@@ -365,7 +365,8 @@ function healthRow(world: World, server: Server, watch: Watch, now: number, stal
   const wanted = stale?.body.healthSet;
   if (!stale || (wanted !== undefined && !sameName(String(wanted), watch.healthSet))) return row;
   // The monitor has not evaluated for longer than recurrence, time-out and two minutes; the row still says what it said.
-  const lastExecution = stale.postedAt - watch.recurrence - watch.timeoutSeconds * 1_000 - 180_000;
+  const tooOld = stale.postedAt - watch.recurrence - watch.timeoutSeconds * 1_000 - 180_000;
+  const lastExecution = watch.recurrence === 0 ? Math.min(row.lastExecution ?? tooOld, tooOld) : tooOld;
   return {
     ...row,
     alertValue: stale.frozen?.[server.name]?.[watch.key] ?? 'Healthy',

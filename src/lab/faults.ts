@@ -5,7 +5,17 @@ import { EXCHANGE_FAILURES } from '../ports.ts';
 import { breakIt, end, mend } from './cures.ts';
 import { activeOn } from './databases.ts';
 import { duration, period } from './duration.ts';
-import { backEndsOf, establish, readRow, reassess, type Watch, watchesOf } from './health.ts';
+import {
+  backEndsOf,
+  establish,
+  freeRow,
+  type RowState,
+  readRow,
+  reassess,
+  setRow,
+  type Watch,
+  watchesOf,
+} from './health.ts';
 import { HEALTH_SETS, type Part } from './health-sets.ts';
 import { comeBack } from './machines.ts';
 import { fromIssues, LabProblems, problem, unknownName } from './problems.ts';
@@ -128,6 +138,17 @@ const BODIES = {
   'drop-after-effect': z.strictObject({ ...common, command: text }),
   'no-object': z.strictObject({ ...common, probe: text.optional() }),
   'stale-rows': z.strictObject({ ...common, healthSet: text.optional() }),
+  row: z
+    .strictObject({
+      ...common,
+      healthSet: text,
+      monitor: text.optional(),
+      every: duration.optional(),
+      value: z.enum(['Disabled', 'Repairing', 'Unavailable', 'Unknown', 'UnInitialized']).optional(),
+      stale: z.boolean().optional(),
+      age: z.union([z.literal('never'), duration]).optional(),
+    })
+    .omit({ times: true, onset: true }),
   'session-limit': z.strictObject(common),
   'stop-hangs': z.strictObject({ ...common, service: text }),
   'never-returns': z.strictObject(common),
@@ -149,6 +170,7 @@ const NEEDS_SERVER = new Set([
   'unhealthy',
   'component-inactive',
   'service-state',
+  'row',
   'responder-at-work',
   'node-suspended',
   'busy',
@@ -178,6 +200,8 @@ export function postFault(world: World, posted: unknown, now: Instant): Trouble 
   if (kind === 'node-suspended' && !server?.dag) {
     problem('/server', `${server?.name} is in no database availability group, so it is no cluster node`);
   }
+
+  if (kind === 'row' && server) rowsNamed(world, server, body);
 
   const id = `f${world.lastTrouble + 1}`;
   const trouble: Trouble = {
@@ -209,6 +233,9 @@ function begin(world: World, trouble: Trouble, server: Server | undefined, now: 
   const { id, kind, body } = trouble;
   if (kind === 'transient') schedule(world, { at: now + (body.for as number), what: 'over', trouble: id });
   if (kind === 'flapping') schedule(world, { at: now + (body.period as number), what: 'flap', trouble: id });
+  if (kind === 'row' && server) {
+    for (const watch of rowsNamed(world, server, body)) setRow(world, server, watch, body as RowState, now);
+  }
   if (kind === 'stale-rows') trouble.frozen = freeze(world, server, now);
   if (kind === 'responder-at-work' && server) {
     const resource = (body.service as string | undefined) ?? imapServices(server)[0] ?? 'MSExchangeIMAP4';
@@ -243,6 +270,9 @@ export function deleteFault(world: World, id: string, now: Instant): boolean {
     finishResponder(server, id, now, 'failed');
     putIn(world, server, id, now);
     if (trouble.kind === 'service-state') restoreService(world, server, trouble, now);
+    if (trouble.kind === 'row') {
+      for (const { key } of rowsNamed(world, server, trouble.body)) freeRow(world, server, key, now);
+    }
     if (trouble.kind === 'stop-hangs') releaseHungService(world, server, String(trouble.body.service), now);
     if (trouble.kind === 'never-returns') comeBack(world, server, now);
   }
@@ -388,6 +418,15 @@ function sickRoute(world: World, server: Server, { id, body }: Trouble): [string
       },
     ],
   ];
+}
+
+/** Every row of a health set, or those of one monitor. */
+function rowsNamed(world: World, server: Server, { healthSet, monitor }: Record<string, unknown>): Watch[] {
+  const [first] = monitorsNamed(world, server, healthSet, monitor);
+  return watchesOf(server, world.settings).filter(
+    (watch) =>
+      sameName(watch.healthSet, first!.healthSet) && (monitor === undefined || sameName(watch.name, first!.name)),
+  );
 }
 
 /** The monitors of a health set that have a probe, or its first; without a health set IMAP's own test by role. */

@@ -29,6 +29,8 @@ export interface MonitorDefinition {
   service?: string;
   /** A load monitor: a server with both roles has one row of it. */
   isLoad?: boolean;
+  /** No clock drives it: a notification or a check sets its row. */
+  isEventDriven?: boolean;
   /** A client-touch-point probe: it logs on as one of the monitoring mailboxes, and so reaches a back end. */
   reaches?: Protocol;
 }
@@ -47,6 +49,12 @@ interface Watch {
   probe?: string;
   dependencies: readonly string[];
   targetResource: string;
+  isEventDriven?: true;
+}
+
+/** One that the published pages list as driven by notifications. */
+function notified(name: string): Watch {
+  return { ...watch(name), isEventDriven: true };
 }
 
 function watch(name: string, probe?: string, dependencies: readonly string[] = [], targetResource = ''): Watch {
@@ -243,8 +251,8 @@ export const MONITORS: readonly MonitorDefinition[] = [
     set(
       'OWA.Protocol.Dep',
       MAILBOX,
-      watch('OwaIMInitializationFailedMonitor'),
-      watch('WacDiscoveryFailureEventMonitor'),
+      notified('OwaIMInitializationFailedMonitor'),
+      notified('WacDiscoveryFailureEventMonitor'),
     ),
     set(
       'DataProtection',
@@ -277,8 +285,8 @@ export const MONITORS: readonly MonitorDefinition[] = [
       watch('ThrottlingServiceRunningMonitor', 'ThrottlingServiceRunning'),
       watch('TransportEdgeSync.Service.Monitor', 'TransportEdgeSync.Service.Probe'),
       watch('TransportLogSearchRunningMonitor', 'TransportLogSearchRunningProbe'),
-      watch('SubmissionQueueMonitor'),
-      watch('QueueExternalAggregateMonitor'),
+      notified('SubmissionQueueMonitor'),
+      notified('QueueExternalAggregateMonitor'),
     ),
     set(
       'MailboxTransport',
@@ -289,9 +297,9 @@ export const MONITORS: readonly MonitorDefinition[] = [
       watch('MailboxTransportDeliveryServiceRunningMonitor', 'MailboxTransportDeliveryServiceRunning'),
       watch('MailboxTransportSubmissionServiceRunningMonitor', 'MailboxTransportSubmissionServiceRunning'),
       watch('Mapi.Submit.Monitor', 'Mapi.Submit.Probe'),
-      watch('MailboxTransportUserQuarantineMonitor'),
+      notified('MailboxTransportUserQuarantineMonitor'),
     ),
-    set('FIPS', BOTH, watch('MaintenanceFailureMonitor.FIPS'), watch('MaintenanceTimeoutMonitor.FIPS')),
+    set('FIPS', BOTH, notified('MaintenanceFailureMonitor.FIPS'), notified('MaintenanceTimeoutMonitor.FIPS')),
     set('SiteMailbox', MAILBOX),
     set('AD', BOTH),
     set('Antimalware', MAILBOX),

@@ -9,14 +9,17 @@ import type { Cause, RecordedMonitor, RowMemory, Server, World } from './world.t
 /** A monitor as it exists on one server. */
 export interface Watch extends MonitorDefinition {
   key: string;
-  /** How often it evaluates, in milliseconds. */
+  /** How often it evaluates, in milliseconds; 0: when something happens that it is about, and only then. */
   recurrence: number;
   /** It evaluates at every multiple of the recurrence after this. */
   phase: number;
   /** What its row says of both. */
-  recurrenceSeconds: number;
+  recurrenceSeconds?: number;
   timeoutSeconds: number;
 }
+
+/** How long a row that an event set is Degraded before it is Unhealthy. */
+const DEGRADED_FOR = 60_000;
 
 const watches = new WeakMap<Server, Watch[]>();
 
@@ -24,22 +27,37 @@ const watches = new WeakMap<Server, Watch[]>();
 export function watchesOf(server: Server, settings: LabSettings): Watch[] {
   let found = watches.get(server);
   if (!found) {
-    found = server.monitors ? recordedWatches(server, server.monitors, settings) : usualWatches(server, settings);
+    const all = server.monitors ? recordedWatches(server, server.monitors, settings) : usualWatches(server, settings);
+    found = all.map((watch) => paced(watch, server.paces?.[watch.key], settings));
     watches.set(server, found);
   }
   return found;
 }
 
+/** Sets how often a monitor evaluates; `undefined` as it was before. */
+export function setPace(server: Server, key: string, seconds: number | undefined): void {
+  const { [key]: _, ...others } = server.paces ?? {};
+  server.paces = seconds === undefined ? others : { ...others, [key]: seconds };
+  watches.delete(server);
+}
+
+function paced(watch: Watch, seconds: number | undefined, settings: LabSettings): Watch {
+  if (seconds === undefined) return watch;
+  const recurrence = recurrenceOf({ recurrenceSeconds: seconds }, settings);
+  return { ...watch, recurrence, phase: recurrence && watch.phase % recurrence, recurrenceSeconds: seconds };
+}
+
 function usualWatches(server: Server, settings: LabSettings): Watch[] {
-  const recurrence = Math.max(1, settings['probe-recurrence']);
   return monitorsFor(server).map((monitor) => {
     const key = keyOf(monitor);
+    const recurrenceSeconds = monitor.isEventDriven ? 0 : settings['probe-recurrence'] / 1_000;
+    const recurrence = monitor.isEventDriven ? 0 : Math.max(1, settings['probe-recurrence']);
     return {
       ...monitor,
       key,
       recurrence,
-      phase: hash(`${server.name}/${key}`) % recurrence,
-      recurrenceSeconds: settings['probe-recurrence'] / 1_000,
+      phase: recurrence && hash(`${server.name}/${key}`) % recurrence,
+      recurrenceSeconds,
       timeoutSeconds: settings['probe-timeout'] / 1_000,
     };
   });
@@ -67,9 +85,11 @@ function recordedWatches(server: Server, monitors: readonly RecordedMonitor[], s
   });
 }
 
-/** A monitor that evaluates when something happens says 0; here it looks as often as the others. */
-export function recurrenceOf({ recurrenceSeconds }: { recurrenceSeconds: number }, settings: LabSettings): number {
-  return Math.max(1, recurrenceSeconds > 0 ? Math.round(recurrenceSeconds * 1_000) : settings['probe-recurrence']);
+/** Of a row that does not say it, as often as the others. */
+export function recurrenceOf({ recurrenceSeconds }: { recurrenceSeconds?: number }, settings: LabSettings): number {
+  if (recurrenceSeconds === 0) return 0;
+  const recurrence = recurrenceSeconds === undefined ? settings['probe-recurrence'] : recurrenceSeconds * 1_000;
+  return Math.max(1, Math.round(recurrence));
 }
 
 type Reading = Pick<HealthRow, 'alertValue' | 'lastTransition' | 'lastExecution'>;
@@ -80,6 +100,7 @@ type Reading = Pick<HealthRow, 'alertValue' | 'lastTransition' | 'lastExecution'
  */
 export function readRow(world: World, server: Server, watch: Watch, now: Instant): Reading {
   const { recurrence, phase } = watch;
+  if (recurrence === 0) return readEventDriven(server, watch, now);
   const evaluation = (after: Instant) => phase + (Math.floor((after - phase) / recurrence) + 1) * recurrence;
   const last = evaluation(now) - recurrence;
   const memory = server.rows[watch.key];
@@ -107,6 +128,23 @@ export function readRow(world: World, server: Server, watch: Watch, now: Instant
     : { alertValue: 'Degraded', lastTransition: first, lastExecution: last };
 }
 
+/** What the last event has said stands until the next one. Where there was none, nothing is wrong. */
+function readEventDriven(server: Server, { key }: Watch, now: Instant): Reading {
+  const { bootedAt } = server;
+  if (server.boot) return { alertValue: 'UnInitialized', lastTransition: bootedAt };
+  const memory = server.rows[key];
+  if (!memory) return { alertValue: 'Healthy', lastTransition: bootedAt, lastExecution: bootedAt };
+  const { base, since, failing, changedAt, holds, lastExecution = changedAt } = memory;
+  const worsenedAt = (since ?? changedAt) + DEGRADED_FOR;
+  if (base === 'Degraded' && failing && !holds && now >= worsenedAt)
+    return { alertValue: 'Unhealthy', lastTransition: worsenedAt, lastExecution: worsenedAt };
+  return {
+    alertValue: base,
+    ...(since !== undefined && { lastTransition: since }),
+    ...(lastExecution !== null && { lastExecution }),
+  };
+}
+
 /** Notes for every monitor of a server whether its probe fails from now on. Called after each change of the truth. */
 export function reassess(world: World, server: Server, now: Instant): void {
   if (server.boot) return;
@@ -118,8 +156,61 @@ export function reassess(world: World, server: Server, now: Instant): void {
 
 function remember(world: World, server: Server, watch: Watch, failing: boolean, now: Instant): void {
   if (server.rows[watch.key]?.holds) return;
+  if (watch.recurrence === 0) {
+    server.rows[watch.key] = toldBy(failing, now);
+    return;
+  }
   const { alertValue, lastTransition } = readRow(world, server, watch, now);
   server.rows[watch.key] = { base: alertValue, since: lastTransition ?? now, failing, changedAt: now };
+}
+
+/** The event of a monitor that no clock drives: its row says so at once. */
+function toldBy(failing: boolean, now: Instant): RowMemory {
+  return { base: failing ? 'Unhealthy' : 'Healthy', since: now, failing, changedAt: now };
+}
+
+/** How a row is to be, whatever its monitor finds out: see the disturbance `row`. */
+export interface RowState {
+  /** Milliseconds between two evaluations; 0: no clock drives it. */
+  every?: number;
+  /** It says that from now on: somebody works on the monitor, has switched it off … */
+  value?: HealthRow['alertValue'];
+  stale?: boolean;
+  /** How long ago it was evaluated, and took the value that it has. */
+  age?: number | 'never';
+}
+
+export function setRow(
+  world: World,
+  server: Server,
+  watch: Watch,
+  { every, value, stale, age }: RowState,
+  now: Instant,
+) {
+  const { alertValue, lastTransition, lastExecution } = readRow(world, server, watch, now);
+  if (every !== undefined) setPace(server, watch.key, every / 1_000);
+  const executed = age === 'never' ? null : age === undefined ? (lastExecution ?? null) : now - age;
+  const since = typeof age === 'number' ? now - age : lastTransition;
+  server.rows[watch.key] = {
+    base: value ?? alertValue,
+    ...(since !== undefined && { since }),
+    failing: rowFails(world, server, watch),
+    changedAt: now,
+    lastExecution: executed,
+    ...(stale ? { holds: 'stale' } : value && { holds: 'value' }),
+  };
+}
+
+/** Its monitor has the say again. */
+export function freeRow(world: World, server: Server, key: string, now: Instant): void {
+  setPace(server, key, undefined);
+  const watch = watchesOf(server, world.settings).find((each) => each.key === key);
+  if (!watch) return;
+  const failing = rowFails(world, server, watch);
+  server.rows[key] =
+    watch.recurrence === 0
+      ? toldBy(failing, now)
+      : { base: server.rows[key]?.base ?? 'Healthy', since: now, failing, changedAt: now };
 }
 
 /** The trouble has been there for a while: the rows that show it are Unhealthy, as they are when an alert is raised. */
@@ -128,12 +219,15 @@ export function establish(world: World, server: Server, since: Instant): void {
   for (const watch of watchesOf(server, world.settings)) {
     const memory = server.rows[watch.key];
     if (!rowFails(world, server, watch)) continue;
-    if (memory?.holds || (memory?.base === 'Unhealthy' && memory.failing)) continue;
+    if (memory?.holds || (memory?.base === 'Unhealthy' && memory.failing && (memory.since ?? at) <= at)) continue;
     server.rows[watch.key] = { base: 'Unhealthy', since: at, failing: true, changedAt: at };
   }
 }
 
-/** After a boot every monitor starts anew, and says so until it has evaluated. What somebody switched off stays off. */
+/**
+ * After a boot every monitor starts anew, and says so until it has evaluated; those that no clock drives are checked once,
+ * as an assumption. What somebody switched off stays off.
+ */
 export function startMonitors(world: World, server: Server, now: Instant): void {
   const before = server.rows;
   server.rows = Object.fromEntries(
@@ -141,6 +235,7 @@ export function startMonitors(world: World, server: Server, now: Instant): void 
       const memory = before[watch.key];
       if (memory?.holds === 'value') return [watch.key, memory];
       const failing = rowFails(world, server, watch);
+      if (watch.recurrence === 0) return [watch.key, toldBy(failing, now)];
       return [watch.key, { base: 'UnInitialized', since: server.bootedAt, failing, changedAt: now }];
     }),
   );

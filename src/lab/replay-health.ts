@@ -53,7 +53,7 @@ function monitorOf(
     name,
     targetResource,
     component,
-    recurrenceSeconds,
+    ...(recurrenceSeconds !== undefined && { recurrenceSeconds }),
     timeoutSeconds,
     phase: phaseOf(
       lastExecution === undefined ? undefined : here(lastExecution),
@@ -225,6 +225,7 @@ function isRow(
 
 /** Where a monitor evaluates, so that its last time was then. */
 function phaseOf(lastExecution: Instant | undefined, recurrence: number, name: string): number {
+  if (recurrence === 0) return 0;
   const any = lastExecution ?? hash(name);
   return ((any % recurrence) + recurrence) % recurrence;
 }

@@ -57,6 +57,8 @@ export interface Server {
   recoveryActions: (RecoveryAction & { trouble?: string })[];
   /** As a recording saw them, in its order; else the table of health sets says which there are. */
   monitors?: RecordedMonitor[];
+  /** How often monitors evaluate of which somebody said so, in seconds by their key: see the disturbance `row`. */
+  paces?: Record<string, number>;
   /** Of the table's monitors only those that were ever anything but Healthy since the start. */
   rows: Record<string, RowMemory>;
   /** How many CTP probes were run by hand: the walk through the back ends. */
@@ -69,7 +71,8 @@ export interface RecordedMonitor {
   name: string;
   targetResource: string;
   component: string;
-  recurrenceSeconds: number;
+  /** 0: no clock drives it. Absent: its row does not say. */
+  recurrenceSeconds?: number;
   timeoutSeconds: number;
   /** It evaluates at every multiple of the recurrence after this. */
   phase: number;
@@ -143,7 +146,7 @@ export interface RowMemory {
   /** Whether the monitor's probe has been failing since `changedAt`. */
   failing: boolean;
   changedAt: Instant;
-  /** When it had last evaluated at `changedAt`, where that does not follow from its recurrence; null: never. */
+  /** When it had last evaluated at `changedAt`, where that does not follow from its recurrence; null: never. An event that sets a row is its evaluation. */
   lastExecution?: Instant | null;
   /** It stays so: its value (somebody works on it, switched it off), or all of it (the health manager hangs). */
   holds?: 'value' | 'stale';

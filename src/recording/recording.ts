@@ -159,7 +159,7 @@ const VALUES: { [K in RecordedCall]: z.ZodType<Value<K>> } = {
       component: word,
       lastTransition: maybe(instant),
       lastExecution: maybe(instant),
-      recurrenceSeconds: count,
+      recurrenceSeconds: maybe(count),
       timeoutSeconds: count,
       isStale: z.boolean(),
     }),

@@ -1,5 +1,5 @@
 import { inFamily } from '../incident/alert.ts';
-import { isMonitor } from '../incident/health.ts';
+import { isEventDriven, isMonitor } from '../incident/health.ts';
 import { currentRun, type Incident } from '../incident/incident.ts';
 import { isNamed, sameName } from '../incident/names.ts';
 import { type DatabaseCopy, ExchangeError, type HealthRow, type Reply, type ServiceState } from '../ports.ts';
@@ -87,11 +87,13 @@ export function monitorsAreWarm(
   const isWarm = ({ alertValue, isStale, lastExecution = 0 }: HealthRow) =>
     !isStale && lastExecution > bootedAt && !sameName(alertValue, 'UnInitialized');
   const own = rows.filter((row) => inFamily(family, row.healthSet));
-  const awaited = own.filter((row) => monitors === undefined || isNamed(rowName(row), monitors));
+  const awaited = own.filter((row) =>
+    monitors === undefined ? evaluatesByItself(row) : isNamed(rowName(row), monitors),
+  );
   if (awaited.length > 0) return awaited.every(isWarm);
-  if (monitors === undefined) return false;
+  if (monitors === undefined && own.length === 0) return false;
   // None of those is there: then any other tells that the health manager is at work again, if it was before.
-  return evaluates === false || (monitors.length === 0 ? rows : own).some(isWarm);
+  return evaluates === false || (monitors?.length ? own : rows).some(isWarm);
 }
 
 /** Whether the cluster node is waited for. */
@@ -116,9 +118,13 @@ function evaluated({ alertValue, isStale, lastExecution }: HealthRow): boolean {
   return !isStale && lastExecution !== undefined && !isNamed(alertValue, IDLE);
 }
 
+/** It will evaluate, whatever happens: nobody has switched it off, and it does not wait for an event. */
+const evaluatesByItself = (row: HealthRow) => !sameName(row.alertValue, 'Disabled') && !isEventDriven(row);
+
 /** A clock drives it, often enough to be seen in good time. */
 function showsWithin({ recurrenceSeconds, timeoutSeconds }: HealthRow, within: number): boolean {
-  return recurrenceSeconds > 0 && (recurrenceSeconds + timeoutSeconds) * 1000 <= within / 2;
+  if (!recurrenceSeconds) return false;
+  return (recurrenceSeconds + timeoutSeconds) * 1000 <= within / 2;
 }
 
 /** What could not be read is no reason against the restart: nothing is known of it, so everything is expected. */

@@ -9,11 +9,11 @@ import type { Look, StepContext } from './step.ts';
 export async function lookAtHandled(context: StepContext): Promise<Look> {
   const { incident, record, clock, settings } = context;
   const handles: MonitorRef[] = currentRun(incident)?.handles ?? [];
-  const looked = await context.verifier.monitors(incident.server, handles, incident.changedAt, context.signal);
+  const looked = await context.verifier.monitors(incident.server, handles, incident.change, context.signal);
   if (looked.verdict === 'cleared') return { look: 'done', health: 'healthy', says: looked.reason, looked };
   if (looked.verdict === 'confirmed') return { look: 'done', health: 'unhealthy', says: looked.reason, looked };
   if (looked.dueBy !== undefined) {
-    // Its monitor has not evaluated since our change: not blind, only early.
+    // Its monitor has not evaluated since our change, or no event came yet: not blind, only early.
     const soon = Math.min(looked.dueBy, clock.now() + settings.lookEvery / 2);
     return { look: 'pending', until: soon, says: 'waiting until the monitor has evaluated again' };
   }

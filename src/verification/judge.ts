@@ -1,5 +1,12 @@
 import type { Instant } from '../incident/alert.ts';
-import { type Evidence, type MonitorRef, monitorName, type Verdict } from '../incident/health.ts';
+import {
+  type Evidence,
+  isEventDriven,
+  type MonitorRef,
+  monitorName,
+  type OurChange,
+  type Verdict,
+} from '../incident/health.ts';
 import type { HealthRow, ProbeResult, Reply } from '../ports.ts';
 
 /** How long after its turn a row may come before it is called stale: recurrence + time-out + this. */
@@ -7,16 +14,29 @@ export interface RowRules {
   grace: number;
 }
 
-/** When a row's next evaluation is in at the latest, counted from `since`. */
+/** When a row's next evaluation is in at the latest, counted from `since`; that of an event after a change likewise. */
 export function rowDueBy(row: HealthRow, since: Instant, rules: RowRules): Instant {
-  return since + (row.recurrenceSeconds + row.timeoutSeconds) * 1000 + rules.grace;
+  return since + ((row.recurrenceSeconds ?? 0) + row.timeoutSeconds) * 1000 + rules.grace;
 }
 
 /** A row is believed when its monitor evaluated lately, and after the end of our last change. */
-export function isFresh(row: HealthRow, now: Instant, changedAt: Instant | undefined, rules: RowRules): boolean {
-  if (row.isStale || row.lastExecution === undefined) return false;
-  if (changedAt !== undefined && row.lastExecution <= changedAt) return false;
-  return now <= rowDueBy(row, row.lastExecution, rules);
+export function isFresh(row: HealthRow, now: Instant, change: OurChange | undefined, rules: RowRules): boolean {
+  if (row.isStale) return false;
+  if (isEventDriven(row))
+    return change === undefined || hasSeen(row, change) || now >= rowDueBy(row, change.ended, rules);
+  const { lastExecution } = row;
+  if (lastExecution === undefined || (change && lastExecution <= change.ended)) return false;
+  // Where the server does not say how often a monitor evaluates, only its own IsStale tells that a row is too old.
+  return row.recurrenceSeconds === undefined || now <= rowDueBy(row, lastExecution, rules);
+}
+
+/**
+ * Whether an event has set the row since our change. Healthy that came in the middle of it came because of it; Unhealthy
+ * may only have seen a service stop. A row without such an event counts once one has had time to come.
+ */
+function hasSeen({ alertValue, lastExecution, lastTransition }: HealthRow, { began, ended }: OurChange): boolean {
+  const setAt = Math.max(lastExecution ?? 0, lastTransition ?? 0);
+  return setAt > (alertValue === 'Healthy' ? began : ended);
 }
 
 /** What a row by itself says. Only Healthy and Unhealthy decide; Repairing and Disabled mean hands off. */
@@ -25,7 +45,7 @@ export function judgeRow(
   server: string,
   ref: MonitorRef,
   now: Instant,
-  changedAt: Instant | undefined,
+  change: OurChange | undefined,
   rules: RowRules,
 ): { verdict: Verdict; evidence: Evidence } {
   const monitor = monitorName(ref);
@@ -36,10 +56,10 @@ export function judgeRow(
       evidence: { ...base, says: `${monitor} has no row on ${server}`, sees: 'nothing' },
     };
   }
-  if (!isFresh(row, now, changedAt, rules)) {
+  if (!isFresh(row, now, change, rules)) {
     const why = row.isStale
       ? 'is stale'
-      : changedAt !== undefined && (row.lastExecution ?? 0) <= changedAt
+      : change !== undefined && (row.lastExecution ?? 0) <= change.ended
         ? 'was not evaluated since our last change'
         : 'was not evaluated lately';
     const says = `AlertValue of ${monitor} is ${row.alertValue}, but the row ${why}`;

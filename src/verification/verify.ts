@@ -1,10 +1,11 @@
-import { familyOf, type Instant, inFamily } from '../incident/alert.ts';
+import { ANY_FAMILY, familyOf, type Instant, inFamily } from '../incident/alert.ts';
 import {
   type Evidence,
   type Looked,
   type MonitorRef,
   type MonitorVerdict,
   monitorName,
+  type OurChange,
   type ServerFacts,
   type Verdict,
 } from '../incident/health.ts';
@@ -13,6 +14,7 @@ import { BoundedPattern } from '../pattern.ts';
 import { type Clock, type Exchange, ExchangeError, type HealthRow } from '../ports.ts';
 import type { Catalog, CatalogMonitor } from './catalog.ts';
 import { judgeRow, judgeRun, overall, rowDueBy } from './judge.ts';
+import { type Hint, monitorsNamed, ownHints, refOf, rowsOfSet, unseenOf } from './named.ts';
 
 export interface VerificationSettings {
   /** Runs of a probe that picks a random mailbox, all of which must succeed. */
@@ -32,9 +34,9 @@ export interface FamilyLook {
   server: string;
   family: string;
   /** What alerts named. Hints, never filters. */
-  hints: { healthSet?: string; monitor?: string; targetResource?: string }[];
-  /** The end of our last change, if any. */
-  changedAt?: Instant;
+  hints: Hint[];
+  /** Our last change, if any. */
+  change?: OurChange;
 }
 
 /** A look at a few monitors; `dueBy` is set when a row that has not been evaluated since our change would decide. */
@@ -47,7 +49,7 @@ export interface Verifier {
   monitors(
     server: string,
     refs: MonitorRef[],
-    changedAt: Instant | undefined,
+    change: OurChange | undefined,
     signal?: AbortSignal,
   ): Promise<MonitorsLook>;
   /** Whether every monitor of a health set is healthy on a server; undefined when it could not be seen. */
@@ -78,33 +80,47 @@ export function createVerifier(parts: {
     if (health instanceof ExchangeError) return { ...unseen(server, health), facts };
 
     const rows = health.value.filter((row) => inFamily(look.family, row.healthSet));
-    const suspects = suspectsAmong(rows, look);
+    const hints = ownHints(look.family, look.hints);
     const judged: Judged[] = [];
-    for (const suspect of suspects) {
-      judged.push(await judge(server, suspect, rows, mailboxServers, look.changedAt, signal));
+    const judgeAll = async (refs: MonitorRef[]) => {
+      for (const ref of byRank(refs)) judged.push(await judge(server, ref, rows, mailboxServers, look.change, signal));
+    };
+    const sick = rows.filter((row) => row.alertValue === 'Unhealthy' || row.alertValue === 'Degraded').map(refOf);
+    await judgeAll(sick);
+    // What is to be called healthy is what the alerts named, and not only what happened to look unwell.
+    if (judged.every((one) => one.verdict === 'cleared')) {
+      const isJudged = new Set(sick.map(keyOf));
+      await judgeAll(unique(expectedHealthy(rows, hints, sick.length > 0)).filter((ref) => !isJudged.has(keyOf(ref))));
     }
-    return { ...conclude(server, judged, look.family), facts };
+    const looked = conclude(server, judged, look.family, rows);
+    if (looked.verdict === 'confirmed' || judged.length === 0) return { ...looked, facts };
+    return { ...withUnverified(server, looked, unseenOf(server, hints, rows, catalog), rows), facts };
   }
 
-  /** The rows that are not well; where there is none, what the alert named; where it named none, every probe there is. */
-  function suspectsAmong(rows: HealthRow[], look: FamilyLook): MonitorRef[] {
-    const sick = rows.filter((row) => row.alertValue === 'Unhealthy' || row.alertValue === 'Degraded').map(refOf);
-    if (sick.length > 0) return byRank(sick);
-    const named = look.hints.flatMap((hint) => namedMonitor(hint, rows));
-    if (named.length > 0) return byRank(unique(named));
+  /** The monitors that alerts named; where they named none, every probe of the family, and the health sets they named. */
+  function expectedHealthy(rows: HealthRow[], hints: Hint[], sawSick: boolean): MonitorRef[] {
+    const monitors = hints.flatMap((hint) => monitorsNamed(hint, rows, catalog));
+    const sets = hints.flatMap((hint) => (hint.monitor ? [] : provable(rowsOfSet(hint, rows))));
+    return [...monitors, ...sets, ...(sawSick || monitors.length > 0 ? [] : provable(rows))];
+  }
+
+  /** Those of the rows that have a probe; where none has, all. */
+  function provable(rows: HealthRow[]): MonitorRef[] {
     const watching = rows.filter((row) => row.alertValue !== 'Disabled').map(refOf);
     const probed = watching.filter((ref) => catalog.find(ref.healthSet, ref.monitor)?.verification === 'probe');
-    return byRank(probed.length > 0 ? probed : watching);
+    return probed.length > 0 ? probed : watching;
   }
 
-  function namedMonitor(hint: FamilyLook['hints'][number], rows: HealthRow[]): MonitorRef[] {
-    if (!hint.monitor || !hint.healthSet) return [];
-    const known = catalog.find(hint.healthSet, hint.monitor);
-    const ref = known
-      ? { healthSet: known.healthSet, monitor: known.monitor }
-      : { healthSet: hint.healthSet, monitor: hint.monitor };
-    const found = rows.map(refOf).filter((candidate) => sameMonitor(candidate, ref));
-    return found.length > 0 ? found : known ? [ref] : [];
+  /** Says of what was seen to be healthy that it is not all that alerts report. */
+  function withUnverified(server: string, looked: Looked, unverified: string[], rows: HealthRow[]): Looked {
+    if (unverified.length === 0) return looked;
+    const [first = ''] = unverified;
+    const what = `${first.charAt(0).toUpperCase()}${[first.slice(1), ...unverified.slice(1)].join('; ')}`;
+    if (looked.verdict !== 'cleared') return { ...looked, reason: `${looked.reason}. ${what}`, unverified };
+    const runs = looked.evidence.filter(({ kind }) => kind === 'probe').length;
+    const healthy = `${looked.monitors.length} of ${rows.length} monitors judged, ${runs} ${runs === 1 ? 'probe' : 'probes'} run; their rows: ${valuesOf(rows)}`;
+    const reason = `${what}, so what is reported was not verified. What was verified on ${server} is healthy (${healthy})`;
+    return { ...looked, reason, unverified };
   }
 
   async function judge(
@@ -112,7 +128,7 @@ export function createVerifier(parts: {
     ref: MonitorRef,
     rows: HealthRow[],
     servers: ServerFacts[],
-    changedAt: Instant | undefined,
+    change: OurChange | undefined,
     signal?: AbortSignal,
   ): Promise<Judged> {
     const entry = catalog.find(ref.healthSet, ref.monitor);
@@ -125,14 +141,14 @@ export function createVerifier(parts: {
       if (ran.verdict !== 'inconclusive') return { ref, verdict: ran.verdict, evidence, ...backEndOf(ran.backEnd) };
     }
     // The probe can't be run by hand, or gave nothing: a fresh AlertValue decides.
-    const byRow = judgeRow(row, server, ref, clock.now(), changedAt, rules);
+    const byRow = judgeRow(row, server, ref, clock.now(), change, rules);
     evidence.push(byRow.evidence);
-    const awaited = byRow.verdict === 'inconclusive' && row && changedAt !== undefined && !row.isStale;
+    const awaited = byRow.verdict === 'inconclusive' && row && change !== undefined && !row.isStale;
     return {
       ref,
       verdict: byRow.verdict,
       evidence,
-      ...(awaited && { dueBy: rowDueBy(row, changedAt, rules) }),
+      ...(awaited && { dueBy: rowDueBy(row, change.ended, rules) }),
     };
   }
 
@@ -181,7 +197,7 @@ export function createVerifier(parts: {
   async function monitors(
     server: string,
     refs: MonitorRef[],
-    changedAt: Instant | undefined,
+    change: OurChange | undefined,
     signal?: AbortSignal,
   ): Promise<MonitorsLook> {
     const organisation = await attempt(() => exchange.organisation(options(signal)));
@@ -190,7 +206,7 @@ export function createVerifier(parts: {
     if (health instanceof ExchangeError) return unseen(server, health);
     const judged: Judged[] = [];
     for (const ref of byRank(refs)) {
-      judged.push(await judge(server, ref, health.value, organisation.value.servers, changedAt, signal));
+      judged.push(await judge(server, ref, health.value, organisation.value.servers, change, signal));
       if (judged.at(-1)?.verdict === 'confirmed') break;
     }
     const due = judged.flatMap((one) => (one.dueBy === undefined ? [] : [one.dueBy]));
@@ -202,7 +218,8 @@ export function createVerifier(parts: {
   async function healthSet(server: string, name: string, signal?: AbortSignal): Promise<boolean | undefined> {
     const health = await attempt(() => exchange.serverHealth(server, options(signal)));
     if (health instanceof ExchangeError) return undefined;
-    const rows = health.value.filter((row) => sameName(row.healthSet, name));
+    // What somebody switched off has no part in it, as in Exchange's own state of a health set.
+    const rows = health.value.filter((row) => sameName(row.healthSet, name) && row.alertValue !== 'Disabled');
     const verdict = overall(
       rows.map((row) => judgeRow(row, server, refOf(row), clock.now(), undefined, rules).verdict),
     );
@@ -223,11 +240,12 @@ export function createVerifier(parts: {
     return { kind: 'note', at: clock.now(), server, says, sees: 'nothing' };
   }
 
-  function conclude(server: string, judged: Judged[], family: string): Looked {
+  function conclude(server: string, judged: Judged[], family: string, rows: readonly HealthRow[] = []): Looked {
     const verdict = overall(judged.map((one) => one.verdict));
     const evidence = judged.flatMap((one) => one.evidence);
     const backEnd = judged.find((one) => one.backEnd)?.backEnd;
     const verdicts: MonitorVerdict[] = judged.map((one) => ({ ...one.ref, verdict: one.verdict }));
+    const ofFamily = family === ANY_FAMILY ? '' : ` of ${family}`;
     const names = (wanted: Verdict) =>
       verdicts
         .filter((one) => one.verdict === wanted)
@@ -238,7 +256,9 @@ export function createVerifier(parts: {
       cleared: `${names('cleared')} on ${server}: healthy`,
       inconclusive:
         judged.length === 0
-          ? `no monitor of ${family} has a row on ${server}`
+          ? rows.length > 0
+            ? `every monitor${ofFamily} on ${server} is switched off`
+            : `no monitor${ofFamily} has a row on ${server}`
           : `${names('inconclusive')} on ${server}: no answer that could be trusted`,
     }[verdict];
     return { verdict, reason, monitors: verdicts, evidence, ...backEndOf(backEnd) };
@@ -261,21 +281,24 @@ const backEndOf = (backEnd: string | undefined) => (backEnd === undefined ? {} :
 
 const options = (signal: AbortSignal | undefined) => (signal ? { signal } : {});
 
-function refOf(row: HealthRow): MonitorRef {
-  return {
-    healthSet: row.healthSet,
-    monitor: row.name,
-    ...(row.targetResource && { targetResource: row.targetResource }),
-  };
-}
-
 const sameMonitor = (a: MonitorRef, b: MonitorRef) =>
   sameName(a.healthSet, b.healthSet) && sameName(a.monitor, b.monitor);
 const sameRow = (row: HealthRow, ref: MonitorRef) =>
   sameMonitor(refOf(row), ref) &&
   (ref.targetResource === undefined || sameName(row.targetResource, ref.targetResource));
 
-const unique = (refs: MonitorRef[]) => [...new Map(refs.map((ref) => [monitorName(ref).toLowerCase(), ref])).values()];
+const keyOf = (ref: MonitorRef) => monitorName(ref).toLowerCase();
+const unique = (refs: MonitorRef[]) => [...new Map(refs.map((ref) => [keyOf(ref), ref])).values()];
+
+/** `85 Healthy, 2 Disabled, 1 stale`. */
+function valuesOf(rows: readonly HealthRow[]): string {
+  const counts = new Map<string, number>();
+  for (const { isStale, alertValue } of rows) {
+    const value = isStale ? 'stale' : alertValue;
+    counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
+  return [...counts].map(([value, count]) => `${count} ${value}`).join(', ');
+}
 
 /** Exchange's failures are an answer here; anything else is a defect and goes on up. */
 async function attempt<T>(call: () => Promise<T>): Promise<T | ExchangeError> {

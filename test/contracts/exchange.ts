@@ -69,7 +69,12 @@ export function exchangeContract(side: string, open: () => Promise<ExchangeUnder
     test('a healthy server has rows for its roles, all Healthy, fresh and told apart by their keys', async () => {
       const { value } = await exchange.serverHealth('mbx1');
       expect(new Set(value.map((each) => each.alertValue))).toEqual(new Set(['Healthy']));
-      expect(value.every((each) => !each.isStale && sut.clock.now() - (each.lastExecution ?? 0) <= MINUTE)).toBe(true);
+      expect(value.filter(({ isStale }) => isStale)).toEqual([]);
+      const byClock = value.filter(({ recurrenceSeconds }) => recurrenceSeconds !== 0);
+      expect(byClock.every((each) => sut.clock.now() - (each.lastExecution ?? 0) <= MINUTE)).toBe(true);
+      // Real servers have such rows too: what drives them is events, and none came for long.
+      const byEvents = value.filter((each) => !byClock.includes(each)).map(({ name }) => name);
+      expect(byEvents).toContain('OwaIMInitializationFailedMonitor');
       const keys = value.map((each) => [each.healthSet, each.name, each.targetResource].join('\\'));
       expect(new Set(keys).size).toBe(keys.length);
       expect(keys).toContain('IMAP.Protocol\\ImapDeepTestMonitor\\MSExchangeImap4BE');

@@ -304,6 +304,27 @@ const MUTATIONS: Mutation[] = [
     tests: ['test/unit/verification/judge.test.ts'],
   },
   {
+    says: 'a row that no clock drives counts in the moment after our change',
+    file: 'src/verification/judge.ts',
+    from: 'return change === undefined || hasSeen(row, change) ||',
+    to: 'return true ||',
+    tests: ['test/unit/verification/judge.test.ts'],
+  },
+  {
+    says: 'a row that no clock drives is too old like any other',
+    file: 'src/incident/health.ts',
+    from: 'return recurrenceSeconds === 0;',
+    to: 'return recurrenceSeconds === -1;',
+    tests: ['test/unit/verification/judge.test.ts', 'test/unit/engine/rows.test.ts'],
+  },
+  {
+    says: 'what nobody could look at is over, as the rest is healthy',
+    file: 'src/incident/next.ts',
+    from: "outcome: isUnverified(incident) ? 'escalated' : conclusion.outcome,",
+    to: 'outcome: conclusion.outcome,',
+    tests: FOLD,
+  },
+  {
     says: 'an alert is answered before it is stored',
     file: 'src/engine/intake.ts',
     from: 'gathered.push({ alerts, resolve, reject });',

@@ -150,6 +150,32 @@ describe('from outside, on the lab at speed 600', () => {
     expect(latest).toMatchObject({ outcome, owed: [] });
   });
 
+  test('a monitor that a notification set long ago is believed, and has recovered when the next one says so', async () => {
+    const monitor = { healthSet: 'IMAP', monitor: 'AverageCommandProcessingTimeGt60sMonitor' };
+    await post(`${lab.url}/lab/v1/faults`, { fault: 'imap-slow', server: 'cas1' });
+    const row = { fault: 'row', server: 'cas1', ...monitor, every: '0s', age: '9d' };
+    expect((await post(`${lab.url}/lab/v1/faults`, row)).status).toBeLessThan(300);
+    await alert('cas1', monitor.healthSet, monitor.monitor);
+    const over = await allOver(30_000);
+    expect(await changes()).toEqual(['cas1 Restart-Service MSExchangeIMAP4']);
+    expect(over.find(({ server }) => server === 'cas1')).toMatchObject({ outcome: 'recovered', owed: [] });
+  });
+
+  test('an alert that names no health set is not called over because the rest is healthy', async () => {
+    serial += 1;
+    const title = 'The FIP-FS Scan Process failed initialization. Error: 0x80010105';
+    const sent = { Id: lastAlert(), Name: title, NetbiosComputerName: 'MBX2', ResolutionState: 0 };
+    expect((await post(`${daemon.url}/api/v1/alerts/scom`, sent)).status).toBe(202);
+    const over = await allOver(30_000);
+    expect(over.find(({ alerts }) => alerts.some(({ senderId }) => senderId === lastAlert()))).toMatchObject({
+      outcome: 'escalated',
+      reason: expect.stringMatching(
+        /^The alert "The FIP-FS Scan .*" names no health set, so what is reported was not verified\. What was verified on mbx2 is healthy \(\d+ of \d+ monitors judged, \d+ probes run; /,
+      ),
+    });
+    expect(await changes()).toEqual([]);
+  });
+
   test('the kill switch in the middle of a run stops it within a second, and off lets it go on where it was', async () => {
     await post(`${lab.url}/lab/v1/faults`, { fault: 'imap-backend-wedged', server: 'mbx1' });
     await alert('mbx1', 'IMAP.Protocol', 'ImapSelfTestMonitor');

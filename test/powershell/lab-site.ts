@@ -7,7 +7,7 @@ import {
   powerShellExchange,
 } from '../../src/adapters/powershell/exchange.ts';
 import { PowerShellHost, type PowerShellHostOptions } from '../../src/adapters/powershell/host.ts';
-import type { Lab } from '../../src/lab/lab.ts';
+import type { Lab, LabOptions } from '../../src/lab/lab.ts';
 import type { Exchange } from '../../src/ports.ts';
 
 export interface LabSite {
@@ -23,8 +23,12 @@ export interface LabSite {
 /** Who signs what only reads. */
 export const READER = 'second-responder';
 
-export async function labSite(executable: string, given: Partial<PowerShellHostOptions> = {}): Promise<LabSite> {
-  const served = await serveLab({ port: 0, speed: 1, virtual: true });
+export async function labSite(
+  executable: string,
+  given: Partial<PowerShellHostOptions> = {},
+  lab: Partial<LabOptions> = {},
+): Promise<LabSite> {
+  const served = await serveLab({ port: 0, speed: 1, virtual: true, ...lab });
   const host = new PowerShellHost({
     modules: ['SecondResponder.psm1', 'ExchangeLab.psm1'].map((file) => join(MODULE_FOLDER, file)),
     executable,

@@ -181,7 +181,44 @@ export const SCENARIOS: Scenario[] = [
     outcome: 'escalated',
     left: 1,
   },
+  {
+    says: 'load on cas1, by a monitor that no clock drives: the restart cures it, and it stays so for twenty minutes',
+    faults: [
+      { fault: 'row', server: 'cas1', ...LOAD, every: '0s' },
+      { fault: 'imap-slow', server: 'cas1' },
+    ],
+    alert: { server: 'cas1', ...LOAD },
+    changes: ['cas1 Restart-Service MSExchangeIMAP4'],
+    outcome: 'recovered',
+  },
+  {
+    says: 'load on ex1, by monitors that no clock drives: nothing cures it',
+    faults: [
+      { fault: 'row', server: 'ex1', healthSet: 'IMAP', every: '0s' },
+      { fault: 'unfixable', healthSet: 'IMAP', monitor: LOAD.monitor, server: 'ex1' },
+    ],
+    alert: { server: 'ex1', ...LOAD },
+    changes: [
+      'ex1 Restart-Service MSExchangeIMAP4BE',
+      'ex1 Restart-Service MSExchangeIMAP4',
+      'ex1 Set-MailboxServer true',
+      'ex1 Restart-Computer',
+    ],
+    outcome: 'escalated',
+    left: 1,
+  },
   // What must not be done.
+  {
+    says: 'a monitor that somebody has switched off is no reason to act, whatever its probe says',
+    faults: [
+      { fault: 'imap-proxy-hang', server: 'cas1' },
+      { fault: 'row', server: 'cas1', ...PROXY, value: 'Disabled' },
+    ],
+    alert: { server: 'cas1', ...PROXY },
+    changes: [],
+    outcome: 'escalated',
+    because: 'could not be seen',
+  },
   {
     says: 'a trouble that has passed changes nothing',
     faults: [{ fault: 'transient', server: 'mbx1' }],

@@ -85,6 +85,19 @@ describe('each thing that can happen has its sentence', () => {
       'Confirmed   it is there',
     ],
     [
+      'healthy, but not what was reported',
+      [
+        {
+          type: 'verified',
+          data: {
+            ...{ verdict: 'cleared', reason: 'the alert names nothing', unverified: ['x'] },
+            ...{ monitors: [], evidence: [], purpose: 'first', startedAt: 1 },
+          },
+        },
+      ],
+      'Unverified  the alert names nothing',
+    ],
+    [
       'no playbook',
       [{ type: 'matched', data: { playbook: null, reason: 'nothing handles X' } }],
       'No playbook nothing handles X',

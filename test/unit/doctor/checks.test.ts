@@ -556,6 +556,15 @@ describe('servers', () => {
     expect(line).toMatch(new RegExp(expected.source, 's'));
   });
 
+  it('a row that no clock drives says nothing of clocks', async () => {
+    const old = row({ recurrenceSeconds: 0, lastExecution: NOW - 99 * HOUR });
+    expect(told(await one({ rows: [old] }))[0]).toMatch(/gives 1 row, none stale$/);
+    expect(told(await one({ rows: [old, row({})] }))[0]).toMatch(/; the newest 20 s old$/);
+    expect(told(await one({ rows: [{ ...old, lastExecution: NOW + HOUR }, row({})] }))[0]).toMatch(
+      /; the newest 20 s old$/,
+    );
+  });
+
   it.each([
     [1, 20, /^ok .*gives 20 rows, 1 stale; the newest 20 s old/],
     [3, 20, /^look .*gives 20 rows, 3 stale; .* → Its health manager does not evaluate them/],

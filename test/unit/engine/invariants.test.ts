@@ -79,6 +79,18 @@ const disturbance = fc.oneof(
   fc.record({ ...component, server }),
   fc.record({ ...serviceState, server }),
   fc.record({ fault: fc.constant('unhealthy'), server, healthSet: fc.constantFrom('AD', 'Store', 'DiskSpace') }),
+  fc.record(
+    {
+      fault: fc.constant('row'),
+      server,
+      healthSet: fc.constantFrom('IMAP', 'IMAP.Protocol', 'IMAP.Proxy', 'AD'),
+      every: fc.constantFrom('0s', '1m', '20m'),
+      value: fc.constantFrom('Disabled', 'Repairing', 'Unavailable', 'Unknown', 'UnInitialized'),
+      stale: fc.boolean(),
+      age: fc.constantFrom('5m', '30d', 'never'),
+    },
+    { requiredKeys: ['fault', 'server', 'healthSet'] },
+  ),
   fc.record({ fault: fc.constant('no-object'), probe: fc.constantFrom('ImapSelfTestProbe', 'ImapCTPProbe') }),
 );
 

@@ -200,13 +200,13 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
   {
     given: 'a step that changed the world: rows evaluated before its end are old news',
     journal: [opened, verified('confirmed'), matched, started(1), ended(1, { changed: true })],
-    shows: ({ changed, changedAt }) => [changed, changedAt],
-    is: [true, NINE + 4000],
+    shows: ({ changed, change }) => [changed, change],
+    is: [true, { began: NINE + 3000, ended: NINE + 4000 }],
   },
   {
     given: 'a step that failed without an effect: nothing was changed',
     journal: [opened, verified('confirmed'), matched, started(1), ended(1, { state: 'failed' })],
-    shows: ({ changed, changedAt }) => [changed, changedAt],
+    shows: ({ changed, change }) => [changed, change],
     is: [false, undefined],
   },
   {

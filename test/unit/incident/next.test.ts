@@ -128,6 +128,11 @@ const CASES: Case[] = [
     does: finish('transient', 'it was cleared'),
   },
   {
+    given: 'no trouble at the first look, which could not see what was reported',
+    journal: [opened, verified('cleared', 'first', { unverified: ['the alert "t" names no health set'] })],
+    does: finish('escalated', 'it was cleared'),
+  },
+  {
     given: 'a look that saw nothing',
     journal: [opened, verified('inconclusive')],
     does: { do: 'sleep', until: LATER + MINUTE, for: 'look', says: 'it was inconclusive' },

@@ -130,6 +130,28 @@ describe('back from a restart is more than a ping', () => {
     expect(await look(world)).toMatchObject({ look: 'pending', says: waits, until: NOW + 30 * SECOND });
   });
 
+  const events = (more: Partial<HealthRow> = {}) =>
+    row('IMAP', 'CrashEvent', { recurrenceSeconds: 0, lastExecution: BOOTED - 9 * MINUTE, ...more });
+  const COLD = { alertValue: 'UnInitialized' } as const;
+  const OTHERS: { says: string; more: HealthRow; look: string }[] = [
+    { says: 'that no clock drives, set long before the boot', more: events(), look: 'done' },
+    { says: 'that no clock drives, without a time', more: never(events()), look: 'done' },
+    { says: 'that no clock drives, unhealthy', more: events({ alertValue: 'Unhealthy' }), look: 'done' },
+    { says: 'that no clock drives, not set yet', more: events(COLD), look: 'done' },
+    { says: 'that no clock drives, stale', more: events({ isStale: true }), look: 'done' },
+    { says: 'that a clock drives, not set yet', more: evaluated(COLD), look: 'pending' },
+    {
+      says: 'that is switched off and never evaluates',
+      more: never(evaluated({ alertValue: 'Disabled' })),
+      look: 'done',
+    },
+    { says: 'that does not say how often, from before the boot', more: silent(BOOTED), look: 'pending' },
+    { says: 'that does not say how often, from after the boot', more: silent(BOOTED + 1), look: 'done' },
+  ];
+  test.each(OTHERS)('beside those that have evaluated one $says: $look', async ({ more, look: is }) => {
+    expect(await look({ rows: [evaluated(), more] })).toMatchObject({ look: is });
+  });
+
   test('another member that is down is no reason to wait', async () => {
     const group = { name: 'dag1', members: [member('mbx1'), member('mbx2', false)] };
     expect(await look({ group })).toMatchObject({ look: 'done' });
@@ -441,3 +463,12 @@ test('the boot time that is found before is the fence of the command', async () 
     },
   });
 });
+
+function never({ lastExecution: _never, ...rest }: HealthRow): HealthRow {
+  return rest;
+}
+
+function silent(lastExecution: number): HealthRow {
+  const { recurrenceSeconds: _unknown, ...rest } = evaluated({ lastExecution });
+  return rest;
+}

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Verdict } from '../../../src/incident/health.ts';
+import type { OurChange, Verdict } from '../../../src/incident/health.ts';
+import type { HealthRow } from '../../../src/ports.ts';
 import { isFresh, judgeRow, judgeRun, overall, rowDueBy } from '../../../src/verification/judge.ts';
 import { MINUTE, NINE, reply, row, run, SECOND } from '../../support/stub.ts';
 
@@ -7,13 +8,15 @@ const RULES = { grace: 2 * MINUTE };
 const REF = { healthSet: 'IMAP', monitor: 'ImapCTPMonitor' };
 /** The row evaluates each minute and takes at most half a minute; with the grace it is due after 3:30. */
 const DUE = 3 * MINUTE + 30 * SECOND;
+/** A change of ours that took ten seconds. */
+const ended = (at: number): OurChange => ({ began: at - 10 * SECOND, ended: at });
 
 describe('a row', () => {
   const sick = { alertValue: 'Unhealthy' } as const;
   const ROWS: {
     says: string;
     row: ReturnType<typeof row> | undefined;
-    changedAt?: number;
+    change?: OurChange;
     verdict: Verdict;
     words: string;
   }[] = [
@@ -62,27 +65,27 @@ describe('a row', () => {
     {
       says: 'Healthy, evaluated at the very end of our change',
       row: row('IMAP', 'ImapCTPMonitor'),
-      changedAt: NINE - 30 * SECOND,
+      change: ended(NINE - 30 * SECOND),
       verdict: 'inconclusive',
       words: 'was not evaluated since our last change',
     },
     {
       says: 'Healthy, evaluated after our change',
       row: row('IMAP', 'ImapCTPMonitor'),
-      changedAt: NINE - 30 * SECOND - 1,
+      change: ended(NINE - 30 * SECOND - 1),
       verdict: 'cleared',
       words: 'is Healthy',
     },
     {
       says: 'Unhealthy from before our change: it proves nothing either',
       row: row('IMAP', 'ImapCTPMonitor', sick),
-      changedAt: NINE - SECOND,
+      change: ended(NINE - SECOND),
       verdict: 'inconclusive',
       words: 'was not evaluated since our last change',
     },
   ];
-  test.each(ROWS)('$says', ({ row: given, changedAt, verdict, words }) => {
-    const judged = judgeRow(given, 'cas1', REF, NINE, changedAt, RULES);
+  test.each(ROWS)('$says', ({ row: given, change, verdict, words }) => {
+    const judged = judgeRow(given, 'cas1', REF, NINE, change, RULES);
     expect(judged.verdict).toBe(verdict);
     expect(judged.evidence.says).toContain(words);
     const sees = { confirmed: 'unhealthy', cleared: 'healthy', inconclusive: 'nothing' }[verdict];
@@ -92,13 +95,142 @@ describe('a row', () => {
   test('one that never evaluated is not fresh', () => {
     const { lastExecution: _never, ...never } = row('IMAP', 'ImapCTPMonitor');
     expect(isFresh(never, NINE, undefined, RULES)).toBe(false);
-    expect(judgeRow(never, 'cas1', REF, NINE, NINE - MINUTE, RULES).verdict).toBe('inconclusive');
+    expect(judgeRow(never, 'cas1', REF, NINE, ended(NINE - MINUTE), RULES).verdict).toBe('inconclusive');
   });
 
   test('its next evaluation is in after recurrence, time-out and grace', () => {
     expect(rowDueBy(row('IMAP', 'x', { recurrenceSeconds: 300, timeoutSeconds: 60 }), NINE, RULES)).toBe(
       NINE + 8 * MINUTE,
     );
+  });
+});
+
+describe('a row of a monitor that no clock drives is the present state', () => {
+  const DAYS = 5 * 24 * 60 * MINUTE;
+  /** When a change ended of which no event can come any more. */
+  const SETTLED = NINE - 2 * MINUTE - 30 * SECOND;
+  type Given = Omit<Partial<HealthRow>, 'lastExecution'> & { lastExecution?: number | undefined };
+  const ROWS: { says: string; row: Given; change?: OurChange; verdict: Verdict; words?: string }[] = [
+    {
+      says: 'Unhealthy since days',
+      row: { alertValue: 'Unhealthy', lastExecution: NINE - DAYS },
+      verdict: 'confirmed',
+    },
+    { says: 'Healthy since days', row: { lastExecution: NINE - DAYS }, verdict: 'cleared' },
+    { says: 'Healthy, and no event ever came', row: { lastExecution: undefined }, verdict: 'cleared' },
+    {
+      says: 'Unhealthy, without a time',
+      row: { alertValue: 'Unhealthy', lastExecution: undefined },
+      verdict: 'confirmed',
+    },
+    { says: 'stale', row: { lastExecution: NINE - DAYS, isStale: true }, verdict: 'inconclusive', words: 'is stale' },
+    ...(['Degraded', 'Repairing', 'Disabled', 'Unavailable', 'UnInitialized', 'Unknown'] as const).map(
+      (alertValue) => ({
+        says: `${alertValue} decides nothing here either`,
+        row: { alertValue, lastExecution: NINE - DAYS },
+        verdict: 'inconclusive' as const,
+        words: `is ${alertValue}`,
+      }),
+    ),
+    {
+      says: 'Unhealthy from before our change, a moment after it: an event may be on its way',
+      row: { alertValue: 'Unhealthy', lastExecution: NINE - DAYS },
+      change: ended(NINE - SECOND),
+      verdict: 'inconclusive',
+      words: 'was not evaluated since our last change',
+    },
+    {
+      says: 'Unhealthy from before our change, just before an event had time to come',
+      row: { alertValue: 'Unhealthy', lastExecution: NINE - DAYS },
+      change: ended(SETTLED + 1),
+      verdict: 'inconclusive',
+    },
+    {
+      says: 'Unhealthy from before our change, when one had: it is still so',
+      row: { alertValue: 'Unhealthy', lastExecution: NINE - DAYS },
+      change: ended(SETTLED),
+      verdict: 'confirmed',
+    },
+    {
+      says: 'Healthy from before our change, a moment after it: the change may have broken it',
+      row: { lastExecution: NINE - DAYS },
+      change: ended(NINE - SECOND),
+      verdict: 'inconclusive',
+    },
+    {
+      says: 'Healthy from before our change, when an event had time to come',
+      row: { lastExecution: NINE - DAYS },
+      change: ended(SETTLED),
+      verdict: 'cleared',
+    },
+    {
+      says: 'Healthy since our change: at once',
+      row: { lastExecution: NINE - SECOND },
+      change: ended(NINE - 2 * SECOND),
+      verdict: 'cleared',
+    },
+    {
+      says: 'Healthy since the middle of our change: at once, as it came of it',
+      row: { lastExecution: NINE - 5 * SECOND },
+      change: ended(NINE - SECOND),
+      verdict: 'cleared',
+    },
+    {
+      says: 'Healthy since our change, by its transition alone',
+      row: { lastExecution: undefined, lastTransition: NINE - SECOND },
+      change: ended(NINE - 2 * SECOND),
+      verdict: 'cleared',
+    },
+    {
+      says: 'Unhealthy since the middle of our change: it may have seen a service stop',
+      row: { alertValue: 'Unhealthy', lastExecution: NINE - 5 * SECOND },
+      change: ended(NINE - SECOND),
+      verdict: 'inconclusive',
+    },
+    {
+      says: 'Unhealthy since our change: at once',
+      row: { alertValue: 'Unhealthy', lastExecution: NINE - SECOND },
+      change: ended(NINE - 2 * SECOND),
+      verdict: 'confirmed',
+    },
+  ];
+  test.each(ROWS)('$says', ({ row: { lastExecution, ...given }, change, verdict, words = '' }) => {
+    const { lastExecution: _lately, ...plain } = row('FIPS', 'X', { ...given, recurrenceSeconds: 0 });
+    const judged = judgeRow(
+      { ...plain, ...(lastExecution !== undefined && { lastExecution }) },
+      'mbx1',
+      { healthSet: 'FIPS', monitor: 'X' },
+      NINE,
+      change,
+      RULES,
+    );
+    expect(judged.verdict).toBe(verdict);
+    expect(judged.evidence.says).toContain(words);
+  });
+});
+
+describe('a row that does not say how often its monitor evaluates', () => {
+  const { recurrenceSeconds: _unknown, ...silent } = row('FIPS', 'X');
+  const { lastExecution: _never, ...never } = silent;
+  const CASES: [says: string, given: ReturnType<typeof row>, change: OurChange | undefined, fresh: boolean][] = [
+    [
+      'is believed however old it is: the server itself would call it stale',
+      { ...silent, lastExecution: 1 },
+      undefined,
+      true,
+    ],
+    ['is not believed when the server calls it stale', { ...silent, isStale: true }, undefined, false],
+    ['is not believed when it was never evaluated', never, undefined, false],
+    [
+      'is not believed from before our change, however long that is ago',
+      { ...silent, lastExecution: 1 },
+      ended(2),
+      false,
+    ],
+    ['is believed from after our change', silent, ended(NINE - 31 * SECOND), true],
+  ];
+  test.each(CASES)('%s', (_says, given, change, fresh) => {
+    expect(isFresh(given, NINE, change, RULES)).toBe(fresh);
   });
 });
 

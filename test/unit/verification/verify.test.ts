@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { OurChange } from '../../../src/incident/health.ts';
 import { type Exchange, ExchangeError, type HealthRow, type ProbeResult, type Reply } from '../../../src/ports.ts';
 import { loadCatalog } from '../../../src/verification/catalog.ts';
 import { createVerifier, type FamilyLook } from '../../../src/verification/verify.ts';
@@ -48,6 +49,8 @@ function look(rows: HealthRow[] | ExchangeError, probes: Answer[] = [], more: Pa
 const unhealthy = (healthSet: string, name: string, more: Partial<HealthRow> = {}) =>
   row(healthSet, name, { alertValue: 'Unhealthy', ...more });
 const sickCtp = unhealthy('IMAP', 'ImapCTPMonitor');
+/** A change of ours that took ten seconds. */
+const ended = (at: number): OurChange => ({ began: at - 10 * SECOND, ended: at });
 const refused = reply(undefined, 'The probe could not be run');
 
 describe('which probe is run, and how often', () => {
@@ -185,6 +188,159 @@ describe('what an alert named is a hint', () => {
   });
 });
 
+describe('health is only called so of what the alerts named', () => {
+  const quiet = [
+    row('IMAP.Protocol', 'ImapSelfTestMonitor', { targetResource: 'MSExchangeImap4BE' }),
+    row('IMAP', LOAD.monitor),
+    row('IMAP.Proxy', 'ImapProxyTestMonitor', { alertValue: 'Disabled' }),
+  ];
+  const title = 'FIP-FS Scan Process failed initialization';
+  type Case = {
+    says: string;
+    hints: FamilyLook['hints'];
+    rows?: HealthRow[];
+    family?: string;
+    unverified?: string[];
+    verdict?: string;
+    asked?: string[];
+  };
+  const self = ['IMAP.Protocol\\ImapSelfTestProbe'];
+  const CASES: Case[] = [
+    { says: 'its monitor, whose probe succeeded: seen', hints: [SELF_TEST], asked: self },
+    { says: 'a health set, whose probe succeeded: seen', hints: [{ healthSet: 'imap.protocol' }], asked: self },
+    { says: 'a health set without a probe, whose rows are healthy: seen', hints: [{ healthSet: 'IMAP' }], asked: self },
+    { says: 'a monitor without a probe, whose row is healthy: seen', hints: [LOAD], asked: [] },
+    {
+      says: 'a monitor without its health set: seen by its name',
+      family: '*',
+      hints: [{ monitor: 'ImapSelfTestMonitor' }],
+      asked: self,
+    },
+    {
+      says: 'a monitor under the name of its family: seen',
+      hints: [{ healthSet: 'IMAP', monitor: 'ImapSelfTestMonitor' }],
+      asked: self,
+    },
+    { says: 'a target resource that is there: seen', hints: [{ ...SELF_TEST, targetResource: 'MSEXCHANGEIMAP4BE' }] },
+    {
+      says: 'the health set where titles have a target resource: seen',
+      hints: [{ ...SELF_TEST, targetResource: 'IMAP.Protocol' }],
+    },
+    {
+      says: 'a target resource of a monitor that has none: seen',
+      hints: [{ ...LOAD, targetResource: 'MSExchangeImap4' }],
+    },
+    {
+      says: 'a monitor of the catalog without a row, whose probe succeeded: seen',
+      hints: [{ healthSet: 'IMAP.Protocol', monitor: 'ImapDeepTestMonitor' }],
+      asked: ['IMAP.Protocol\\ImapDeepTestProbe'],
+    },
+    {
+      says: 'no health set',
+      family: '*',
+      hints: [{ title, senderId: 'a' }],
+      unverified: [`the alert "${title}" names no health set`],
+    },
+    {
+      says: 'no health set and no title: by the sender’s id',
+      family: '*',
+      hints: [{ senderId: 'ticket-4711' }],
+      unverified: ['the alert "ticket-4711" names no health set'],
+    },
+    {
+      says: 'a health set that has no row there',
+      hints: [{ healthSet: 'IMAP.Other', title: 't' }],
+      unverified: ['the alert "t" names IMAP.Other, of which cas1 has no monitor'],
+    },
+    {
+      says: 'a health set whose monitors are all switched off',
+      hints: [{ healthSet: 'IMAP.Proxy', title: 't' }],
+      unverified: ['the alert "t" names IMAP.Proxy, of which every monitor on cas1 is switched off'],
+    },
+    {
+      says: 'a monitor that does not exist',
+      hints: [{ healthSet: 'IMAP', monitor: 'NoSuchMonitor', title: 't' }],
+      unverified: ['the alert "t" names the monitor IMAP\\NoSuchMonitor, which cas1 does not have'],
+    },
+    {
+      says: 'a monitor without its health set that does not exist',
+      family: '*',
+      hints: [{ monitor: 'NoSuchMonitor', title: 't' }],
+      unverified: ['the alert "t" names the monitor NoSuchMonitor, which cas1 does not have'],
+    },
+    {
+      says: 'a target resource that is not there',
+      hints: [{ ...SELF_TEST, targetResource: 'Another', title: 't' }],
+      unverified: [
+        'the alert "t" names the target resource Another, which IMAP.Protocol\\ImapSelfTestMonitor does not have on cas1',
+      ],
+    },
+    {
+      says: 'one thing that was seen and one that was not',
+      hints: [SELF_TEST, { healthSet: 'IMAP.Other', title: 't' }],
+      unverified: ['the alert "t" names IMAP.Other, of which cas1 has no monitor'],
+    },
+    {
+      says: 'a thing of another family: it is looked at by itself later',
+      hints: [SELF_TEST, { healthSet: 'FIPS', title: 't' }, { title }],
+    },
+    {
+      says: 'many things that nobody can see: the rest is counted',
+      family: '*',
+      hints: Array.from({ length: 9 }, (_, index) => ({ title: `t${index}` })),
+      unverified: [
+        ...[0, 1, 2].map((index) => `the alert "t${index}" names no health set`),
+        'and 6 more alerts name nothing that could be seen',
+      ],
+    },
+    {
+      says: 'a title that is long and steers a terminal: it is cut and harmless',
+      family: '*',
+      hints: [{ title: `\u001b[31m\n${'x'.repeat(500)}` }],
+      unverified: [`the alert " [31m ${'x'.repeat(113)}…" names no health set`],
+    },
+    {
+      says: 'a monitor that is switched off: no answer',
+      hints: [{ healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' }],
+      verdict: 'inconclusive',
+    },
+    {
+      says: 'another monitor than the one that looked unwell and was well: that one too',
+      rows: [unhealthy('IMAP.Protocol', 'ImapDeepTestMonitor'), ...quiet],
+      hints: [SELF_TEST],
+      asked: ['IMAP.Protocol\\ImapDeepTestProbe', ...self],
+    },
+  ];
+  test.each(CASES)(
+    '$says',
+    async ({ hints, rows = quiet, family = 'IMAP', unverified, verdict = 'cleared', asked }) => {
+      const cas = look(rows, [run('Succeeded')]);
+      const looked = await cas.family({ family, hints });
+      expect([looked.verdict, looked.unverified]).toEqual([verdict, unverified]);
+      if (asked) expect(cas.asked).toEqual(asked);
+    },
+  );
+
+  test('the reason says what was verified and what was not', async () => {
+    const looked = await look(quiet, [run('Succeeded')]).family({ family: '*', hints: [{ title }] });
+    expect(looked.reason).toBe(
+      `The alert "${title}" names no health set, so what is reported was not verified. ` +
+        'What was verified on cas1 is healthy (1 of 3 monitors judged, 1 probe run; their rows: 2 Healthy, 1 Disabled)',
+    );
+  });
+
+  test('a family of which every monitor is switched off: no answer, and why', async () => {
+    const off = quiet.map((one) => ({ ...one, alertValue: 'Disabled' as const }));
+    const looked = await look(off).family({ hints: [{ healthSet: 'IMAP' }] });
+    expect([looked.verdict, looked.reason]).toEqual(['inconclusive', 'every monitor of IMAP on cas1 is switched off']);
+  });
+
+  test('what is unhealthy is treated first, whatever else was reported', async () => {
+    const looked = await look([sickCtp], [run('Failed')]).family({ family: '*', hints: [{ title }] });
+    expect([looked.verdict, looked.unverified]).toEqual(['confirmed', undefined]);
+  });
+});
+
 describe('hands off what somebody works on or has switched off', () => {
   test.each(['Repairing', 'Disabled'] as const)('%s: no probe is run, and nothing is decided', async (alertValue) => {
     const cas = look([row('IMAP', 'ImapCTPMonitor', { alertValue })], [run('Failed')]);
@@ -197,7 +353,7 @@ describe('hands off what somebody works on or has switched off', () => {
 describe('a probe that gives no answer: a fresh row decides', () => {
   const unreachable = new ExchangeError('unreachable', 'WinRM');
   const before = NINE - 30 * SECOND;
-  const FALLBACKS: { says: string; row: HealthRow; probe: Answer; changedAt?: number; verdict: string }[] = [
+  const FALLBACKS: { says: string; row: HealthRow; probe: Answer; change?: OurChange; verdict: string }[] = [
     { says: 'refused, and the row is Unhealthy', row: sickCtp, probe: refused, verdict: 'confirmed' },
     { says: 'unreachable, and the row is Unhealthy', row: sickCtp, probe: unreachable, verdict: 'confirmed' },
     { says: 'quarantined, and the row is Unhealthy', row: sickCtp, probe: run('Quarantined'), verdict: 'confirmed' },
@@ -217,7 +373,7 @@ describe('a probe that gives no answer: a fresh row decides', () => {
       says: 'refused, and the row is from before our change',
       row: sickCtp,
       probe: refused,
-      changedAt: before,
+      change: ended(before),
       verdict: 'inconclusive',
     },
     {
@@ -227,9 +383,9 @@ describe('a probe that gives no answer: a fresh row decides', () => {
       verdict: 'cleared',
     },
   ];
-  test.each(FALLBACKS)('$says', async ({ row: given, probe, changedAt, verdict }) => {
+  test.each(FALLBACKS)('$says', async ({ row: given, probe, change, verdict }) => {
     const cas = look([given], [probe]);
-    const looked = await cas.family({ hints: [CTP], ...(changedAt !== undefined && { changedAt }) });
+    const looked = await cas.family({ hints: [CTP], ...(change && { change }) });
     expect(looked.verdict).toBe(verdict);
   });
 
@@ -324,8 +480,16 @@ describe('a recheck of certain monitors', () => {
 
   test('by a row from before our change: says when the next evaluation is in', async () => {
     const changedAt = NINE - 10 * SECOND;
-    const looked = await look([unhealthy('IMAP', LOAD.monitor)]).verifier.monitors('cas1', [LOAD], changedAt);
+    const looked = await look([unhealthy('IMAP', LOAD.monitor)]).verifier.monitors('cas1', [LOAD], ended(changedAt));
     expect([looked.verdict, looked.dueBy]).toEqual(['inconclusive', changedAt + 3 * MINUTE + 30 * SECOND]);
+  });
+
+  test('by a row that no clock drives: waits as long as an event may take, and then believes it', async () => {
+    const sick = unhealthy('IMAP', LOAD.monitor, { recurrenceSeconds: 0, lastExecution: NINE - 9 * 60 * MINUTE });
+    const since = (ms: number) => look([sick]).verifier.monitors('cas1', [LOAD], ended(NINE - ms));
+    const soon = await since(10 * SECOND);
+    expect([soon.verdict, soon.dueBy]).toEqual(['inconclusive', NINE + 2 * MINUTE + 20 * SECOND]);
+    expect((await since(2 * MINUTE + 30 * SECOND)).verdict).toBe('confirmed');
   });
 
   test.each([
@@ -333,7 +497,7 @@ describe('a recheck of certain monitors', () => {
     ['that is stale', { isStale: true }, NINE - 10 * SECOND],
   ])('by a row %s: nothing is waited for', async (_says, more, changedAt) => {
     const { verifier } = look([unhealthy('IMAP', LOAD.monitor, more)]);
-    const looked = await verifier.monitors('cas1', [LOAD], changedAt);
+    const looked = await verifier.monitors('cas1', [LOAD], ended(changedAt));
     expect([looked.verdict, looked.dueBy]).toEqual(['inconclusive', undefined]);
   });
 });
@@ -343,6 +507,17 @@ describe('a whole health set, as a condition', () => {
     { says: 'every row is Healthy', rows: [row('IMAP', 'a'), row('IMAP', 'b')], healthy: true },
     { says: 'one row is Unhealthy', rows: [row('IMAP', 'a'), unhealthy('IMAP', 'b')], healthy: false },
     { says: 'one row is stale', rows: [row('IMAP', 'a'), row('IMAP', 'b', { isStale: true })], healthy: undefined },
+    {
+      says: 'one row is switched off, and the other Healthy',
+      rows: [row('IMAP', 'a'), row('IMAP', 'b', { alertValue: 'Disabled' })],
+      healthy: true,
+    },
+    { says: 'every row is switched off', rows: [row('IMAP', 'a', { alertValue: 'Disabled' })], healthy: undefined },
+    {
+      says: 'one row is set by events, and Unhealthy for long',
+      rows: [row('IMAP', 'a'), unhealthy('IMAP', 'b', { recurrenceSeconds: 0, lastExecution: 1 })],
+      healthy: false,
+    },
     { says: 'there is no row', rows: [row('IMAP.Proxy', 'a')], healthy: undefined },
     { says: 'it could not be read', rows: new ExchangeError('unreachable', 'x'), healthy: undefined },
   ];

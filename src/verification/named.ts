@@ -1,0 +1,95 @@
+import { familyOf } from '../incident/alert.ts';
+import { type MonitorRef, monitorName } from '../incident/health.ts';
+import { sameName } from '../incident/names.ts';
+import type { HealthRow } from '../ports.ts';
+import type { Catalog } from './catalog.ts';
+
+/** What an alert names. Hints, never filters: but what it names must have been seen before its trouble is called over. */
+export interface Hint {
+  healthSet?: string;
+  monitor?: string;
+  targetResource?: string;
+  title?: string;
+  senderId?: string;
+}
+
+/** Longer titles are cut where they are quoted. */
+const QUOTED = 120;
+/** So many alerts are spoken of; the rest is counted. */
+const SPOKEN_OF = 3;
+
+/** Of alerts that have come to one incident, those of its own family: others are looked at by themselves later. */
+export function ownHints(family: string, hints: readonly Hint[]): Hint[] {
+  return hints.filter((hint) => sameName(familyOf(hint.healthSet), family));
+}
+
+/**
+ * The monitors that an alert names: the rows of that name in its health set, else what the catalog knows, as its probe can
+ * be run; else those of that name in another health set, as senders write IMAP where it is IMAP.Protocol.
+ */
+export function monitorsNamed(
+  { healthSet, monitor }: Hint,
+  rows: readonly HealthRow[],
+  catalog: Catalog,
+): MonitorRef[] {
+  if (!monitor) return [];
+  const known = healthSet ? catalog.find(healthSet, monitor) : undefined;
+  const named = rows.filter((row) => sameName(row.name, known?.monitor ?? monitor));
+  const own = named.filter((row) => sameName(row.healthSet, known?.healthSet ?? healthSet ?? row.healthSet));
+  if (own.length > 0) return own.map(refOf);
+  return known ? [{ healthSet: known.healthSet, monitor: known.monitor }] : named.map(refOf);
+}
+
+/** The rows of the health set that an alert names, without those that somebody switched off. */
+export function rowsOfSet({ healthSet }: Hint, rows: readonly HealthRow[]): HealthRow[] {
+  return healthSet ? rows.filter((row) => sameName(row.healthSet, healthSet) && row.alertValue !== 'Disabled') : [];
+}
+
+/** What of the things that alerts report no look at this server can have seen, each in a sentence. */
+export function unseenOf(
+  server: string,
+  hints: readonly Hint[],
+  rows: readonly HealthRow[],
+  catalog: Catalog,
+): string[] {
+  const all = hints.flatMap((hint) => {
+    const why = whyUnseen(server, hint, rows, catalog);
+    return why === undefined ? [] : [`the alert ${quoted(hint)} ${why}`];
+  });
+  const each = [...new Set(all)];
+  const more = each.length - SPOKEN_OF;
+  return more > 0 ? [...each.slice(0, SPOKEN_OF), `and ${more} more alerts name nothing that could be seen`] : each;
+}
+
+function whyUnseen(server: string, hint: Hint, rows: readonly HealthRow[], catalog: Catalog): string | undefined {
+  const { healthSet, monitor, targetResource } = hint;
+  if (monitor) {
+    const name = healthSet ? monitorName({ healthSet, monitor }) : monitor;
+    const named = monitorsNamed(hint, rows, catalog);
+    if (named.length === 0) return `names the monitor ${name}, which ${server} does not have`;
+    const targets = named.flatMap((ref) => ref.targetResource ?? []);
+    // Titles repeat the health set where a monitor has no target resource.
+    const isNamed = targets.some((target) => sameName(target, targetResource ?? ''));
+    if (!targetResource || targets.length === 0 || isNamed || sameName(targetResource, healthSet ?? ''))
+      return undefined;
+    return `names the target resource ${targetResource}, which ${name} does not have on ${server}`;
+  }
+  if (!healthSet) return 'names no health set';
+  if (rowsOfSet(hint, rows).length > 0) return undefined;
+  return rows.some((row) => sameName(row.healthSet, healthSet))
+    ? `names ${healthSet}, of which every monitor on ${server} is switched off`
+    : `names ${healthSet}, of which ${server} has no monitor`;
+}
+
+function quoted({ title, senderId = '' }: Hint): string {
+  const text = (title?.trim() || senderId).replace(/[\p{C}\p{Z}]+/gu, ' ');
+  return `"${text.length > QUOTED ? `${text.slice(0, QUOTED - 1)}…` : text}"`;
+}
+
+export function refOf(row: HealthRow): MonitorRef {
+  return {
+    healthSet: row.healthSet,
+    monitor: row.name,
+    ...(row.targetResource && { targetResource: row.targetResource }),
+  };
+}
