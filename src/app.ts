@@ -14,6 +14,7 @@ import { createOperations } from './engine/operations.ts';
 import { type Engine, Tellings, Waiters } from './engine/parts.ts';
 import { Sessions } from './engine/sessions.ts';
 import { settingsOf } from './engine/settings.ts';
+import { STORE_LOSSES, StoreWatch } from './engine/store-watch.ts';
 import { sweepUndo } from './engine/sweep-undo.ts';
 import { Together } from './engine/together.ts';
 import { type CallReport, waist } from './engine/waist.ts';
@@ -118,6 +119,7 @@ export function createApp(options: AppOptions): App {
         healthSets: catalog.healthSets().map((healthSet) => healthSet.name),
         guards: GUARDS,
         channels: config.notify.map((channel) => channel.channel),
+        storeLosses: STORE_LOSSES,
       },
     });
     const settings = settingsOf(config, hostname());
@@ -141,7 +143,7 @@ export function createApp(options: AppOptions): App {
         sessions,
         notAfter: () => world.clock.now() + settings.notAfter * world.clock.speed,
       },
-      () => kept.store.killSwitches(),
+      async () => [...watch.switches(), ...(await kept.store.killSwitches())],
       ({ call, result, seconds }: CallReport) => metrics.called(call, result, seconds),
     );
     const notifications = new Notifications(createNotifiers(config.notify, logger), {
@@ -151,6 +153,15 @@ export function createApp(options: AppOptions): App {
     });
     releases.push(() => notifications.stop());
 
+    const worker = `${hostname()}:${process.pid}`;
+    const watch = new StoreWatch({
+      store: kept.store,
+      worker,
+      log: logger,
+      realNow: kept.now,
+      notify: (notice) => notifications.send(notice),
+      onLoss: (what) => metrics.storeLosses.inc({ what }),
+    });
     const open = new OpenIncidents();
     /** Everything that happens is told once; logs, metrics and records subscribe here. */
     function onEntry(incident: Incident, entry: Entry, head: Head): void {
@@ -160,6 +171,7 @@ export function createApp(options: AppOptions): App {
       const proof = entry.type === 'finished' ? { head: `${head.seq}:${head.hash}` } : {};
       logger.log(level, message, { incident: incident.id, ...proof });
       observeEvent(metrics, entry, shown);
+      watch.note(incident, head);
       open.note(shown);
       const event = { type: entry.type, data: entry.data } as IncidentEvent;
       if (event.type === 'stepStarted' && event.data.intent) {
@@ -178,19 +190,20 @@ export function createApp(options: AppOptions): App {
       playbooks: () => playbooks,
       notify: (notice) => notifications.send(notice),
       onEntry,
+      watch,
       waiters: new Waiters(),
       correlating: new Together(),
       tellings: new Tellings(),
       log: logger,
-      worker: `${hostname()}:${process.pid}`,
+      worker,
       realNow: kept.now,
     };
 
     async function readiness(): Promise<Readiness> {
       const [store, queue, organisation] = await Promise.all([
         kept.store.health(),
-        kept.wakeups.counts().then(
-          () => ({ ok: true, says: 'answers' }),
+        Promise.all([kept.wakeups.refusal(), kept.wakeups.counts()]).then(
+          ([refusal]) => ({ ok: refusal === undefined, says: refusal ? `refuses: ${refusal}` : 'answers' }),
           (error: unknown) => ({ ok: false, says: String(error) }),
         ),
         exchange.organisation({ timeLimit: 5_000 }).then(
@@ -207,8 +220,8 @@ export function createApp(options: AppOptions): App {
       const parts: Readiness['parts'] = [
         {
           part: 'store',
-          ok: store.up,
-          says: [store.says, ...store.warnings, kept.trouble()].filter(Boolean).join(' '),
+          ok: store.up && watch.says === undefined,
+          says: [watch.says, store.says, ...store.warnings, kept.trouble()].filter(Boolean).join(' '),
         },
         { part: 'queue', ...queue },
         { part: 'exchange', ...organisation },
@@ -225,6 +238,7 @@ export function createApp(options: AppOptions): App {
       readiness,
     });
     metrics.onScrape(() => metrics.setExchangeSessions(sessions.inUse));
+    metrics.onScrape(() => metrics.setStoreLost(watch.says !== undefined));
     metrics.onScrape(() => readGauges(engine, metrics, operations, open));
 
     let identities = identitiesOf(config);
@@ -252,10 +266,12 @@ export function createApp(options: AppOptions): App {
       version: options.version,
       now: kept.now,
     });
-    const worker = createWorker(engine);
+    releases.push(() => watch.stop());
+    await watch.start();
+    const advancing = createWorker(engine);
     if (config.work.work) {
-      releases.push(() => worker.stop(WORK_GRACE));
-      await worker.start(config.work.concurrency);
+      releases.push(() => advancing.stop(WORK_GRACE));
+      await advancing.start(config.work.concurrency);
       await sweepUndo(engine).catch((error) =>
         logger.error('What is owed could not be swept', { error: String(error) }),
       );

@@ -518,6 +518,27 @@ export type StoreLook =
   | { found: 'no-program'; directory: string }
   | { found: 'unusable'; says: string };
 
+/** What a daemon finds when it looks whether the store is still the one that it knows. */
+export interface Recognised {
+  /**
+   * `emptied`: what the daemon knew is gone, and the store was taken into use again, by this daemon or by another that knew the same.
+   * `other`: another store answers at this address; nothing is asked of it, nor written to it.
+   */
+  is: 'same' | 'emptied' | 'other';
+  /** Its last entries are gone: it is an older copy of itself, as a replica or a backup is. */
+  older: boolean;
+  /** It has dropped keys since the last look, for want of memory. */
+  evicted: boolean;
+}
+
+/** How the store knows an incident. */
+export interface Standing {
+  head: Head;
+  open: boolean;
+  /** It will be advanced: it has a time for that, or a worker has it in hand. */
+  due: boolean;
+}
+
 /** What was found when all indexes were made anew. */
 export interface Reindexed {
   /** Incidents whose journals were read; `open` of them are not finished. */
@@ -598,7 +619,15 @@ export interface Store {
   /** Entries after an id ('' = from now on), as they happen, until the signal. */
   feed(after: string, signal: AbortSignal): AsyncIterable<FeedItem>;
 
+  /** Whether it answers, and has been seen to do its work within seconds. */
   health(): Promise<StoreHealth>;
+  /**
+   * Looks whether this is still the store that it was at the first call. From then on everything else fails in another one, and in
+   * an emptied one until this was called again: `switches` are on in it before anything can begin there.
+   */
+  recognise(switches: KillSwitch[]): Promise<Recognised>;
+  /** How incidents stand, in the order asked for; undefined where there is no journal, or its beginning or end is gone. */
+  standings(incidents: readonly string[]): Promise<(Standing | undefined)[]>;
   /**
    * Makes every index anew from the journals. Only while no daemon works on the store: until it is done nothing can be
    * appended. Alerts that wait, marks, kill switches, trust and the feed are in no journal, and stay as they are.
@@ -623,6 +652,8 @@ export interface Wakeups {
     handlers: { alert(id: string): Promise<void>; incident(id: string): Promise<void> },
     concurrency: { alerts: number; incidents: number },
   ): Promise<void>;
+  /** What the queues were refused, in their server's own words, and have not been seen to do since; undefined: nothing. */
+  refusal(): Promise<string | undefined>;
   /** Jobs by queue and state. */
   counts(): Promise<{ queue: string; state: string; jobs: number }[]>;
   /** Stops taking work, waits for what is in hand (at most `graceMs`), closes. */

@@ -12,6 +12,7 @@ import { rankOf } from './rank.ts';
 import { putBack, settle } from './run-undo.ts';
 import { inTurn, type Turn } from './sessions.ts';
 import { openStory } from './story.ts';
+import { wholeJournal } from './whole-journal.ts';
 
 /**
  * The story of the daemon, top to bottom: fold what is known, ask `next`, do it, remember it; until there is nothing to
@@ -97,7 +98,7 @@ function turnOf(engine: Engine, { story, signal, stillMine }: Advance): Turn {
     openedAt,
     signal,
     async stillWanted() {
-      const journal = await engine.store.read(id);
+      const journal = await wholeJournal(engine.store, id);
       stillMine();
       const cancelled = !story.incident.conclusion && journal && fold(journal.entries).conclusion;
       if (cancelled) throw new NotSent(`${cancelled.reason}, while it waited for a session`);

@@ -8,6 +8,7 @@ import { newId, open } from './open.ts';
 import { factsOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
 import { wake } from './wake.ts';
+import { wholeJournal } from './whole-journal.ts';
 
 /**
  * A person wants what finished incidents left changed to be put back, or says that it was seen to by hand. An incident
@@ -57,7 +58,7 @@ async function owedOn(
 async function familyOf({ store }: Engine, owed: LedgerEntry[]): Promise<string> {
   const families = new Set<string>();
   for (const id of new Set(owed.map(({ incident }) => incident))) {
-    const journal = await store.read(id);
+    const journal = await wholeJournal(store, id);
     const incident = journal && fold(journal.entries);
     if (incident && !incident.finished) {
       throw new Conflict(

@@ -9,6 +9,7 @@ import { open } from './open.ts';
 import type { Engine } from './parts.ts';
 import type { Story } from './story.ts';
 import { wake } from './wake.ts';
+import { wholeJournal } from './whole-journal.ts';
 
 /**
  * The child incident of a step. Its id derives from parent and step, so that a worker that was killed between two writes
@@ -48,7 +49,7 @@ async function openOrJoin(engine: Engine, parent: Parent, server: string, family
  */
 async function adopt(engine: Engine, id: string, parent: Parent): Promise<void> {
   for (;;) {
-    const journal = await engine.store.read(id);
+    const journal = await wholeJournal(engine.store, id);
     const incident = journal && fold(journal.entries);
     if (!incident || incident.parent || incident.finished || hasActed(incident)) return;
     try {
@@ -66,7 +67,7 @@ function hasActed(incident: Incident): boolean {
 }
 
 export async function outcomeOf(engine: Engine, id: string): Promise<{ outcome: Outcome; reason: string } | undefined> {
-  const journal = await engine.store.read(id);
+  const journal = await wholeJournal(engine.store, id);
   if (!journal) return { outcome: 'escalated', reason: `incident ${id} is gone from the store` };
   const { finished } = fold(journal.entries);
   return finished && { outcome: finished.outcome, reason: finished.reason };
@@ -77,7 +78,7 @@ export async function leftByChildren(
   { store }: Engine,
   { children }: Incident,
 ): Promise<{ left: string[]; owed: string[] }> {
-  const journals = await Promise.all(children.map((id) => store.read(id)));
+  const journals = await Promise.all(children.map((id) => wholeJournal(store, id)));
   const ends = journals.flatMap((journal) => (journal && fold(journal.entries).finished) ?? []);
   return { left: ends.flatMap(({ left }) => left), owed: ends.flatMap(({ owed }) => owed) };
 }

@@ -7,6 +7,7 @@ import { serverMeant } from './organisation.ts';
 import type { Engine } from './parts.ts';
 import { rankOf } from './rank.ts';
 import { wake } from './wake.ts';
+import { wholeJournal } from './whole-journal.ts';
 
 /**
  * An accepted alert finds its incident: the open one with its key, the open one that is disrupting its server, or a new
@@ -74,9 +75,14 @@ async function isNoNews(engine: Engine, key: string, { alert, repeat }: Pending)
 
 async function attach(engine: Engine, id: string, pending: Pending[]): Promise<void> {
   const { store } = engine;
-  const journal = await store.read(id);
+  const journal = await wholeJournal(store, id);
   const incident = journal && fold(journal.entries);
-  if (!incident || incident.finished) return;
+  if (!incident) {
+    // Its key is held by what is no more; it is the alert of nobody until that is put right.
+    await engine.watch.missing(id);
+    throw new Error(`incident ${id}, which is open for this alert, has no journal`);
+  }
+  if (incident.finished) return;
   const known = new Set(incident.alerts.map(identityOf));
   const alerts = pending.map((one) => one.alert);
   const news = alerts.filter((alert) => !known.has(identityOf(alert)));

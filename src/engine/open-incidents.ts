@@ -1,6 +1,7 @@
 import { fold } from '../incident/fold.ts';
 import { type IncidentView, view } from '../incident/view.ts';
 import type { Store } from '../ports.ts';
+import { wholeJournal } from './whole-journal.ts';
 
 /** What gauges tell of an open incident. */
 export type Shown = Pick<IncidentView, 'phase' | 'openedAt' | 'waiting'>;
@@ -27,7 +28,7 @@ export class OpenIncidents {
     for (const id of this.#seen.keys()) if (!open.has(id)) this.#seen.delete(id);
     const unread = [...open].filter((id) => !this.#seen.has(id));
     const oldest = [...unread, ...this.#seen.keys()].slice(0, READ_AT_ONCE);
-    const journals = await Promise.all(oldest.map((id) => store.read(id)));
+    const journals = await Promise.all(oldest.map((id) => wholeJournal(store, id)));
     for (const journal of journals) if (journal) this.note(view(fold(journal.entries)));
     const fresh: Shown = { phase: 'verifying', openedAt: now };
     return [...open].map((id) => this.#seen.get(id) ?? fresh);

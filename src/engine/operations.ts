@@ -23,6 +23,7 @@ import { createIntake } from './intake.ts';
 import type { Engine } from './parts.ts';
 import { scopeDoubts } from './scope-doubts.ts';
 import { wake } from './wake.ts';
+import { wholeJournal } from './whole-journal.ts';
 
 /** Incidents read side by side while a filter looks for those that fit. */
 const READ_AT_ONCE = 100;
@@ -37,7 +38,7 @@ export function createOperations(
   const { store, settings } = engine;
 
   async function folded(id: string): Promise<Incident | undefined> {
-    const journal = await store.read(id);
+    const journal = await wholeJournal(store, id);
     return journal && fold(journal.entries);
   }
 
@@ -69,7 +70,7 @@ export function createOperations(
     forbids: (incident: Incident, at: Instant) => string | undefined,
   ): Promise<IncidentView> {
     for (;;) {
-      const journal = await store.read(id);
+      const journal = await wholeJournal(store, id);
       if (!journal) throw new NotFound(`There is no incident ${id}`);
       const incident = fold(journal.entries);
       const at = engine.clock.now();

@@ -6,6 +6,7 @@ import type { Playbook } from '../incident/plan.ts';
 import type { Clock, Exchange, Head, Notice, Store, Wakeups } from '../ports.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import type { Verifier } from '../verification/verify.ts';
+import type { StoreWatch } from './store-watch.ts';
 import type { Together } from './together.ts';
 
 export interface EngineSettings extends NextSettings, GuardSettings {
@@ -46,6 +47,7 @@ export interface Engine {
   notify(notice: Notice): Promise<void>;
   /** Told of every entry that this process appended, with the incident after it: logs, metrics, records subscribe. */
   onEntry(incident: Incident, entry: Entry, head: Head): void;
+  watch: StoreWatch;
   waiters: Waiters;
   /** Alerts of one matter that come at the same time are placed together. */
   correlating: Together;

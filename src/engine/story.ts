@@ -4,6 +4,7 @@ import type { Incident } from '../incident/incident.ts';
 import { type Head, Stale } from '../ports.ts';
 import { type Appended, append, type Unwritten } from './append.ts';
 import type { Engine } from './parts.ts';
+import { wholeJournal } from './whole-journal.ts';
 
 /** What others may write while a worker advances: it does not void what the worker has just seen or done. */
 const FROM_OUTSIDE: ReadonlySet<EventType> = new Set(['attached', 'approved', 'rejected', 'cancelled']);
@@ -26,7 +27,9 @@ export interface Story {
 /** Opens the story of an incident; undefined where there is none. */
 export async function openStory(engine: Engine, id: string): Promise<Story | undefined> {
   const { store } = engine;
-  const journal = await store.read(id);
+  const known = engine.watch.known(id);
+  const journal = await wholeJournal(store, id);
+  await engine.watch.compare(id, known, journal);
   if (!journal) return undefined;
   let { head } = journal;
   let incident = fold(journal.entries);

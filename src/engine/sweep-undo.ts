@@ -3,6 +3,7 @@ import { isDue, isOwed } from '../incident/undo.ts';
 import { Conflict, type LedgerEntry, NotFound } from '../ports.ts';
 import { askFor } from './asked.ts';
 import type { Engine } from './parts.ts';
+import { wholeJournal } from './whole-journal.ts';
 
 /**
  * At start: says what is still owed, and tries once more what could not be put back when its time had come, such as on a
@@ -22,7 +23,7 @@ export async function sweepUndo(engine: Engine): Promise<void> {
 }
 
 async function couldNotBePutBack({ store }: Engine, { debt, incident: id }: LedgerEntry): Promise<boolean> {
-  const journal = await store.read(id);
+  const journal = await wholeJournal(store, id);
   // Nobody is left who would see to it.
   if (!journal) return true;
   const { finished, undo } = fold(journal.entries);

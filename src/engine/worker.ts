@@ -73,6 +73,7 @@ export function createWorker(engine: Engine): Worker {
     try {
       went = await advanceAwhile(engine, id, signal, stillMine, confirm);
       failures.delete(id);
+      if (went.is === 'unknown') await engine.watch.missing(id);
     } catch (error) {
       if (!signal.aborted)
         went = { is: 'waiting', until: engine.clock.now() + (await failed(id, error)) * engine.clock.speed };

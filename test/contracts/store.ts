@@ -966,6 +966,35 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
       });
     });
 
+    describe('what a daemon compares with what it knows', () => {
+      it('is the same store, however often it is looked at', async () => {
+        await open('i1');
+        for (let n = 0; n < 3; n += 1) {
+          expect(await store.recognise([])).toEqual({ is: 'same', older: false, evicted: false });
+          await finish(`j${n}`, await open(`j${n}`));
+        }
+        expect(await side.other?.recognise([])).toEqual(side.other && { is: 'same', older: false, evicted: false });
+      });
+
+      it('is where each journal ends, whether it is open, and whether it will be advanced', async () => {
+        const [sleeping, leased, over] = [await open('i1'), await open('i2'), await finish('i3', await open('i3'))];
+        const later = wrote(await append('i1', sleeping, slept, { due: 9_000 }));
+        await store.lease('i2', 'w1', 60_000);
+        expect(await store.standings(['i1', 'i2', 'i3', 'i4'])).toEqual([
+          { head: later, open: true, due: true },
+          { head: leased, open: true, due: true },
+          { head: over, open: false, due: false },
+          undefined,
+        ]);
+        expect(await store.standings([])).toEqual([]);
+      });
+
+      it('is an open incident that nobody will ever advance', async () => {
+        const head = wrote(await append('i1', await open('i1'), slept, { due: null }));
+        expect(await store.standings(['i1'])).toEqual([{ head, open: true, due: false }]);
+      });
+    });
+
     it('says how it is', async () => {
       const health = await store.health();
       expect(health.up).toBe(true);

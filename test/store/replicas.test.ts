@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Client, redisTarget } from '../../src/adapters/redis/connect.ts';
 import { Copies } from '../../src/adapters/redis/copies.ts';
+import { Scripts } from '../../src/adapters/redis/scripts/script.ts';
 import { createRedisStore, type RedisStore } from '../../src/adapters/redis/store.ts';
 import { type Head, NotCopied } from '../../src/ports.ts';
 import { anAlert } from '../contracts/store.ts';
@@ -101,7 +102,7 @@ it('goes on when the replica does', async () => {
 it('does not take another connection’s word for what was written on one that was lost', async () => {
   const client: Client = redisTarget(master.address).connect('commands');
   await once(client, 'ready');
-  const copies = new Copies(client, '{sr}:', 1);
+  const copies = new Copies(client, 1, new Scripts(client, '{sr}:'));
   const lostMeanwhile = copies.surely(async () => {
     await client.set('{sr}:x', '');
     client.disconnect(true);

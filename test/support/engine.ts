@@ -5,6 +5,7 @@ import { correlate } from '../../src/engine/correlate.ts';
 import { createOperations } from '../../src/engine/operations.ts';
 import { type Engine, Tellings, Waiters } from '../../src/engine/parts.ts';
 import { settingsOf } from '../../src/engine/settings.ts';
+import { StoreWatch } from '../../src/engine/store-watch.ts';
 import { Together } from '../../src/engine/together.ts';
 import { waist } from '../../src/engine/waist.ts';
 import type { Alert } from '../../src/incident/alert.ts';
@@ -88,14 +89,24 @@ export function bench(options: BenchOptions = {}): Bench {
   const notices: Notice[] = [];
   const entries: Entry[] = [];
   const nudged = new Set<string>();
+  const log = { debug() {}, info() {}, warn() {}, error() {} };
   const engine: Engine = {
     store,
+    watch: new StoreWatch({
+      store,
+      worker: 'test',
+      log,
+      realNow: () => lab.clock.now(),
+      notify: async (notice) => void notices.push(notice),
+      onLoss() {},
+    }),
     wakeups: {
       async alerts() {},
       async incident(id) {
         nudged.add(id);
       },
       async work() {},
+      refusal: async () => undefined,
       counts: async () => [],
       async close() {},
     },
@@ -112,7 +123,7 @@ export function bench(options: BenchOptions = {}): Bench {
     waiters: new Waiters(),
     correlating: new Together(),
     tellings: new Tellings(),
-    log: { debug() {}, info() {}, warn() {}, error() {} },
+    log,
     worker: 'test',
     realNow: () => lab.clock.now(),
   };

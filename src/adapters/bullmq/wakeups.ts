@@ -1,5 +1,5 @@
 import { type Job, Queue, type QueueOptions, Worker } from 'bullmq';
-import type { Cluster, Redis } from 'ioredis';
+import { type Cluster, type Redis, ReplyError } from 'ioredis';
 import type { Wakeups } from '../../ports.ts';
 
 type Client = Redis | Cluster;
@@ -37,6 +37,10 @@ const JOB = {
   removeOnFail: { count: 1_000 },
 };
 
+/** A job about nobody: that it went the whole way is the proof that jobs do. */
+const NOBODY = '';
+const PROVED_WITHIN_MS = 1_000;
+
 /** Wake-ups as BullMQ jobs, in the queues `alerts` and `incidents`. */
 export function createBullWakeups(options: BullWakeupsOptions): BullWakeups {
   return new BullMqWakeups(options);
@@ -56,6 +60,9 @@ class BullMqWakeups implements BullWakeups {
   readonly #clients: Client[] = [];
   readonly #workers: Worker<Wake>[] = [];
   #closing: Promise<void> | undefined;
+  /** What Redis refused to a nudge, and to a worker, and has not been seen to do since. */
+  readonly #refused: { nudge?: string; worker?: string } = {};
+  #taken: () => void = () => {};
 
   constructor(options: BullWakeupsOptions) {
     this.#connect = options.connect;
@@ -90,7 +97,9 @@ class BullMqWakeups implements BullWakeups {
     });
     try {
       await Promise.race([add(), late]);
+      delete this.#refused.nudge;
     } catch (error) {
+      if (error instanceof ReplyError) this.#refused.nudge = String((error as Error).message);
       this.#trouble(`the nudge for ${whom} (the sweep will find it)`, error);
     } finally {
       clearTimeout(timer);
@@ -100,7 +109,13 @@ class BullMqWakeups implements BullWakeups {
   async work(handlers: Parameters<Wakeups['work']>[0], concurrency: Parameters<Wakeups['work']>[1]): Promise<void> {
     this.#workers.push(
       this.#worker('alerts', (job) => handlers.alert(job.data.id), concurrency.alerts),
-      this.#worker('incidents', (job) => handlers.incident(job.data.id), concurrency.incidents),
+      this.#worker(
+        'incidents',
+        async (job) => {
+          if (job.data.id !== NOBODY) await handlers.incident(job.data.id);
+        },
+        concurrency.incidents,
+      ),
     );
     await Promise.all(this.#workers.map((worker) => worker.waitUntilReady()));
   }
@@ -114,7 +129,14 @@ class BullMqWakeups implements BullWakeups {
       drainDelay: 1,
       ...RECOVERY,
     });
-    worker.on('error', (error) => this.#trouble(`the worker of ${queue}`, error));
+    worker.on('error', (error) => {
+      if (error instanceof ReplyError) this.#refused.worker = error.message;
+      this.#trouble(`the worker of ${queue}`, error);
+    });
+    worker.on('active', () => {
+      delete this.#refused.worker;
+      this.#taken();
+    });
     worker.on('failed', (job, error) =>
       this.#trouble(`${queue} ${job?.data.id} (attempt ${job?.attemptsMade})`, error),
     );
@@ -129,6 +151,20 @@ class BullMqWakeups implements BullWakeups {
       return Object.entries(jobs).map(([state, jobs]) => ({ queue: queue.name, state, jobs }));
     });
     return (await Promise.all(each)).flat();
+  }
+
+  async refusal(): Promise<string | undefined> {
+    const { nudge, worker } = this.#refused;
+    if (nudge === undefined && worker === undefined) return undefined;
+    let timer: NodeJS.Timeout | undefined;
+    const taken = new Promise<void>((resolve) => {
+      this.#taken = resolve;
+      timer = setTimeout(resolve, PROVED_WITHIN_MS);
+    });
+    await this.incident(NOBODY);
+    if (this.#refused.worker !== undefined) await taken;
+    clearTimeout(timer);
+    return this.#refused.nudge ?? this.#refused.worker;
   }
 
   async workers(): Promise<number> {

@@ -12,8 +12,10 @@ import {
   type Journal,
   type KillSwitch,
   type LedgerEntry,
+  type Recognised,
   type Reindexed,
   Stale,
+  type Standing,
   type StartConditions,
   type StartRefusal,
   type Store,
@@ -390,6 +392,19 @@ class MemoryStore implements Store {
     else if (due === null) this.#due.delete(id);
     else this.#due.set(id, due);
     return news;
+  }
+
+  /** Nobody else can reach it. */
+  async recognise(): Promise<Recognised> {
+    return { is: 'same', older: false, evicted: false };
+  }
+
+  async standings(ids: readonly string[]): Promise<(Standing | undefined)[]> {
+    return ids.map((id) => {
+      const incident = this.#incidents.get(id);
+      const due = this.#due.has(id) || (this.#leases.get(id)?.until ?? 0) > this.#now();
+      return incident && { head: { ...incident.head }, open: incident.open, due };
+    });
   }
 
   async nudge(id: string, nowMs: number): Promise<void> {

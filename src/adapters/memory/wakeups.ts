@@ -31,6 +31,7 @@ export function createMemoryWakeups(options: MemoryWakeupsOptions = {}): MemoryW
       alerts.work((id) => handlers.alert(id), concurrency.alerts);
       incidents.work((id) => handlers.incident(id), concurrency.incidents);
     },
+    refusal: async () => undefined,
     async counts() {
       return [...alerts.counts(), ...incidents.counts()];
     },

@@ -1,6 +1,6 @@
 import { NotCopied } from '../../ports.ts';
 import type { Client } from './connect.ts';
-import { Scripts } from './scripts/script.ts';
+import type { Scripts } from './scripts/script.ts';
 
 /** Real milliseconds that replicas have to say that they have something: less than a command may take. */
 const PATIENCE_MS = 1_000;
@@ -26,9 +26,9 @@ export class Copies {
   #last: Promise<void> = Promise.resolve();
   #next: Round | undefined;
 
-  constructor(client: Client, prefix: string, replicas: number) {
+  constructor(client: Client, replicas: number, scripts: Scripts) {
     this.client = client;
-    this.scripts = new Scripts(client, prefix);
+    this.scripts = scripts;
     this.#replicas = replicas;
     client.on('close', () => {
       this.#lost += 1;

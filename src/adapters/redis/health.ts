@@ -1,5 +1,5 @@
-import { Cluster, type Redis } from 'ioredis';
-import type { StoreHealth } from '../../ports.ts';
+import { Cluster, type Redis, ReplyError } from 'ioredis';
+import { NotCopied, type StoreHealth } from '../../ports.ts';
 import type { Client } from './connect.ts';
 import { durability } from './durability.ts';
 import { REINDEXING } from './reindex.ts';
@@ -12,6 +12,8 @@ export interface Asked {
   /** There while the indexes are made anew. */
   reindexing: string;
   waitReplicas: number;
+  /** Tries to write, and answers what Redis says against it. Absent: nothing is written, as it may be another's. */
+  refusal?: () => Promise<string | undefined>;
 }
 
 /** Whether it answers, and what a person should know about how safe it keeps what it is given. */
@@ -29,13 +31,53 @@ export async function redisHealth(client: Client, asked: Asked): Promise<StoreHe
     const fsync = info.get('aof_enabled') === '1' ? await appendFsync(server) : undefined;
     const version = info.get('valkey_version') ?? info.get('redis_version') ?? 'of unknown version';
     const warnings = [...durability({ kind, info, fsync }), ...replication(info, asked.waitReplicas)];
+    const refused = await asked.refusal?.();
+    if (refused !== undefined) return { up: false, kind, warnings, says: `${kind} at ${where} ${refused}` };
     return { up: true, kind, warnings, says: `${kind} ${version} at ${where}` };
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
+    if (error instanceof ReplyError) {
+      return { up: false, kind, warnings: [], says: `${kind} at ${where} ${refused('refuses', said)}` };
+    }
     // ioredis's way of saying that there is no connection.
     const why = /enableOfflineQueue/.test(said) ? 'there is no connection' : said;
     return { up: false, kind, warnings: [], says: `${kind} at ${where} does not answer: ${why}` };
   }
+}
+
+/** What to do about a Redis that answers and does not do its work, by how its own words begin. */
+const REMEDIES: [RegExp, string][] = [
+  [/^OOM/, 'Type `redis-cli CONFIG SET maxmemory` with more, or set `store.finished-retention` to less.'],
+  [
+    /^MISCONF/,
+    'Look in its log why it could not write to disk, and with `df` whether the disk is full; it goes on once it can.',
+  ],
+  [/^READONLY/, 'Set `store.url` to the master, which `redis-cli INFO replication` names.'],
+  [/^NOREPLICAS/, 'Bring its replicas back, or set its `min-replicas-to-write` to less.'],
+  [
+    /^(NOPERM|ERR The user executing the script)/,
+    'Allow the command and its keys to the user of `store.url`: type `redis-cli ACL SETUSER`.',
+  ],
+  [/^OTHERSTORE/, 'Look which Redis `store.url` names, and whether it was flushed or lost its files.'],
+];
+
+/** Tries to do what the store does, and tells of what is refused: Redis' own words, and what to do. Fails when there is no answer. */
+export async function refusal(prove: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    const [command, words] = (await prove()) as string[];
+    return command === undefined ? undefined : refused(`refuses ${command}`, String(words));
+  } catch (error) {
+    if (error instanceof NotCopied) return `can’t be relied on: ${error.message}.`;
+    if (!(error instanceof ReplyError)) throw error;
+    return refused('refuses', (error as Error).message);
+  }
+}
+
+function refused(what: string, answer: string): string {
+  // Redis names the script and its line behind its words.
+  const words = answer.replace(/ script: .*$/s, '').trim();
+  const remedy = REMEDIES.find(([pattern]) => pattern.test(words))?.[1];
+  return [`${what}: ${words.replace(/\.?$/, '.')}`, ...(remedy ? [remedy] : [])].join(' ');
 }
 
 /** The server that has the store's keys: a cluster answers INFO from any, also while that one is away. */

@@ -16,8 +16,10 @@ import {
   type KillSwitch,
   type LedgerEntry,
   type PlaybookRun,
+  type Recognised,
   type Reindexed,
   Stale,
+  type Standing,
   type StartConditions,
   type StartRefusal,
   type Store,
@@ -28,15 +30,16 @@ import { RedisClock } from './clock.ts';
 import type { Client, RedisTarget } from './connect.ts';
 import { Copies } from './copies.ts';
 import { RedisFeed } from './feed.ts';
-import { redisHealth } from './health.ts';
+import { redisHealth, refusal } from './health.ts';
 import { REINDEXING, reindex } from './reindex.ts';
 import { appendRequest, field, headFrom, headText, refusalFrom, scopeField, startRequest } from './request.ts';
 import { CONFIRM, LEASE, NUDGE, OVERDUE, RELEASE, RENEW } from './scripts/advancing.ts';
 import { ACCEPT, CORRELATE, DROP } from './scripts/alerts.ts';
 import { APPEND, WOULD_REFUSE } from './scripts/append.ts';
+import { PROVE, RECOGNISE, STANDINGS } from './scripts/identity.ts';
 import { FORGET, LIST, PACK, READ } from './scripts/journals.ts';
 import { SPEAK, TROUBLED } from './scripts/lessons.ts';
-import { Scripts, type SharedKey } from './scripts/script.ts';
+import { type Known, Scripts, type SharedKey } from './scripts/script.ts';
 
 export interface RedisStoreOptions {
   target: RedisTarget;
@@ -65,6 +68,8 @@ export interface RedisStore extends Store {
 
 const DAY = 24 * 3_600_000;
 const TIDY_EVERY_MS = 60_000;
+/** However often somebody asks, no more than one write in so long only finds out whether Redis takes any. */
+const PROVED_FOR_MS = 2_000;
 /** How long one script may keep others waiting: about 5 ms. */
 const ALERTS_AT_ONCE = 500;
 
@@ -136,13 +141,20 @@ class RedisBackedStore implements RedisStore {
   readonly #count: number;
   readonly #feedLength: number;
   readonly #onTrouble: (says: string) => void;
+  /** The ids of this store, once it was recognised. */
+  readonly #known: Known = [];
   readonly #scripts: Scripts;
+  /** Carried out in whatever store is there. */
+  readonly #anywhere: Scripts;
   readonly #copies: Copies;
   readonly #feed: RedisFeed;
   readonly #packing = new Set<Promise<void>>();
   readonly clock: RedisClock;
   readonly #timer: NodeJS.Timeout;
   #tidying: Promise<void> = Promise.resolve();
+  #proved: { at: number; refusal: Promise<string | undefined> } | undefined;
+  /** `run id:keys evicted`, and the last entry of the feed, as they were seen last. */
+  #seen: { evicted: string; news: string } | undefined;
 
   /** `copying`: for what replicas must have. The same as `client` where none are asked for. */
   constructor(client: Client, copying: Client, options: RedisStoreOptions, onTrouble: (says: string) => void) {
@@ -155,9 +167,14 @@ class RedisBackedStore implements RedisStore {
     this.#count = options.finishedCount ?? 100_000;
     this.#feedLength = options.feedLength ?? 100_000;
     this.#onTrouble = onTrouble;
-    this.#scripts = new Scripts(client, this.#prefix);
-    this.clock = new RedisClock(this.#scripts);
-    this.#copies = new Copies(copying, this.#prefix, this.#waitReplicas);
+    const scripts = (of: Client) =>
+      new Scripts(of, this.#prefix, this.#known, () => {
+        this.#proved = undefined;
+      });
+    this.#scripts = scripts(client);
+    this.#anywhere = new Scripts(client, this.#prefix);
+    this.clock = new RedisClock(this.#anywhere);
+    this.#copies = new Copies(copying, this.#waitReplicas, scripts(copying));
     const blocking = () => {
       const reader = options.target.connect('blocking');
       reader.on('error', (error: Error) => onTrouble(`the feed's connection to Redis: ${error.message}`));
@@ -398,8 +415,47 @@ class RedisBackedStore implements RedisStore {
     return reindex(this.#client, this.#prefix, (id) => this.#texts(id), this.now());
   }
 
+  /** What Redis says against doing its work now; undefined: nothing. Whoever asks meanwhile, or soon, shares the answer. */
+  #refusal(): Promise<string | undefined> {
+    const now = performance.now();
+    if (!this.#proved || now - this.#proved.at > PROVED_FOR_MS) {
+      this.#proved = { at: now, refusal: refusal(() => this.#copies.surely(() => this.#copies.scripts.run(PROVE))) };
+    }
+    return this.#proved.refusal;
+  }
+
+  async recognise(switches: KillSwitch[]): Promise<Recognised> {
+    const carried = switches.flatMap((one) => [scopeField(one.scope), JSON.stringify(one)]);
+    const args = [this.#known.join(' '), randomUUID(), ...carried] as const;
+    const answer = await this.#anywhere.run(RECOGNISE, ...args);
+    const [found, id = '', evicted = '', news = ''] = (answer as string[]).map(String);
+    if (found === 'other') return { is: 'other', older: false, evicted: false };
+    const before = this.#seen;
+    this.#seen = { evicted, news };
+    if (found === 'emptied' || this.#known.length === 0) this.#known.push(id);
+    if (found === 'emptied') {
+      this.#proved = undefined;
+      return { is: 'emptied', older: false, evicted: false };
+    }
+    return {
+      is: 'same',
+      older: before !== undefined && compareIds(news, before.news) < 0,
+      evicted: before !== undefined && isEvicted(before.evicted, evicted),
+    };
+  }
+
+  async standings(ids: readonly string[]): Promise<(Standing | undefined)[]> {
+    if (ids.length === 0) return [];
+    const flat = ((await this.#scripts.run(STANDINGS, ...ids)) as string[]).map(String);
+    return ids.map((_, n) => {
+      const [head = '', open, due] = flat.slice(3 * n, 3 * n + 3);
+      return head === '' ? undefined : { head: headFrom(head), open: open === '1', due: due === '1' };
+    });
+  }
+
   health(): Promise<StoreHealth> {
     return redisHealth(this.#client, {
+      refusal: () => this.#refusal(),
       kind: this.#kind,
       where: this.#target.describe,
       key: this.#key('open'),
@@ -453,6 +509,20 @@ class RedisBackedStore implements RedisStore {
 
 function recordsOf(alerts: Alert[]): (string | number)[] {
   return alerts.flatMap((alert) => [alert.id, alert.receivedAt, JSON.stringify(alert)]);
+}
+
+/** Ids of a stream's entries: milliseconds and a number. */
+function compareIds(a: string, b: string): number {
+  const [msA = 0, nA = 0] = a.split('-').map(Number);
+  const [msB = 0, nB = 0] = b.split('-').map(Number);
+  return msA - msB || nA - nB;
+}
+
+/** Whether the server, while it ran, has dropped keys for want of memory. */
+function isEvicted(before: string, now: string): boolean {
+  const [run, count] = before.split(':');
+  const [runNow, countNow] = now.split(':');
+  return run === runNow && Number(countNow) > Number(count);
 }
 
 function wholeMs(ms: number): number {

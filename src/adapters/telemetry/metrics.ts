@@ -39,6 +39,7 @@ export interface MetricsOptions {
     /** Each guard with its closed list of reasons. */
     guards?: readonly { name: string; reasons: readonly string[] }[];
     channels?: readonly string[];
+    storeLosses?: readonly string[];
   };
 }
 
@@ -116,7 +117,15 @@ export function createMetrics(options: MetricsOptions) {
     ]),
     playbookMode: gauge('playbook_mode', '1 for the mode in force of each playbook.', ['playbook', 'mode']),
     queueJobs: gauge('queue_jobs', 'Jobs in the queues, by state.', ['queue', 'state']),
-    storeUp: gauge('store_up', '1 while the store answers.', []),
+    storeUp: gauge('store_up', '1 while the store answers and takes what is written to it.', []),
+    storeLost: gauge(
+      'store_lost',
+      '1 from when the store is found to have lost something until a person has acknowledged it.',
+      [],
+    ),
+    storeLosses: counter('store_losses_total', 'Times that the store was found to have lost something, by what.', [
+      'what',
+    ]),
     exchangeSessions: gauge('exchange_sessions', 'Sessions open to Exchange.', []),
     notifications: counter('notifications_total', 'Notifications, by channel and whether they could be sent.', [
       'channel',
@@ -165,6 +174,7 @@ export function createMetrics(options: MetricsOptions) {
       all.killSwitch.set({ scope }, 0);
       all.killSwitchSince.set({ scope }, 0);
     }
+    for (const what of known.storeLosses ?? []) all.storeLosses.inc({ what }, 0);
     for (const channel of known.channels ?? []) {
       for (const result of ['sent', 'failed']) all.notifications.inc({ channel, result }, 0);
     }
@@ -264,6 +274,10 @@ export function createMetrics(options: MetricsOptions) {
 
     setStoreUp(up: boolean): void {
       all.storeUp.set(up ? 1 : 0);
+    },
+
+    setStoreLost(lost: boolean): void {
+      all.storeLost.set(lost ? 1 : 0);
     },
 
     setExchangeSessions(count: number): void {

@@ -1,3 +1,4 @@
+import { WHOLE } from './journals.ts';
 import type { Script } from './script.ts';
 
 const NOW = `
@@ -52,12 +53,15 @@ export const RELEASE: Script = {
  */
 export const CONFIRM: Script = {
   keys: ['due'],
-  lua: `
+  lua: `${WHOLE}
     local lease, incident = prefix .. 'lease:' .. ARGV[1], prefix .. 'incident:' .. ARGV[1]
     local token = string.match(redis.call('GET', lease) or '', '^%d+:(.*)$')
     if ARGV[3] ~= '' and token ~= ARGV[3] then return 0 end
     local head = redis.call('HGET', incident, 'head') or '0:'
     if head ~= ARGV[2] then return head end
+    if redis.call('HGET', incident, 'open') == '1' and not whole(ARGV[1], head) then
+      return redis.error_reply('NOTWHOLE the journal of ' .. ARGV[1] .. ' has lost entries')
+    end
     redis.call('HSET', incident, 'head', head)
     return 1`,
 };

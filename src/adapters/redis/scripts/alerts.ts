@@ -8,9 +8,9 @@ export const ACCEPT: Script = {
     for i = 2, #ARGV, 3 do
       local id, receivedAt, text = ARGV[i], ARGV[i + 1], ARGV[i + 2]
       local new = redis.call('SET', prefix .. 'mark:' .. id, '1', 'NX', 'PX', ARGV[1])
-      if redis.call('HSETNX', alerts, id, (new and 'n' or 'r') .. text) == 1 then
-        redis.call('ZADD', pending, receivedAt, id)
-      end
+      redis.call('HSETNX', alerts, id, (new and 'n' or 'r') .. text)
+      -- Also where the record was there: Redis may have refused this at the first try, and a script is not undone.
+      redis.call('ZADD', pending, 'NX', receivedAt, id)
       repeats[#repeats + 1] = new and 0 or 1
     end
     return repeats`,

@@ -1,5 +1,15 @@
 import type { Script } from './script.ts';
 
+/** Whether the stream of an open incident begins where it must and ends at its head: somebody may have deleted it, or a part. */
+export const WHOLE = `
+    local function whole(id, head)
+      local function entry(command, from, to)
+        local found = redis.call(command, prefix .. 'journal:' .. id, from, to, 'COUNT', 1)[1]
+        return found and found[1]
+      end
+      return entry('XRANGE', '-', '+') == '1-0' and entry('XREVRANGE', '+', '-') == string.match(head, '^%d+') .. '-0'
+    end`;
+
 /** incident. Answers its head, what is packed ('' for nothing) and the texts that are not; or nothing. */
 export const READ: Script = {
   keys: ['all'],

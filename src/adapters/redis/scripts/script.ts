@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
+import { ReplyError } from 'ioredis';
 import type { Client } from '../connect.ts';
+
+export const OTHER_STORE = 'this is not the store that the daemon knows: it was emptied, or it is another';
+
+const sameStore = (id: string) =>
+  `if redis.call('HGET', prefix .. 'store', 'id') ~= '${id}' then return redis.error_reply('OTHERSTORE ${OTHER_STORE}') end`;
 
 /**
  * The keys that every daemon shares. They, and those that scripts build from an id (`mark:`, `incident:`, `journal:`,
@@ -28,6 +34,7 @@ import type { Client } from '../connect.ts';
  *     trouble:   zset    servers by the organisation time at which they were seen with a trouble, one for each trouble
  *     speaks:    string  the incident that tells of a matter, expires
  *     runs:      list    JSON of a playbook's last runs, newest first; trust: JSON of a person's word
+ *     store      hash    id by which daemons know this store, `before`: those they knew it by until it was emptied, since (seconds)
  *     reindexing string  who makes the indexes anew, expires; until then nothing is appended
  *     feed       stream  i: incident, e: text of the entry
  */
@@ -48,6 +55,7 @@ export type SharedKey =
   | 'slots'
   | 'ledger'
   | 'reindexing'
+  | 'store'
   | 'feed';
 
 /** One operation, carried out by Redis as a whole or not at all. */
@@ -61,15 +69,26 @@ export interface Script {
 /** All that is asked of a script is asked in strings. */
 export type Argument = string | number | Buffer;
 
-/** The scripts as commands of one client. */
+/** The ids that a daemon has known its store by; the last is the one in force. */
+export type Known = string[];
+
+/**
+ * The scripts as commands of one client. Where it knows the id of its store they are carried out in that store and in no other: in
+ * one that was emptied, the kill switch and what is owed are gone, and nobody may act as if they had never been.
+ */
 export class Scripts {
   readonly #client: Client;
   readonly #prefix: string;
-  readonly #names = new Map<Script, string>();
+  readonly #known: Known;
+  readonly #refused: () => void;
+  readonly #names = new Map<Script, { id: string | undefined; name: string }>();
 
-  constructor(client: Client, prefix: string) {
+  /** `refused`: told when Redis has answered with an error. */
+  constructor(client: Client, prefix: string, known: Known = [], refused: () => void = () => {}) {
     this.#client = client;
     this.#prefix = prefix;
+    this.#known = known;
+    this.#refused = refused;
   }
 
   run(script: Script, ...args: Argument[]): Promise<unknown> {
@@ -81,24 +100,31 @@ export class Scripts {
     return this.#call(script, 'Buffer', args);
   }
 
-  #call(script: Script, kind: '' | 'Buffer', args: Argument[]): Promise<unknown> {
+  async #call(script: Script, kind: '' | 'Buffer', args: Argument[]): Promise<unknown> {
     const commands = this.#client as unknown as Record<string, (...args: Argument[]) => Promise<unknown>>;
     const command = commands[`${this.#define(script)}${kind}`];
     if (!command) throw new Error('the Redis client did not take a script');
-    return command.call(this.#client, ...script.keys.map((key) => `${this.#prefix}${key}`), ...args);
+    try {
+      return await command.call(this.#client, ...script.keys.map((key) => `${this.#prefix}${key}`), ...args);
+    } catch (error) {
+      if (error instanceof ReplyError) this.#refused();
+      throw error;
+    }
   }
 
   #define(script: Script): string {
+    const id = this.#known.at(-1);
     const known = this.#names.get(script);
-    if (known) return known;
+    if (known && known.id === id) return known.name;
     const locals = [
       `local prefix = '${this.#prefix}'`,
       ...script.keys.map((key, index) => `local ${key} = KEYS[${index + 1}]`),
+      ...(id === undefined ? [] : [sameStore(id)]),
     ];
     const lua = `${locals.join('\n')}\n${script.lua}`;
     const name = `sr${createHash('sha1').update(lua).digest('hex')}`;
     this.#client.defineCommand(name, { lua, numberOfKeys: script.keys.length });
-    this.#names.set(script, name);
+    this.#names.set(script, { id, name });
     return name;
   }
 }

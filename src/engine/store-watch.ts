@@ -1,0 +1,384 @@
+import type { Incident } from '../incident/incident.ts';
+import { isOwed } from '../incident/undo.ts';
+import type { Head, Journal, KillSwitch, LedgerEntry, Notice, Store } from '../ports.ts';
+import type { Logger } from './parts.ts';
+import { stopwatch } from './stopwatch.ts';
+
+/** Why a store can no longer be relied on. */
+export const STORE_LOSSES = ['emptied', 'other', 'older', 'journal', 'evicted'] as const;
+export type StoreLossKind = (typeof STORE_LOSSES)[number];
+
+/** Who the kill switch names that stands for a loss which nobody has acknowledged yet; it outlives this process. */
+const WATCH = 'second-responder: the store';
+/** Real milliseconds. */
+const LOOK_EVERY = 1_000;
+const SAY_AGAIN = 10 * 60_000;
+const NOTIFY_AGAIN = 30_000;
+/** Incidents compared at one look beside those that have changed something. */
+const OTHERS_AT_ONCE = 200;
+const MOST_NAMED = 20;
+
+/** What this process knows of an open incident, whatever becomes of the store. */
+interface Remembered {
+  head: Head;
+  server: string;
+  family: string;
+  /** Commands that may have been sent, each with its server. */
+  sent: { server: string; command: string }[];
+  owes: Owed[];
+}
+
+interface Owed {
+  world: string;
+  server: string;
+  setting: string;
+  says: string;
+  incident: string;
+}
+
+interface Loss {
+  what: StoreLossKind;
+  /** Real time. */
+  at: number;
+  says: string;
+  /** Servers that may be left changed, each with what is known of it. */
+  left: string[];
+  notified: boolean;
+}
+
+export interface StoreWatchOptions {
+  store: Store;
+  worker: string;
+  log: Logger;
+  realNow(): number;
+  notify(notice: Notice): Promise<void>;
+  /** Counts it. */
+  onLoss(what: StoreLossKind): void;
+}
+
+/**
+ * Remembers beside the store what would be lost with it, and looks every second whether the store is still the one that it was.
+ * What it finds gone is said until a person has looked: nothing is changed on any server meanwhile. The kill switch for everything
+ * stands for that in the store, so that it holds for every daemon and across restarts, and lifting it is the acknowledgement.
+ */
+export class StoreWatch {
+  readonly #options: StoreWatchOptions;
+  /** Open incidents that this process wrote to; the one that was compared longest ago comes first. */
+  readonly #incidents = new Map<string, Remembered>();
+  /** The ledger and the kill switches as they were at the last look. */
+  #owed: Owed[] = [];
+  #switches: KillSwitch[] = [];
+  #losses: Loss[] = [];
+  /** The kill switch of the losses stands in the store. */
+  #held = false;
+  #sinceSaid = stopwatch();
+  #sinceNotified: (() => number) | undefined;
+  #notifying: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: StoreWatchOptions) {
+    this.#options = options;
+  }
+
+  /** The first look: from then on the store is known. */
+  async start(): Promise<void> {
+    await this.check();
+    this.#later();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+  }
+
+  #later(): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#looking = this.check().then(() => this.#later());
+    }, LOOK_EVERY);
+    this.#timer.unref();
+  }
+
+  /** Takes in what this process has written. */
+  note(incident: Incident, head: Head): void {
+    const { id, server, family, facts, finished } = incident;
+    this.#incidents.delete(id);
+    if (finished) return;
+    const world = facts?.organisation ?? '';
+    const sent = incident.steps.flatMap(({ intent, state }) =>
+      intent && (state === 'started' || state === 'done' || state === 'failed')
+        ? [{ server: intent.server, command: intent.command }]
+        : [],
+    );
+    const owes = incident.undo
+      .filter(isOwed)
+      .map((debt) => ({ world, server: debt.server, setting: debt.setting, says: debt.says, incident: id }));
+    this.#incidents.set(id, { head, server, family, sent, owes });
+  }
+
+  /** Where this process saw the journal of an open incident end. */
+  known(id: string): Head | undefined {
+    return this.#incidents.get(id)?.head;
+  }
+
+  /** A journal was read, and ended at `known` before that: says when the store has forgotten what stood there. */
+  async compare(id: string, known: Head | undefined, journal: Journal | undefined): Promise<void> {
+    if (!known || !journal || holds(journal, known)) return;
+    const owes = this.#incidents.get(id)?.owes ?? [];
+    this.#incidents.delete(id);
+    await this.#forgot(owes);
+  }
+
+  /** An incident was to be advanced, and has no journal. */
+  async missing(id: string): Promise<void> {
+    if (this.#incidents.has(id)) this.#gone(id);
+    else if ((await this.#options.store.openIncidents()).includes(id)) this.#gone(id);
+  }
+
+  /** Switches that hold although the store may not have them. */
+  switches(): KillSwitch[] {
+    return this.#losses.length > 0 && !this.#held ? [this.#switch()] : [];
+  }
+
+  /** What is wrong, and what to do; undefined: nothing is. */
+  get says(): string | undefined {
+    return this.#losses.length === 0 ? undefined : this.#losses.map(sentences).join(' ');
+  }
+
+  /** One look. Never fails: a store that does not answer is another matter. */
+  async check(): Promise<void> {
+    try {
+      await this.#look();
+    } catch (error) {
+      this.#options.log.debug('The store could not be compared with what is known of it', { error: String(error) });
+    }
+    if (this.#losses.length > 0 && this.#sinceSaid() > SAY_AGAIN) this.#say();
+    this.#notifySoon();
+  }
+
+  async #look(): Promise<void> {
+    const { store } = this.#options;
+    const emptied = this.#lossOf('emptied', this.#everything());
+    const { is, older, evicted } = await store.recognise([this.#switch([...this.#losses, emptied]), ...this.#switches]);
+    if (is === 'other') {
+      if (!this.#losses.some(({ what }) => what === 'other')) this.#lose(this.#lossOf('other', this.#everything()));
+      return;
+    }
+    if (this.#losses.some(({ what }) => what === 'other')) {
+      this.#losses = this.#losses.filter(({ what }) => what !== 'other');
+      this.#options.log.warn('The store that this daemon knows is back');
+    }
+    if (is === 'emptied') {
+      this.#lose(emptied);
+      this.#incidents.clear();
+    } else {
+      if (older) await this.#forgot(this.#owedByAll());
+      if (evicted) this.#lose(this.#lossOf('evicted', []));
+      await this.#compareAll(older);
+    }
+    await this.#hold();
+    this.#owed = (await store.ledger()).map(owedFrom);
+  }
+
+  /** Whether every open incident is where it was, and will be found when it is due. */
+  async #compareAll(older: boolean): Promise<void> {
+    const { store, log, realNow } = this.#options;
+    const all = [...this.#incidents];
+    const asked = [
+      ...all.filter(([, one]) => isChanging(one)),
+      ...all.filter(([, one]) => !isChanging(one)).slice(0, OTHERS_AT_ONCE),
+    ];
+    const standings = await store.standings(asked.map(([id]) => id));
+    for (const [n, [id, remembered]] of asked.entries()) {
+      const standing = standings[n];
+      // Whoever wrote meanwhile knows better.
+      if (this.#incidents.get(id) !== remembered) continue;
+      if (!standing) this.#gone(id, older);
+      else if (!standing.open) this.#incidents.delete(id);
+      else if (!standing.due) {
+        log.error('The store had forgotten when an open incident is due; it is looked at now', { incident: id });
+        await store.nudge(id, realNow());
+      }
+      if (this.#incidents.delete(id)) this.#incidents.set(id, remembered);
+    }
+  }
+
+  /** The journal of an open incident is gone. `older`: perhaps it was opened after the moment that this store is of. */
+  #gone(id: string, older = false): void {
+    const { log } = this.#options;
+    const remembered = this.#incidents.get(id);
+    this.#incidents.delete(id);
+    const about = { incident: id, ...(remembered && { server: remembered.server, family: remembered.family }) };
+    if (remembered && !isChanging(remembered)) {
+      const says = older
+        ? 'An open incident is not known to this older store'
+        : 'The journal of an open incident is gone';
+      log.error(`${says}; nothing had been changed for it, and it is not looked at any more`, about);
+      return;
+    }
+    log.error('The journal of an open incident is gone', about);
+    const left = remembered ? linesOf([[id, remembered]], []) : [`what incident ${id} has changed is not known`];
+    this.#lose(this.#lossOf('journal', left));
+  }
+
+  /** The store is older than it was. What is still in its ledger will be seen to; and what no longer is? */
+  async #forgot(owed: Owed[]): Promise<void> {
+    const now = new Set((await this.#options.store.ledger()).map(owedFrom).map(placeOf));
+    const lost = owed.filter((one) => !now.has(placeOf(one)));
+    if (lost.length > 0) return this.#lose(this.#lossOf('older', linesOf([], lost)));
+    this.#options.log.warn(
+      'The store has forgotten its last entries, as a failover may; nothing that was owed is gone',
+    );
+  }
+
+  /** Sees that nothing is changed until a person has acknowledged: by switching off the kill switch that stands for it. */
+  async #hold(): Promise<void> {
+    const { store, log } = this.#options;
+    this.#switches = await store.killSwitches();
+    const everything = this.#switches.find(({ scope }) => Object.keys(scope).length === 0);
+    if (this.#losses.length === 0 && everything?.by === WATCH) {
+      // Another daemon has found it, or this one before it was started again.
+      this.#losses = [{ what: 'emptied', at: everything.since, says: everything.reason, left: [], notified: true }];
+      this.#held = true;
+      this.#say();
+    } else if (this.#losses.length > 0 && everything) {
+      this.#held = true;
+    } else if (this.#held) {
+      this.#held = false;
+      this.#losses = [];
+      log.warn('A person has lifted the kill switch: what the store has lost counts as seen to');
+    } else if (this.#losses.length > 0) {
+      await store.setKillSwitch(this.#switch());
+      this.#held = true;
+    }
+  }
+
+  /** One of each kind at a time: what is found on top is added to it, and told again only if it names something new. */
+  #lose(loss: Loss): void {
+    this.#held = false;
+    const before = this.#losses.find(({ what }) => what === loss.what);
+    const left = [...new Set([...(before?.left ?? []), ...loss.left])];
+    if (before && left.length === before.left.length) return;
+    this.#losses = [...this.#losses.filter((one) => one !== before), { ...loss, left }];
+    this.#options.onLoss(loss.what);
+    this.#say();
+    if (!before) this.#sinceNotified = undefined;
+  }
+
+  #say(): void {
+    this.#sinceSaid = stopwatch();
+    for (const { says, left } of this.#losses) this.#options.log.error(says, { left });
+  }
+
+  #switch(losses: Loss[] = this.#losses): KillSwitch {
+    const reason = losses.map(sentences).join(' ');
+    return { on: true, scope: {}, by: WATCH, reason, since: this.#options.realNow() };
+  }
+
+  #lossOf(what: StoreLossKind, left: string[]): Loss {
+    return { what, at: this.#options.realNow(), says: WORDS[what], left, notified: false };
+  }
+
+  #owedByAll(): Owed[] {
+    return [...this.#owed, ...[...this.#incidents.values()].flatMap(({ owes }) => owes)];
+  }
+
+  #everything(): string[] {
+    return linesOf([...this.#incidents], this.#owed);
+  }
+
+  /** People are told without the store, and until one of them could be. */
+  #notifySoon(): void {
+    const loss = this.#losses.find(({ notified }) => !notified);
+    if (!loss || this.#notifying || (this.#sinceNotified && this.#sinceNotified() < NOTIFY_AGAIN)) return;
+    this.#sinceNotified = stopwatch();
+    this.#notifying = this.#options
+      .notify(noticeOf(loss, this.#options.worker))
+      .then(
+        () => {
+          loss.notified = true;
+          this.#sinceNotified = undefined;
+        },
+        (error) => this.#options.log.error('Failed to notify anyone that the store is lost', { error: String(error) }),
+      )
+      .finally(() => {
+        this.#notifying = undefined;
+      });
+  }
+}
+
+const LIFT =
+  'Nothing is changed on any server until a person has looked at these and lifted the kill switch: `second-responder kill-switch off`.';
+
+const WORDS: Record<StoreLossKind, string> = {
+  emptied: `The store was emptied: pending alerts, journals of open incidents, outstanding undo actions and kill switches are gone. ${LIFT}`,
+  other:
+    'Another store answers at this address than the one that this daemon knows. It takes no alerts and changes nothing until `store.url` leads to the one that it knows; restart it to work with this one.',
+  older: `The store is an older copy of itself, and no longer knows of changes that must be put back. ${LIFT}`,
+  journal: `The journal of an open incident is gone from the store; other keys may be, too. Stop the daemons and run \`second-responder store reindex\`. ${LIFT}`,
+  evicted: `Redis has dropped keys as its memory was full; journals, claims or outstanding undo actions may be among them. Set its maxmemory-policy to noeviction, stop the daemons and run \`second-responder store reindex\`. ${LIFT}`,
+};
+
+function sentences({ says, left }: Loss): string {
+  return left.length === 0 ? says : `${says} Servers that may be left changed: ${named(left).join('; ')}.`;
+}
+
+function noticeOf({ what, at, says, left }: Loss, worker: string): Notice {
+  const lines = left.length > 0 ? left.map((line) => `  - ${line}`) : ['  none that this daemon knows of'];
+  return {
+    key: `store:${what}:${worker}:${at}`,
+    kind: 'escalation',
+    incident: 'store',
+    subject: SUBJECTS[what],
+    text: [says, '', `Seen by ${worker}.`, 'Servers that may be left changed:', ...lines].join('\n'),
+  };
+}
+
+const SUBJECTS: Record<StoreLossKind, string> = {
+  emptied: 'The store was emptied, and servers may be left changed',
+  other: 'Another store answers than the one that the daemon knows',
+  older: 'The store is an older copy, and servers may be left changed',
+  journal: 'The journal of an open incident is gone, and servers may be left changed',
+  evicted: 'Redis has dropped keys of the store',
+};
+
+function linesOf(incidents: [string, Remembered][], ledger: Owed[]): string[] {
+  const all = [...ledger, ...incidents.flatMap(([, { owes }]) => owes)];
+  const owed = [...new Map(all.map((one) => [placeOf(one), one])).values()];
+  return [
+    ...owed.map(({ server, says, incident }) => `${server}: ${says} (incident ${incident})`),
+    ...incidents.flatMap(([id, { sent }]) =>
+      [...new Set(sent.map(({ server }) => server))].map((server) => {
+        const commands = sent.filter((one) => one.server === server).map(({ command }) => command);
+        return `${server}: ${[...new Set(commands)].join(', ')} sent by incident ${id}, which was open`;
+      }),
+    ),
+  ];
+}
+
+function named(lines: string[]): string[] {
+  const more = lines.length - MOST_NAMED;
+  return [...lines.slice(0, MOST_NAMED), ...(more > 0 ? [`and ${more} more`] : [])];
+}
+
+/** Whether an entry that ended the journal once is still in it, as far as the journal tells. */
+function holds({ head, entries }: Journal, known: Head): boolean {
+  if (head.seq === known.seq) return head.hash === known.hash;
+  const next = entries.find(({ seq }) => seq === known.seq + 1);
+  return head.seq > known.seq && (next === undefined || next.previous === known.hash);
+}
+
+const isChanging = ({ sent, owes }: Remembered) => sent.length + owes.length > 0;
+
+const owedFrom = ({ debt, incident, world }: LedgerEntry): Owed => ({
+  world,
+  server: debt.server,
+  setting: debt.setting,
+  says: debt.says,
+  incident,
+});
+
+const placeOf = ({ world, server, setting }: Owed) => JSON.stringify([world, server, setting]);
