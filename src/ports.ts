@@ -5,6 +5,7 @@
 import type { Alert, Instant } from './incident/alert.ts';
 import type { ByPerson, Entry, IncidentEvent } from './incident/event.ts';
 import type { ServerFacts } from './incident/health.ts';
+import type { CountedAlerts } from './incident/incident.ts';
 import type { Mode } from './incident/plan.ts';
 import type { PlaybookRun } from './incident/runs.ts';
 import type { Settle } from './incident/traces.ts';
@@ -349,6 +350,14 @@ export interface Journal {
   entries: Entry[];
 }
 
+/** Some entries of a journal, in order, and the head that it had then. */
+export interface JournalPage extends Journal {
+  /** Further entries follow. */
+  more: boolean;
+  /** Alerts that are in no entry. */
+  counted?: CountedAlerts;
+}
+
 /** The head has moved since it was read: what was decided on it is void. */
 export class Stale extends Error {
   override readonly name = 'Stale';
@@ -568,7 +577,15 @@ export interface Store {
   recoveries(key: string, world: string, since: Instant): Promise<string[]>;
 
   // -- journals
+  /** A whole journal. For what may be long, `page` and `readIncident` take less room. */
   read(incident: string): Promise<Journal | undefined>;
+  /** The entries after number `after`: about a megabyte of them, and at most `limit`. */
+  page(incident: string, after?: number, limit?: number): Promise<JournalPage | undefined>;
+  /**
+   * Takes pending alerts that an open incident keeps no entry of: counts those in `alerts`, and remembers the last of
+   * them. False when it is not open any more, or another worker has seen to one of them; then nothing was written.
+   */
+  count(incident: string, counting: { alertIds: string[]; alerts: Alert[]; repeatCount: number }): Promise<boolean>;
   /** Appends on `head`; throws Stale when it has moved. */
   append(incident: string, head: Head, event: IncidentEvent, options: AppendOptions): Promise<AppendResult>;
   /** What would refuse a start with these conditions now; `append` decides it again, and for good. Writes nothing. */
@@ -684,7 +701,8 @@ export interface Operations {
   accept(alerts: Alert[]): Promise<AcceptedAlert[]>;
   incident(id: string): Promise<IncidentView | undefined>;
   incidents(filter: IncidentFilter): Promise<{ incidents: IncidentView[]; next?: string }>;
-  journal(id: string): Promise<Entry[] | undefined>;
+  /** The entries after number `after`, at most `limit`, about eight megabytes; `more`: others follow. */
+  journal(id: string, after?: number, limit?: number): Promise<{ entries: Entry[]; more: boolean } | undefined>;
   /** Checks the chain of hashes; names the first entry that does not fit. */
   verifyJournal(
     id: string,

@@ -68,12 +68,17 @@ export function tellIncident(view: IncidentView, terminal: Terminal): string {
   if (view.parent) say('For', view.parent);
   for (const child of view.children) say('Elsewhere', child);
 
+  const counted = view.alertCount - view.alerts.length;
   for (const alert of view.alerts) {
     out.push('');
     say('Alert', `${alert.source}, ${alert.status}, raised ${localTime(alert.raisedAt)}, id ${alert.senderId}`);
     if (alert.title) below({ kind: 'quote', text: alert.title });
     if (alert.description) below({ kind: 'quote', text: alert.description });
     for (const text of alert.notes ?? []) below({ kind: 'note', text });
+  }
+  if (counted > 0) {
+    out.push('');
+    say('Alerts', `${view.alertCount} in all: the first and the last are shown, ${counted} are only counted`);
   }
   if (view.verdict) {
     out.push('');

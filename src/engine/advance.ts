@@ -1,4 +1,3 @@
-import { fold } from '../incident/fold.ts';
 import { next } from '../incident/next.ts';
 import { type Head, NotSent, Stale } from '../ports.ts';
 import type { Advance, Advanced, Went } from './advancing.ts';
@@ -12,7 +11,6 @@ import { rankOf } from './rank.ts';
 import { putBack, settle } from './run-undo.ts';
 import { inTurn, type Turn } from './sessions.ts';
 import { openStory } from './story.ts';
-import { wholeJournal } from './whole-journal.ts';
 
 /**
  * The story of the daemon, top to bottom: fold what is known, ask `next`, do it, remember it; until there is nothing to
@@ -33,7 +31,7 @@ export async function advance(
       signal,
       stillMine,
       async confirm() {
-        await confirm(story.head);
+        await story.onHead(confirm);
         stillMine();
       },
       justLooked: false,
@@ -90,7 +88,7 @@ async function perform(engine: Engine, advance: Advance): Promise<Went> {
 
 /** Who comes first when sessions to Exchange are short, and what must still hold once one was had. */
 function turnOf(engine: Engine, { story, signal, stillMine }: Advance): Turn {
-  const { id, openedAt } = story.incident;
+  const { openedAt } = story.incident;
   return {
     get rank() {
       return rankOf(engine.catalog, story.incident);
@@ -98,10 +96,10 @@ function turnOf(engine: Engine, { story, signal, stillMine }: Advance): Turn {
     openedAt,
     signal,
     async stillWanted() {
-      const journal = await wholeJournal(engine.store, id);
+      const { conclusion: cancelled } = await story.ahead();
       stillMine();
-      const cancelled = !story.incident.conclusion && journal && fold(journal.entries).conclusion;
-      if (cancelled) throw new NotSent(`${cancelled.reason}, while it waited for a session`);
+      if (!story.incident.conclusion && cancelled)
+        throw new NotSent(`${cancelled.reason}, while it waited for a session`);
     },
   };
 }

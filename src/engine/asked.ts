@@ -1,14 +1,13 @@
 import { ANY_FAMILY, shortName } from '../incident/alert.ts';
 import type { Asked, ByPerson } from '../incident/event.ts';
-import { fold } from '../incident/fold.ts';
 import type { Incident } from '../incident/incident.ts';
 import { isOwed, type UndoDebt } from '../incident/undo.ts';
 import { Conflict, type LedgerEntry, NotFound } from '../ports.ts';
 import { newId, open } from './open.ts';
 import { factsOf } from './organisation.ts';
 import type { Engine } from './parts.ts';
+import { readIncident } from './read-incident.ts';
 import { wake } from './wake.ts';
-import { wholeJournal } from './whole-journal.ts';
 
 /**
  * A person wants what finished incidents left changed to be put back, or says that it was seen to by hand. An incident
@@ -58,8 +57,7 @@ async function owedOn(
 async function familyOf({ store }: Engine, owed: LedgerEntry[]): Promise<string> {
   const families = new Set<string>();
   for (const id of new Set(owed.map(({ incident }) => incident))) {
-    const journal = await wholeJournal(store, id);
-    const incident = journal && fold(journal.entries);
+    const incident = (await readIncident(store, id))?.incident;
     if (incident && !incident.finished) {
       throw new Conflict(
         `Incident ${id} is open: it puts back what it changed when it ends. Cancel it to have that now`,
@@ -81,8 +79,7 @@ async function refuseWhileInHand({ store }: Engine, server: string, owed: Ledger
   const acting = claimed?.by === 'claim' ? [claimed.owner] : [];
   const open = new Set([...(await store.openOn(server)).map(({ incident }) => incident), ...acting]);
   for (const id of open) {
-    const journal = await store.read(id);
-    const incident = journal && fold(journal.entries);
+    const incident = (await readIncident(store, id))?.incident;
     // A root acts through its children too.
     for (const child of incident?.children ?? []) open.add(child);
     const debts = incident && !incident.finished ? incident.undo.filter(isOwed) : [];

@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Opened } from '../incident/event.ts';
-import { fold } from '../incident/fold.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { Outcome } from '../incident/outcome.ts';
 import { Stale } from '../ports.ts';
 import { append } from './append.ts';
 import { open } from './open.ts';
 import type { Engine } from './parts.ts';
+import { readIncident } from './read-incident.ts';
 import type { Story } from './story.ts';
 import { wake } from './wake.ts';
-import { wholeJournal } from './whole-journal.ts';
 
 /**
  * The child incident of a step. Its id derives from parent and step, so that a worker that was killed between two writes
@@ -35,7 +34,7 @@ async function openOrJoin(engine: Engine, parent: Parent, server: string, family
   const digest = createHash('sha256').update(`${parent.incident}\n${parent.n}`).digest('hex').slice(0, 8);
   const id = `${server}-${family}-${digest}`.toLowerCase();
   const own = { incident: id, joined: false };
-  if (await engine.store.read(id)) return own;
+  if (await engine.store.page(id, 0, 1)) return own;
   const world = engine.clock.epoch;
   const opened = await open(engine, { id, server, family, parent, world });
   if ('incident' in opened) return own;
@@ -49,12 +48,12 @@ async function openOrJoin(engine: Engine, parent: Parent, server: string, family
  */
 async function adopt(engine: Engine, id: string, parent: Parent): Promise<void> {
   for (;;) {
-    const journal = await wholeJournal(engine.store, id);
-    const incident = journal && fold(journal.entries);
-    if (!incident || incident.parent || incident.finished || hasActed(incident)) return;
+    const known = await readIncident(engine.store, id);
+    if (!known) return;
+    const { incident } = known;
+    if (incident.parent || incident.finished || hasActed(incident)) return;
     try {
-      const joined = { head: journal.head, incident };
-      await append(engine, id, joined, { type: 'attached', data: { alerts: [], parent } });
+      await append(engine, id, known, { type: 'attached', data: { alerts: [], parent } });
       return;
     } catch (error) {
       if (!(error instanceof Stale)) throw error;
@@ -67,9 +66,9 @@ function hasActed(incident: Incident): boolean {
 }
 
 export async function outcomeOf(engine: Engine, id: string): Promise<{ outcome: Outcome; reason: string } | undefined> {
-  const journal = await wholeJournal(engine.store, id);
-  if (!journal) return { outcome: 'escalated', reason: `incident ${id} is gone from the store` };
-  const { finished } = fold(journal.entries);
+  const known = await readIncident(engine.store, id);
+  if (!known) return { outcome: 'escalated', reason: `incident ${id} is gone from the store` };
+  const { finished } = known.incident;
   return finished && { outcome: finished.outcome, reason: finished.reason };
 }
 
@@ -78,7 +77,7 @@ export async function leftByChildren(
   { store }: Engine,
   { children }: Incident,
 ): Promise<{ left: string[]; owed: string[] }> {
-  const journals = await Promise.all(children.map((id) => wholeJournal(store, id)));
-  const ends = journals.flatMap((journal) => (journal && fold(journal.entries).finished) ?? []);
+  const found = await Promise.all(children.map((id) => readIncident(store, id)));
+  const ends = found.flatMap((known) => known?.incident.finished ?? []);
   return { left: ends.flatMap(({ left }) => left), owed: ends.flatMap(({ owed }) => owed) };
 }

@@ -1,13 +1,13 @@
 import { type Alert, familyOf, incidentKey, shortName } from '../incident/alert.ts';
-import { fold } from '../incident/fold.ts';
+import { asKept, keep, roomFor } from '../incident/kept-alerts.ts';
 import { Stale } from '../ports.ts';
 import { append } from './append.ts';
 import { newId, open } from './open.ts';
 import { serverMeant } from './organisation.ts';
 import type { Engine } from './parts.ts';
 import { rankOf } from './rank.ts';
+import { readIncident } from './read-incident.ts';
 import { wake } from './wake.ts';
-import { wholeJournal } from './whole-journal.ts';
 
 /**
  * An accepted alert finds its incident: the open one with its key, the open one that is disrupting its server, or a new
@@ -39,7 +39,7 @@ function about(alert: Alert, server: string): Alert {
 /** Until each is placed: somebody may write at the same time, or see to one of them. */
 async function placeAll(engine: Engine, key: string, server: string, ids: string[]): Promise<void> {
   for (;;) {
-    const found = await Promise.all(ids.map((id) => engine.store.pendingAlert(id)));
+    const found = await Promise.all([...new Set(ids)].map((id) => engine.store.pendingAlert(id)));
     const pending = found.flatMap((one) => (one ? [{ ...one, alert: about(one.alert, server) }] : []));
     if (pending.length === 0) return;
     try {
@@ -57,8 +57,8 @@ async function place(engine: Engine, key: string, pending: Pending[]): Promise<v
   if (!first) return;
   const { open, disrupting } = await store.correlate(key, shortName(first.alert.server), clock.epoch, engine.realNow());
   const joined = open ?? disrupting;
-  if (joined !== undefined) return attach(engine, joined, pending);
-  for (const one of pending) {
+  const alone = joined === undefined ? pending : await attach(engine, joined, pending);
+  for (const one of alone) {
     if (await isNoNews(engine, key, one)) await store.dropPending(one.alert.id);
     else return openIncident(engine, one.alert);
   }
@@ -73,31 +73,56 @@ async function isNoNews(engine: Engine, key: string, { alert, repeat }: Pending)
   return last !== undefined && !risen && engine.realNow() - last.at < engine.settings.reopenAfter;
 }
 
-async function attach(engine: Engine, id: string, pending: Pending[]): Promise<void> {
+/**
+ * Joins alerts to an open incident: the first and the last are kept in its journal, the others are only counted. Answers
+ * those that it has no room for, and that need an incident of their own.
+ */
+async function attach(engine: Engine, id: string, pending: Pending[]): Promise<Pending[]> {
   const { store } = engine;
-  const journal = await wholeJournal(store, id);
-  const incident = journal && fold(journal.entries);
-  if (!incident) {
+  const known = await readIncident(store, id);
+  if (!known) {
     // Its key is held by what is no more; it is the alert of nobody until that is put right.
     await engine.watch.missing(id);
     throw new Error(`incident ${id}, which is open for this alert, has no journal`);
   }
-  if (incident.finished) return;
-  const known = new Set(incident.alerts.map(identityOf));
-  const alerts = pending.map((one) => one.alert);
-  const news = alerts.filter((alert) => !known.has(identityOf(alert)));
-  for (const alert of alerts) if (!news.includes(alert)) await store.dropPending(alert.id);
-  if (news.length === 0) return;
-  const attached = await append(
-    engine,
-    id,
-    { head: journal.head, incident },
-    { type: 'attached', data: { alerts: news } },
-    { taking: news.map((alert) => alert.id) },
-  );
-  if (!attached.ok) return;
-  if (news.some((alert) => alert.status === 'resolved')) await wake(engine, id, rankOf(engine.catalog, incident));
+  if (known.incident.finished) return [];
+  const { incident } = known;
+  const seen = new Set(incident.alerts.map(identityOf));
+  // A repeat of what is not kept was counted before.
+  const forgets = incident.counted !== undefined || incident.alertCount > incident.alerts.length;
+  const soFar = { ...incident };
+  const kept: Alert[] = [];
+  const counted: Alert[] = [];
+  const repeats: Alert[] = [];
+  const elsewhere: Pending[] = [];
+  for (const one of pending) {
+    const { alert, repeat } = one;
+    const room = seen.has(identityOf(alert)) ? 'known' : roomFor(alert, soFar);
+    if (room === 'elsewhere') elsewhere.push(one);
+    else if (room === 'known' || (room === 'counted' && repeat && forgets)) repeats.push(alert);
+    else if (room === 'counted') counted.push(alert);
+    else {
+      kept.push(asKept(alert, soFar.alertCount));
+      soFar.alerts = keep(soFar.alerts, kept.slice(-1));
+      soFar.alertCount += 1;
+    }
+  }
+  const taken = [...counted, ...repeats];
+  if (taken.length > 0) {
+    const counting = { alertIds: idsOf(taken), alerts: counted, repeatCount: highestCount(taken) };
+    if (!(await store.count(id, counting)))
+      throw new Stale(`incident ${id} or its alerts were seen to by another worker`);
+  }
+  if (kept.length === 0) return elsewhere;
+  const event = { type: 'attached' as const, data: { alerts: kept } };
+  const attached = await append(engine, id, known, event, { taking: idsOf(kept) });
+  if (!attached.ok) return [];
+  if (kept.some((alert) => alert.status === 'resolved')) await wake(engine, id, rankOf(engine.catalog, incident));
+  return elsewhere;
 }
+
+const idsOf = (alerts: Alert[]) => [...new Set(alerts.map(({ id }) => id))];
+const highestCount = (alerts: Alert[]) => Math.max(0, ...alerts.map(({ repeatCount = 0 }) => repeatCount));
 
 /** A repeat tells something new when its count has risen, or when maintenance has begun or ended. */
 const identityOf = ({ id, repeatCount = 0, inMaintenance = false }: Alert) => `${id} ${repeatCount} ${inMaintenance}`;

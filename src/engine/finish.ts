@@ -20,19 +20,22 @@ const RECURRING = { times: 3, within: 7 * 24 * 3_600_000 };
 /** Ends an incident: tells people, gives back what it held, puts alerts of other matters back, wakes whoever waits for it. */
 export async function finish(engine: Engine, story: Story, decided: Finished): Promise<Advanced> {
   const { incident } = story;
-  const { finished, others } = await oneOfMany(engine, incident, decided);
+  const { finished, others: alikes } = await oneOfMany(engine, incident, decided);
   // People are told before the end is written: after a crash between the two they are told twice, never not at all.
-  if (!(await tellPeople(engine, incident, finished, others))) {
+  if (!(await tellPeople(engine, incident, finished, alikes))) {
     return { is: 'waiting', until: engine.clock.now() + TELL_AGAIN * engine.clock.speed };
   }
   const key = incidentKey(incident.server, incident.family);
   const recurring = finished.outcome === 'recovered' ? await recurringNotice(engine, incident, key) : undefined;
   // Alerts of other health sets that came while this incident had the server in hand: now they are looked at by themselves.
-  const requeue = incident.alerts.filter(
-    (alert) => alert.status === 'firing' && incidentKey(alert.server, familyOf(alert.healthSet)) !== key,
-  );
+  const others = () =>
+    incident.alerts.filter(
+      (alert) => alert.status === 'firing' && incidentKey(alert.server, familyOf(alert.healthSet)) !== key,
+    );
   const keeps = await drainedGroups(engine, incident);
-  await story.decide({ type: 'finished', data: { ...finished, keeps } }, { due: null, requeue });
+  const { counted } = await story.ahead();
+  const data: Finished = { ...finished, keeps, ...(counted && { alertsCounted: counted.alerts }) };
+  await story.decide({ type: 'finished', data }, () => ({ due: null, requeue: others() }));
 
   // It is over all the same; that people can't be told of the pattern now does not hold it up.
   if (recurring)
@@ -42,7 +45,8 @@ export async function finish(engine: Engine, story: Story, decided: Finished): P
         engine.log.error('A recurring problem could not be told', { incident: incident.id, error: String(error) }),
       );
 
-  if (requeue.length > 0) await engine.wakeups.alerts(requeue.map((alert) => alert.id));
+  const requeued = others();
+  if (requeued.length > 0) await engine.wakeups.alerts(requeued.map((alert) => alert.id));
   const waiting = [...(incident.parent ? [incident.parent.incident] : []), ...engine.waiters.take(incident.root)];
   for (const id of waiting) await wake(engine, id);
   return { is: 'finished' };

@@ -1,7 +1,6 @@
-import { fold } from '../incident/fold.ts';
 import { type IncidentView, view } from '../incident/view.ts';
 import type { Store } from '../ports.ts';
-import { wholeJournal } from './whole-journal.ts';
+import { readIncident } from './read-incident.ts';
 
 /** What gauges tell of an open incident. */
 export type Shown = Pick<IncidentView, 'phase' | 'openedAt' | 'waiting'>;
@@ -23,13 +22,13 @@ export class OpenIncidents {
   }
 
   /** All that are open, whoever handles them. One that was never read counts as new; `now`: the organisation's time. */
-  async read(store: Pick<Store, 'openIncidents' | 'read'>, now: number): Promise<Shown[]> {
+  async read(store: Pick<Store, 'openIncidents' | 'page'>, now: number): Promise<Shown[]> {
     const open = new Set(await store.openIncidents());
     for (const id of this.#seen.keys()) if (!open.has(id)) this.#seen.delete(id);
     const unread = [...open].filter((id) => !this.#seen.has(id));
     const oldest = [...unread, ...this.#seen.keys()].slice(0, READ_AT_ONCE);
-    const journals = await Promise.all(oldest.map((id) => wholeJournal(store, id)));
-    for (const journal of journals) if (journal) this.note(view(fold(journal.entries)));
+    const found = await Promise.all(oldest.map((id) => readIncident(store, id)));
+    for (const known of found) if (known) this.note(view(known.incident));
     const fresh: Shown = { phase: 'verifying', openedAt: now };
     return [...open].map((id) => this.#seen.get(id) ?? fresh);
   }

@@ -1,14 +1,14 @@
 import { demotion, failuresOf } from '../guards/trust.ts';
 import { type Instant, shortName } from '../incident/alert.ts';
-import { verifyChain } from '../incident/chain.ts';
-import type { ByPerson, IncidentEvent } from '../incident/event.ts';
-import { fold } from '../incident/fold.ts';
+import { ChainVerifier } from '../incident/chain.ts';
+import type { ByPerson, Entry, IncidentEvent } from '../incident/event.ts';
 import { monitorName } from '../incident/health.ts';
 import { type Incident, isExpired, whoApproved } from '../incident/incident.ts';
 import { ceiling, demote, type Playbook } from '../incident/plan.ts';
 import { type IncidentView, view } from '../incident/view.ts';
 import {
   Conflict,
+  type Head,
   type IncidentFilter,
   NotFound,
   type Operations,
@@ -21,14 +21,18 @@ import { append } from './append.ts';
 import { askFor } from './asked.ts';
 import { createIntake } from './intake.ts';
 import type { Engine } from './parts.ts';
+import { pagesOf, readIncident } from './read-incident.ts';
 import { scopeDoubts } from './scope-doubts.ts';
 import { wake } from './wake.ts';
-import { wholeJournal } from './whole-journal.ts';
 
 /** Incidents read side by side while a filter looks for those that fit. */
 const READ_AT_ONCE = 100;
 /** A filter that fits few ends a page here; `next` goes on. One request can't make the daemon read everything. */
 const LOOKED_THROUGH = 2_000;
+/** So does one whose incidents hold more text of alerts than this. */
+const TEXT_OF_PAGE = 8_000_000;
+/** Pages of the store that one answer holds of a journal: a megabyte each. Only journals of older versions are longer. */
+const PAGES_OF_JOURNAL = 8;
 
 /** What people and senders may ask. `reload` reads the playbook files anew, all or nothing. */
 export function createOperations(
@@ -38,15 +42,14 @@ export function createOperations(
   const { store, settings } = engine;
 
   async function folded(id: string): Promise<Incident | undefined> {
-    const journal = await wholeJournal(store, id);
-    return journal && fold(journal.entries);
+    return (await readIncident(store, id))?.incident;
   }
 
   async function incidents(filter: IncidentFilter): Promise<{ incidents: IncidentView[]; next?: string }> {
     const { state, since, limit } = filter;
     const found: IncidentView[] = [];
     let cursor = filter.cursor;
-    for (let looked = 0; looked < LOOKED_THROUGH; ) {
+    for (let looked = 0, text = 0; looked < LOOKED_THROUGH && text < TEXT_OF_PAGE; ) {
       const page = await store.list({
         limit: Math.max(1, Math.min(READ_AT_ONCE, limit - found.length)),
         ...(state && { state }),
@@ -54,13 +57,29 @@ export function createOperations(
         ...(cursor !== undefined && { cursor }),
       });
       const read = await Promise.all(page.ids.map(folded));
-      found.push(...read.flatMap((incident) => (incident ? [view(incident)] : [])).filter((one) => fits(one, filter)));
+      const fitting = read.flatMap((incident) => (incident ? [view(incident)] : [])).filter((one) => fits(one, filter));
+      found.push(...fitting);
+      text += fitting.flatMap(({ alerts }) => alerts).reduce((sum, one) => sum + (one.description?.length ?? 0), 0);
       looked += page.ids.length;
       cursor = page.next;
       if (cursor === undefined) return { incidents: found };
       if (found.length >= limit) break;
     }
     return { incidents: found, ...(cursor !== undefined && { next: cursor }) };
+  }
+
+  async function journal(id: string, after = 0, limit = Number.POSITIVE_INFINITY) {
+    const entries: Entry[] = [];
+    let more = false;
+    for (let pages = 0, from = after; pages < PAGES_OF_JOURNAL && entries.length < limit; pages += 1) {
+      const page = await store.page(id, from, Math.min(limit - entries.length, Number.MAX_SAFE_INTEGER));
+      if (!page) return undefined;
+      entries.push(...page.entries);
+      from = page.entries.at(-1)?.seq ?? from;
+      more = page.more;
+      if (!more) break;
+    }
+    return { entries, more };
   }
 
   /** A person's word goes into the journal on the head, and at the time, that the rule was checked on. */
@@ -70,14 +89,14 @@ export function createOperations(
     forbids: (incident: Incident, at: Instant) => string | undefined,
   ): Promise<IncidentView> {
     for (;;) {
-      const journal = await wholeJournal(store, id);
-      if (!journal) throw new NotFound(`There is no incident ${id}`);
-      const incident = fold(journal.entries);
+      const known = await readIncident(store, id);
+      if (!known) throw new NotFound(`There is no incident ${id}`);
+      const { incident } = known;
       const at = engine.clock.now();
       const why = incident.finished ? `It ended ${incident.finished.outcome}` : forbids(incident, at);
       if (why !== undefined) throw new Conflict(`Incident ${id}: ${why}`);
       try {
-        await append(engine, id, { head: journal.head, incident }, event, { at, sure: true });
+        await append(engine, id, known, event, { at, sure: true });
       } catch (error) {
         if (error instanceof Stale) continue;
         throw error;
@@ -163,10 +182,15 @@ export function createOperations(
       return incident && view(incident);
     },
     incidents,
-    journal: async (id) => (await store.read(id))?.entries,
+    journal,
     async verifyJournal(id) {
-      const journal = await store.read(id);
-      return journal && verifyChain(journal.entries, journal.head);
+      const chain = new ChainVerifier();
+      let head: Head | undefined;
+      for await (const page of pagesOf(store, id)) {
+        chain.add(page.entries);
+        head = page.head;
+      }
+      return head && chain.end(head);
     },
     approve: (id, person) => say(id, { type: 'approved', data: person }, forbidsApproval(person)),
     reject: (id, person) => say(id, { type: 'rejected', data: person }, waitsForApproval),

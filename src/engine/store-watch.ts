@@ -1,6 +1,7 @@
+import type { Entry } from '../incident/event.ts';
 import type { Incident } from '../incident/incident.ts';
 import { isOwed } from '../incident/undo.ts';
-import type { Head, Journal, KillSwitch, LedgerEntry, Notice, Store } from '../ports.ts';
+import type { Head, KillSwitch, LedgerEntry, Notice, Store } from '../ports.ts';
 import type { Logger } from './parts.ts';
 import { stopwatch } from './stopwatch.ts';
 
@@ -26,6 +27,12 @@ interface Remembered {
   /** Commands that may have been sent, each with its server. */
   sent: { server: string; command: string }[];
   owes: Owed[];
+}
+
+/** Where a journal ends now, and the entry after the one where it was seen to end. */
+interface Ending {
+  head: Head;
+  follows?: Entry | undefined;
 }
 
 interface Owed {
@@ -125,8 +132,8 @@ export class StoreWatch {
   }
 
   /** A journal was read, and ended at `known` before that: says when the store has forgotten what stood there. */
-  async compare(id: string, known: Head | undefined, journal: Journal | undefined): Promise<void> {
-    if (!known || !journal || holds(journal, known)) return;
+  async compare(id: string, known: Head | undefined, now: Ending | undefined): Promise<void> {
+    if (!known || !now || holds(now, known)) return;
     const owes = this.#incidents.get(id)?.owes ?? [];
     this.#incidents.delete(id);
     await this.#forgot(owes);
@@ -365,10 +372,9 @@ function named(lines: string[]): string[] {
 }
 
 /** Whether an entry that ended the journal once is still in it, as far as the journal tells. */
-function holds({ head, entries }: Journal, known: Head): boolean {
+function holds({ head, follows }: Ending, known: Head): boolean {
   if (head.seq === known.seq) return head.hash === known.hash;
-  const next = entries.find(({ seq }) => seq === known.seq + 1);
-  return head.seq > known.seq && (next === undefined || next.previous === known.hash);
+  return head.seq > known.seq && (follows === undefined || follows.previous === known.hash);
 }
 
 const isChanging = ({ sent, owes }: Remembered) => sent.length + owes.length > 0;

@@ -1,9 +1,8 @@
-import { fold } from '../incident/fold.ts';
 import { isDue, isOwed } from '../incident/undo.ts';
 import { Conflict, type LedgerEntry, NotFound } from '../ports.ts';
 import { askFor } from './asked.ts';
 import type { Engine } from './parts.ts';
-import { wholeJournal } from './whole-journal.ts';
+import { readIncident } from './read-incident.ts';
 
 /**
  * At start: says what is still owed, and tries once more what could not be put back when its time had come, such as on a
@@ -23,10 +22,10 @@ export async function sweepUndo(engine: Engine): Promise<void> {
 }
 
 async function couldNotBePutBack({ store }: Engine, { debt, incident: id }: LedgerEntry): Promise<boolean> {
-  const journal = await wholeJournal(store, id);
+  const known = await readIncident(store, id);
   // Nobody is left who would see to it.
-  if (!journal) return true;
-  const { finished, undo } = fold(journal.entries);
+  if (!known) return true;
+  const { finished, undo } = known.incident;
   const own = undo.find(({ server, setting }) => server === debt.server && setting === debt.setting);
   return finished !== undefined && own !== undefined && isOwed(own) && isDue(own, finished.outcome);
 }

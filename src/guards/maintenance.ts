@@ -70,6 +70,9 @@ async function decidedByPeople({ incident, run, change, target, exchange, signal
 }
 
 /** The latest alert counts: a sender tells again when maintenance is over. */
-function senderSaysSo({ alerts }: Incident): boolean {
-  return alerts.findLast((alert) => alert.inMaintenance !== undefined)?.inMaintenance === true;
+function senderSaysSo({ alerts, counted }: Incident): boolean {
+  return (
+    [...alerts, ...(counted ? [counted.newest] : [])].findLast((alert) => alert.inMaintenance !== undefined)
+      ?.inMaintenance === true
+  );
 }

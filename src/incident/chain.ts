@@ -46,33 +46,46 @@ export type ChainCheck = { ok: true; entries: number } | { ok: false; seq: numbe
 
 /** Recomputes a whole chain against its head, and names the first entry that does not fit. */
 export function verifyChain(entries: readonly Entry[], head: { seq: number; hash: string }): ChainCheck {
-  let previous = '';
-  for (const [index, entry] of entries.entries()) {
-    const seq = index + 1;
+  const check = new ChainVerifier();
+  check.add(entries);
+  return check.end(head);
+}
+
+/** The same for a chain that comes in pieces, from its beginning on. */
+export class ChainVerifier {
+  #entries = 0;
+  #previous = '';
+  #broken: ChainCheck | undefined;
+
+  add(entries: readonly Entry[]): void {
+    for (const entry of entries) this.#broken ??= this.#next(entry);
+  }
+
+  #next(entry: Entry): ChainCheck | undefined {
+    const seq = this.#entries + 1;
     if (entry.seq !== seq)
       return { ok: false, seq, why: `entry ${seq} is missing: entry ${entry.seq} stands in its place` };
-    if (entry.previous !== previous) {
+    if (entry.previous !== this.#previous) {
       return seq === 1
         ? { ok: false, seq, why: 'the first entry names one before it: the beginning was cut off' }
         : { ok: false, seq: seq - 1, why: `entry ${seq - 1} is not the one that entry ${seq} was written after` };
     }
-    previous = entryHash(entry);
+    this.#entries = seq;
+    this.#previous = entryHash(entry);
+    return undefined;
   }
-  if (head.seq !== entries.length) {
-    return {
-      ok: false,
-      seq: entries.length + 1,
-      why: `the head names entry ${head.seq}, the last one is ${entries.length}`,
-    };
+
+  end(head: { seq: number; hash: string }): ChainCheck {
+    if (this.#broken) return this.#broken;
+    const entries = this.#entries;
+    if (head.seq !== entries) {
+      return { ok: false, seq: entries + 1, why: `the head names entry ${head.seq}, the last one is ${entries}` };
+    }
+    if (head.hash !== this.#previous) {
+      return { ok: false, seq: entries, why: `the last entry (${entries}) is not the one that the head names` };
+    }
+    return { ok: true, entries };
   }
-  if (head.hash !== previous) {
-    return {
-      ok: false,
-      seq: entries.length,
-      why: `the last entry (${entries.length}) is not the one that the head names`,
-    };
-  }
-  return { ok: true, entries: entries.length };
 }
 
 function sha256(text: string): string {

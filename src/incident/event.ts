@@ -192,6 +192,8 @@ export interface Finished {
   left: string[];
   /** What is still to be put back and could not be. */
   owed: string[];
+  /** Alerts that came when there was no room for more, and are in no entry. */
+  alertsCounted?: number;
   /** The groups whose slot stays taken, as a server of theirs stays drained. */
   keeps?: string[];
 }

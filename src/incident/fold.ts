@@ -25,6 +25,7 @@ import {
   stepRecord,
 } from './incident.ts';
 import type { Intent } from './intent.ts';
+import { keep } from './kept-alerts.ts';
 import { debtsOf, type UndoState } from './undo.ts';
 
 /** Folds a journal into what is known. Pure: the same entries give the same incident, on every worker, for ever. */
@@ -70,6 +71,7 @@ function open(data: Opened, at: Instant): Incident {
     openedAt: at,
     ...(data.world !== undefined && { openedIn: data.world }),
     alerts: data.alert ? [data.alert] : [],
+    alertCount: data.alert ? 1 : 0,
     blindLooks: 0,
     lookFirst: false,
     runs: [],
@@ -104,7 +106,8 @@ const FOLDERS = {
       incident.root = parent.root;
       incident.parent = { incident: parent.incident, n: parent.n };
     }
-    incident.alerts.push(...alerts);
+    incident.alerts = keep(incident.alerts, alerts);
+    incident.alertCount += alerts.length;
     // "Resolved" never decides; it makes us look now, and before the next change.
     if (alerts.some((alert) => alert.status === 'resolved')) {
       incident.lookFirst = true;
@@ -118,6 +121,7 @@ const FOLDERS = {
     if (data.backEnd) incident.backEnd = data.backEnd;
     delete incident.slept;
     delete incident.afterUndo;
+    if (incident.lookFirst) incident.lookedForNews = { took: at - data.startedAt, at };
     incident.lookFirst = false;
     see(incident, data, at);
 
@@ -173,6 +177,7 @@ const FOLDERS = {
     incident.approvals.push({ by, ...(identity && { identity }), at, reason });
     if (!isApproved(incident, [reason], approvers)) return;
     incident.lookFirst = true;
+    delete incident.lookedForNews;
     delete incident.held;
   },
 
@@ -184,6 +189,7 @@ const FOLDERS = {
 
   stepStarted(incident: Incident, data: StepStarted, at: Instant) {
     const record = stepRecord(incident, data.n);
+    if (data.intent) delete incident.lookedForNews;
     record.state = 'started';
     record.startedAt = at;
     record.note = data.note;

@@ -19,7 +19,12 @@ export interface Incident {
   openedAt: Instant;
   /** The organisation that it was opened in, where its first entry says so. */
   openedIn?: string;
+  /** The first and the last alerts; see kept-alerts.ts. */
   alerts: Alert[];
+  /** How many alerts its journal holds. */
+  alertCount: number;
+  /** Alerts beside those in the journal. Not of the journal: the store counts them. */
+  counted?: CountedAlerts;
   facts?: ServerFacts;
 
   /** The last look at the whole family, and why it was taken. */
@@ -32,6 +37,8 @@ export interface Incident {
   backEnd?: string;
   /** There is news (`resolved`, an approval): look before the next change. */
   lookFirst: boolean;
+  /** The last look that news asked for since the last change: how long it took, and when it was over. */
+  lookedForNews?: { took: number; at: Instant };
 
   /** The playbooks run so far; the last is the current one. */
   runs: Run[];
@@ -58,6 +65,12 @@ export interface Incident {
   /** Set once it is settled how this ends; the undo comes after. */
   conclusion?: Conclusion;
   finished?: { outcome: Outcome; reason: string; left: string[]; owed: string[]; at: Instant };
+}
+
+/** Alerts that came when there was no room for more: how many, and the last of them. */
+export interface CountedAlerts {
+  alerts: number;
+  newest: Alert;
 }
 
 export interface Run {

@@ -47,7 +47,12 @@ export interface NextSettings {
   lookEvery: number;
   /** How long health must last after an activation block was lifted. */
   watchAfterUndo: number;
+  /** What was seen longer ago is no ground to act on. */
+  evidenceMaxAge: number;
 }
+
+/** Of the time before a change, looks that senders ask for take at most one part in so many. */
+const LOOKS_FOR_NEWS = 10;
 
 /** The story of an incident, top to bottom. Pure: the same incident at the same time gives the same decision. */
 export function next(incident: Incident, now: Instant, settings: NextSettings): Decision {
@@ -71,7 +76,7 @@ export function next(incident: Incident, now: Instant, settings: NextSettings): 
   const sleeping = asleep(incident, now);
   if (sleeping) return sleeping;
   if (!incident.looked) return { do: 'look', purpose: 'first' };
-  if (incident.lookFirst) return { do: 'look', purpose: 'before-change' };
+  if (incident.lookFirst && mayLookForNews(incident, now, settings)) return { do: 'look', purpose: 'before-change' };
   if (incident.looked.verdict === 'inconclusive') return lookAgain(incident, now, settings);
 
   // 4. The trouble is there: find the playbook for it, once the one in hand has healed its own monitors.
@@ -94,6 +99,16 @@ export function next(incident: Incident, now: Instant, settings: NextSettings): 
     return { do: 'wait', until: incident.held.until ?? Number.POSITIVE_INFINITY, says: incident.held.says };
   }
   return { do: 'begin', n: record.step.n };
+}
+
+/**
+ * News is looked at once before each change. A sender that goes on saying "resolved" is heard again when that look is
+ * outdated; else it could keep us looking for ever.
+ */
+function mayLookForNews({ lookedForNews }: Incident, now: Instant, { evidenceMaxAge }: NextSettings): boolean {
+  if (!lookedForNews) return true;
+  const { took, at } = lookedForNews;
+  return now - at >= Math.max(evidenceMaxAge, LOOKS_FOR_NEWS * took);
 }
 
 /** The first step of a run that is still to be done. */

@@ -31,7 +31,10 @@ export interface IncidentView {
   reason?: string;
   openedAt: Instant;
   finishedAt?: Instant;
+  /** The first and the last; the others are only counted. */
   alerts: Alert[];
+  /** How many alerts there were in all. */
+  alertCount: number;
   verdict?: Verdict;
   evidence: Evidence[];
   playbook?: { name: string; hash: string };
@@ -74,7 +77,8 @@ export function view(incident: Incident): IncidentView {
     ...(finished && { outcome: finished.outcome, reason: finished.reason, finishedAt: finished.at }),
     ...(!finished && incident.conclusion && { reason: incident.conclusion.reason }),
     openedAt: incident.openedAt,
-    alerts: incident.alerts,
+    alerts: incident.counted ? [...incident.alerts, incident.counted.newest] : incident.alerts,
+    alertCount: incident.alertCount + (incident.counted?.alerts ?? 0),
     ...(incident.looked && { verdict: incident.looked.verdict }),
     evidence: incident.looked?.evidence ?? [],
     ...(run && { playbook: { name: run.playbook, hash: run.hash } }),

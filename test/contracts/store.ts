@@ -201,6 +201,34 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         expect(await store.read('i2')).toBeUndefined();
       });
 
+      it('counts alerts without an entry, remembers the last of them, and takes them all', async () => {
+        const head = await open('i1');
+        const alerts = ['a', 'b', 'c'].map((id, n) => anAlert(id, { repeatCount: n }));
+        await store.accept(alerts, WEEK);
+        const counting = { alertIds: ['a', 'b'], alerts: alerts.slice(0, 2), repeatCount: 7 };
+        expect(await store.count('i1', counting)).toBe(true);
+        // A repeat is taken, and counts for nothing.
+        expect(await store.count('i1', { alertIds: ['c'], alerts: [], repeatCount: 2 })).toBe(true);
+        expect(await store.page('i1')).toMatchObject({ head, more: false, counted: { alerts: 2, newest: alerts[1] } });
+        expect(await store.pendingAlerts(2_000, 10)).toEqual([]);
+        expect(await entries('i1')).toBe(1);
+        await finish('i1', wrote(await start('i1', head)));
+        expect((await store.page('i1'))?.counted).toEqual({ alerts: 2, newest: alerts[1] });
+        expect((await store.lastOutcome('i1/imap', 'lab-1'))?.repeatCount).toBe(7);
+      });
+
+      it('counts nothing where an alert is not pending, or the incident not open', async () => {
+        const head = await open('i1');
+        const alerts = [anAlert('a')];
+        await store.accept(alerts, WEEK);
+        expect(await store.count('i1', { alertIds: ['a', 'gone'], alerts, repeatCount: 0 })).toBe(false);
+        expect(await store.count('nobody', { alertIds: ['a'], alerts, repeatCount: 0 })).toBe(false);
+        await finish('i1', head);
+        expect(await store.count('i1', { alertIds: ['a'], alerts, repeatCount: 0 })).toBe(false);
+        expect((await store.page('i1'))?.counted).toBeUndefined();
+        expect(await store.pendingAlerts(2_000, 10)).toEqual(['a']);
+      });
+
       it('gives an alert to one of two that attach it', async () => {
         await store.accept([anAlert('a')], WEEK);
         const attached: IncidentEvent = { type: 'attached', data: { alerts: [anAlert('a')] } };
@@ -315,6 +343,32 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         const data = { n: 1, note: { list: [], object: {}, nested: [[], {}] } };
         await append('i1', await open('i1'), { type: 'stepStarted', data });
         expect((await store.read('i1'))?.entries[1]?.data).toEqual(data);
+      });
+
+      it('reads a long journal in pages: all of it, in order, a part at a time', async () => {
+        let head = await open('i1');
+        const note = { text: 'x'.repeat(300_000) };
+        for (let n = 2; n <= 9; n += 1)
+          head = wrote(await append('i1', head, { type: 'stepStarted', data: { n, note } }));
+        const pagesOf = async (limit?: number) => {
+          const pages: number[][] = [];
+          for (let after = 0; ; after = pages.at(-1)?.at(-1) ?? after) {
+            const page = await store.page('i1', after, limit);
+            expect(page?.head).toEqual(head);
+            pages.push(page?.entries.map(({ seq }) => seq) ?? []);
+            if (!page?.more) return pages;
+          }
+        };
+        const numbers = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+        const [whole, few] = [await pagesOf(), await pagesOf(2)];
+        expect(whole.flat()).toEqual(numbers);
+        expect(whole.length).toBeGreaterThan(1);
+        expect(few).toEqual([[1, 2], [3, 4], [5, 6], [7, 8], [9]]);
+        expect((await store.read('i1'))?.entries.map(({ seq }) => seq)).toEqual(numbers);
+        expect(await store.page('i1', 9)).toEqual({ head, entries: [], more: false });
+        expect(await store.page('nobody')).toBeUndefined();
+        head = await finish('i1', head);
+        expect((await pagesOf(4)).flat()).toEqual([...numbers, 10]);
       });
 
       it('refuses an append on a head that has moved', async () => {

@@ -13,6 +13,7 @@ import {
   notSent,
   type Shell,
   settleNext,
+  TIMES,
 } from './shell.ts';
 import { type InHand, REST, type State, type Then, type What, type Worker } from './state.ts';
 import { arrive, type Effect, type Flying, type World } from './world.ts';
@@ -32,6 +33,7 @@ export interface Follows {
 }
 
 /** As in src/engine/story.ts. */
+const STRENGTH: readonly InHand['others'][] = ['nothing', 'alerts', 'people', 'worker'];
 const FROM_OUTSIDE: ReadonlySet<EventType> = new Set(['attached', 'approved', 'rejected', 'cancelled']);
 
 export function follow(shell: Shell, state: State): Follows[] {
@@ -94,28 +96,35 @@ function byWorker(shell: Shell, state: State, worker: Worker, index: number): Fo
   const inHand = { knows, others };
   switch (worker.at) {
     case 'writing': {
-      const isStale = others === 'worker' || (others === 'people' && worker.how === 'decide');
+      const isDecision = worker.how === 'decide';
+      const looks = (isDecision && others === 'alerts' ? TIMES : []).map(
+        (now) => next(incident, now, shell.settings).do === 'look',
+      );
+      const isStale = others === 'worker' || (others === 'people' && isDecision);
       // That nothing had an effect is said by whoever still has the lease: another may have sent it meanwhile.
       const { event } = worker;
       const saysNothingHappened =
         event.type === 'stepFinished' && (event.data.state === 'notSent' || worker.then.at === 'settling');
       if (saysNothingHappened && state.lease !== index) return [moved('has lost its lease and lets go', REST)];
-      if (isStale) return [moved('is refused as stale', REST)];
-      return [written(state, event, index, worker.then)];
+      const stale = moved('is refused as stale', REST);
+      if (isStale || (looks.length > 0 && looks.every((look) => look))) return [stale];
+      return [written(state, event, index, worker.then), ...(looks.includes(true) ? [stale] : [])];
     }
     case 'sending': {
-      // `confirm` asks the store, right before: a lease that is lost, or any word since, stops it.
-      if (state.lease !== index || others !== 'nothing') return [moved('is not confirmed and lets go', REST)];
+      // `confirm` asks the store, right before: a lease that is lost, or any word since but an alert, stops it.
+      if (state.lease !== index || others === 'people' || others === 'worker')
+        return [moved('is not confirmed and lets go', REST)];
       const { what } = worker;
+      const onHead: InHand = { knows: others === 'alerts' ? incident : knows, others: 'nothing' };
       const flying: Flying = { caller: callerOf(what), intent: intentOf(knows, what), waits: index };
       const sent = moved(
         `sends ${flying.caller}`,
-        { ...inHand, at: 'sent', what, ...(worker.again && { again: true }) },
+        { ...onHead, at: 'sent', what, ...(worker.again && { again: true }) },
         { world: { ...world, flying: [...stillThere(world.flying), flying] } },
       );
-      const held = notSent(what, knows, worker.again === true);
-      const stops = 'writes' in held ? go([held], inHand) : [moved('waits for the kill switch', REST, {}, true)];
-      return [{ ...sent, sent: { what, knows } }, ...stops, ...dies];
+      const held = notSent(what, onHead.knows, worker.again === true);
+      const stops = 'writes' in held ? go([held], onHead) : [moved('waits for the kill switch', REST, {}, true)];
+      return [{ ...sent, sent: { what, knows: onHead.knows } }, ...stops, ...dies];
     }
     case 'sent':
       return [
@@ -249,14 +258,14 @@ function hear(state: State, { waits }: Flying, answer: 'done' | 'refused' | 'los
 /** Appended behind whatever was written before; all others have older news now. */
 function written(state: State, event: IncidentEvent, by?: number, then: Then = { at: 'rest' }): Follows {
   const incident = applied(state.incident, event);
-  const others = FROM_OUTSIDE.has(event.type) ? 'people' : 'worker';
+  const others = event.type === 'attached' ? 'alerts' : FROM_OUTSIDE.has(event.type) ? 'people' : 'worker';
   const workers = state.workers.map((worker, index): Worker => {
     if (index === by) {
       if (then.at === 'rest') return REST;
       const inHand: InHand = { knows: incident, others: 'nothing' };
       return then.at === 'looking' ? { ...inHand, ...then, issued: undefined } : { ...inHand, ...then };
     }
-    if (worker.at === 'rest' || worker.others === 'worker') return worker;
+    if (worker.at === 'rest' || STRENGTH.indexOf(worker.others) > STRENGTH.indexOf(others)) return worker;
     return { ...worker, others };
   });
   return {

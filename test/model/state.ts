@@ -13,10 +13,13 @@ export type Then =
   | { at: 'looking'; what: What }
   | { at: 'settling'; n: number };
 
-/** `others`: what was written since this worker read the journal; people and senders void no fact, a worker does. */
+/**
+ * `others`: what was written since this worker read the journal. People and senders void no fact, a worker does; alerts
+ * void no decision either, unless they make us look.
+ */
 export interface InHand {
   knows: Incident;
-  others: 'nothing' | 'people' | 'worker';
+  others: 'nothing' | 'alerts' | 'people' | 'worker';
 }
 
 export type Worker =
@@ -107,6 +110,7 @@ export function incidentKey(incident: Incident, world: World): unknown {
     ],
     incident.blindLooks,
     incident.lookFirst,
+    incident.lookedForNews !== undefined,
     incident.backEnd,
     runs.map(({ playbook, healed }) => [playbook, healed]),
     steps.map((record) => {

@@ -224,6 +224,19 @@ describe('tidying', () => {
     expect(verifyChain(after!.entries, after!.head)).toEqual({ ok: true, entries: 14 });
   });
 
+  it('leaves a journal that is too long to be one value as it is, once and for all', async () => {
+    const store = await aStore();
+    let head = await open(store, 'i1');
+    const long: IncidentEvent = { type: 'slept', data: { until: 9, for: 'look', says: 'x'.repeat(900_000) } };
+    for (let n = 0; n < 6; n += 1) head = await write(store, 'i1', head, long);
+    await finish(store, 'i1', head);
+    await store.tidy();
+    expect(await (await aClient()).smembers('{sr}:unpacked')).toEqual([]);
+    expect(await streams()).toEqual(['{sr}:journal:i1']);
+    const after = await store.read('i1');
+    expect(verifyChain(after!.entries, after!.head)).toEqual({ ok: true, entries: 8 });
+  });
+
   it('packs what was left unpacked, with what had been packed before', async () => {
     const store = await aStore();
     const head = await finish(store, 'i1', await open(store, 'i1'));

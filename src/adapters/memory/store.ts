@@ -10,6 +10,7 @@ import {
   type Head,
   type IncidentQuery,
   type Journal,
+  type JournalPage,
   type KillSwitch,
   type LedgerEntry,
   type Recognised,
@@ -41,6 +42,7 @@ interface Incident {
   repeatCount: number;
   /** Counts the news that came for it. */
   nudges: number;
+  counted?: { alerts: number; newest: string };
 }
 
 interface Lease {
@@ -49,6 +51,9 @@ interface Lease {
   /** `nudges` when it was taken. */
   nudges: number;
 }
+
+/** About how much of a journal one page holds. */
+const PAGE_SIZE = 1_000_000;
 
 const NOWHERE: Head = { seq: 0, hash: '' };
 
@@ -165,6 +170,40 @@ class MemoryStore implements Store {
   async read(id: string): Promise<Journal | undefined> {
     const incident = this.#incidents.get(id);
     return incident && { head: { ...incident.head }, entries: incident.texts.map((text) => JSON.parse(text) as Entry) };
+  }
+
+  async page(id: string, after = 0, limit = Number.MAX_SAFE_INTEGER): Promise<JournalPage | undefined> {
+    const incident = this.#incidents.get(id);
+    if (!incident) return undefined;
+    const { head, texts, counted } = incident;
+    let size = 0;
+    const page: Entry[] = [];
+    for (const text of texts.slice(after, after + limit)) {
+      if (size >= PAGE_SIZE) break;
+      size += text.length;
+      page.push(JSON.parse(text) as Entry);
+    }
+    return {
+      head: { ...head },
+      entries: page,
+      more: after + page.length < texts.length,
+      ...(counted && { counted: { alerts: counted.alerts, newest: JSON.parse(counted.newest) as Alert } }),
+    };
+  }
+
+  async count(
+    id: string,
+    { alertIds, alerts, repeatCount }: { alertIds: string[]; alerts: Alert[]; repeatCount: number },
+  ): Promise<boolean> {
+    const incident = this.#incidents.get(id);
+    if (!incident?.open || alertIds.some((alert) => !this.#pending.has(alert))) return false;
+    for (const alert of alertIds) this.#pending.delete(alert);
+    if (alerts.length > 0) {
+      const before = incident.counted?.alerts ?? 0;
+      incident.counted = { alerts: before + alerts.length, newest: JSON.stringify(alerts.at(-1)) };
+    }
+    incident.repeatCount = Math.max(incident.repeatCount, repeatCount);
+    return true;
   }
 
   async append(id: string, head: Head, event: IncidentEvent, options: AppendOptions): Promise<AppendResult> {
@@ -466,8 +505,14 @@ class MemoryStore implements Store {
     this.#lessons.forgetWhatJournalsTell();
     const now = this.#now();
     for (const { id, at, event, beside } of traces) {
-      const { head, texts } = this.#incidents.get(id) ?? { head: NOWHERE, texts: [] };
-      if (beside.opening) Object.assign(this.#opened(id, beside.opening, at), { head, texts });
+      const { head, texts, counted }: Partial<Incident> & Pick<Incident, 'head' | 'texts'> = this.#incidents.get(
+        id,
+      ) ?? {
+        head: NOWHERE,
+        texts: [],
+      };
+      if (beside.opening)
+        Object.assign(this.#opened(id, beside.opening, at), { head, texts, ...(counted && { counted }) });
       const incident = this.#incidents.get(id);
       if (!incident) continue;
       note(incident, event);

@@ -13,10 +13,11 @@ export type Client = Redis | Cluster;
  * What a connection is for. `commands` fails at once while Redis is away and after two seconds without an answer, so that
  * no caller hangs, and never sends a command again that may have been carried out (a cluster's client does, as it does
  * not tell that from one that was not sent: every script bears it, by the head, the mark or the token it names).
+ * `reads` is the same for answers that may be long: they may take ten seconds.
  * `blocking` waits for as long as it takes: for readers that wait for news, and for BullMQ. `question` tries once, and
  * does not come back.
  */
-export type Purpose = 'commands' | 'blocking' | 'question';
+export type Purpose = 'commands' | 'reads' | 'blocking' | 'question';
 
 /** A Redis that was named, in any of its forms. */
 export interface RedisTarget {
@@ -26,6 +27,7 @@ export interface RedisTarget {
 }
 
 const COMMAND_TIMEOUT_MS = 2_000;
+const READ_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const SETTLED_WITHIN_MS = 10_000;
 const FORMS = [
@@ -120,9 +122,11 @@ function forPurpose(purpose: Purpose) {
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     // A question to a Redis that still loads is to be answered so, at once.
     enableReadyCheck: purpose !== 'question',
-    enableOfflineQueue: purpose !== 'commands',
+    enableOfflineQueue: purpose !== 'commands' && purpose !== 'reads',
     autoResendUnfulfilledCommands: patient,
-    ...(patient ? { maxRetriesPerRequest: null } : { maxRetriesPerRequest: 1, commandTimeout: COMMAND_TIMEOUT_MS }),
+    ...(patient
+      ? { maxRetriesPerRequest: null }
+      : { maxRetriesPerRequest: 1, commandTimeout: purpose === 'reads' ? READ_TIMEOUT_MS : COMMAND_TIMEOUT_MS }),
     retryStrategy: purpose === 'question' ? null : retryStrategy,
   };
 }

@@ -13,6 +13,7 @@ import {
   type Head,
   type IncidentQuery,
   type Journal,
+  type JournalPage,
   type KillSwitch,
   type LedgerEntry,
   type PlaybookRun,
@@ -27,17 +28,17 @@ import {
   type Trust,
 } from '../../ports.ts';
 import { RedisClock } from './clock.ts';
-import type { Client, RedisTarget } from './connect.ts';
+import type { Client, Purpose, RedisTarget } from './connect.ts';
 import { Copies } from './copies.ts';
 import { RedisFeed } from './feed.ts';
 import { redisHealth, refusal } from './health.ts';
 import { REINDEXING, reindex } from './reindex.ts';
 import { appendRequest, field, headFrom, headText, refusalFrom, scopeField, startRequest } from './request.ts';
 import { CONFIRM, LEASE, NUDGE, OVERDUE, RELEASE, RENEW } from './scripts/advancing.ts';
-import { ACCEPT, CORRELATE, DROP } from './scripts/alerts.ts';
+import { ACCEPT, CORRELATE, COUNT, DROP } from './scripts/alerts.ts';
 import { APPEND, WOULD_REFUSE } from './scripts/append.ts';
 import { PROVE, RECOGNISE, STANDINGS } from './scripts/identity.ts';
-import { FORGET, LIST, PACK, READ } from './scripts/journals.ts';
+import { FORGET, LEAVE, LIST, PACK, READ } from './scripts/journals.ts';
 import { SPEAK, TROUBLED } from './scripts/lessons.ts';
 import { type Known, Scripts, type SharedKey } from './scripts/script.ts';
 
@@ -72,6 +73,16 @@ const TIDY_EVERY_MS = 60_000;
 const PROVED_FOR_MS = 2_000;
 /** How long one script may keep others waiting: about 5 ms. */
 const ALERTS_AT_ONCE = 500;
+/** About how much of a journal one answer holds, and what is still packed into one value. */
+const PAGE_BYTES = 1_000_000;
+const PACKED_BYTES = 4_000_000;
+
+/** A journal as it is stored: its head, and the texts of its entries. */
+interface Texts {
+  head: string;
+  texts: string[];
+  cut: boolean;
+}
 
 const packed = promisify<string, Buffer>((text, done) => deflate(text, done));
 const unpacked = promisify<Buffer, Buffer>((bytes, done) => inflate(bytes, done));
@@ -83,13 +94,15 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Redi
     throw new Error(`store prefix ${JSON.stringify(prefix)}: letters, digits, _ and - only, at most 32`);
   }
   const onTrouble = options.onTrouble ?? (() => {});
-  const connect = () => {
-    const client = target.connect('commands');
+  const connect = (purpose: Purpose = 'commands') => {
+    const client = target.connect(purpose);
     client.on('error', (error: Error) => onTrouble(`Redis at ${target.describe}: ${error.message}`));
     return client;
   };
   const client = connect();
-  const clients = [client];
+  // What is long is read on a connection of its own: nothing that must be quick, as a heartbeat, waits behind it.
+  const reader = connect('reads');
+  const clients = [reader, client];
   try {
     if (waitReplicas > 0 && client.isCluster) {
       throw new Error(
@@ -102,7 +115,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Redi
     for (const one of clients) one.disconnect();
     throw error;
   }
-  const store = new RedisBackedStore(client, clients.at(-1) ?? client, options, onTrouble);
+  const store = new RedisBackedStore({ client, reader, copying: clients.at(-1) ?? client }, options, onTrouble);
   await store.clock.follow().catch(() => {}); // it was there a moment ago, and is asked again
   return store;
 }
@@ -133,6 +146,7 @@ async function ready(client: Client, where: string): Promise<void> {
 
 class RedisBackedStore implements RedisStore {
   readonly #client: Client;
+  readonly #reader: Client;
   readonly #target: RedisTarget;
   readonly #kind: string;
   readonly #prefix: string;
@@ -146,6 +160,7 @@ class RedisBackedStore implements RedisStore {
   readonly #scripts: Scripts;
   /** Carried out in whatever store is there. */
   readonly #anywhere: Scripts;
+  readonly #reads: Scripts;
   readonly #copies: Copies;
   readonly #feed: RedisFeed;
   readonly #packing = new Set<Promise<void>>();
@@ -157,8 +172,13 @@ class RedisBackedStore implements RedisStore {
   #seen: { evicted: string; news: string } | undefined;
 
   /** `copying`: for what replicas must have. The same as `client` where none are asked for. */
-  constructor(client: Client, copying: Client, options: RedisStoreOptions, onTrouble: (says: string) => void) {
+  constructor(
+    { client, reader, copying }: { client: Client; reader: Client; copying: Client },
+    options: RedisStoreOptions,
+    onTrouble: (says: string) => void,
+  ) {
     this.#client = client;
+    this.#reader = reader;
     this.#target = options.target;
     this.#kind = options.kind ?? 'redis';
     this.#prefix = `{${options.prefix ?? 'sr'}}:`;
@@ -172,6 +192,7 @@ class RedisBackedStore implements RedisStore {
         this.#proved = undefined;
       });
     this.#scripts = scripts(client);
+    this.#reads = scripts(reader);
     this.#anywhere = new Scripts(client, this.#prefix);
     this.clock = new RedisClock(this.#anywhere);
     this.#copies = new Copies(copying, this.#waitReplicas, scripts(copying));
@@ -256,13 +277,53 @@ class RedisBackedStore implements RedisStore {
     return found && { head: headFrom(found.head), entries: found.texts.map((text) => JSON.parse(text) as Entry) };
   }
 
-  async #texts(id: string): Promise<{ head: string; texts: string[] } | undefined> {
-    const answer = (await this.#scripts.runBuffer(READ, id)) as Buffer[] | null;
+  async page(id: string, after = 0, limit = Number.MAX_SAFE_INTEGER): Promise<JournalPage | undefined> {
+    const found = await this.#page(id, after, limit);
+    if (!found) return undefined;
+    const { head, texts, more, counted } = found;
+    const entries = texts.map((text) => JSON.parse(text) as Entry);
+    return { head: headFrom(head), entries, more, ...(counted && { counted }) };
+  }
+
+  /** All texts of a journal, up to about so many bytes: `cut` says that there are more. */
+  async #texts(id: string, room = Number.POSITIVE_INFINITY): Promise<Texts | undefined> {
+    const texts: string[] = [];
+    for (let size = 0, after = 0; ; ) {
+      const page = await this.#page(id, after, Number.MAX_SAFE_INTEGER);
+      if (!page) return undefined;
+      texts.push(...page.texts);
+      after = page.last;
+      size += page.texts.reduce((sum, text) => sum + text.length, 0);
+      const cut = page.more && size >= room;
+      if (!page.more || cut) return { head: page.head, texts, cut };
+    }
+  }
+
+  async #page(id: string, after: number, limit: number) {
+    const answer = (await this.#reads.runBuffer(READ, id, after, limit, PAGE_BYTES)) as (Buffer | number)[] | null;
     if (!answer) return undefined;
-    const [head, pack, ...rest] = answer;
+    const [head, counted, newest, pack, more, ...rest] = answer;
     // A text has no line ends of its own: JSON escapes them.
-    const before = pack && pack.length > 0 ? (await unpacked(pack)).toString('utf8').split('\n') : [];
-    return { head: String(head), texts: [...before, ...rest.map(String)] };
+    const before = pack instanceof Buffer && pack.length > 0 ? (await unpacked(pack)).toString('utf8').split('\n') : [];
+    const found = [...before.slice(after), ...rest.map(String)];
+    const texts = found.slice(0, limit);
+    return {
+      head: String(head),
+      texts,
+      more: Number(more) > 0 || texts.length < found.length,
+      last: Number(more),
+      ...(String(newest) !== '' && {
+        counted: { alerts: Number(counted), newest: JSON.parse(String(newest)) as Alert },
+      }),
+    };
+  }
+
+  async count(
+    id: string,
+    { alertIds, alerts, repeatCount }: { alertIds: string[]; alerts: Alert[]; repeatCount: number },
+  ): Promise<boolean> {
+    const newest = alerts.length > 0 ? JSON.stringify(alerts.at(-1)) : '';
+    return (await this.#scripts.run(COUNT, id, alerts.length, repeatCount, newest, ...alertIds)) === 1;
   }
 
   async append(id: string, head: Head, event: IncidentEvent, options: AppendOptions): Promise<AppendResult> {
@@ -469,7 +530,7 @@ class RedisBackedStore implements RedisStore {
     this.clock.stop();
     await this.#feed.close();
     await Promise.all([this.#tidying, ...this.#packing]);
-    for (const client of new Set([this.#client, this.#copies.client])) {
+    for (const client of new Set([this.#client, this.#reader, this.#copies.client])) {
       await client.quit().catch(() => {}); // away already: nothing is left to say goodbye to
       client.disconnect();
     }
@@ -491,8 +552,9 @@ class RedisBackedStore implements RedisStore {
   }
 
   async #pack(id: string): Promise<void> {
-    const found = await this.#texts(id);
-    if (found) await this.#scripts.run(PACK, id, found.head, await packed(found.texts.join('\n')));
+    const found = await this.#texts(id, PACKED_BYTES);
+    if (found?.cut) await this.#scripts.run(LEAVE, id);
+    else if (found) await this.#scripts.run(PACK, id, found.head, await packed(found.texts.join('\n')));
   }
 
   /** Finished incidents that are too old or too many, except those that the ledger still names. */

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { correlate } from '../../../src/engine/correlate.ts';
+import type { Alert } from '../../../src/incident/alert.ts';
+import type { Incident } from '../../../src/incident/incident.ts';
 import { ExchangeError } from '../../../src/ports.ts';
 import { bench, operationsOf } from '../../support/engine.ts';
 
@@ -150,6 +152,74 @@ describe('a server with several names', () => {
     await b.alert({ server: serverAsSent.split('.')[0]!.toLowerCase(), serverAsSent, namedByPath: true });
     expect(await count(b)).toBe(incidents);
     expect(await b.store.pendingAlerts(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+  });
+});
+
+describe('thousands of alerts of one incident', () => {
+  const flood = async (b: ReturnType<typeof bench>, from: number, count: number, more: Partial<Alert> = {}) => {
+    const alerts = Array.from({ length: count }, (_, n) => ({
+      ...{ id: `flood-${from + n}`, source: 'generic', senderId: `${from + n}`, status: 'firing' as const },
+      ...{ ...ALERT, serverAsSent: 'mbx1', raisedAt: 0, receivedAt: b.lab.clock.now() },
+      ...more,
+    }));
+    await b.store.accept(alerts, 1_000_000_000);
+    await Promise.all(alerts.map(({ id }) => correlate(b.engine, id)));
+    return alerts;
+  };
+
+  test('are counted, the first and the last shown, and nothing waits any more; the end is as ever', async () => {
+    const b = bench();
+    const operations = operationsOf(b);
+    b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
+    const id = await b.alert(ALERT);
+    for (let from = 0; from < 1_000; from += 250)
+      await flood(b, from, 250, { description: 'x'.repeat(16_000), repeatCount: from });
+    expect(await b.store.pendingAlerts(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+    const shown = await operations.incident(id);
+    expect(shown?.alertCount).toBe(1_001);
+    expect(shown?.alerts.length).toBeLessThan(70);
+    expect(shown?.alerts.at(-1)?.id).toBe('flood-999');
+    const { entries = [] } = (await operations.journal(id)) ?? {};
+    expect(JSON.stringify(entries).length).toBeLessThan(300_000);
+    // Their repeats say nothing new.
+    await flood(b, 500, 100);
+    expect((await operations.incident(id))?.alertCount).toBe(1_001);
+    await b.run();
+    expect((await b.incident(id)).finished).toMatchObject({ outcome: 'recovered', alertsCounted: 951 });
+    expect(await operations.incident(id)).toMatchObject({ outcome: 'recovered', alertCount: 1_001 });
+    // The highest count was heard all the same.
+    expect(await b.store.lastOutcome('mbx1/imap', b.lab.id)).toMatchObject({ repeatCount: 750 });
+  });
+
+  test('a word of maintenance among them is heard', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
+    const id = await b.alert(ALERT);
+    await flood(b, 0, 200);
+    await flood(b, 200, 1, { inMaintenance: true });
+    await flood(b, 201, 200);
+    await b.run((incident) => incident.held !== undefined);
+    expect((await b.incident(id)).held).toMatchObject({ guard: 'maintenance', reason: 'sender' });
+  });
+
+  test('of other matters each is looked at by itself, also those that there is no room for', async () => {
+    const b = bench();
+    b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
+    await b.alert(ALERT);
+    const reboots = (incident: Incident) =>
+      incident.steps.some((one) => one.step.step === 'restart-server' && one.state === 'started');
+    await b.run(reboots);
+    const families = Array.from({ length: 220 }, (_, n) => `Family${n}`);
+    for (const healthSet of families) await flood(b, Number(healthSet.slice(6)) * 10, 2, { healthSet });
+    const before = (await b.store.list({ limit: 1_000 })).ids.length;
+    expect(before).toBeGreaterThan(1);
+    expect(before).toBeLessThan(families.length);
+    await b.run();
+    const joined = await b.store.pendingAlerts(Number.MAX_SAFE_INTEGER, 1_000);
+    const opened = await Promise.all((await b.store.list({ limit: 1_000 })).ids.map((id) => b.incident(id)));
+    const seen = new Set(opened.map(({ family }) => family));
+    for (const id of joined) seen.add((await b.store.pendingAlert(id))?.alert.healthSet ?? '');
+    expect(families.filter((family) => !seen.has(family))).toEqual([]);
   });
 });
 

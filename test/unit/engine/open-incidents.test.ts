@@ -11,9 +11,9 @@ test('what this process wrote is known; what it did not is read; what is over is
   const read: string[] = [];
   const store = {
     openIncidents: () => b.store.openIncidents(),
-    read: async (id: string) => {
+    page: async (id: string) => {
       read.push(id);
-      return b.store.read(id);
+      return b.store.page(id);
     },
   };
   const board = new OpenIncidents();
@@ -29,12 +29,12 @@ test('what this process wrote is known; what it did not is read; what is over is
 test('one scrape reads a few journals, those that were read longest ago; all are counted', async () => {
   const ids = Array.from({ length: 250 }, (_, n) => `incident-${n}`);
   const b = bench();
-  const journal = await b.store.read(await b.alert({ server: 'mbx1', healthSet: 'IMAP' }));
+  const journal = await b.store.page(await b.alert({ server: 'mbx1', healthSet: 'IMAP' }));
   if (!journal) throw new Error('there is no journal');
   const read: string[] = [];
   const store = {
     openIncidents: async () => ids,
-    read: async (id: string) => {
+    page: async (id: string) => {
       read.push(id);
       const [opened, ...rest] = journal.entries;
       const data = { ...(opened?.data as object), id };

@@ -286,7 +286,7 @@ describe('a store that is older than it was', () => {
     at.forget.ledger = true;
     const before = journal.entries.slice(0, -1);
     const head = { seq: before.length, hash: journal.entries.at(-1)?.previous ?? '' };
-    await at.watch.compare(at.id, known, { head, entries: before });
+    await at.watch.compare(at.id, known, { head });
     expect(at.lost).toEqual(['older']);
   });
 

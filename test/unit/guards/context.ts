@@ -55,6 +55,7 @@ export const INCIDENT: Incident = {
   root: 'i',
   openedAt: NINE,
   alerts: [],
+  alertCount: 0,
   blindLooks: 0,
   lookFirst: false,
   seenUnhealthyAt: NINE,

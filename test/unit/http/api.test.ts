@@ -119,6 +119,19 @@ describe('incidents', () => {
     },
   );
 
+  it('a journal comes in pages where that is asked for, each with the address of the next', async () => {
+    const { url } = await start();
+    const seqs: number[][] = [];
+    let path: string | undefined = '/api/v1/incidents/inc-1/journal?limit=2';
+    while (path) {
+      const response: Response = await fetch(url + path);
+      seqs.push(((await response.json()) as { seq: number }[]).map(({ seq }) => seq));
+      path = /^<(.*)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.[1];
+    }
+    expect(seqs).toEqual([[1, 2], [3]]);
+    expect((await get(`${url}/api/v1/incidents/inc-1/journal?after=x&limit=0`)).body.problems).toHaveLength(2);
+  });
+
   it.each(['approve', 'reject', 'cancel'] as const)('%s', async (verb) => {
     const { url, operations } = await start();
     const ask = (id: string, body: unknown) => post(`${url}/api/v1/incidents/${id}/${verb}`, body);

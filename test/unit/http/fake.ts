@@ -2,6 +2,7 @@
 import { createHttp, type HttpOptions, type HttpServer, type Identity } from '../../../src/adapters/http/index.ts';
 import { createMetrics, type Metrics } from '../../../src/adapters/telemetry/index.ts';
 import type { Alert } from '../../../src/incident/alert.ts';
+import type { Entry } from '../../../src/incident/event.ts';
 import type { IncidentView } from '../../../src/incident/view.ts';
 import { Conflict, type FeedItem, NotCopied, NotFound, type Operations } from '../../../src/ports.ts';
 import type { SourceSettings } from '../../../src/sources/index.ts';
@@ -28,6 +29,18 @@ export const GOOD = {
   raisedAt: '2024-11-23T10:00:00Z',
 };
 
+const JOURNAL = [1, 2, 3].map(
+  (seq): Entry => ({
+    seq,
+    at: NOW,
+    worker: 'w',
+    version: 1,
+    type: 'slept',
+    data: { until: NOW, for: 'look', says: '' },
+    previous: '',
+  }),
+);
+
 export const INCIDENT: IncidentView = {
   id: 'inc-1',
   server: 'mbx1',
@@ -50,6 +63,7 @@ export const INCIDENT: IncidentView = {
       receivedAt: NOW,
     },
   ],
+  alertCount: 1,
   verdict: 'confirmed',
   evidence: [{ kind: 'probe', at: NOW, server: 'mbx1', says: 'ImapSelfTestProbe answered Failed', sees: 'unhealthy' }],
   playbook: { name: 'imap-protocol', hash: '0123456789ab' },
@@ -106,19 +120,9 @@ export function fakeOperations(changes: Partial<Operations> = {}): Fake {
       asked.push(filter);
       return { incidents: [INCIDENT], next: 'more' };
     },
-    journal: async (id) =>
+    journal: async (id, after = 0, limit = JOURNAL.length) =>
       id === 'inc-1'
-        ? [
-            {
-              seq: 1,
-              at: NOW,
-              worker: 'w',
-              version: 1,
-              type: 'slept',
-              data: { until: NOW, for: 'look', says: '' },
-              previous: '',
-            },
-          ]
+        ? { entries: JOURNAL.slice(after, after + limit), more: after + limit < JOURNAL.length }
         : undefined,
     verifyJournal: async (id) => (id === 'inc-1' ? { ok: true, entries: 1 } : undefined),
     approve: (id, person) => decide('approve', id, person),

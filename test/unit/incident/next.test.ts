@@ -7,7 +7,12 @@ import type { Condition, PlannedStep } from '../../../src/incident/plan.ts';
 import type { UndoDebt } from '../../../src/incident/undo.ts';
 import { alertOf, askedFor, facts, journal, MINUTE, NINE, SECOND } from '../../support/stub.ts';
 
-const SETTINGS: NextSettings = { looks: 2, lookEvery: MINUTE, watchAfterUndo: 10 * MINUTE };
+const SETTINGS: NextSettings = {
+  looks: 2,
+  lookEvery: MINUTE,
+  watchAfterUndo: 10 * MINUTE,
+  evidenceMaxAge: 5 * MINUTE,
+};
 const SELF_TEST: MonitorRef = { healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
 
 const opened: IncidentEvent = {

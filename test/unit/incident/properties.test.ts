@@ -14,7 +14,12 @@ import { alertOf, facts, MINUTE, NINE, SECOND } from '../../support/stub.ts';
  * What must hold for every journal that can come about. A random shell does what `next` decides, with every result that
  * the real one may have, while people and senders write in between; each journal it writes is legal by construction.
  */
-const SETTINGS: NextSettings = { looks: 2, lookEvery: MINUTE, watchAfterUndo: 10 * MINUTE };
+const SETTINGS: NextSettings = {
+  looks: 2,
+  lookEvery: MINUTE,
+  watchAfterUndo: 10 * MINUTE,
+  evidenceMaxAge: 5 * MINUTE,
+};
 const MONITORS: MonitorRef[] = [
   { healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' },
   { healthSet: 'IMAP', monitor: 'ImapCTPMonitor' },

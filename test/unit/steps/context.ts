@@ -51,6 +51,7 @@ export function stepContext(name: string, given: Given = {}): StepContext {
     root: 'i',
     openedAt: NINE,
     alerts: [],
+    alertCount: 0,
     facts: own,
     blindLooks: 0,
     lookFirst: false,

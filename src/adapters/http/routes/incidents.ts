@@ -21,6 +21,18 @@ const query = z.strictObject({
   cursor: name(1000).optional().describe('`next` of the answer before.'),
 });
 
+const wholeNumber = z
+  .string()
+  .regex(/^\d{1,9}$/, 'must be a whole number')
+  .transform(Number);
+const journalQuery = z.strictObject({
+  after: wholeNumber.optional().describe('Only the entries after this one.'),
+  limit: wholeNumber
+    .refine((limit) => limit > 0, 'must be at least 1')
+    .optional()
+    .describe('At most so many entries.'),
+});
+
 export function incidentRoutes({ operations }: Surroundings): Route[] {
   const tag = 'incidents';
   const missing = (id: string) => notFound(`There is no incident "${id.slice(0, 100)}".`);
@@ -92,12 +104,26 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
       access: 'viewer',
       tag,
       summary: 'Everything that happened to an incident, in order.',
-      answers: [{ status: 200, description: 'The entries of its journal.', schema: 'Journal' }],
-      problems: ['not-found'],
+      query: journalQuery,
+      answers: [
+        {
+          status: 200,
+          description: 'The entries of its journal. Where more follow, the header `Link` names them (`rel="next"`).',
+          schema: 'Journal',
+        },
+      ],
+      problems: ['invalid-request', 'not-found'],
       async handle({ request, response }) {
         const id = parameter(request, 'id');
-        const entries = await operations.journal(id);
-        if (!entries) throw missing(id);
+        const { after, limit } = check(journalQuery, request.query);
+        const journal = await operations.journal(id, after, limit);
+        if (!journal) throw missing(id);
+        const { entries, more } = journal;
+        const last = entries.at(-1)?.seq;
+        if (more && last !== undefined) {
+          const rest = `after=${last}${limit === undefined ? '' : `&limit=${limit}`}`;
+          response.setHeader('Link', `</api/v1/incidents/${encodeURIComponent(id)}/journal?${rest}>; rel="next"`);
+        }
         response.json(
           render(
             entries.map(({ seq, at, worker, type, data, previous }) => ({ seq, at, worker, type, data, previous })),

@@ -24,6 +24,32 @@ export const DROP: Script = {
     redis.call('ZREM', pending, ARGV[1])`,
 };
 
+/**
+ * incident, how many are news, the highest RepeatCount, JSON of the last that is news ('' for none), ids. Takes them from
+ * the pending ones. Answers 1; or 0, and nothing is changed, when the incident is not open or one is not pending.
+ */
+export const COUNT: Script = {
+  keys: ['alerts', 'pending'],
+  lua: `
+    local incident = prefix .. 'incident:' .. ARGV[1]
+    if redis.call('HGET', incident, 'open') ~= '1' then return 0 end
+    for i = 5, #ARGV do
+      if redis.call('HEXISTS', alerts, ARGV[i]) == 0 then return 0 end
+    end
+    for i = 5, #ARGV do
+      redis.call('HDEL', alerts, ARGV[i])
+      redis.call('ZREM', pending, ARGV[i])
+    end
+    if ARGV[4] ~= '' then
+      redis.call('HINCRBY', incident, 'counted', ARGV[2])
+      redis.call('HSET', incident, 'newest', ARGV[4])
+    end
+    if tonumber(ARGV[3]) > tonumber(redis.call('HGET', incident, 'repeatCount') or '0') then
+      redis.call('HSET', incident, 'repeatCount', ARGV[3])
+    end
+    return 1`,
+};
+
 /** key, [world, server], now (real ms). Answers the open incident and the disrupting one, each '' for none. */
 export const CORRELATE: Script = {
   keys: ['keys', 'disrupting'],

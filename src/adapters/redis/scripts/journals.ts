@@ -10,17 +10,35 @@ export const WHOLE = `
       return entry('XRANGE', '-', '+') == '1-0' and entry('XREVRANGE', '+', '-') == string.match(head, '^%d+') .. '-0'
     end`;
 
-/** incident. Answers its head, what is packed ('' for nothing) and the texts that are not; or nothing. */
+/**
+ * incident, after which entry, how many, and about how many bytes at most. Answers its head; the alerts that were only
+ * counted and the last of them ('' for none); what is packed ('' for nothing); the number of
+ * the last entry here when further ones follow, else 0; and the texts that are not packed. Or nothing.
+ */
 export const READ: Script = {
   keys: ['all'],
   lua: `
-    local head = redis.call('HGET', prefix .. 'incident:' .. ARGV[1], 'head')
+    local incident, journal = prefix .. 'incident:' .. ARGV[1], prefix .. 'journal:' .. ARGV[1]
+    local head = redis.call('HGET', incident, 'head')
     if not head then return false end
-    local answer = { head, redis.call('HGET', prefix .. 'incident:' .. ARGV[1], 'packed') or '' }
-    for _, entry in ipairs(redis.call('XRANGE', prefix .. 'journal:' .. ARGV[1], '-', '+')) do
-      answer[#answer + 1] = entry[2][2]
-    end
-    return answer`,
+    local after, most, room = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+    local counted, newest = redis.call('HGET', incident, 'counted') or '', redis.call('HGET', incident, 'newest') or ''
+    local answer = { head, counted, newest, '', 0 }
+    if after > 0 and tonumber(string.match(head, '^%d+')) <= after then return answer end
+    answer[4] = redis.call('HGET', incident, 'packed') or ''
+    while true do
+      local some = redis.call('XRANGE', journal, string.format('%.0f', after + 1) .. '-0', '+', 'COUNT', 8)
+      for _, entry in ipairs(some) do
+        if most == 0 or room <= 0 then
+          answer[5] = after
+          return answer
+        end
+        answer[#answer + 1] = entry[2][2]
+        most, room = most - 1, room - #entry[2][2]
+        after = tonumber(string.match(entry[1], '^%d+'))
+      end
+      if #some < 8 then return answer end
+    end`,
 };
 
 /** incident, head, deflated texts. The stream gives way to them, if nothing was appended since. */
@@ -35,6 +53,12 @@ export const PACK: Script = {
     redis.call('DEL', prefix .. 'journal:' .. ARGV[1])
     redis.call('SREM', unpacked, ARGV[1])
     return 1`,
+};
+
+/** incident. Its journal stays a stream: it is too long to be packed. */
+export const LEAVE: Script = {
+  keys: ['unpacked'],
+  lua: "redis.call('SREM', unpacked, ARGV[1])",
 };
 
 /** incidents. Those that are finished are forgotten for good. */

@@ -14,7 +14,7 @@ const sameStore = (id: string) =>
  *     alerts     hash    alert id → `n` (new) or `r` (repeat) + its JSON, while pending
  *     pending    zset    alert id by the time of its receipt
  *     mark:      string  an identity that was seen
- *     incident:  hash    head (`seq:hash`), key, server, family, openedAt, open (1, 0), world, repeatCount, nudges, packed (deflated journal)
+ *     incident:  hash    head (`seq:hash`), key, server, family, openedAt, open (1, 0), world, repeatCount, nudges, packed (deflated journal), counted and newest (alerts that are in no entry)
  *     journal:   stream  entry `<seq>-0` → its text; what is packed is not here any more
  *     keys       hash    correlation key → open incident
  *     all, open, finished  zsets  incidents by openedAt

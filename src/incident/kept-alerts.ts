@@ -1,0 +1,77 @@
+import { type Alert, familyOf, incidentKey } from './alert.ts';
+import type { Incident } from './incident.ts';
+
+/** So many alerts of an incident are kept in any case; of those that come later, so many that came last. */
+const FIRST = 50;
+const LAST = 10;
+/** Real milliseconds after which one more of the same kind is kept, so that what is known does not become outdated. */
+const KEPT_AGAIN = 5 * 60_000;
+/** Beyond this, neither alerts of further matters nor changes of maintenance mode are kept at once. */
+const MOST = 200;
+/** So many alerts keep their text whole; later ones repeat it in essence. */
+const WHOLE_TEXTS = 10;
+const SHORT_TEXT = 1_000;
+
+export interface KeptAlerts {
+  alerts: readonly Alert[];
+  alertCount: number;
+}
+
+/** The first alerts, the last ones, and the last of each kind: what an incident keeps of its own and of new ones. */
+export function keep(alerts: readonly Alert[], news: readonly Alert[]): Alert[] {
+  const all = [...alerts, ...news];
+  if (all.length <= FIRST + LAST) return all;
+  const lastOfKind = new Set(new Map(all.map((alert, at) => [kindOf(alert), at])).values());
+  return all.filter((_, at) => at < FIRST || at >= all.length - LAST || lastOfKind.has(at));
+}
+
+/**
+ * What becomes of one more alert: it is kept in the journal, or only counted. `elsewhere`: it is of another matter, which
+ * nothing that is kept stands for, and needs an incident of its own.
+ */
+export function roomFor(alert: Alert, incident: Pick<Incident, 'server' | 'family'> & KeptAlerts) {
+  const { alerts, alertCount } = incident;
+  if (alertCount < FIRST) return 'kept';
+  const before = alerts.findLast((one) => kindOf(one) === kindOf(alert));
+  const isOwn = matterOf(alert) === incidentKey(incident.server, incident.family);
+  if (!before && (isOwn || alertCount < MOST)) return 'kept';
+  if (before && alert.receivedAt - before.receivedAt >= KEPT_AGAIN) return 'kept';
+  if (alertCount < MOST && changesMaintenance(alert, alerts)) return 'kept';
+  return before || isOwn || alert.status === 'resolved' ? 'counted' : 'elsewhere';
+}
+
+/** An alert as it is kept after `alertCount` others. */
+export function asKept(alert: Alert, alertCount: number): Alert {
+  if (alertCount < WHOLE_TEXTS || alert.description === undefined) return alert;
+  return { ...alert, description: shorten(alert.description, SHORT_TEXT) };
+}
+
+/** At most `limit` characters of a text; of a longer one its beginning, and how much is missing of its `length`. */
+export function shorten(text: string, limit: number, length = text.length): string {
+  if (text.length <= limit) return text;
+  const note = (missing: number) => `… (${missing} more characters)`;
+  const room = limit - note(length).length;
+  const last = text.charCodeAt(room - 1);
+  const end = last >= 0xd800 && last <= 0xdbff ? room - 1 : room;
+  return text.slice(0, end) + note(length - end);
+}
+
+const kinds = new WeakMap<Alert, string>();
+
+/** Alerts of one kind say the same of the same matter. */
+function kindOf(alert: Alert): string {
+  const known = kinds.get(alert);
+  if (known !== undefined) return known;
+  const kind = `${matterOf(alert)} ${alert.status} ${alert.inMaintenance ?? ''}`;
+  kinds.set(alert, kind);
+  return kind;
+}
+
+function matterOf({ server, healthSet }: Alert): string {
+  return incidentKey(server, familyOf(healthSet));
+}
+
+function changesMaintenance({ inMaintenance }: Alert, alerts: readonly Alert[]): boolean {
+  const before = alerts.findLast((one) => one.inMaintenance !== undefined)?.inMaintenance;
+  return inMaintenance !== undefined && inMaintenance !== before;
+}
