@@ -252,6 +252,11 @@ export class StoreWatch {
       this.#held = true;
       this.#say();
     } else if (this.#losses.length > 0 && everything) {
+      // Another daemon found it first, and may not know of what this one has changed.
+      const unsaid = this.#losses.map(({ left }) => left.filter((line) => !everything.reason.includes(line)));
+      if (!this.#held && everything.by === WATCH && unsaid.flat().length > 0) {
+        await store.setKillSwitch({ ...everything, reason: `${everything.reason}${leftChanged(unsaid.flat())}` });
+      }
       this.#held = true;
     } else if (this.#held) {
       this.#held = false;
@@ -330,7 +335,11 @@ const WORDS: Record<StoreLossKind, string> = {
 };
 
 function sentences({ says, left }: Loss): string {
-  return left.length === 0 ? says : `${says} Servers that may be left changed: ${named(left).join('; ')}.`;
+  return `${says}${leftChanged(left)}`;
+}
+
+function leftChanged(left: string[]): string {
+  return left.length === 0 ? '' : ` Servers that may be left changed: ${named(left).join('; ')}.`;
 }
 
 function noticeOf({ what, at, says, left }: Loss, worker: string): Notice {

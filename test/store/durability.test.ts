@@ -24,11 +24,26 @@ it.each<[Record<string, string>, RegExp | undefined]>([
   [{ appendfsync: 'everysec' }, /once a second/],
   [{ appendfsync: 'no' }, /leaves it to the system/],
   [{ 'maxmemory-policy': 'allkeys-lru' }, /may drop journals/],
-  [{ maxmemory: '1mb' }, /% of the memory that it may/],
 ])('%j', async (settings, warning) => {
   const said = await warningsOf(settings);
   if (!warning) expect(said).toEqual([]);
   else expect(said).toEqual([expect.stringMatching(warning)]);
+});
+
+it('memory that is nearly full is warned of before it is', async () => {
+  server = await startRedis(...Object.entries(SAFE).flatMap(([name, value]) => [`--${name}`, value]));
+  const store = await createRedisStore({ target: server.target });
+  await store.health();
+  const client = server.target.connect('question');
+  // So much that what the server needs for itself does not count.
+  await client.set('ballast', 'x'.repeat(20_000_000));
+  const used = Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
+  await client.config('SET', 'maxmemory', String(Math.ceil(used * 1.06)));
+  const { up, warnings } = await store.health();
+  client.disconnect();
+  await store.close();
+  expect(up).toBe(true);
+  expect(warnings).toEqual([expect.stringMatching(/% of the memory that it may/)]);
 });
 
 it('what is to be typed is taken by the server, and ends the warnings', async () => {

@@ -35,7 +35,9 @@ async function scene(until: 'opened' | 'drained' = 'drained'): Promise<Scene> {
       recognise: async (switches: Parameters<Store['recognise']>[0]) => {
         const next = found.shift() ?? SAME;
         carried = switches;
-        if (next.is === 'emptied') for (const one of carried) await store.setKillSwitch(one);
+        const there = (await store.killSwitches()).map(({ scope }) => JSON.stringify(scope));
+        const missing = carried.filter(({ scope }) => !there.includes(JSON.stringify(scope)));
+        if (next.is === 'emptied') for (const one of missing) await store.setKillSwitch(one);
         return next;
       },
       standings: async (ids: readonly string[]) =>
@@ -134,6 +136,20 @@ describe('a store that was emptied', () => {
     at.found.push(emptied);
     await fresh.check();
     expect(fresh.says).toMatch(/mbx1: activation of databases on mbx1 is blocked/);
+  });
+
+  it('adds what it knows to the kill switch of a daemon that found it first and knew less', async () => {
+    const at = await scene();
+    const reason = 'The store was emptied. Servers that may be left changed: mbx2: something.';
+    const by = 'second-responder: the store';
+    await at.bench.store.setKillSwitch({ on: true, scope: {}, by, reason, since: 1 });
+    at.found.push(emptied);
+    for (let n = 0; n < 3; n += 1) await at.watch.check();
+    const [now] = await everything(at);
+    expect(now?.reason.match(/mbx2: something|mbx1: activation of databases on mbx1 is blocked/g)).toEqual([
+      'mbx2: something',
+      'mbx1: activation of databases on mbx1 is blocked',
+    ]);
   });
 
   it('begins again with the kill switches that were on', async () => {
