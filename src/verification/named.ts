@@ -1,4 +1,4 @@
-import { familyOf } from '../incident/alert.ts';
+import { familyOf, shortName } from '../incident/alert.ts';
 import { type MonitorRef, monitorName } from '../incident/health.ts';
 import { sameName } from '../incident/names.ts';
 import type { HealthRow } from '../ports.ts';
@@ -68,10 +68,11 @@ function whyUnseen(server: string, hint: Hint, rows: readonly HealthRow[], catal
     const named = monitorsNamed(hint, rows, catalog);
     if (named.length === 0) return `names the monitor ${name}, which ${server} does not have`;
     const targets = named.flatMap((ref) => ref.targetResource ?? []);
-    // Titles repeat the health set where a monitor has no target resource.
-    const isNamed = targets.some((target) => sameName(target, targetResource ?? ''));
-    if (!targetResource || targets.length === 0 || isNamed || sameName(targetResource, healthSet ?? ''))
-      return undefined;
+    if (!targetResource || targets.length === 0) return undefined;
+    // Titles repeat the health set, its family or the server where a monitor has no target resource.
+    const nothingElse = [healthSet ?? '', familyOf(healthSet), server];
+    const isNamed = [...targets, ...nothingElse].some((known) => sameName(known, targetResource));
+    if (isNamed || sameName(shortName(targetResource), server)) return undefined;
     return `names the target resource ${targetResource}, which ${name} does not have on ${server}`;
   }
   if (!healthSet) return 'names no health set';

@@ -227,6 +227,14 @@ describe('health is only called so of what the alerts named', () => {
       hints: [{ ...SELF_TEST, targetResource: 'IMAP.Protocol' }],
     },
     {
+      says: 'the family where titles have a target resource: seen',
+      hints: [{ ...SELF_TEST, targetResource: 'IMAP' }],
+    },
+    {
+      says: 'the server where titles have a target resource: seen',
+      hints: [{ ...SELF_TEST, targetResource: 'CAS1.contoso.com' }],
+    },
+    {
       says: 'a target resource of a monitor that has none: seen',
       hints: [{ ...LOAD, targetResource: 'MSExchangeImap4' }],
     },
