@@ -138,14 +138,14 @@ const MUTATIONS: Mutation[] = [
   {
     says: 'chain: an entry is not compared with the hash of the one before',
     file: 'src/incident/chain.ts',
-    from: 'if (entry.previous !== previous) {',
+    from: 'if (entry.previous !== this.#previous) {',
     to: "if (entry.previous === 'never') {",
     tests: ['test/unit/memory/chain.test.ts'],
   },
   {
     says: 'chain: the head is not compared with the last entry',
     file: 'src/incident/chain.ts',
-    from: 'if (head.hash !== previous) {',
+    from: 'if (head.hash !== this.#previous) {',
     to: "if (head.hash === 'never') {",
     tests: ['test/unit/memory/chain.test.ts'],
   },

@@ -30,7 +30,7 @@ const journalQuery = z.strictObject({
   limit: wholeNumber
     .refine((limit) => limit > 0, 'must be at least 1')
     .optional()
-    .describe('At most so many entries.'),
+    .describe('The most entries to return.'),
 });
 
 export function incidentRoutes({ operations }: Surroundings): Route[] {
