@@ -75,7 +75,7 @@ describe('killed with SIGKILL', () => {
 
 describe('two daemons on one store', () => {
   test('one killed in the middle, the other goes on within ten seconds', async () => {
-    await begin(300);
+    await begin(150);
     await post(`${lab.url}/lab/v1/faults`, { fault: 'imap-backend-wedged', server: 'mbx1' });
     const receiver = await site.daemon(env, ['--no-work']);
     const first = await site.daemon(env, ['--no-receive']);
