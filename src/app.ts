@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { createHttp, type HttpOptions } from './adapters/http/index.ts';
 import { createNotifiers } from './adapters/notify/index.ts';
-import { createMetrics, describe, type Logger, observeEvent, seldom } from './adapters/telemetry/index.ts';
+import { createMetrics, describe, type Logger, observeEvent } from './adapters/telemetry/index.ts';
 import type { Config } from './config/config.ts';
 import { follow } from './config/follow.ts';
 import { type Reload, reloaded } from './config/reload.ts';
@@ -31,6 +31,7 @@ import type { Release } from './open/release.ts';
 import { openStore } from './open/store.ts';
 import { loadPlaybooks } from './playbooks/read.ts';
 import { ExchangeError, type Head, type LedgerEntry, type Operations, type Readiness } from './ports.ts';
+import { seldom } from './seldom.ts';
 import { SOURCES } from './sources/index.ts';
 import { STEPS } from './steps/index.ts';
 import { loadCatalog } from './verification/catalog.ts';

@@ -2,14 +2,14 @@ import { openWindow } from '../config/windows.ts';
 import { groupOf } from '../incident/health.ts';
 import type { Incident } from '../incident/incident.ts';
 import { sameName } from '../incident/names.ts';
-import type { OutOfService } from '../steps/components.ts';
+import type { ComponentState } from '../ports.ts';
 import {
   componentsOfFamilies,
   componentsOfService,
   describeOut,
   familiesOf,
   outOfService,
-} from '../steps/components.ts';
+} from '../verification/components.ts';
 import { ALLOW, type Guard, type GuardContext } from './guard.ts';
 
 /** Inactive, they mean that somebody has taken the server, or Managed Availability on it, out of service. */
@@ -44,9 +44,9 @@ export const maintenance: Guard = {
       }
     }
     // Nothing here lifts it, so waiting would only hide it: a person must know that the alert follows from a decision.
-    const decided = await decidedByPeople(context);
-    if (!decided) return ALLOW;
-    const says = `${decided.says}: somebody took it out of service on purpose, so nothing is changed`;
+    const decided = await decidedByPeople(context, states);
+    if (decided === undefined) return ALLOW;
+    const says = `${decided}: somebody took it out of service on purpose, so nothing is changed`;
     return { answer: 'refuse', reason: 'out-of-service', says };
   },
 };
@@ -55,24 +55,23 @@ export const maintenance: Guard = {
  * A component of what the run treats, or of the service to be restarted, that anyone but Managed Availability took out of
  * service: on the server acted on, or on the one that the incident is about.
  */
-async function decidedByPeople({ incident, run, change, target, exchange, signal }: GuardContext) {
+async function decidedByPeople(context: GuardContext, ofTarget: ComponentState[]): Promise<string | undefined> {
+  const { incident, run, change, target, exchange, signal } = context;
   for (const server of new Set([target.server, incident.server])) {
     const { value: rows } = await exchange.serverHealth(server, { signal });
-    const { value: states } = await exchange.componentStates(server, { signal });
+    const states = server === target.server ? ofTarget : (await exchange.componentStates(server, { signal })).value;
     const treated = [
       ...componentsOfFamilies(familiesOf(run.handles), rows),
       ...(change.resource === undefined ? [] : componentsOfService(change.resource, rows)),
     ];
-    const out: OutOfService | undefined = outOfService(states, treated).find((one) => !one.byManagedAvailability);
-    if (out) return { says: describeOut(out, server) };
+    const out = outOfService(states, treated).find((one) => !one.byManagedAvailability);
+    if (out) return describeOut(out, server);
   }
   return undefined;
 }
 
 /** The latest alert counts: a sender tells again when maintenance is over. */
 function senderSaysSo({ alerts, counted }: Incident): boolean {
-  return (
-    [...alerts, ...(counted ? [counted.newest] : [])].findLast((alert) => alert.inMaintenance !== undefined)
-      ?.inMaintenance === true
-  );
+  const said = [...alerts, ...(counted ? [counted.newest] : [])];
+  return said.findLast((alert) => alert.inMaintenance !== undefined)?.inMaintenance === true;
 }

@@ -1,5 +1,5 @@
 import { type Exchange, ExchangeError } from '../ports.ts';
-import { componentsOfFamilies, describeOut, familiesOf, outOfService } from '../steps/components.ts';
+import { componentsOfFamilies, describeOut, familiesOf, outOfService } from '../verification/components.ts';
 import { ALLOW, type Guard } from './guard.ts';
 
 /** Before a client access server goes down, another of its site must serve users: its own probes are asked. */

@@ -1,4 +1,5 @@
 import { type Alert, familyOf, incidentKey } from './alert.ts';
+import { cut } from './cut.ts';
 import type { Incident } from './incident.ts';
 
 /** So many alerts of an incident are kept in any case; of those that come later, so many that came last. */
@@ -46,15 +47,9 @@ export function asKept(alert: Alert, alertCount: number): Alert {
   return { ...alert, description: shorten(alert.description, SHORT_TEXT) };
 }
 
-/** At most `limit` characters of a text; of a longer one its beginning, and how much is missing of its `length`. */
-export function shorten(text: string, limit: number, length = text.length): string {
-  if (text.length <= limit) return text;
-  const note = (missing: number) => `… (${missing} more characters)`;
-  const room = limit - note(length).length;
-  const last = text.charCodeAt(room - 1);
-  const end = last >= 0xd800 && last <= 0xdbff ? room - 1 : room;
-  return text.slice(0, end) + note(length - end);
-}
+/** The beginning of a long text, and how much of it is missing. */
+export const shorten = (text: string, limit: number): string =>
+  cut(text, limit, (missing) => `… (${missing} more characters)`);
 
 const kinds = new WeakMap<Alert, string>();
 

@@ -149,7 +149,7 @@ export function startOfStep(incident: Incident, { intent, slot, took }: StepStar
 }
 
 /** What the start of an undo takes. */
-export function startOfUndo(incident: Incident, { server }: UndoDebt, { took }: { took?: Took }): Start {
+function startOfUndo(incident: Incident, { server }: UndoDebt, { took }: { took?: Took }): Start {
   return start(incident, took, [server]);
 }
 

@@ -6,9 +6,10 @@ import { redisTarget } from '../adapters/redis/connect.ts';
 import { lookAtStore } from '../adapters/redis/look.ts';
 import { findRedisServer, startPrivateRedis } from '../adapters/redis/private-server.ts';
 import { createRedisStore } from '../adapters/redis/store.ts';
-import { type Logger, seldom } from '../adapters/telemetry/index.ts';
+import type { Logger } from '../adapters/telemetry/index.ts';
 import type { Config } from '../config/config.ts';
 import type { Store, StoreLook, Wakeups } from '../ports.ts';
+import { seldom } from '../seldom.ts';
 import type { Release } from './release.ts';
 
 /** The store of this configuration as it is found from outside: for `doctor`. */

@@ -1,6 +1,7 @@
 /** The kinds of value that senders send, checked once for all sources. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { cut } from '../incident/cut.ts';
 import { parseTime, TIME_FORMS } from './time.ts';
 
 /** The most characters that an alert keeps of each text. Everything from outside is cut before any pattern sees it. */
@@ -91,11 +92,3 @@ export const status = z
   .toLowerCase()
   .pipe(z.enum(['firing', 'resolved']))
   .meta({ enum: ['firing', 'resolved'] });
-
-/** What is longer ends with an ellipsis. */
-function cut(value: string, limit: number): string {
-  if (value.length <= limit) return value;
-  const last = value.charCodeAt(limit - 2);
-  const splitsPair = last >= 0xd800 && last <= 0xdbff;
-  return `${value.slice(0, splitsPair ? limit - 2 : limit - 1)}…`;
-}

@@ -3,7 +3,7 @@ import { isEventDriven, isMonitor } from '../incident/health.ts';
 import { currentRun, type Incident } from '../incident/incident.ts';
 import { isNamed, sameName } from '../incident/names.ts';
 import { type DatabaseCopy, ExchangeError, type HealthRow, type Reply, type ServiceState } from '../ports.ts';
-import { componentsOfService, outOfService } from './components.ts';
+import { componentsOfService, outOfService } from '../verification/components.ts';
 import type { StepContext } from './step.ts';
 
 /**

@@ -3,8 +3,8 @@ import { positiveDuration, writeDuration } from '../config/schema.ts';
 import type { Intent } from '../incident/intent.ts';
 import { sameName } from '../incident/names.ts';
 import { ExchangeError } from '../ports.ts';
+import { componentsOfService, outOfService } from '../verification/components.ts';
 import { collect } from './collect.ts';
-import { componentsOfService, outOfService } from './components.ts';
 import { awaitsNode, copiesStarting, type Expected, expectedAfter, monitorsAreWarm, stillDown } from './expected.ts';
 import { optionsOf, type Step, type StepContext } from './step.ts';
 

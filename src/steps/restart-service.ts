@@ -3,8 +3,8 @@ import type { ServerFacts } from '../incident/health.ts';
 import type { Intent } from '../incident/intent.ts';
 import { isNamed } from '../incident/names.ts';
 import type { Exchange, ServiceState } from '../ports.ts';
+import { componentsOfService, describeOut, type OutOfService, outOfService } from '../verification/components.ts';
 import { collect } from './collect.ts';
-import { componentsOfService, describeOut, type OutOfService, outOfService } from './components.ts';
 import { type Look, optionsOf, type Step, type StepContext, type Undo } from './step.ts';
 
 type On = 'this-server' | 'back-end' | 'own-role';

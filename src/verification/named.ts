@@ -1,4 +1,5 @@
 import { familyOf, shortName } from '../incident/alert.ts';
+import { cut } from '../incident/cut.ts';
 import { type MonitorRef, monitorName } from '../incident/health.ts';
 import { sameName } from '../incident/names.ts';
 import type { HealthRow } from '../ports.ts';
@@ -84,7 +85,7 @@ function whyUnseen(server: string, hint: Hint, rows: readonly HealthRow[], catal
 
 function quoted({ title, senderId = '' }: Hint): string {
   const text = (title?.trim() || senderId).replace(/[\p{C}\p{Z}]+/gu, ' ');
-  return `"${text.length > QUOTED ? `${text.slice(0, QUOTED - 1)}…` : text}"`;
+  return `"${cut(text, QUOTED)}"`;
 }
 
 export function refOf(row: HealthRow): MonitorRef {

@@ -18,7 +18,7 @@ const ARROWS: Record<string, string[]> = {
   sources: ['incident', 'pattern.ts'],
   verification: ['incident', 'ports.ts', 'pattern.ts', 'config/problems.ts', 'config/yaml.ts'],
   playbooks: ['incident', 'config', 'verification/catalog.ts'],
-  steps: ['incident', 'ports.ts', 'verification/verify.ts', 'playbooks/language.ts', 'config/schema.ts'],
+  steps: ['incident', 'ports.ts', 'verification', 'playbooks/language.ts', 'config/schema.ts'],
   guards: ['incident', 'ports.ts', 'steps', 'verification', 'config/windows.ts'],
   engine: [
     'incident',
@@ -54,8 +54,9 @@ const ARROWS: Record<string, string[]> = {
   'adapters/redis': ['incident', 'ports.ts', 'files.ts', 'shown.ts'],
   'adapters/telemetry': ['incident', 'ports.ts', 'seldom.ts'],
 
-  open: ['adapters', 'config', 'lab', 'ports.ts', 'recording/file.ts', 'shown.ts'],
+  open: ['adapters', 'config', 'lab', 'ports.ts', 'recording/file.ts', 'seldom.ts', 'shown.ts'],
   'app.ts': ['adapters', 'config', 'engine', 'guards', 'incident', 'open', 'playbooks', 'ports.ts'].concat([
+    'seldom.ts',
     'sources',
     'steps',
     'verification',

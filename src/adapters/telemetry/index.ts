@@ -1,4 +1,3 @@
-export { seldom } from '../../seldom.ts';
 export { describe, type Level, type Line } from './describe.ts';
 export { createLogger, type Logger, type LogOptions } from './log.ts';
 export { type CallResult, createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';

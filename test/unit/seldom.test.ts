@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { seldom } from '../../../src/adapters/telemetry/index.ts';
+import { seldom } from '../../src/seldom.ts';
 
 function listener() {
   const told: string[] = [];
