@@ -51,7 +51,7 @@ export interface App {
   /** Acquires everything in order; when it fails half-way, what was acquired is released. */
   start(): Promise<Started>;
   /**
-   * Takes over what needs no restart of a configuration that was read anew, and reads the files of playbooks, secrets and
+   * Applies what needs no restart of a configuration that was read again, and reads the files of playbooks, secrets and
    * certificate again: all of it or, throwing every problem, nothing.
    */
   reload(next: Config): Reloaded;

@@ -64,7 +64,7 @@ export async function send(engine: Engine, advance: Advance, command: Command, a
     const mayArrive = again && !isWaitedOut(advance, command);
     if (error instanceof NotSent) {
       if (mayArrive) return waitOut(engine, command);
-      // Whoever has taken over meanwhile may have sent it.
+      // A worker that has taken over may have sent it.
       advance.stillMine();
       return command.notSent(error.message);
     }
@@ -141,5 +141,5 @@ function isWaitedOut({ story }: Advance, { n }: Command): boolean {
   return slept !== undefined && slept.n === n && (slept.for === 'late' || slept.for === 'health');
 }
 
-/** After so many real milliseconds, on the organisation's clock. */
+/** Now plus `ms` real milliseconds, on the organisation's clock. */
 const later = ({ clock }: Engine, ms: number) => clock.now() + ms * clock.speed;

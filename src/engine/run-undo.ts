@@ -63,7 +63,7 @@ async function start(engine: Engine, { story }: Advance, debt: UndoState, intent
   return askAgain(engine, story.incident);
 }
 
-/** What a step does with its command, for an undo: it has no guards to ask again, and is due whoever cancels. */
+/** What a step does with its command, for an undo: it has no guards to ask again, and a cancelled incident still owes it. */
 function commandOf(engine: Engine, advance: Advance, id: string): Command {
   const debt = debtOf(advance, id);
   const undo = undoOfKind(debt.kind);

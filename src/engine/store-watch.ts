@@ -201,7 +201,7 @@ export class StoreWatch {
     const standings = await store.standings(asked.map(([id]) => id));
     for (const [n, [id, remembered]] of asked.entries()) {
       const standing = standings[n];
-      // Whoever wrote meanwhile knows better.
+      // This process has written to it since: that is newer.
       if (this.#incidents.get(id) !== remembered) continue;
       if (!standing) this.#gone(id, older);
       else if (!standing.open) this.#incidents.delete(id);
@@ -302,7 +302,7 @@ export class StoreWatch {
     return linesOf([...this.#incidents], this.#owed);
   }
 
-  /** People are told without the store, and until one of them could be. */
+  /** Notifies people without using the store; tries again until someone is reached. */
   #notifySoon(): void {
     const loss = this.#losses.find(({ notified }) => !notified);
     if (!loss || this.#notifying || (this.#sinceNotified && this.#sinceNotified() < NOTIFY_AGAIN)) return;

@@ -34,7 +34,7 @@ export const site: Guard = {
   },
 };
 
-/** Why a server takes no clients, whoever wants it so; undefined when it does. */
+/** Why a server serves no clients, regardless of who decided that; undefined when it serves them. */
 async function whyAway(
   exchange: Exchange,
   server: string,

@@ -2,14 +2,14 @@ import { type Alert, familyOf, incidentKey } from './alert.ts';
 import { cut } from './cut.ts';
 import type { Incident } from './incident.ts';
 
-/** So many alerts of an incident are kept in any case; of those that come later, so many that came last. */
+/** An incident always keeps its first alerts, and the last of those that came later. */
 const FIRST = 50;
 const LAST = 10;
 /** Real milliseconds after which one more of the same kind is kept, so that what is known does not become outdated. */
 const KEPT_AGAIN = 5 * 60_000;
 /** Beyond this, neither alerts of further matters nor changes of maintenance mode are kept at once. */
 const MOST = 200;
-/** So many alerts keep their text whole; later ones repeat it in essence. */
+/** The first alerts keep their whole text; later ones mostly repeat it. */
 const WHOLE_TEXTS = 10;
 const SHORT_TEXT = 1_000;
 

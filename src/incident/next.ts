@@ -51,7 +51,7 @@ export interface NextSettings {
   evidenceMaxAge: number;
 }
 
-/** Of the time before a change, looks that senders ask for take at most one part in so many. */
+/** Looks that senders ask for take at most one tenth of the time before a change. */
 const LOOKS_FOR_NEWS = 10;
 
 /** The story of an incident, top to bottom. Pure: the same incident at the same time gives the same decision. */

@@ -118,7 +118,7 @@ async function howFar(context: StepContext, notedBoot: number): Promise<Progress
   }
 }
 
-/** A service is not waited for while its component is out of service: it stays stopped by design, whoever wants it so. */
+/** A service is not waited for while its component is out of service: it stays stopped by design, regardless of who requested that. */
 async function notByDesign({ incident, exchange, signal }: StepContext, down: string[]): Promise<string[]> {
   if (!down.some((name) => componentsOfService(name).length > 0)) return down;
   const { value: states } = await exchange.componentStates(incident.server, { signal });

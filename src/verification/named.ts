@@ -16,7 +16,7 @@ export interface Hint {
 
 /** Longer titles are cut where they are quoted. */
 const QUOTED = 120;
-/** So many alerts are spoken of; the rest is counted. */
+/** Alerts that a reason quotes; the others are counted. */
 const SPOKEN_OF = 3;
 
 /** Of alerts that have come to one incident, those of its own family: others are looked at by themselves later. */

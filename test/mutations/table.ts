@@ -285,8 +285,8 @@ const MUTATIONS: Mutation[] = [
   {
     says: 'a component that a person took out of service stops nothing',
     file: 'src/guards/maintenance.ts',
-    from: 'if (!decided) return ALLOW;',
-    to: 'if (!decided || decided) return ALLOW;',
+    from: 'if (decided === undefined) return ALLOW;',
+    to: 'if (decided === undefined || decided) return ALLOW;',
     tests: ['test/unit/guards/maintenance.test.ts', 'test/unit/engine/components.test.ts'],
   },
   {

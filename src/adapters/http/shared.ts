@@ -29,7 +29,7 @@ export function shared<T>(work: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** So many pieces of work at a time for each caller; its others wait their turn. */
+/** Limits how much work of one caller is done at a time; the rest waits its turn. */
 export class AtATime {
   readonly #most: number;
   readonly #callers = new Map<string, { inside: number; waiting: (() => void)[] }>();

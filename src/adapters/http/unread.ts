@@ -15,7 +15,7 @@ export interface UnreadLimits {
   bytes: { each: number; all: number };
 }
 
-/** Answers that nobody reads are kept in memory: whoever reads too slowly, or leaves too much unread, is let go. */
+/** Unread answers are kept in memory, so a connection that is read too slowly, or leaves too much unread, is closed. */
 export class Unread {
   readonly #limits: UnreadLimits;
   readonly #say: (says: string) => void;

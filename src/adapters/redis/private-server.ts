@@ -345,7 +345,7 @@ async function lockOrRunning(directory: string, onTrouble: (says: string) => voi
   };
   const waits = patience(onTrouble);
   const locksmith = new Locksmith(join(directory, 'starting.lock'), once);
-  // Whoever starts it gives up after that time itself.
+  // The daemon that starts it gives up by itself within that time.
   const until = Date.now() + START_MS + STOP_MS;
   for (;;) {
     const { url, state } = await runningIn(directory, once);

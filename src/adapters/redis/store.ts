@@ -285,7 +285,7 @@ class RedisBackedStore implements RedisStore {
     return { head: headFrom(head), entries, more, ...(counted && { counted }) };
   }
 
-  /** All texts of a journal, up to about so many bytes: `cut` says that there are more. */
+  /** The texts of a journal, about `room` characters at most; `cut` says that there are more. */
   async #texts(id: string, room = Number.POSITIVE_INFINITY): Promise<Texts | undefined> {
     const texts: string[] = [];
     for (let size = 0, after = 0; ; ) {
@@ -476,7 +476,7 @@ class RedisBackedStore implements RedisStore {
     return reindex(this.#client, this.#prefix, (id) => this.#texts(id), this.now());
   }
 
-  /** What Redis says against doing its work now; undefined: nothing. Whoever asks meanwhile, or soon, shares the answer. */
+  /** Why Redis refuses to do its work now; undefined when it works. Calls at the same time, or soon after, share the answer. */
   #refusal(): Promise<string | undefined> {
     const now = performance.now();
     if (!this.#proved || now - this.#proved.at > PROVED_FOR_MS) {

@@ -68,6 +68,17 @@ async function scene(until: 'opened' | 'drained' = 'drained'): Promise<Scene> {
   return { watch, bench: made, id, notices, lost, errors, found, reach, forget };
 }
 
+/** A daemon on the same store that knows nothing of it yet. */
+const another = ({ bench: made, notices, lost }: Scene) =>
+  new StoreWatch({
+    store: made.engine.store,
+    worker: 'w2',
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    realNow: () => 0,
+    notify: async (notice) => void notices.push(notice),
+    onLoss: (what) => lost.push(what),
+  });
+
 /** Its methods, so that one can be replaced. */
 function bound(store: Store): Partial<Store> {
   const names = Object.getOwnPropertyNames(Object.getPrototypeOf(store)) as (keyof Store)[];
@@ -124,14 +135,7 @@ describe('a store that was emptied', () => {
 
   it('names what finished incidents had left changed, and what another daemon had changed', async () => {
     const at = await scene();
-    const fresh = new StoreWatch({
-      store: at.bench.engine.store,
-      worker: 'w2',
-      log: { debug() {}, info() {}, warn() {}, error() {} },
-      realNow: () => 0,
-      notify: async (notice) => void at.notices.push(notice),
-      onLoss() {},
-    });
+    const fresh = another(at);
     await fresh.check();
     at.found.push(emptied);
     await fresh.check();
@@ -251,14 +255,7 @@ describe('the journal of an open incident that is gone', () => {
 
   it('of which this daemon knows nothing is not passed over', async () => {
     const at = await scene();
-    const fresh = new StoreWatch({
-      store: at.bench.engine.store,
-      worker: 'w2',
-      log: { debug() {}, info() {}, warn() {}, error() {} },
-      realNow: () => 0,
-      notify: async () => {},
-      onLoss: (what) => at.lost.push(what),
-    });
+    const fresh = another(at);
     await fresh.missing(at.id);
     expect(at.lost).toEqual(['journal']);
     expect(fresh.says).toMatch(/what incident .* has changed is not known/);

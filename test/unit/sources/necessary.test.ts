@@ -3,16 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
 import { atOnce, SOURCES } from '../../../src/sources/index.ts';
 import { NOW, SETTINGS } from '../http/fake.ts';
+import { one, parse } from './parse.ts';
 
 const FOLDER = 'test/fixtures/alerts';
-const parse = (name: string, body: unknown) =>
-  atOnce(SOURCES.find((source) => source.name === name)!.parse(body, { now: NOW, settings: SETTINGS }));
-const one = (name: string, body: unknown) => {
-  const { alerts, refused } = parse(name, body);
-  expect(refused).toEqual([]);
-  expect(alerts).toHaveLength(1);
-  return alerts[0]!;
-};
 const RAISED = Date.UTC(2024, 10, 23, 10, 11, 12);
 
 describe('cases from the field', () => {

@@ -3,15 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { atOnce, SOURCES } from '../../../src/sources/index.ts';
 import { parseTime } from '../../../src/sources/time.ts';
 import { NOW, SETTINGS } from '../http/fake.ts';
-
-const source = (name: string) => SOURCES.find((each) => each.name === name)!;
-const parse = (name: string, body: unknown) => atOnce(source(name).parse(body, { now: NOW, settings: SETTINGS }));
-const one = (name: string, body: unknown) => {
-  const { alerts, refused } = parse(name, body);
-  expect(refused).toEqual([]);
-  expect(alerts).toHaveLength(1);
-  return alerts[0]!;
-};
+import { one, parse, source } from './parse.ts';
 
 const RAISED = Date.UTC(2024, 10, 23, 10, 11, 12);
 

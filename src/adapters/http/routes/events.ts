@@ -112,7 +112,7 @@ function frame(item: FeedItem): Buffer {
   return bytes;
 }
 
-/** Until the client has read, or is gone: the listener lets go whoever does not read in time. */
+/** Resolves when the client has read, or is gone: the listener closes a connection that is not read in time. */
 function drained(response: Response, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const settle = () => {

@@ -74,7 +74,7 @@ export type Known = string[];
 
 /**
  * The scripts as commands of one client. Where it knows the id of its store they are carried out in that store and in no other: in
- * one that was emptied, the kill switch and what is owed are gone, and nobody may act as if they had never been.
+ * one that was emptied, the kill switch and the outstanding undo actions are gone, and no worker may act as if there had been none.
  */
 export class Scripts {
   readonly #client: Client;
