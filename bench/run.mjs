@@ -6,6 +6,7 @@ import { Agent, createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { freePort } from './free-port.mjs';
 
 const REQUESTS = 3_000;
 const CONNECTIONS = 16;
@@ -186,14 +187,6 @@ async function started(child, sign) {
     });
     child.once('error', reject);
   });
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
 }
 
 async function post(url, body) {

@@ -1,10 +1,10 @@
 // What a daemon endures from clients that send and do not read: its memory, and how long others wait. See README.md.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './free-port.mjs';
 
 const SECONDS = 12;
 const SENDER = 'a-token-of-the-senders';
@@ -132,14 +132,6 @@ async function daemonProcess() {
     });
   });
   return { child, port, url: `http://127.0.0.1:${port}` };
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
 }
 
 function pause(ms) {

@@ -21,7 +21,7 @@ import { type CallReport, waist } from './engine/waist.ts';
 import { wake } from './engine/wake.ts';
 import { createWorker } from './engine/worker.ts';
 import { GUARDS } from './guards/index.ts';
-import type { Entry, IncidentEvent } from './incident/event.ts';
+import type { Entry } from './incident/event.ts';
 import { groupOf } from './incident/health.ts';
 import type { Incident } from './incident/incident.ts';
 import type { Playbook } from './incident/plan.ts';
@@ -174,10 +174,6 @@ export function createApp(options: AppOptions): App {
       observeEvent(metrics, entry, shown);
       watch.note(incident, head);
       open.note(shown);
-      const event = { type: entry.type, data: entry.data } as IncidentEvent;
-      if (event.type === 'stepStarted' && event.data.intent) {
-        for (const guard of GUARDS) metrics.guardAllowed(guard.name);
-      }
     }
 
     const engine: Engine = {

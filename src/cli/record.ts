@@ -82,7 +82,7 @@ const open: OpenExchange = async (config) => {
 };
 
 /** Asks through a guard that has no verb which changes anything. `tell` is told of the progress. */
-export async function recordOrganisation(
+async function recordOrganisation(
   config: Config,
   { servers, probes = false }: { servers?: readonly string[]; probes?: boolean },
   openIt: OpenExchange,

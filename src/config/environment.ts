@@ -4,7 +4,7 @@ import { didYouMean, type Problem } from './problems.ts';
 import { bare, type Leaf, leavesOf } from './shape.ts';
 import { kebab, toSchemaSpelling, writePath } from './spelling.ts';
 
-export const ENVIRONMENT_PREFIX = 'SECOND_RESPONDER_';
+const ENVIRONMENT_PREFIX = 'SECOND_RESPONDER_';
 
 /** Variables that mean something to other commands than those that read the configuration. */
 const NOT_CONFIGURATION = new Set(['SECOND_RESPONDER_URL', 'SECOND_RESPONDER_TOKEN']);

@@ -104,7 +104,6 @@ async function startChange(
   const asked = await askGuards({
     incident,
     run,
-    step: stepRecord(incident, n).step,
     change,
     target,
     organisation,

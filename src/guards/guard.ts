@@ -2,7 +2,7 @@ import type { Window } from '../config/windows.ts';
 import type { Instant } from '../incident/alert.ts';
 import type { ServerFacts } from '../incident/health.ts';
 import type { Incident, Run } from '../incident/incident.ts';
-import type { Mode, PlannedStep } from '../incident/plan.ts';
+import type { Mode } from '../incident/plan.ts';
 import type { Clock, Exchange, KillScope, KillSwitch, Organisation, StartRefusal, Store } from '../ports.ts';
 import type { PlannedChange } from '../steps/step.ts';
 import type { Catalog } from '../verification/catalog.ts';
@@ -66,7 +66,6 @@ export interface ThrottleLimits {
 export interface GuardContext {
   incident: Incident;
   run: Run;
-  step: PlannedStep;
   change: PlannedChange;
   /** The server acted on, which is not always the incident's own. */
   target: ServerFacts;

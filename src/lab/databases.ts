@@ -25,7 +25,7 @@ export function witnessUp(world: World, group: string): boolean {
 }
 
 /** More than half of the votes: members and witness. */
-export function hasQuorum(world: World, group: string): boolean {
+function hasQuorum(world: World, group: string): boolean {
   const { members, witness } = world.groups[group] ?? { members: [] };
   const votes = members.filter((name) => memberUp(world, group, name)).length + (witnessUp(world, group) ? 1 : 0);
   return votes * 2 > members.length + (witness ? 1 : 0);

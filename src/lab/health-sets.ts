@@ -178,7 +178,7 @@ const IMAP_AND_POP: MonitorDefinition[] = [
   }),
 ];
 
-export const MONITORS: readonly MonitorDefinition[] = [
+const MONITORS: readonly MonitorDefinition[] = [
   ...IMAP_AND_POP,
   ...[
     set(

@@ -35,7 +35,7 @@ export function watchesOf(server: Server, settings: LabSettings): Watch[] {
 }
 
 /** Sets how often a monitor evaluates; `undefined` as it was before. */
-export function setPace(server: Server, key: string, seconds: number | undefined): void {
+function setPace(server: Server, key: string, seconds: number | undefined): void {
   const { [key]: _, ...others } = server.paces ?? {};
   server.paces = seconds === undefined ? others : { ...others, [key]: seconds };
   watches.delete(server);

@@ -28,7 +28,7 @@ export function fromIssues(issues: readonly { path: PropertyKey[]; message: stri
 }
 
 /** The name that was probably meant: the one with the fewest typing errors, if they are few. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
+function nearest(name: string, known: readonly string[]): string | undefined {
   const wanted = name.slice(0, 60).toLowerCase();
   let best: string | undefined;
   let fewest = Math.max(2, Math.floor(wanted.length / 3)) + 1;

@@ -101,7 +101,7 @@ export function* oneOrMany(
 }
 
 /** Windows PowerShell writes a list as `{"value": […], "Count": n}`, and SCOM's REST API as `{"rows": […]}`. */
-export function listIn(body: unknown): { list?: readonly unknown[]; at: string[] } {
+function listIn(body: unknown): { list?: readonly unknown[]; at: string[] } {
   if (Array.isArray(body)) return { list: body, at: [] };
   if (typeof body !== 'object' || body === null) return { at: [] };
   const entries = Object.entries(body);

@@ -59,7 +59,7 @@ export function count(figures: Figures, aftermath: Aftermath): void {
 }
 
 /** Until anybody wrote on, in each journal that the killed one had in hand: by those that ran, or by the one after it. */
-export function takeovers({
+function takeovers({
   kills,
   entries,
   happened,

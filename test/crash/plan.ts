@@ -7,7 +7,7 @@ import type { Cut } from './redis-gate.ts';
 /** What a round does, all of it from its seed: whoever has the seed can play the round again. */
 
 /** What is done to the running daemons and their Redis. `ms`: how long it lasts. */
-export const TROUBLES = {
+const TROUBLES = {
   'kill a daemon': [0, 0],
   'freeze a daemon': [8_000, 12_000],
   'restart a daemon': [0, 0],

@@ -14,7 +14,7 @@ export type Answered<T> = { answer: T; failed?: never } | { answer?: never; fail
 export type UndoBegin = Awaited<ReturnType<Undo['begin']>>;
 
 /** What the verifier may see of the handled monitors; `early`: its rows were not evaluated since our change. */
-export const SIGHTS = ['cleared', 'confirmed', 'inconclusive', 'early'] as const;
+const SIGHTS = ['cleared', 'confirmed', 'inconclusive', 'early'] as const;
 type Sight = (typeof SIGHTS)[number];
 
 /** What a step may find when it asks. `now`: milliseconds after it began. `end`: how its child incident ended, if it did. */

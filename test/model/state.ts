@@ -94,7 +94,7 @@ function eventKey({ type, data }: IncidentEvent, world: World): unknown {
 
 const TEXTS = new Set(['says', 'reason', 'evidence', 'facts', 'until', 'startedAt', 'note', 'result']);
 
-export function incidentKey(incident: Incident, world: World): unknown {
+function incidentKey(incident: Incident, world: World): unknown {
   const { looked, runs, steps, held, slept, undo, afterUndo, conclusion, finished } = incident;
   if (finished) return [finished.outcome, undo.map(({ id, state }) => [id, state])];
   const run = runs.at(-1);

@@ -16,7 +16,7 @@ const MONITORS: Record<string, string> = {
 };
 
 export const ALERTS_PER_SERVER = HEALTH_SETS.length + ECHOES.length + RESOLVED.length;
-export const RAISED_AT = '2026-01-05T10:00:00Z';
+const RAISED_AT = '2026-01-05T10:00:00Z';
 
 export const serverName = (index: number) => `mbx${index}`;
 export const isSick = (server: number, healthSet: number) => (server + healthSet) % 3 === 0;

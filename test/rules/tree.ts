@@ -27,7 +27,7 @@ const TOKEN = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|\/\/[^\
 const gone = (comment: string) => comment.replace(/[^\n]/g, '');
 
 /** A source without its comments; strings stay. */
-export function withoutComments(source: string): string {
+function withoutComments(source: string): string {
   return source.replace(TOKEN, (token) => (token.startsWith('/') ? gone(token) : token));
 }
 

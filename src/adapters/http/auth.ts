@@ -27,7 +27,7 @@ const ALLOWED: Record<Access, readonly Role[]> = {
 };
 
 /** A signature is good for this long, before and after: clocks differ. */
-export const SIGNATURE_WINDOW_SECONDS = 300;
+const SIGNATURE_WINDOW_SECONDS = 300;
 
 /** Compared by digest, so that neither length nor content shows in the time it takes. */
 const same = (a: string, b: string) =>

@@ -20,7 +20,7 @@ import { isRecord, type Json, type PowerShellReply } from './wire.ts';
 export const MODULE_FOLDER = fileURLToPath(new URL('../../../deploy/powershell/', import.meta.url));
 
 /** The endpoint of the Windows channel, by how it is reached. */
-export const CONFIGURATIONS = { jea: 'SecondResponder', winrm: 'Microsoft.PowerShell' } as const;
+const CONFIGURATIONS = { jea: 'SecondResponder', winrm: 'Microsoft.PowerShell' } as const;
 
 export interface PowerShellExchangeOptions {
   host: Pick<PowerShellHost, 'invoke'>;

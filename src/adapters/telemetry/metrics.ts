@@ -14,11 +14,11 @@ import {
 import { openMetrics, wantsOpenMetrics } from './exposition.ts';
 
 export const ALERT_RESULTS = ['accepted', 'repeat', 'refused', 'failed', 'truncated'] as const;
-export const VERDICTS = ['confirmed', 'cleared', 'inconclusive'] as const;
+const VERDICTS = ['confirmed', 'cleared', 'inconclusive'] as const;
 export const SCOPES = ['everything', 'playbook', 'server', 'group'] as const;
 
 /** How a call to Exchange ended: it answered, had taken effect before, was stopped at the last moment, or failed. */
-export const CALL_RESULTS = ['ok', 'already', 'notSent', ...EXCHANGE_FAILURES] as const;
+const CALL_RESULTS = ['ok', 'already', 'notSent', ...EXCHANGE_FAILURES] as const;
 export type CallResult = (typeof CALL_RESULTS)[number];
 
 /** From a probe's fraction of a second to a recovery of four hours. */
@@ -106,7 +106,11 @@ export function createMetrics(options: MetricsOptions) {
       ['command'],
       CALL_BUCKETS,
     ),
-    guardDecisions: counter('guard_decisions_total', 'What guards decided, and why.', ['guard', 'decision', 'reason']),
+    guardDecisions: counter(
+      'guard_decisions_total',
+      'Times that a guard made an incident wait or refused a step, by reason.',
+      ['guard', 'decision', 'reason'],
+    ),
     approvalsPending: gauge('approvals_pending', 'Incidents that wait for a person.', []),
     undoOwed: gauge('undo_owed', 'Changes that are still to be put back.', []),
     undoOldest: gauge('undo_oldest_seconds', 'Age of the oldest change still to be put back; 0 without any.', []),
@@ -126,7 +130,7 @@ export function createMetrics(options: MetricsOptions) {
     storeLosses: counter('store_losses_total', 'Times that the store was found to have lost something, by what.', [
       'what',
     ]),
-    exchangeSessions: gauge('exchange_sessions', 'Sessions open to Exchange.', []),
+    exchangeSessions: gauge('exchange_sessions', 'Calls to Exchange in progress; exchange.sessions is the limit.', []),
     notifications: counter('notifications_total', 'Notifications, by channel and whether they could be sent.', [
       'channel',
       'result',
@@ -165,7 +169,6 @@ export function createMetrics(options: MetricsOptions) {
     }
     for (const { name: guard, reasons } of known.guards ?? []) {
       all.incidentsWaiting.set({ guard }, 0);
-      all.guardDecisions.inc({ guard, decision: 'allow', reason: '' }, 0);
       for (const reason of reasons) {
         for (const decision of ['wait', 'refuse']) all.guardDecisions.inc({ guard, decision, reason }, 0);
       }
@@ -206,10 +209,6 @@ export function createMetrics(options: MetricsOptions) {
 
     notified(channel: string, result: 'sent' | 'failed'): void {
       all.notifications.inc({ channel, result });
-    },
-
-    guardAllowed(guard: string): void {
-      all.guardDecisions.inc({ guard, decision: 'allow', reason: '' });
     },
 
     /** `now` on the clock of the organisation, as the views are. */

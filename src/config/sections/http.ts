@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { size } from '../schema.ts';
 
-export const ROLES = ['sender', 'viewer', 'operator', 'admin'] as const;
+const ROLES = ['sender', 'viewer', 'operator', 'admin'] as const;
 
 /** What is shorter can be found by trying. */
 const SHORTEST = 16;

@@ -105,7 +105,7 @@ export function written(sections: Record<string, unknown>): string {
   return file;
 }
 
-export function loaded({ exchange = REAL, safety = { mode: 'approve' }, env = {}, more = {} }: Site = {}) {
+function loaded({ exchange = REAL, safety = { mode: 'approve' }, env = {}, more = {} }: Site = {}) {
   return loadConfig({ file: written({ exchange, safety, ...more }), env, cwd: folder });
 }
 

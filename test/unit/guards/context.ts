@@ -6,7 +6,7 @@ import type { Action, PlannedChange } from '../../../src/steps/step.ts';
 import { loadCatalog } from '../../../src/verification/catalog.ts';
 import { facts, HOUR, MINUTE, NINE, stubExchange } from '../../support/stub.ts';
 
-export const SETTINGS: GuardSettings = {
+const SETTINGS: GuardSettings = {
   mode: 'auto',
   evidenceMaxAge: 5 * MINUTE,
   approvalExpiry: 4 * HOUR,
@@ -28,7 +28,7 @@ const notExpected = () => {
 };
 const unexpected = { family: notExpected, monitors: notExpected, healthSet: notExpected };
 
-export const SERVERS = [
+const SERVERS = [
   facts('mbx1', { dag: 'dag1' }),
   facts('mbx2', { dag: 'dag1' }),
   facts('mbx3', { dag: 'dag1' }),
@@ -39,7 +39,7 @@ export const SERVERS = [
 
 const step: PlannedStep = { n: 1, step: 's', options: {}, changes: true, says: 'Restart-Service MSExchangeIMAP4BE' };
 
-export const RUN: Run = {
+const RUN: Run = {
   playbook: 'imap-protocol',
   hash: 'h',
   mode: 'auto',
@@ -48,7 +48,7 @@ export const RUN: Run = {
   healed: false,
 };
 
-export const INCIDENT: Incident = {
+const INCIDENT: Incident = {
   id: 'i',
   server: 'mbx1',
   family: 'IMAP',
@@ -94,7 +94,6 @@ export function context(
   return {
     incident: { ...INCIDENT, ...incident },
     run: { ...RUN, ...run },
-    step,
     change: changeTo('restart-service'),
     target,
     organisation: { id: 'contoso.com', servers: SERVERS },

@@ -91,7 +91,7 @@ export interface Fake extends Operations {
   feedItems: FeedItem[];
 }
 
-export function fakeOperations(changes: Partial<Operations> = {}): Fake {
+function fakeOperations(changes: Partial<Operations> = {}): Fake {
   const stored: Alert[][] = [];
   const asked: unknown[] = [];
   const feedItems: FeedItem[] = [];
