@@ -3,7 +3,7 @@
  * already is used as it is; else a line says what to do. `--if-possible`, for npm's own `prepare`: an install never fails by it.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -15,6 +15,11 @@ const compiler = ['node_modules', '.bin', windows ? 'tsc.cmd' : 'tsc'];
 const tools = [compiler, ['node_modules', '@types', 'node'], ['node_modules', '@types', 'express']];
 
 if (tools.every((path) => isThere(...path)) && isThere('src')) {
+  // Otherwise what a source that was moved or deleted once became would stay, and be packed.
+  for (const built of isThere('dist') ? readdirSync(join(root, 'dist'), { recursive: true }) : []) {
+    const source = built.replace(/\.js(\.map)?$/, '.ts');
+    if (source !== built && !isThere('src', source)) rmSync(join(root, 'dist', built));
+  }
   const program = join(root, ...compiler);
   // What Windows runs there is a batch file.
   const { status, error } = spawnSync(windows ? `"${program}"` : program, ['-p', 'tsconfig.build.json'], {
