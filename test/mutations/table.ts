@@ -1,386 +1,337 @@
-/**
- * What holds the product together, taken out one at a time: for each, the tests that must go red. `from` stands in the
- * file exactly once.
- */
-import { readFileSync } from 'node:fs';
+/** What keeps the promises of the product, broken in one place at a time, and the tests that must go red for it. */
+import { basename } from 'node:path';
+import { declarationsOf } from './declarations.ts';
 
 export interface Mutation {
   says: string;
-  file: string;
-  from: string;
-  to: string;
+  /** Name of a function, method or constant of src/, with the names around it where it needs them: `Worker.run`. */
+  in: string;
+  /** The code to break, once in there, however it is broken into lines. Left out: all between the braces of a function. */
+  from?: string;
+  /** What stands there instead; left out: nothing. */
+  to?: string;
+  /** Test files by the end of their path, without `.test.ts`. */
   tests: string[];
 }
 
-const MEMORY = ['test/unit/memory/store.test.ts'];
-const REDIS = ['test/store/redis.test.ts'];
-const LAB = ['test/unit/lab/exchange-contract.test.ts'];
-const FOLD = [
-  'test/unit/incident/fold.test.ts',
-  'test/unit/incident/next.test.ts',
-  'test/unit/incident/properties.test.ts',
-];
-const CRASH = ['test/unit/engine/crash.test.ts'];
+const MEMORY = ['memory/store'];
+const REDIS = ['store/redis'];
+const LAB = ['lab/exchange-contract'];
+const FOLD = ['incident/fold', 'incident/next', 'incident/properties'];
 
 const MUTATIONS: Mutation[] = [
   {
-    says: 'memory: an append does not look at the head',
-    file: 'src/adapters/memory/store.ts',
-    from: 'if (seq !== head.seq || hash !== head.hash) {',
-    to: 'if (seq < 0) {',
+    says: 'memory: an append ignores the head',
+    in: 'MemoryStore.append',
+    from: 'seq !== head.seq || hash !== head.hash',
+    to: 'false',
     tests: MEMORY,
   },
   {
     says: 'memory: a command is confirmed whatever was written since',
-    file: 'src/adapters/memory/store.ts',
-    from: 'if (seq === head.seq && hash === head.hash) return true;',
-    to: 'if (seq >= 0) return true;',
+    in: 'MemoryStore.confirm',
+    from: 'seq === head.seq && hash === head.hash',
+    to: 'true',
     tests: MEMORY,
   },
   {
-    says: 'memory: a command is confirmed though the lease is lost',
-    file: 'src/adapters/memory/store.ts',
-    from: 'if (token !== undefined && (held?.token !== token || held.until <= this.#now())) return false;',
-    to: '',
+    says: 'memory: a command is confirmed after the lease was lost',
+    in: 'MemoryStore.confirm',
+    from: 'held?.token !== token || held.until <= this.#now()',
+    to: 'false',
     tests: MEMORY,
   },
   {
-    says: 'memory: a start looks at no kill switch, claim, slot or throttle',
-    file: 'src/adapters/memory/store.ts',
-    from: 'if (refused) return { ok: false, refused };',
-    to: '',
+    says: 'memory: a start ignores kill switches, claims, slots and throttles',
+    in: 'MemoryStore.append',
+    from: 'if (refused)',
+    to: 'if (false)',
     tests: MEMORY,
   },
   {
-    says: 'memory: a claim of another incident is overlooked',
-    file: 'src/adapters/memory/start.ts',
-    from: "if (owner !== undefined && owner !== start.owner) return { by: 'claim', server, owner };",
-    to: '',
+    says: 'memory: a start ignores the claim of another incident',
+    in: 'refusal',
+    from: 'owner !== undefined && owner !== start.owner',
+    to: 'false',
     tests: MEMORY,
   },
   {
-    says: "memory: a group's slot that is taken is overlooked",
-    file: 'src/adapters/memory/start.ts',
-    from: 'if (slot && slot.owner !== start.owner && !inherits) {',
-    to: 'if (slot && slot.owner === "" && !inherits) {',
+    says: "memory: a start ignores that the group's slot is taken",
+    in: 'refusal',
+    from: 'slot.owner !== start.owner',
+    to: 'false',
+    tests: MEMORY,
+  },
+  { says: 'memory: throttles count nothing', in: 'refusal', from: 'if (no)', to: 'if (false)', tests: MEMORY },
+  {
+    says: 'memory: a later undo action overwrites an earlier one of the same place',
+    in: 'MemoryStore.remember',
+    from: '!this.#ledger.has(place)',
+    to: 'true',
     tests: MEMORY,
   },
   {
-    says: 'memory: throttles count nothing',
-    file: 'src/adapters/memory/start.ts',
-    from: 'if (no) return no;',
-    to: '',
-    tests: MEMORY,
-  },
-  {
-    says: 'memory: a debt is overwritten by a later one',
-    file: 'src/adapters/memory/store.ts',
-    from: 'if (!this.#ledger.has(place))',
-    to: 'if (place)',
-    tests: MEMORY,
-  },
-  {
-    says: 'redis: an append does not look at the head',
-    file: 'src/adapters/redis/scripts/append.ts',
-    from: "if (head or '0:') ~= ask.head then return { 'stale', head or '0:' } end",
-    to: '',
+    says: 'redis: an append ignores the head',
+    in: 'APPEND',
+    from: "(head or '0:') ~= ask.head",
+    to: 'false',
     tests: REDIS,
   },
   {
-    says: 'redis: a claim of another incident is overlooked',
-    file: 'src/adapters/redis/scripts/append.ts',
-    from: "if owner and owner ~= start.owner then return { 'claim', claim.server, owner } end",
-    to: '',
+    says: 'redis: a start ignores the claim of another incident',
+    in: 'CONDITIONS',
+    from: 'owner and owner ~= start.owner',
+    to: 'false',
     tests: REDIS,
   },
   {
-    says: "redis: a group's slot that is taken is overlooked",
-    file: 'src/adapters/redis/scripts/append.ts',
-    from: "if held.owner ~= start.owner and not inherits then return { 'slot', held.owner, held.server } end",
-    to: '',
+    says: "redis: a start ignores that the group's slot is taken",
+    in: 'CONDITIONS',
+    from: 'held.owner ~= start.owner',
+    to: 'false',
     tests: REDIS,
   },
+  { says: 'redis: throttles count nothing', in: 'CONDITIONS', from: 'or throttled()', tests: REDIS },
   {
-    says: 'redis: throttles count nothing',
-    file: 'src/adapters/redis/scripts/append.ts',
-    from: 'return switchedOff() or claimed() or slotTaken() or throttled()',
-    to: 'return switchedOff() or claimed() or slotTaken()',
+    says: 'redis: a start ignores kill switches',
+    in: 'CONDITIONS',
+    from: 'if applies then',
+    to: 'if false then',
     tests: REDIS,
   },
+  { says: 'redis: a lease is granted twice', in: 'LEASE', from: "'NX',", tests: REDIS },
   {
-    says: 'redis: the start looks at no kill switch',
-    file: 'src/adapters/redis/scripts/append.ts',
-    from: "if applies then return { 'kill-switch', switches[i + 1] } end",
-    to: '',
-    tests: REDIS,
-  },
-  {
-    says: 'redis: a lease is given twice',
-    file: 'src/adapters/redis/scripts/advancing.ts',
-    from: "ARGV[2], 'NX', 'PX', ARGV[3])",
-    to: "ARGV[2], 'PX', ARGV[3])",
-    tests: REDIS,
-  },
-  {
-    says: 'redis: a command is confirmed though the lease is lost',
-    file: 'src/adapters/redis/scripts/advancing.ts',
-    from: "if ARGV[3] ~= '' and token ~= ARGV[3] then return 0 end",
-    to: '',
+    says: 'redis: a command is confirmed after the lease was lost',
+    in: 'CONFIRM',
+    from: "ARGV[3] ~= '' and token ~= ARGV[3]",
+    to: 'false',
     tests: REDIS,
   },
   {
     says: 'redis: a command is confirmed whatever was written since',
-    file: 'src/adapters/redis/scripts/advancing.ts',
-    from: 'if head ~= ARGV[2] then return head end',
-    to: '',
+    in: 'CONFIRM',
+    from: 'head ~= ARGV[2]',
+    to: 'false',
     tests: REDIS,
   },
   {
     says: 'chain: an entry is not compared with the hash of the one before',
-    file: 'src/incident/chain.ts',
-    from: 'if (entry.previous !== this.#previous) {',
-    to: "if (entry.previous === 'never') {",
-    tests: ['test/unit/memory/chain.test.ts'],
+    in: 'ChainVerifier.next',
+    from: 'entry.previous !== this.#previous',
+    to: 'false',
+    tests: ['memory/chain'],
   },
   {
     says: 'chain: the head is not compared with the last entry',
-    file: 'src/incident/chain.ts',
-    from: 'if (head.hash !== this.#previous) {',
-    to: "if (head.hash === 'never') {",
-    tests: ['test/unit/memory/chain.test.ts'],
+    in: 'ChainVerifier.end',
+    from: 'head.hash !== this.#previous',
+    to: 'false',
+    tests: ['memory/chain'],
   },
   {
-    says: 'fence: the far side restarts a service whenever it is told',
-    file: 'src/lab/cmdlets.ts',
-    from: 'if (startedAt !== null && (seen === null || startedAt > seen)) {',
-    to: 'if (startedAt === -1) {',
+    says: 'fence: the lab restarts a service that was restarted meanwhile',
+    in: 'restartOne',
+    from: 'startedAt !== null &&',
+    to: 'false &&',
     tests: LAB,
   },
   {
-    says: 'fence: the far side reboots whenever it is told',
-    file: 'src/lab/cmdlets.ts',
-    from: 'if (here.bootedAt > fence.bootedAt) {',
-    to: 'if (here.bootedAt < 0) {',
+    says: 'fence: the lab reboots a server that was rebooted meanwhile',
+    in: 'restartServer',
+    from: 'here.bootedAt > fence.bootedAt',
+    to: 'false',
     tests: LAB,
   },
   {
-    says: 'fence: the far side changes a setting that is not as it was seen',
-    file: 'src/lab/cmdlets.ts',
-    from: 'if (now !== seen) throw',
-    to: 'if (false) throw',
-    tests: ['test/unit/lab/fence.test.ts'],
+    says: 'fence: the lab changes a setting that was changed meanwhile',
+    in: 'compare',
+    from: 'now !== seen',
+    to: 'false',
+    tests: ['lab/fence'],
   },
   {
-    says: 'fence: the far side carries out what comes too late',
-    file: 'src/lab/telephone.ts',
-    from: 'if (late > 0) {',
-    to: 'if (late === -0.5) {',
+    says: 'fence: the lab carries out a command that arrives too late',
+    in: 'change',
+    from: 'late > 0',
+    to: 'false',
     tests: LAB,
   },
   {
-    says: 'waist: the kill switch is not asked before a command is sent',
-    file: 'src/engine/waist.ts',
-    from: "if (switches.some((one) => applies(one, scope))) throw new NotSent('the kill switch is on');",
-    to: '',
-    tests: ['test/unit/engine/waist.test.ts'],
+    says: 'gateway: a command is sent although the kill switch is on',
+    in: 'permit',
+    from: 'switches.some((one) => applies(one, scope))',
+    to: 'false',
+    tests: ['engine/waist'],
   },
   {
-    says: 'waist: a kill switch that can not be asked counts as off',
-    file: 'src/engine/waist.ts',
-    from: "if (!switches) throw new NotSent('the kill switch could not be asked, so it counts as on');",
-    to: 'if (!switches) return;',
-    tests: ['test/unit/engine/waist.test.ts', 'test/unit/engine/guards.test.ts'],
+    says: 'gateway: a kill switch that cannot be read counts as off',
+    in: 'permit',
+    from: 'if (!switches)',
+    to: 'if (!switches) return; if (false)',
+    tests: ['engine/waist', 'engine/guards'],
   },
   {
-    says: 'waist: any service may be restarted',
-    file: 'src/engine/waist.ts',
-    from: 'if (!isNamed(name, settings.services)) {',
-    to: 'if (!name) {',
-    tests: ['test/unit/engine/waist.test.ts'],
+    says: 'gateway: any service may be restarted',
+    in: 'restartService',
+    from: '!isNamed(name, settings.services)',
+    to: 'false',
+    tests: ['engine/waist'],
   },
   {
-    says: 'waist: its own machine may be rebooted',
-    file: 'src/engine/waist.ts',
-    from: 'if (settings.self.includes(shortName(server))) {',
-    to: 'if (!server) {',
-    tests: ['test/unit/engine/waist.test.ts'],
+    says: 'gateway: the daemon may reboot its own machine',
+    in: 'refuseSelf',
+    from: 'settings.self.includes(shortName(server))',
+    to: 'false',
+    tests: ['engine/waist'],
   },
   {
-    says: 'the store is not asked before a command is sent',
-    file: 'src/engine/command.ts',
+    says: 'a command is sent without asking the store first',
+    in: 'send',
     from: 'await advance.confirm();',
-    to: '',
-    tests: ['test/unit/engine/replicas.test.ts'],
+    tests: ['engine/replicas'],
   },
   {
-    says: 'a worker that stood still does not compare its lease with the clock',
-    file: 'src/engine/worker.ts',
-    from: 'if (sinceGranted() > lasts)',
-    to: 'if (false)',
-    tests: ['test/unit/engine/standing-still.test.ts'],
+    says: 'a worker that was suspended does not compare its lease with the clock',
+    in: 'createWorker.incident.stillMine',
+    from: 'sinceGranted() > lasts',
+    to: 'false',
+    tests: ['engine/standing-still'],
   },
   {
-    says: 'a command that a lost worker may have sent is not waited out',
-    file: 'src/engine/command.ts',
+    says: 'a command that a lost worker may have sent is not waited for',
+    in: 'isWaitedOut',
     from: "return slept !== undefined && slept.n === n && (slept.for === 'late' || slept.for === 'health');",
     to: 'return slept?.n !== n || slept?.until !== 0;',
-    tests: ['test/unit/engine/not-sent.test.ts'],
+    tests: ['engine/not-sent'],
   },
   {
-    says: 'what was started is sent again without a look',
-    file: 'src/engine/continue-step.ts',
+    says: 'a command that was sent before is sent again without polling first',
+    in: 'continueStep',
     from: 'return poll(engine, advance, command, undefined);',
     to: 'return command.intent ? send(engine, advance, command) : poll(engine, advance, command, undefined);',
-    tests: CRASH,
+    tests: ['engine/crash'],
   },
   {
-    says: 'undo: what is owed is not written down before the change',
-    file: 'src/engine/begin-step.ts',
+    says: 'undo: the undo action is not stored before the change',
+    in: 'startChange',
     from: '...(change.undo && { undo: change.undo }),',
-    to: '',
-    tests: ['test/unit/engine/page.test.ts', 'test/unit/engine/owed.test.ts'],
+    tests: ['engine/page', 'engine/owed'],
   },
   {
-    says: 'undo: it is over before what is due was put back',
-    file: 'src/incident/next.ts',
-    from: 'if (due) return asleep(incident, now) ?? {',
-    to: "if (due && incident.id === '') return asleep(incident, now) ?? {",
+    says: 'undo: an incident ends before what is due is put back',
+    in: 'ending',
+    from: 'if (due)',
+    to: 'if (false)',
     tests: FOLD,
   },
   {
-    says: 'a look that saw nothing counts as health',
-    file: 'src/incident/fold.ts',
-    from: "if (data.verdict === 'cleared') {",
-    to: "if (data.verdict !== 'confirmed') {",
+    says: 'an inconclusive verification counts as health',
+    in: 'FOLDERS.verified',
+    from: "data.verdict === 'cleared'",
+    to: "data.verdict !== 'confirmed'",
     tests: FOLD,
   },
   {
-    says: 'a look that saw nothing is a licence to act',
-    file: 'src/incident/next.ts',
-    from: "if (incident.looked.verdict === 'inconclusive') return lookAgain(incident, now, settings);",
-    to: '',
+    says: 'an inconclusive verification is a licence to act',
+    in: 'next',
+    from: "incident.looked.verdict === 'inconclusive'",
+    to: 'false',
     tests: FOLD,
   },
   {
-    says: 'a step that the kill switch stopped is owed for all the same',
-    file: 'src/incident/fold.ts',
-    from: "debt.state = 'notNeeded';",
-    to: 'debt.tries += 0;',
-    tests: ['test/unit/engine/not-sent.test.ts'],
+    says: 'a step that the kill switch stopped leaves an undo action behind',
+    in: 'FOLDERS.stepFinished',
+    from: "debt.state = 'notNeeded'",
+    to: 'debt.tries += 0',
+    tests: ['engine/not-sent'],
   },
   {
-    says: 'the debt of a step that was not sent stays in the ledger',
-    file: 'src/incident/traces.ts',
-    from: "if (event.data.state !== 'notSent') return {};",
-    to: 'return {};',
-    tests: ['test/unit/engine/not-sent.test.ts'],
+    says: 'the undo action of a step that was not sent stays in the ledger',
+    in: 'besideOf',
+    from: "if (event.data.state !== 'notSent') return",
+    to: 'return',
+    tests: ['engine/not-sent'],
   },
   {
-    says: 'what is remembered beside an entry is not what its journal tells',
-    file: 'src/engine/append.ts',
-    from: '    ...beside,\n',
-    to: '    ...beside,\n    settle: [],\n',
-    tests: ['test/unit/memory/reindex.test.ts'],
+    says: 'an append settles other undo actions than its entry says',
+    in: 'append',
+    from: '...beside,',
+    to: '...beside, settle: [],',
+    tests: ['memory/reindex'],
   },
   {
     says: 'a component that a person took out of service stops nothing',
-    file: 'src/guards/maintenance.ts',
-    from: 'if (decided === undefined) return ALLOW;',
-    to: 'if (decided === undefined || decided) return ALLOW;',
-    tests: ['test/unit/guards/maintenance.test.ts', 'test/unit/engine/components.test.ts'],
+    in: 'maintenance.judge',
+    from: 'decided === undefined',
+    to: 'true',
+    tests: ['guards/maintenance', 'engine/components'],
   },
   {
     says: 'what did not work before a reboot is demanded after it',
-    file: 'src/steps/restart-server.ts',
-    from: '(record.note.expected ?? {}) as Expected',
-    to: '{} as Expected',
-    tests: ['test/unit/steps/restart-server.test.ts', 'test/unit/engine/components.test.ts'],
+    in: 'howFar',
+    from: '(record.note.expected ?? {})',
+    to: '{}',
+    tests: ['steps/restart-server', 'engine/components'],
   },
   {
     says: 'a probe that did not run counts as one that succeeded',
-    file: 'src/verification/judge.ts',
+    in: 'judgeRun',
     from: "case 'Succeeded':",
-    to: "case 'Poisoned':\n    case 'Rejected':\n    case 'Succeeded':",
-    tests: ['test/unit/verification/judge.test.ts'],
+    to: "case 'Poisoned': case 'Rejected': case 'Succeeded':",
+    tests: ['verification/judge'],
   },
   {
-    says: 'a row that no clock drives counts in the moment after our change',
-    file: 'src/verification/judge.ts',
-    from: 'return change === undefined || hasSeen(row, change) ||',
-    to: 'return true ||',
-    tests: ['test/unit/verification/judge.test.ts'],
+    says: 'an event-driven row counts in the moment after our change',
+    in: 'isFresh',
+    from: 'change === undefined ||',
+    to: 'true ||',
+    tests: ['verification/judge'],
   },
   {
-    says: 'a row that no clock drives is too old like any other',
-    file: 'src/incident/health.ts',
-    from: 'return recurrenceSeconds === 0;',
-    to: 'return recurrenceSeconds === -1;',
-    tests: ['test/unit/verification/judge.test.ts', 'test/unit/engine/rows.test.ts'],
+    says: 'an event-driven row becomes too old like any other',
+    in: 'isEventDriven',
+    from: 'recurrenceSeconds === 0',
+    to: 'false',
+    tests: ['verification/judge', 'engine/rows'],
   },
   {
-    says: 'what nobody could look at is over, as the rest is healthy',
-    file: 'src/incident/next.ts',
-    from: "outcome: isUnverified(incident) ? 'escalated' : conclusion.outcome,",
-    to: 'outcome: conclusion.outcome,',
+    says: 'an incident that could not be verified recovers with the rest',
+    in: 'ending',
+    from: "isUnverified(incident) ? 'escalated' : conclusion.outcome",
+    to: 'conclusion.outcome',
     tests: FOLD,
   },
   {
     says: 'an alert is answered before it is stored',
-    file: 'src/engine/intake.ts',
+    in: 'accept',
     from: 'gathered.push({ alerts, resolve, reject });',
-    to: 'gathered.push({ alerts, resolve, reject });\n      resolve(alerts.map(({ id }) => ({ id, repeat: false })));',
-    tests: ['test/unit/engine/intake.test.ts'],
+    to: 'gathered.push({ alerts, resolve, reject }); resolve(alerts.map(({ id }) => ({ id, repeat: false })));',
+    tests: ['engine/intake'],
   },
   {
-    says: 'people are told after the end is written, or not at all',
-    file: 'src/engine/finish.ts',
-    from: 'if (tries < TELLINGS) return false;',
-    to: '',
-    tests: ['test/unit/engine/tell-first.test.ts'],
+    says: 'an incident ends although nobody could be notified',
+    in: 'tellPeople',
+    from: 'tries < TELLINGS',
+    to: 'false',
+    tests: ['engine/tell-first'],
   },
 ];
 
-/** Two rows for each guard of the list: taken out of it, and in it but against nothing. */
+/** Two rows for each guard: taken out of the list, and in it but against nothing. */
 function guards(): Mutation[] {
-  const file = 'src/guards/index.ts';
-  const source = readFileSync(file, 'utf8');
-  const [, list = ''] = /GUARDS[^=]*= \[([^\]]*)\]/.exec(source) ?? [];
-  const names = list.split(',').map((name) => name.trim());
-  return names.filter(Boolean).flatMap((name) => {
-    const own = fileOf(source, name);
-    const tests = ['test/unit/engine/guards.test.ts', `test/unit/guards/${own}.test.ts`];
-    const text = readFileSync(`src/guards/${own}.ts`, 'utf8');
-    const judge = new RegExp(`export const ${name}: Guard = \\{[^]*?judge\\([^)]*\\) \\{`).exec(text)?.[0];
+  const [list] = declarationsOf('GUARDS');
+  const names = [...(list?.text.split('=')[1] ?? '').matchAll(/\w+/g)].map(([name]) => name);
+  return names.flatMap((name) => {
+    const file = declarationsOf(name).find(({ text }) => text.includes(': Guard ='))?.file ?? '';
+    const tests = ['engine/guards', `guards/${basename(file, '.ts')}`];
     return [
-      {
-        says: `the guard ${name} is not in the list`,
-        file,
-        from: `\n  ${name},\n`,
-        to: '\n',
-        tests: [...tests, 'test/rules/docs.test.ts'],
-      },
-      // Those that only repeat what the store decides have no judge of their own.
-      ...(judge === undefined
-        ? []
-        : [
-            {
-              says: `the guard ${name} allows everything`,
-              file: `src/guards/${own}.ts`,
-              from: judge,
-              to: `${judge} return ALLOW;`,
-              tests,
-            },
-          ]),
+      { says: `the guard ${name} is not in the list`, in: 'GUARDS', from: `${name},`, tests: [...tests, 'rules/docs'] },
+      // Those that only repeat what the store decides judge in one expression.
+      ...(declarationsOf(`${name}.judge`).some(({ body }) => body)
+        ? [{ says: `the guard ${name} allows everything`, in: `${name}.judge`, to: 'return ALLOW;', tests }]
+        : []),
     ];
   });
-}
-
-function fileOf(source: string, guard: string): string {
-  const [, names = '', path = ''] =
-    [...source.matchAll(/import \{([^}]*)\} from '\.\/([^']*)\.ts'/g)].find(([, names]) =>
-      names?.split(',').some((one) => one.trim() === guard),
-    ) ?? [];
-  return names && path;
 }
 
 export const ALL: readonly Mutation[] = [...MUTATIONS, ...guards()];
