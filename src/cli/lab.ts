@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { type ServedLab, serveLab } from '../adapters/lab/serve.ts';
-import { readOrganisation } from '../lab/organisation.ts';
-import { RECORDED_CURES, type RecordedCure } from '../lab/replay-parts.ts';
+import { RECORDED_CURES, type RecordedCure } from '../lab/replay/parts.ts';
+import { readOrganisation } from '../lab/world/organisation.ts';
 import { readRecording } from '../recording/file.ts';
 import { type CliContext, print } from './context.ts';
 import { UsageError, whyNotStarted } from './errors.ts';

@@ -1,9 +1,9 @@
 import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setAside, writeWhole } from '../files.ts';
-import type { ClockStart } from './clock.ts';
-import { LOG_LIMIT, type LoggedCommand } from './command-log.ts';
-import type { World } from './world.ts';
+import { LOG_LIMIT, type LoggedCommand } from './port/command-log.ts';
+import type { ClockStart } from './world/clock.ts';
+import type { World } from './world/world.ts';
 
 const VERSION = 1;
 const DEBOUNCE_MS = 250;

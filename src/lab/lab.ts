@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Instant } from '../incident/alert.ts';
 import type { Recording } from '../recording/recording.ts';
-import { hash } from './chance.ts';
-import { createLabClock, type LabClock } from './clock.ts';
-import { createCmdlets, type LabExchange } from './cmdlets.ts';
-import { CommandLog, type LoggedCommand } from './command-log.ts';
-import { deleteFault, postFault } from './faults.ts';
-import { catchUp } from './happenings.ts';
+import { deleteFault, postFault } from './behaviour/faults.ts';
+import { catchUp } from './behaviour/happenings.ts';
 import { Keeper, type Kept, type Snapshot } from './keep.ts';
-import { checkOrganisation, type OrganisationFile, readOrganisation } from './organisation.ts';
-import { replay } from './replay.ts';
-import type { RecordedCure } from './replay-parts.ts';
-import { Telephone } from './telephone.ts';
+import { createCmdlets, type LabExchange } from './port/cmdlets.ts';
+import { CommandLog, type LoggedCommand } from './port/command-log.ts';
+import { Telephone } from './port/telephone.ts';
+import type { RecordedCure } from './replay/parts.ts';
+import { replay } from './replay/replay.ts';
 import { type FaultView, type OrganisationView, viewFault, viewOrganisation } from './view.ts';
-import { buildWorld, type World } from './world.ts';
+import { hash } from './world/chance.ts';
+import { createLabClock, type LabClock } from './world/clock.ts';
+import { checkOrganisation, type OrganisationFile, readOrganisation } from './world/organisation.ts';
+import { buildWorld, type World } from './world/world.ts';
 
 export interface LabOptions {
   /** Organisation milliseconds in one real millisecond. */

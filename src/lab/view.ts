@@ -1,8 +1,8 @@
-import { factsOf } from './cmdlets.ts';
-import { copyRows, memberUp } from './databases.ts';
-import { seenBy } from './health.ts';
-import type { LabSettings } from './organisation.ts';
-import type { Trouble, World } from './world.ts';
+import { factsOf } from './port/cmdlets.ts';
+import { copyRows, memberUp } from './world/databases.ts';
+import { seenBy } from './world/health.ts';
+import type { LabSettings } from './world/organisation.ts';
+import type { Trouble, World } from './world/world.ts';
 
 /** Times are ISO 8601 in the organisation's time. */
 export interface OrganisationView {

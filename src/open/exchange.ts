@@ -8,7 +8,7 @@ import { POWERSHELL, PowerShellHost } from '../adapters/powershell/host.ts';
 import { powerShellInspection } from '../adapters/powershell/inspect.ts';
 import type { Config } from '../config/config.ts';
 import { createLab } from '../lab/lab.ts';
-import { readOrganisation } from '../lab/organisation.ts';
+import { readOrganisation } from '../lab/world/organisation.ts';
 import type { Clock, Exchange, Inspection } from '../ports.ts';
 import { readRecording } from '../recording/file.ts';
 import { safeAddress } from '../shown.ts';

@@ -46,7 +46,7 @@ export function since(world: World, { command, fence, ...intent }: Intent): numb
   return world.log !== fence.enabled;
 }
 
-/** The far side compares and acts, as src/lab/cmdlets.ts does. */
+/** The far side compares and acts, as src/lab/port/cmdlets.ts does. */
 export function arrive(world: World, { caller, intent }: Flying): { world: World; effect: Effect } {
   const { command, arguments: given } = intent;
   const wanted = given.DatabaseCopyActivationDisabledAndMoveNow ?? given.ProtocolLogEnabled;

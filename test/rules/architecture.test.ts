@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { codeOf, filesUnder, importsOf, read } from './tree.ts';
 
 /**
- * Which room may know which. A room is a folder of src/ (each adapter is one), or a file that stands there by itself.
+ * Which room may know which. A room is a folder of src/ (each adapter and each folder of the lab is one), or a file that
+ * stands there by itself.
  * `a/b.ts` allows that one file of a room and no other. What is not listed may not be imported.
  */
 const ARROWS: Record<string, string[]> = {
@@ -37,8 +38,13 @@ const ARROWS: Record<string, string[]> = {
     'config/yaml.ts',
     'verification/catalog.ts',
   ]),
+  // What the simulated organisation is, what happens in it, and who may ask: each knows only those above it.
+  'lab/world': ['incident', 'ports.ts'],
+  'lab/behaviour': ['incident', 'ports.ts', 'lab/world'],
+  'lab/port': ['incident', 'ports.ts', 'lab/world', 'lab/behaviour'],
   // A lab can begin as a recording says; how one is made is none of its business.
-  lab: ['incident', 'ports.ts', 'files.ts', 'recording/recording.ts'],
+  'lab/replay': ['incident', 'ports.ts', 'lab/world', 'lab/behaviour', 'recording/recording.ts'],
+  lab: ['incident', 'ports.ts', 'files.ts', 'lab', 'recording/recording.ts'],
   // It looks at what others decide by, and is told by whoever ties it together what adapters see.
   doctor: ['incident', 'ports.ts', 'config', 'engine/settings.ts'].concat([
     'playbooks/read.ts',
@@ -93,8 +99,8 @@ const OUTSIDE: Record<string, string[]> = {
 const files = filesUnder('src', '.ts');
 
 function roomOf(file: string): string {
-  const [first = '', second = ''] = inSource(file).split('/');
-  return first === 'adapters' ? `${first}/${second}` : first;
+  const [first = '', second = '', third] = inSource(file).split('/');
+  return first === 'adapters' || (first === 'lab' && third !== undefined) ? `${first}/${second}` : first;
 }
 
 const inSource = (file: string) => file.replace(/^src\//, '');
@@ -138,6 +144,11 @@ describe('the arrows', () => {
     ['a step knows no engine', 'src/steps/x.ts', "import type {\n  Engine,\n} from '../engine/parts.ts';"],
     ['a step knows of playbooks only the language', 'src/steps/x.ts', "import { y } from '../playbooks/read.ts';"],
     ['the lab knows no engine', 'src/lab/x.ts', "const y = await import('../engine/worker.ts');"],
+    [
+      'the world of the lab knows nothing of what happens in it',
+      'src/lab/world/x.ts',
+      "export { y } from '../behaviour/faults.ts';",
+    ],
     ['the lab makes no recordings', 'src/lab/x.ts', "import { record } from '../recording/record.ts';"],
     ['doctor knows no adapter', 'src/doctor/x.ts', "import { y } from '../adapters/powershell/inspect.ts';"],
     ['doctor knows of the engine only what it is set to', 'src/doctor/x.ts', "import { y } from '../engine/waist.ts';"],

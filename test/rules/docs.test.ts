@@ -7,7 +7,7 @@ import { GUARDS } from '../../src/guards/index.ts';
 import { OUTCOMES } from '../../src/incident/outcome.ts';
 import { MODES } from '../../src/incident/plan.ts';
 import { PHASES } from '../../src/incident/view.ts';
-import { FAULTS } from '../../src/lab/faults.ts';
+import { FAULTS } from '../../src/lab/behaviour/faults.ts';
 import { loadPlaybooks } from '../../src/playbooks/read.ts';
 import { atOnce, SOURCES } from '../../src/sources/index.ts';
 import { STEPS, UNDOS } from '../../src/steps/index.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { LabExchange } from '../../lab/cmdlets.ts';
-import { fromIssues, LabProblems, unknownName } from '../../lab/problems.ts';
+import type { LabExchange } from '../../lab/port/cmdlets.ts';
+import { fromIssues, LabProblems, unknownName } from '../../lab/world/problems.ts';
 import type { ExchangeFailure, Reply } from '../../ports.ts';
 
 /** What POST /lab/v1/call answers besides its outcome: the client's clock follows it. */

@@ -1,8 +1,8 @@
 import express, { type NextFunction, type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import { duration } from '../../lab/duration.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { fromIssues, LabProblems, type Problem } from '../../lab/problems.ts';
+import { duration } from '../../lab/world/duration.ts';
+import { fromIssues, LabProblems, type Problem } from '../../lab/world/problems.ts';
 import { ExchangeError } from '../../ports.ts';
 import { type CallAnswer, carryOut, type LabTime } from './calls.ts';
 

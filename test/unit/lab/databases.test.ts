@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { OrganisationFile } from '../../../src/lab/organisation.ts';
+import type { OrganisationFile } from '../../../src/lab/world/organisation.ts';
 import { labForTest, MINUTE, SECOND } from './world.ts';
 
 describe('the shipped organisation', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { FAULTS } from '../../../src/lab/faults.ts';
-import { HEALTH_SETS } from '../../../src/lab/health-sets.ts';
+import { FAULTS } from '../../../src/lab/behaviour/faults.ts';
+import { HEALTH_SETS } from '../../../src/lab/world/health-sets.ts';
 import { HOUR, labForTest, MINUTE } from './world.ts';
 
 const PROTOCOL = ['IMAP.Protocol\\ImapDeepTestMonitor', 'IMAP.Protocol\\ImapSelfTestMonitor'];

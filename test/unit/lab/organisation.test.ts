@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { HEALTH_SETS } from '../../../src/lab/health-sets.ts';
-import { checkOrganisation, readOrganisation } from '../../../src/lab/organisation.ts';
+import { HEALTH_SETS } from '../../../src/lab/world/health-sets.ts';
+import { checkOrganisation, readOrganisation } from '../../../src/lab/world/organisation.ts';
 
 test('the shipped organisation can be read, and read again from what was read', () => {
   const plan = readOrganisation();

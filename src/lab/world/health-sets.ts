@@ -1,5 +1,5 @@
-import type { Role } from '../incident/health.ts';
-import { sameName } from '../incident/names.ts';
+import type { Role } from '../../incident/health.ts';
+import { sameName } from '../../incident/names.ts';
 
 /**
  * The 72 health sets that Exchange 2013's management pack documents, with the roles they live on, their monitors, and

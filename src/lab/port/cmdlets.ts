@@ -1,6 +1,6 @@
-import { shortName } from '../incident/alert.ts';
-import type { ServerFacts } from '../incident/health.ts';
-import { sameName } from '../incident/names.ts';
+import { shortName } from '../../incident/alert.ts';
+import type { ServerFacts } from '../../incident/health.ts';
+import { sameName } from '../../incident/names.ts';
 import {
   type Change,
   type ComponentState,
@@ -10,12 +10,12 @@ import {
   type Protocol,
   type Reply,
   type ServiceState,
-} from '../ports.ts';
-import { copyRows, memberUp, nodeUp, witnessUp } from './databases.ts';
-import { readRow, reassess, runProbe, type Watch, watchesOf } from './health.ts';
-import { drain, reboot, restart } from './machines.ts';
+} from '../../ports.ts';
+import { drain, reboot, restart } from '../behaviour/machines.ts';
+import { copyRows, memberUp, nodeUp, witnessUp } from '../world/databases.ts';
+import { readRow, reassess, runProbe, type Watch, watchesOf } from '../world/health.ts';
+import type { Server, Service, Trouble, World } from '../world/world.ts';
 import { type Command, type Done, type Line, type Telephone, unreachable } from './telephone.ts';
-import type { Server, Service, Trouble, World } from './world.ts';
 
 /** An on-demand probe answers within this much real time, however slowly the organisation's time runs. */
 const PROBE_AT_MOST_REAL_MS = 150;

@@ -1,10 +1,10 @@
 import { setTimeout as later } from 'node:timers';
-import type { Instant } from '../incident/alert.ts';
-import { type CallOptions, type Change, ExchangeError, type ExchangeFailure, type Reply } from '../ports.ts';
-import type { LabClock } from './clock.ts';
+import type { Instant } from '../../incident/alert.ts';
+import { type CallOptions, type Change, ExchangeError, type ExchangeFailure, type Reply } from '../../ports.ts';
+import { end } from '../behaviour/cures.ts';
+import type { LabClock } from '../world/clock.ts';
+import type { Server, Trouble, World } from '../world/world.ts';
 import type { CommandLog, Effect } from './command-log.ts';
-import { end } from './cures.ts';
-import type { Server, Trouble, World } from './world.ts';
 
 /** What the commands need of the lab. */
 export interface Line {

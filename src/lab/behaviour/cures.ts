@@ -1,7 +1,7 @@
-import type { Instant } from '../incident/alert.ts';
-import { activeOn } from './databases.ts';
-import { reassess } from './health.ts';
-import { type Cause, schedule, type World } from './world.ts';
+import type { Instant } from '../../incident/alert.ts';
+import { activeOn } from '../world/databases.ts';
+import { reassess } from '../world/health.ts';
+import { type Cause, schedule, type World } from '../world/world.ts';
 
 /** Puts a cause in place; probes that look there fail from now on. */
 export function breakIt(world: World, server: string, cause: Cause, now: Instant): void {

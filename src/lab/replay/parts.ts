@@ -1,8 +1,8 @@
-import type { Instant } from '../incident/alert.ts';
-import type { Answer } from '../recording/recording.ts';
+import type { Instant } from '../../incident/alert.ts';
+import type { Answer } from '../../recording/recording.ts';
+import type { LabSettings } from '../world/organisation.ts';
+import type { Cause, Trouble, World } from '../world/world.ts';
 import type { Notes } from './notes.ts';
-import type { LabSettings } from './organisation.ts';
-import type { Cause, Trouble, World } from './world.ts';
 
 /** What cures a monitor that was unhealthy when it was recorded. */
 export const RECORDED_CURES = ['restart-service', 'restart-server', 'fail-over', 'none'] as const;

@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { type Instant, shortName } from '../incident/alert.ts';
-import { sameName } from '../incident/names.ts';
-import { EXCHANGE_FAILURES } from '../ports.ts';
-import { breakIt, end, mend } from './cures.ts';
-import { activeOn } from './databases.ts';
-import { duration, period } from './duration.ts';
+import { type Instant, shortName } from '../../incident/alert.ts';
+import { sameName } from '../../incident/names.ts';
+import { EXCHANGE_FAILURES } from '../../ports.ts';
+import { activeOn } from '../world/databases.ts';
+import { duration, period } from '../world/duration.ts';
 import {
   backEndsOf,
   establish,
@@ -15,13 +14,14 @@ import {
   setRow,
   type Watch,
   watchesOf,
-} from './health.ts';
-import { HEALTH_SETS, type Part } from './health-sets.ts';
+} from '../world/health.ts';
+import { HEALTH_SETS, type Part } from '../world/health-sets.ts';
+import { fromIssues, LabProblems, problem, unknownName } from '../world/problems.ts';
+import { type Cause, type Cure, type Server, schedule, type Trouble, type World } from '../world/world.ts';
+import { breakIt, end, mend } from './cures.ts';
 import { comeBack } from './machines.ts';
-import { fromIssues, LabProblems, problem, unknownName } from './problems.ts';
 import { announceResponder, finishResponder, recordAttempts, startResponder } from './responders.ts';
 import { putIn, releaseHungService, restoreService, serviceNamed, setService, takeOut } from './service-faults.ts';
-import { type Cause, type Cure, type Server, schedule, type Trouble, type World } from './world.ts';
 
 const MINUTE = 60_000;
 const text = z.string().min(1).max(200);

@@ -1,7 +1,7 @@
 /** What Managed Availability itself does about a trouble, and what its log of recovery actions says. */
-import type { Instant } from '../incident/alert.ts';
-import { seenBy } from './health.ts';
-import { type Cause, type Server, schedule, type Trouble, type World } from './world.ts';
+import type { Instant } from '../../incident/alert.ts';
+import { seenBy } from '../world/health.ts';
+import { type Cause, type Server, schedule, type Trouble, type World } from '../world/world.ts';
 
 /** Managed Availability's own attempts, in vain: they lie further back than a second responder need wait. */
 export function recordAttempts(world: World, where: string, cause: Cause, now: Instant): void {

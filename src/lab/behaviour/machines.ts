@@ -1,8 +1,8 @@
-import type { Instant } from '../incident/alert.ts';
+import type { Instant } from '../../incident/alert.ts';
+import { activeOn, chooseTarget } from '../world/databases.ts';
+import { reassess, startMonitors } from '../world/health.ts';
+import { type Server, type Service, schedule, type World } from '../world/world.ts';
 import { databaseLeft, end, serverBooted, serviceRestarted } from './cures.ts';
-import { activeOn, chooseTarget } from './databases.ts';
-import { reassess, startMonitors } from './health.ts';
-import { type Server, type Service, schedule, type World } from './world.ts';
 
 /** Stops a service and has it run again `service-restart` later. */
 export function restart(world: World, server: Server, service: Service, now: Instant): void {

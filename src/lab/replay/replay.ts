@@ -1,17 +1,17 @@
 /** A recording as the beginning of a lab. */
-import { shortName } from '../incident/alert.ts';
-import type { ServerFacts } from '../incident/health.ts';
-import { sameName } from '../incident/names.ts';
-import { answered, answersOf, type RecordedServer, type Recording } from '../recording/recording.ts';
-import { nodeUp } from './databases.ts';
-import { SERVICE_OF, stop } from './machines.ts';
+import { shortName } from '../../incident/alert.ts';
+import type { ServerFacts } from '../../incident/health.ts';
+import { sameName } from '../../incident/names.ts';
+import { answered, answersOf, type RecordedServer, type Recording } from '../../recording/recording.ts';
+import { SERVICE_OF, stop } from '../behaviour/machines.ts';
+import { nodeUp } from '../world/databases.ts';
+import { defaultSettings } from '../world/organisation.ts';
+import { LabProblems, type Problem } from '../world/problems.ts';
+import { type Server, type Service, schedule, servicesOf, type World } from '../world/world.ts';
+import { replayDatabases } from './databases.ts';
+import { replayFaults, replayMonitors } from './health.ts';
 import { Notes } from './notes.ts';
-import { defaultSettings } from './organisation.ts';
-import { LabProblems, type Problem } from './problems.ts';
-import { replayDatabases } from './replay-databases.ts';
-import { replayFaults, replayMonitors } from './replay-health.ts';
-import { type Replay, type ReplayOptions, since, stand } from './replay-parts.ts';
-import { type Server, type Service, schedule, servicesOf, type World } from './world.ts';
+import { type Replay, type ReplayOptions, since, stand } from './parts.ts';
 
 /** A recovery action that was under way is over after that. */
 const ACTION_TAKES = 5 * 60_000;

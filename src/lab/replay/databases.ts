@@ -1,10 +1,10 @@
 /** The databases of a recording, with what their copies were like. */
-import { shortName } from '../incident/alert.ts';
-import type { DatabaseCopy } from '../ports.ts';
-import { answered, type Recording } from '../recording/recording.ts';
-import { statusOf } from './databases.ts';
-import type { Replay } from './replay-parts.ts';
-import type { Copy } from './world.ts';
+import { shortName } from '../../incident/alert.ts';
+import type { DatabaseCopy } from '../../ports.ts';
+import { answered, type Recording } from '../../recording/recording.ts';
+import { statusOf } from '../world/databases.ts';
+import type { Copy } from '../world/world.ts';
+import type { Replay } from './parts.ts';
 
 const ACTIVE = /^(Mount|Dismount)/;
 /** They would pass by themselves; here nothing moves them on. */

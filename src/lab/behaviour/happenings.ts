@@ -1,9 +1,9 @@
-import type { Instant } from '../incident/alert.ts';
+import type { Instant } from '../../incident/alert.ts';
+import { type Happening, type Server, schedule, type World } from '../world/world.ts';
 import { end } from './cures.ts';
 import { flapsToSkip, turn } from './faults.ts';
 import { goOnBooting, move, runAgain } from './machines.ts';
 import { finishResponder, startResponder } from './responders.ts';
-import { type Happening, type Server, schedule, type World } from './world.ts';
 
 /** Lets everything happen that is due up to now, in order. True: something did. */
 export function catchUp(world: World, now: Instant): boolean {

@@ -1,9 +1,9 @@
 /** Faults of services and of the components that they work for; each varies by itself. */
-import type { Instant } from '../incident/alert.ts';
-import { sameName } from '../incident/names.ts';
+import type { Instant } from '../../incident/alert.ts';
+import { sameName } from '../../incident/names.ts';
+import { problem, unknownName } from '../world/problems.ts';
+import type { Server, Service, Trouble, World } from '../world/world.ts';
 import { runAgain, SERVICE_OF, stop, stoppedByDesign } from './machines.ts';
-import { problem, unknownName } from './problems.ts';
-import type { Server, Service, Trouble, World } from './world.ts';
 
 /** A requester takes a component out of service. */
 export function takeOut(server: Server, { id, body }: Trouble): void {

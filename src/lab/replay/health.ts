@@ -1,13 +1,12 @@
 /** The monitors of a recording: rows as they were, and behind every unhealthy one a cause with a cure. */
-import type { Instant } from '../incident/alert.ts';
-import { sameName } from '../incident/names.ts';
-import type { HealthRow, ProbeResult } from '../ports.ts';
-import { type Answer, answered, type RecordedProbe, type RecordedServer } from '../recording/recording.ts';
-import { hash } from './chance.ts';
-import { activeOn } from './databases.ts';
-import { backEndsOf, deepWatch, recurrenceOf, type Watch, watchesOf } from './health.ts';
-import { definitionOf, serviceOfHealthSet } from './health-sets.ts';
-import { placeCause, type RecordedCure, type Replay, since, stand } from './replay-parts.ts';
+import type { Instant } from '../../incident/alert.ts';
+import { sameName } from '../../incident/names.ts';
+import type { HealthRow, ProbeResult } from '../../ports.ts';
+import { type Answer, answered, type RecordedProbe, type RecordedServer } from '../../recording/recording.ts';
+import { hash } from '../world/chance.ts';
+import { activeOn } from '../world/databases.ts';
+import { backEndsOf, deepWatch, recurrenceOf, type Watch, watchesOf } from '../world/health.ts';
+import { definitionOf, serviceOfHealthSet } from '../world/health-sets.ts';
 import {
   type Cause,
   type Cure,
@@ -16,7 +15,8 @@ import {
   type Server,
   schedule,
   type World,
-} from './world.ts';
+} from '../world/world.ts';
+import { placeCause, type RecordedCure, type Replay, since, stand } from './parts.ts';
 
 /** A row that was Unhealthy while its probe succeeded turns Healthy after that. */
 const TRANSIENT_FOR = 5 * 60_000;

@@ -1,4 +1,4 @@
-import type { Instant } from '../incident/alert.ts';
+import type { Instant } from '../../incident/alert.ts';
 
 /** `none`: it changed nothing (a read, or an attempt in vain). `already`: its fence said that it was done before. */
 export type Effect = 'changed' | 'none' | 'already' | 'refused';

@@ -6,7 +6,7 @@ import { duration } from './duration.ts';
 import { fromIssues, LabProblems, type Problem } from './problems.ts';
 
 /** The organisation that ships with the product. */
-const SHIPPED_ORGANISATION = fileURLToPath(new URL('../../config/lab/organisation.yaml', import.meta.url));
+const SHIPPED_ORGANISATION = fileURLToPath(new URL('../../../config/lab/organisation.yaml', import.meta.url));
 
 const hostName = z
   .string()
