@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { hasSecret } from '../config/schema.ts';
-import { fitsHeader, safeAddress, withoutPath } from '../shown.ts';
+import { fitsHeader, safeAddress, withoutPath } from '../lib/shown.ts';
 import { createDaemon, type Daemon } from './client.ts';
 import { CliError, UsageError } from './errors.ts';
 import { readSettings } from './settings.ts';

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { shortName } from '../incident/alert.ts';
-import type { KillScope, KillSwitch, Store } from '../ports.ts';
+import type { KillScope, KillSwitch } from '../ports/kill-switch.ts';
+import type { Store } from '../ports/store.ts';
 import { Away, type Daemon } from './client.ts';
 import { daemonOf, isOwnDaemon, signature, signing, talking, userName } from './connect.ts';
 import { type CliContext, print } from './context.ts';

@@ -3,7 +3,7 @@ import { ConfigError, formatProblem, type Problem } from '../config/problems.ts'
 import { readText } from '../config/yaml.ts';
 import type { Playbook } from '../incident/plan.ts';
 import { loadPlaybooks, type PlaybookFile, readPlaybooks } from '../playbooks/read.ts';
-import type { PlaybookView } from '../ports.ts';
+import type { PlaybookView } from '../ports/operations.ts';
 import { STEPS } from '../steps/index.ts';
 import { loadCatalog } from '../verification/catalog.ts';
 import { daemonOf, signature, signing, talking } from './connect.ts';

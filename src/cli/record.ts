@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
+import type { Release } from '../lib/release.ts';
 import { type OpenedExchange, openExchange } from '../open/exchange.ts';
-import type { Release } from '../open/release.ts';
-import { ExchangeError } from '../ports.ts';
+import { ExchangeError } from '../ports/exchange.ts';
 import { whyNotWritable, writeRecording } from '../recording/file.ts';
 import { readingOnly } from '../recording/reading.ts';
 import { NoSuchServer, record } from '../recording/record.ts';

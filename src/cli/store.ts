@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Reindexed } from '../ports.ts';
+import type { Reindexed } from '../ports/store.ts';
 import { type CliContext, print } from './context.ts';
 import { CliError, EXIT } from './errors.ts';
 import { leave } from './leave.ts';

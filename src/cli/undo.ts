@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { IncidentView } from '../incident/view.ts';
-import type { LedgerEntry } from '../ports.ts';
+import type { LedgerEntry } from '../ports/store.ts';
 import { daemonOf, signature, signing, talking } from './connect.ts';
 import { type CliContext, print } from './context.ts';
 import { revive } from './revive.ts';

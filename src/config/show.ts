@@ -1,4 +1,4 @@
-import { safeAddress } from '../shown.ts';
+import { safeAddress } from '../lib/shown.ts';
 import { configSchema } from './config.ts';
 import { getIn } from './data.ts';
 import type { Loaded } from './load.ts';

@@ -11,7 +11,7 @@ import {
   type Node,
   parseAllDocuments,
 } from 'yaml';
-import { withoutPath } from '../shown.ts';
+import { withoutPath } from '../lib/shown.ts';
 import { ConfigError, type Locate, type Path, type Problem } from './problems.ts';
 import { writePath } from './spelling.ts';
 

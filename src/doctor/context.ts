@@ -1,16 +1,10 @@
 import type { Config } from '../config/config.ts';
 import type { Loaded } from '../config/load.ts';
-import type {
-  CallOptions,
-  Clock,
-  EndpointLook,
-  Exchange,
-  Inspection,
-  Organisation,
-  Readiness,
-  ShellLook,
-  StoreLook,
-} from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { CallOptions, Exchange, Organisation } from '../ports/exchange.ts';
+import type { EndpointLook, Inspection, ShellLook } from '../ports/inspection.ts';
+import type { Readiness } from '../ports/operations.ts';
+import type { StoreLook } from '../ports/store.ts';
 import { inTime, sideBySide } from './limits.ts';
 
 /** What is asked of the world outside; whoever ties it together knows the adapters. */

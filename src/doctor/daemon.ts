@@ -1,4 +1,4 @@
-import type { Readiness } from '../ports.ts';
+import type { Readiness } from '../ports/operations.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, wordsOf } from './check.ts';
 import type { DaemonLook } from './context.ts';
 

@@ -1,5 +1,5 @@
 import { shortName } from '../incident/alert.ts';
-import type { EndpointLook } from '../ports.ts';
+import type { EndpointLook } from '../ports/inspection.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, skipped } from './check.ts';
 import type { Context, EndpointResult } from './context.ts';
 import { failed, rightInExchange } from './failure.ts';

@@ -1,4 +1,4 @@
-import { ExchangeError, type ExchangeFailure } from '../ports.ts';
+import { ExchangeError, type ExchangeFailure } from '../ports/exchange.ts';
 import { bad, type Finding, wordsOf } from './check.ts';
 import { Late } from './limits.ts';
 

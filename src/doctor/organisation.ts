@@ -1,5 +1,5 @@
 import { groupOf } from '../incident/health.ts';
-import { ExchangeError, type Organisation } from '../ports.ts';
+import { ExchangeError, type Organisation } from '../ports/exchange.ts';
 import { bad, type Check, count, type Finding, lineOf, ok, skipped, wordsOf } from './check.ts';
 import type { Context } from './context.ts';
 import { failed } from './failure.ts';

@@ -1,4 +1,4 @@
-import type { Inspection, ShellLook } from '../ports.ts';
+import type { Inspection, ShellLook } from '../ports/inspection.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, skipped, wordsOf } from './check.ts';
 import type { Context } from './context.ts';
 import { asksByPowerShell, notOpened } from './reach.ts';

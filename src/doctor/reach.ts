@@ -1,5 +1,4 @@
-/** How far the way to the organisation is known to lead, for checks that rest on it. */
-import type { Organisation } from '../ports.ts';
+import type { Organisation } from '../ports/exchange.ts';
 import type { Context, EndpointResult } from './context.ts';
 
 /** A real organisation, or a lab that stands in for one. */

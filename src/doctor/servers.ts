@@ -1,7 +1,7 @@
 import { didYouMean } from '../config/problems.ts';
 import { shortName } from '../incident/alert.ts';
 import type { ServerFacts } from '../incident/health.ts';
-import type { MissingCommands } from '../ports.ts';
+import type { MissingCommands } from '../ports/inspection.ts';
 import { bad, type Check, type Finding, type Line, lineOf, ok, skipped } from './check.ts';
 import type { Context } from './context.ts';
 import { failed, quoted, type Way } from './failure.ts';

@@ -1,4 +1,4 @@
-import type { StoreLook } from '../ports.ts';
+import type { StoreLook } from '../ports/store.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, wordsOf } from './check.ts';
 import type { Context } from './context.ts';
 

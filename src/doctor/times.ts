@@ -1,5 +1,5 @@
 import type { Instant } from '../incident/alert.ts';
-import type { HealthRow } from '../ports.ts';
+import type { HealthRow } from '../ports/exchange.ts';
 import { bad, count, type Finding, look, ok } from './check.ts';
 
 const SECOND = 1_000;

@@ -1,16 +1,17 @@
+import { inTurn, type Turn } from '../gateway/sessions.ts';
 import { next } from '../incident/next.ts';
-import { type Head, NotSent, Stale } from '../ports.ts';
+import { NotSent } from '../ports/exchange.ts';
+import { type Head, Stale } from '../ports/journal.ts';
 import type { Advance, Advanced, Went } from './advancing.ts';
-import { beginStep } from './begin-step.ts';
-import { continueStep } from './continue-step.ts';
-import { finish } from './finish.ts';
-import { look } from './look.ts';
-import { match } from './match.ts';
+import { finish } from './finish/finish.ts';
 import type { Engine } from './parts.ts';
 import { rankOf } from './rank.ts';
-import { putBack, settle } from './run-undo.ts';
-import { inTurn, type Turn } from './sessions.ts';
+import { beginStep } from './step/begin-step.ts';
+import { continueStep } from './step/continue-step.ts';
 import { openStory } from './story.ts';
+import { putBack, settle } from './undo/run-undo.ts';
+import { match } from './verify/match.ts';
+import { look } from './verify/verify.ts';
 
 /**
  * The story of the daemon, top to bottom: fold what is known, ask `next`, do it, remember it; until there is nothing to

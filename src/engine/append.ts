@@ -3,7 +3,7 @@ import type { IncidentEvent } from '../incident/event.ts';
 import { apply, fold } from '../incident/fold.ts';
 import type { Incident } from '../incident/incident.ts';
 import { besideOf } from '../incident/traces.ts';
-import type { AppendOptions, AppendResult, Head, StartConditions } from '../ports.ts';
+import type { AppendOptions, AppendResult, Head, StartConditions } from '../ports/journal.ts';
 import type { Engine } from './parts.ts';
 
 /** What a store is told with an entry that the journal does not say: everything else is derived from the journal. */

@@ -1,6 +1,6 @@
 import { type Alert, shortName } from '../incident/alert.ts';
 import type { ServerFacts } from '../incident/health.ts';
-import { ExchangeError, type Organisation } from '../ports.ts';
+import { ExchangeError, type Organisation } from '../ports/exchange.ts';
 import type { Engine } from './parts.ts';
 
 export function factsOf(organisation: Organisation, server: string): ServerFacts | undefined {

@@ -3,11 +3,16 @@ import type { Entry } from '../incident/event.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { NextSettings } from '../incident/next.ts';
 import type { Playbook } from '../incident/plan.ts';
-import type { Clock, Exchange, Head, Notice, Store, Wakeups } from '../ports.ts';
+import type { Together } from '../lib/together.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Exchange } from '../ports/exchange.ts';
+import type { Head } from '../ports/journal.ts';
+import type { Notice } from '../ports/notifier.ts';
+import type { Store } from '../ports/store.ts';
+import type { Wakeups } from '../ports/wakeups.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import type { Verifier } from '../verification/verify.ts';
 import type { StoreWatch } from './store-watch.ts';
-import type { Together } from './together.ts';
 
 export interface EngineSettings extends NextSettings, GuardSettings {
   /** How long a guard may make an incident wait (organisation's ms). */

@@ -1,6 +1,7 @@
 import { apply, fold } from '../incident/fold.ts';
 import type { Incident } from '../incident/incident.ts';
-import type { Head, JournalPage, Store } from '../ports.ts';
+import type { Head, JournalPage } from '../ports/journal.ts';
+import type { Store } from '../ports/store.ts';
 
 /** An incident as far as its journal was read. */
 export interface Known {

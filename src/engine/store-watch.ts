@@ -1,9 +1,12 @@
 import type { Entry } from '../incident/event.ts';
 import type { Incident } from '../incident/incident.ts';
 import { isOwed } from '../incident/undo.ts';
-import type { Head, KillSwitch, LedgerEntry, Notice, Store } from '../ports.ts';
+import { stopwatch } from '../lib/stopwatch.ts';
+import type { Head } from '../ports/journal.ts';
+import type { KillSwitch } from '../ports/kill-switch.ts';
+import type { Notice } from '../ports/notifier.ts';
+import type { LedgerEntry, Store } from '../ports/store.ts';
 import type { Logger } from './parts.ts';
-import { stopwatch } from './stopwatch.ts';
 
 /** Why a store can no longer be relied on. */
 export const STORE_LOSSES = ['emptied', 'other', 'older', 'journal', 'evicted'] as const;

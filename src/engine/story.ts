@@ -1,7 +1,7 @@
 import type { Attached, Entry, EventType, IncidentEvent } from '../incident/event.ts';
 import type { Incident } from '../incident/incident.ts';
 import { next } from '../incident/next.ts';
-import { type Head, type JournalPage, Stale } from '../ports.ts';
+import { type Head, type JournalPage, Stale } from '../ports/journal.ts';
 import { type Appended, append, type Unwritten } from './append.ts';
 import type { Engine } from './parts.ts';
 import { pagesOf, readIncident, takeIn } from './read-incident.ts';

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Head } from '../ports.ts';
+import { stopwatch } from '../lib/stopwatch.ts';
+import type { Head } from '../ports/journal.ts';
 import { advance } from './advance.ts';
 import type { Advanced } from './advancing.ts';
-import { correlate } from './correlate.ts';
-import { defect } from './escalation.ts';
+import { defect } from './finish/escalation.ts';
+import { correlate } from './intake/correlate.ts';
 import type { Engine } from './parts.ts';
-import { stopwatch } from './stopwatch.ts';
 
 /** Heartbeats in the time of a lease: two may get lost before it is. */
 const BEATS = 3.3;

@@ -1,4 +1,4 @@
-import type { ServerActivity } from '../ports.ts';
+import type { ServerActivity } from '../ports/exchange.ts';
 import { DISRUPTIVE } from '../steps/step.ts';
 import { ALLOW, type Guard } from './guard.ts';
 import { ask } from './mode.ts';

@@ -1,7 +1,7 @@
 import { openWindow } from '../config/windows.ts';
 import { groupOf } from '../incident/health.ts';
 import { sameName } from '../incident/names.ts';
-import { type DatabaseCopy, ExchangeError, type MailboxServer, type Organisation } from '../ports.ts';
+import { type DatabaseCopy, ExchangeError, type MailboxServer, type Organisation } from '../ports/exchange.ts';
 import { describeCopy, isActive } from '../steps/databases.ts';
 import { outOfService } from '../verification/components.ts';
 import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';

@@ -1,6 +1,6 @@
 import { familyOf } from '../incident/alert.ts';
 import { sameName } from '../incident/names.ts';
-import type { HealthRow } from '../ports.ts';
+import type { HealthRow } from '../ports/exchange.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import { ALLOW, type Guard, type GuardContext } from './guard.ts';
 

@@ -1,4 +1,4 @@
-import type { KillScope, KillSwitch } from '../ports.ts';
+import type { KillScope, KillSwitch } from '../ports/kill-switch.ts';
 import { ALLOW, type Guard } from './guard.ts';
 
 /** Somebody has stopped everything, or a playbook, a server, a group. Asked again right before the command is sent. */

@@ -2,7 +2,7 @@ import { openWindow } from '../config/windows.ts';
 import { groupOf } from '../incident/health.ts';
 import type { Incident } from '../incident/incident.ts';
 import { sameName } from '../incident/names.ts';
-import type { ComponentState } from '../ports.ts';
+import type { ComponentState } from '../ports/exchange.ts';
 import {
   componentsOfFamilies,
   componentsOfService,

@@ -1,5 +1,5 @@
 import { sameName } from '../incident/names.ts';
-import type { RecoveryAction } from '../ports.ts';
+import type { RecoveryAction } from '../ports/exchange.ts';
 import { DISRUPTIVE } from '../steps/step.ts';
 import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
 

@@ -1,4 +1,4 @@
-import type { StartRefusal } from '../ports.ts';
+import type { StartRefusal } from '../ports/journal.ts';
 import { ALLOW, type Answer, type Guard } from './guard.ts';
 import { saysOf } from './kill-switch.ts';
 

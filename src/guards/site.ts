@@ -1,4 +1,4 @@
-import { type Exchange, ExchangeError } from '../ports.ts';
+import { type Exchange, ExchangeError } from '../ports/exchange.ts';
 import { componentsOfFamilies, describeOut, familiesOf, outOfService } from '../verification/components.ts';
 import { ALLOW, type Guard } from './guard.ts';
 

@@ -1,5 +1,6 @@
 import { ceiling, demote } from '../incident/plan.ts';
-import type { PlaybookRun, Trust } from '../ports.ts';
+import type { PlaybookRun } from '../incident/runs.ts';
+import type { Trust } from '../ports/store.ts';
 import { ALLOW, type Guard } from './guard.ts';
 import { ask, PLAN_APPROVED, wouldHaveDone } from './mode.ts';
 

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { setAside, writeWhole } from '../files.ts';
+import { setAside, writeWhole } from '../lib/files.ts';
 import { LOG_LIMIT, type LoggedCommand } from './port/command-log.ts';
 import type { ClockStart } from './world/clock.ts';
 import type { World } from './world/world.ts';

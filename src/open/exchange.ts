@@ -9,10 +9,12 @@ import { powerShellInspection } from '../adapters/powershell/inspect.ts';
 import type { Config } from '../config/config.ts';
 import { createLab } from '../lab/lab.ts';
 import { readOrganisation } from '../lab/world/organisation.ts';
-import type { Clock, Exchange, Inspection } from '../ports.ts';
+import type { Release } from '../lib/release.ts';
+import { safeAddress } from '../lib/shown.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Exchange } from '../ports/exchange.ts';
+import type { Inspection } from '../ports/inspection.ts';
 import { readRecording } from '../recording/file.ts';
-import { safeAddress } from '../shown.ts';
-import type { Release } from './release.ts';
 
 export interface OpenedExchange {
   exchange: Exchange;

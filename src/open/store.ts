@@ -8,9 +8,10 @@ import { findRedisServer, startPrivateRedis } from '../adapters/redis/private-se
 import { createRedisStore } from '../adapters/redis/store.ts';
 import type { Logger } from '../adapters/telemetry/index.ts';
 import type { Config } from '../config/config.ts';
-import type { Store, StoreLook, Wakeups } from '../ports.ts';
-import { seldom } from '../seldom.ts';
-import type { Release } from './release.ts';
+import type { Release } from '../lib/release.ts';
+import { seldom } from '../lib/seldom.ts';
+import type { Store, StoreLook } from '../ports/store.ts';
+import type { Wakeups } from '../ports/wakeups.ts';
 
 /** The store of this configuration as it is found from outside: for `doctor`. */
 export function inspectStore(config: Config['store']): Promise<StoreLook> {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isObject } from '../config/data.ts';
 import { ConfigError, type Problem, zodProblems } from '../config/problems.ts';
 import { whyUnreadable } from '../config/yaml.ts';
-import { writeWhole } from '../files.ts';
+import { writeWhole } from '../lib/files.ts';
 import { FORMAT, type Recording, recordingSchema, VERSION } from './recording.ts';
 
 /** Far more than an organisation of hundreds of servers fills. */

@@ -1,5 +1,5 @@
 import { sameName } from '../incident/names.ts';
-import type { HealthRow } from '../ports.ts';
+import type { HealthRow } from '../ports/exchange.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import type { RecordedProbe } from './recording.ts';
 

@@ -1,5 +1,4 @@
-import { type Exchange, READING_CALLS } from '../ports.ts';
-
+import { type Exchange, READING_CALLS } from '../ports/exchange.ts';
 /** The verbs of the port that only read. */
 export type ReadingExchange = Pick<Exchange, keyof typeof READING_CALLS>;
 

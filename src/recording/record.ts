@@ -1,8 +1,8 @@
 import { didYouMean } from '../config/problems.ts';
 import { type Instant, shortName } from '../incident/alert.ts';
 import type { ServerFacts } from '../incident/health.ts';
-import { type CallOptions, ExchangeError, type Reply } from '../ports.ts';
-import type { Value } from '../replies.ts';
+import { type CallOptions, ExchangeError, type Reply } from '../ports/exchange.ts';
+import type { Value } from '../ports/replies.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import { probesOf } from './probes.ts';
 import type { ReadingExchange } from './reading.ts';

@@ -9,8 +9,8 @@ import {
   type ExchangeFailure,
   type Organisation,
   type Protocol,
-} from '../ports.ts';
-import type { Value } from '../replies.ts';
+} from '../ports/exchange.ts';
+import type { Value } from '../ports/replies.ts';
 
 export const FORMAT = 'second-responder recording';
 export const VERSION = 1;

@@ -1,5 +1,5 @@
 import type { ServerFacts } from '../incident/health.ts';
-import type { DatabaseCopy } from '../ports.ts';
+import type { DatabaseCopy } from '../ports/exchange.ts';
 import type { Answer, RecordedProbe, RecordedServer, Recording } from './recording.ts';
 
 /** Free text, by where it stands: in it, anything can be named. */

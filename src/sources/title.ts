@@ -1,6 +1,6 @@
 /** Health set and monitor, as titles and descriptions name them. */
 import type { Alert } from '../incident/alert.ts';
-import { BoundedPattern } from '../pattern.ts';
+import { BoundedPattern } from '../lib/pattern.ts';
 import { isHealthSet, LIMITS, name } from './fields.ts';
 import { AT_A_TIME, present } from './source.ts';
 

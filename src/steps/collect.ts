@@ -1,4 +1,4 @@
-import { ExchangeError } from '../ports.ts';
+import { ExchangeError } from '../ports/exchange.ts';
 import type { StepContext } from './step.ts';
 
 /** How far back Managed Availability's own attempts are told of (organisation's ms), and how many at most. */

@@ -1,5 +1,5 @@
 import { isNamed } from '../incident/names.ts';
-import type { DatabaseCopy } from '../ports.ts';
+import type { DatabaseCopy } from '../ports/exchange.ts';
 
 const ACTIVE = ['Mounted', 'Mounting', 'Dismounted', 'Dismounting'];
 

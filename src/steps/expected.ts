@@ -2,7 +2,7 @@ import { inFamily } from '../incident/alert.ts';
 import { isEventDriven, isMonitor } from '../incident/health.ts';
 import { currentRun, type Incident } from '../incident/incident.ts';
 import { isNamed, sameName } from '../incident/names.ts';
-import { type DatabaseCopy, ExchangeError, type HealthRow, type Reply, type ServiceState } from '../ports.ts';
+import { type DatabaseCopy, ExchangeError, type HealthRow, type Reply, type ServiceState } from '../ports/exchange.ts';
 import { componentsOfService, outOfService } from '../verification/components.ts';
 import type { StepContext } from './step.ts';
 

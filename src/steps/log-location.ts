@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Protocol } from '../ports.ts';
+import type { Protocol } from '../ports/exchange.ts';
 import { optionsOf, type Step } from './step.ts';
 
 /** Notes where the protocol log lies, for whoever reads the escalation. */

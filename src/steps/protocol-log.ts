@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Intent } from '../incident/intent.ts';
 import { isNamed } from '../incident/names.ts';
 import type { UndoDebt } from '../incident/undo.ts';
-import type { Protocol } from '../ports.ts';
+import type { Protocol } from '../ports/exchange.ts';
 import { type Look, optionsOf, type Step, type StepContext, type Undo } from './step.ts';
 
 const CMDLET: Record<Protocol, string> = { imap: 'Set-ImapSettings', pop: 'Set-PopSettings' };

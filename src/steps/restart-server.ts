@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { positiveDuration, writeDuration } from '../config/schema.ts';
 import type { Intent } from '../incident/intent.ts';
 import { sameName } from '../incident/names.ts';
-import { ExchangeError } from '../ports.ts';
+import { ExchangeError } from '../ports/exchange.ts';
 import { componentsOfService, outOfService } from '../verification/components.ts';
 import { collect } from './collect.ts';
 import { awaitsNode, copiesStarting, type Expected, expectedAfter, monitorsAreWarm, stillDown } from './expected.ts';

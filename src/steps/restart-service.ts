@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ServerFacts } from '../incident/health.ts';
 import type { Intent } from '../incident/intent.ts';
 import { isNamed } from '../incident/names.ts';
-import type { Exchange, ServiceState } from '../ports.ts';
+import type { Exchange, ServiceState } from '../ports/exchange.ts';
 import { componentsOfService, describeOut, type OutOfService, outOfService } from '../verification/components.ts';
 import { collect } from './collect.ts';
 import { type Look, optionsOf, type Step, type StepContext, type Undo } from './step.ts';

@@ -5,7 +5,9 @@ import type { Intent } from '../incident/intent.ts';
 import type { Outcome } from '../incident/outcome.ts';
 import type { UndoDebt, UndoState } from '../incident/undo.ts';
 import type { StepLanguage } from '../playbooks/language.ts';
-import type { Change, Clock, Exchange, LedgerEntry } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Change, Exchange } from '../ports/exchange.ts';
+import type { LedgerEntry } from '../ports/store.ts';
 import type { Verifier } from '../verification/verify.ts';
 
 /**

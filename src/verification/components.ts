@@ -1,6 +1,6 @@
 import { familyOf, inFamily } from '../incident/alert.ts';
 import { isNamed, sameName } from '../incident/names.ts';
-import type { ComponentState, HealthRow } from '../ports.ts';
+import type { ComponentState, HealthRow } from '../ports/exchange.ts';
 
 /** As whom Managed Availability sets components; it stands for nobody else's decision. */
 const MANAGED_AVAILABILITY = 'HealthAPI';

@@ -7,7 +7,7 @@ import {
   type OurChange,
   type Verdict,
 } from '../incident/health.ts';
-import type { HealthRow, ProbeResult, Reply } from '../ports.ts';
+import type { HealthRow, ProbeResult, Reply } from '../ports/exchange.ts';
 
 /** How long after its turn a row may come before it is called stale: recurrence + time-out + this. */
 export interface RowRules {

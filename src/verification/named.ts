@@ -2,7 +2,7 @@ import { familyOf, shortName } from '../incident/alert.ts';
 import { cut } from '../incident/cut.ts';
 import { type MonitorRef, monitorName } from '../incident/health.ts';
 import { sameName } from '../incident/names.ts';
-import type { HealthRow } from '../ports.ts';
+import type { HealthRow } from '../ports/exchange.ts';
 import type { Catalog } from './catalog.ts';
 
 /** What an alert names. Hints, never filters: but what it names must have been seen before its trouble is called over. */

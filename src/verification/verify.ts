@@ -10,8 +10,9 @@ import {
   type Verdict,
 } from '../incident/health.ts';
 import { sameName } from '../incident/names.ts';
-import { BoundedPattern } from '../pattern.ts';
-import { type Clock, type Exchange, ExchangeError, type HealthRow } from '../ports.ts';
+import { BoundedPattern } from '../lib/pattern.ts';
+import type { Clock } from '../ports/clock.ts';
+import { type Exchange, ExchangeError, type HealthRow } from '../ports/exchange.ts';
 import type { Catalog, CatalogMonitor } from './catalog.ts';
 import { judgeRow, judgeRun, overall, rowDueBy } from './judge.ts';
 import { type Hint, monitorsNamed, ownHints, refOf, rowsOfSet, unseenOf } from './named.ts';

@@ -1,6 +1,6 @@
 /** What is asked right before a command is sent, as every side of the Store port answers it. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Head, Stale } from '../../src/ports.ts';
+import { type Head, Stale } from '../../src/ports/journal.ts';
 import type { StoreSide } from './store.ts';
 
 const MINUTE = 60_000;

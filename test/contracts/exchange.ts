@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Change, Clock, Exchange, ExchangeFailure, HealthRow } from '../../src/ports.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { Change, Exchange, ExchangeFailure, HealthRow } from '../../src/ports/exchange.ts';
 
 /** One side of the port, and a way to break the organisation behind it. */
 export interface ExchangeUnderTest {

@@ -1,6 +1,7 @@
 /** What incidents learn from each other, as every side of the Store port remembers it. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { AppendOptions, Head, PlaybookRun } from '../../src/ports.ts';
+import type { PlaybookRun } from '../../src/incident/runs.ts';
+import type { AppendOptions, Head } from '../../src/ports/journal.ts';
 import type { StoreSide } from './store.ts';
 
 const DAY = 24 * 3_600_000;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Json, PowerShellHost, type PowerShellHostOptions } from '../../src/adapters/powershell/host.ts';
-import { EXCHANGE_FAILURES, type ExchangeError } from '../../src/ports.ts';
+import { EXCHANGE_FAILURES, type ExchangeError } from '../../src/ports/exchange.ts';
 import { hostileValues } from '../powershell/hostile.ts';
 import { beginRun, memoryOf, processesOf } from '../powershell/processes.ts';
 

@@ -2,12 +2,13 @@
 import fc from 'fast-check';
 import { append, type Unwritten } from '../../src/engine/append.ts';
 import type { Engine } from '../../src/engine/parts.ts';
-import { tookBy } from '../../src/engine/took.ts';
+import { tookBy } from '../../src/engine/step/took.ts';
 import type { IncidentEvent, StepEnd, Undone } from '../../src/incident/event.ts';
 import { type Incident, stepInHand } from '../../src/incident/incident.ts';
 import { OUTCOMES } from '../../src/incident/outcome.ts';
 import type { UndoDebt } from '../../src/incident/undo.ts';
-import type { Head, Store, ThrottleRule } from '../../src/ports.ts';
+import type { Head, ThrottleRule } from '../../src/ports/journal.ts';
+import type { Store } from '../../src/ports/store.ts';
 import { alertOf, facts } from '../support/stub.ts';
 
 const WORLD = 'w1';

@@ -11,9 +11,9 @@ import {
   type Head,
   Stale,
   type StartConditions,
-  type Store,
   type ThrottleRule,
-} from '../../src/ports.ts';
+} from '../../src/ports/journal.ts';
+import type { Store } from '../../src/ports/store.ts';
 
 const WEEK = 7 * 24 * 3_600_000;
 const MINUTE = 60_000;

@@ -1,6 +1,6 @@
 /** What every side of the Wakeups port does, as sentences. Run against memory and against BullMQ on a real Redis. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Wakeups } from '../../src/ports.ts';
+import type { Wakeups } from '../../src/ports/wakeups.ts';
 
 /** A promise, and the way to keep it. */
 function signal(): { come: Promise<void>; now: () => void } {

@@ -1,4 +1,5 @@
-import type { LedgerEntry, Notice } from '../../src/ports.ts';
+import type { Notice } from '../../src/ports/notifier.ts';
+import type { LedgerEntry } from '../../src/ports/store.ts';
 import type { Kill } from './fleet.ts';
 import type { Sent } from './lab-gate.ts';
 import type { Plan, TroubleKind } from './plan.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import type { Notice } from '../../src/ports.ts';
+import type { Notice } from '../../src/ports/notifier.ts';
 
 /** Where people are told: a webhook that keeps what it was sent. */
 export class Inbox {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { CHANGING_CALLS } from '../../src/ports.ts';
+import { CHANGING_CALLS } from '../../src/ports/exchange.ts';
 import type { AtBoundary } from './boundary.ts';
 
 /** A changing command that a daemon sent, and when (real ms). */

@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Client, redisTarget } from '../../src/adapters/redis/connect.ts';
 import { createRedisStore } from '../../src/adapters/redis/store.ts';
 import { entryHash, verifyChain } from '../../src/incident/chain.ts';
-import type { FeedItem, Store } from '../../src/ports.ts';
+import type { FeedItem } from '../../src/ports/journal.ts';
+import type { Store } from '../../src/ports/store.ts';
 import { get } from '../support/processes.ts';
 import type { Moment } from './plan.ts';
 

@@ -3,7 +3,7 @@ import type { Entry, IncidentEvent, Matched, Verified } from '../../src/incident
 import { fold } from '../../src/incident/fold.ts';
 import type { Incident } from '../../src/incident/incident.ts';
 import type { Playbook } from '../../src/incident/plan.ts';
-import { CHANGING_CALLS, type Exchange } from '../../src/ports.ts';
+import { CHANGING_CALLS, type Exchange } from '../../src/ports/exchange.ts';
 import { around } from '../support/around.ts';
 import { bench, Killed } from '../support/engine.ts';
 import { followed } from './explore.ts';

@@ -3,7 +3,7 @@
  * so that a worker may die, freeze or be overtaken between any two. Kept honest by conformance.test.ts.
  */
 
-import { match } from '../../src/engine/match.ts';
+import { match } from '../../src/engine/verify/match.ts';
 import type { IncidentEvent, StepFinished } from '../../src/incident/event.ts';
 import type { Looked, ServerFacts } from '../../src/incident/health.ts';
 import { type Incident, isApproved, type StepRecord, stepRecord } from '../../src/incident/incident.ts';

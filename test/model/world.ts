@@ -2,7 +2,8 @@
 import type { Incident } from '../../src/incident/incident.ts';
 import type { Intent } from '../../src/incident/intent.ts';
 import { isOwed } from '../../src/incident/undo.ts';
-import { type Exchange, ExchangeError, type ExchangeFailure, type LedgerEntry } from '../../src/ports.ts';
+import { type Exchange, ExchangeError, type ExchangeFailure } from '../../src/ports/exchange.ts';
+import type { LedgerEntry } from '../../src/ports/store.ts';
 import { reply, stubExchange } from '../support/stub.ts';
 
 /** How often everything restarted is one hour apart: a fence tells one start from the next. */

@@ -6,8 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import { type ServedLab, serveLab } from '../../src/adapters/lab/serve.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { diagnose, type Line } from '../../src/doctor/index.ts';
+import type { Release } from '../../src/lib/release.ts';
 import { openExchange, sessionsOf } from '../../src/open/exchange.ts';
-import type { Release } from '../../src/open/release.ts';
 import { inspectStore } from '../../src/open/store.ts';
 import { told } from '../unit/doctor/site.ts';
 import { beginRun, processesOf } from './processes.ts';

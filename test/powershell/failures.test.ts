@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { PowerShellHost } from '../../src/adapters/powershell/host.ts';
-import { EXCHANGE_FAILURES, type ExchangeFailure } from '../../src/ports.ts';
+import { EXCHANGE_FAILURES, type ExchangeFailure } from '../../src/ports/exchange.ts';
 
 /** What Windows and Exchange say when something fails, and what the port calls it. */
 const engines = inject('engines');

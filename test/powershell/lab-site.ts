@@ -8,7 +8,7 @@ import {
 } from '../../src/adapters/powershell/exchange.ts';
 import { PowerShellHost, type PowerShellHostOptions } from '../../src/adapters/powershell/host.ts';
 import type { Lab, LabOptions } from '../../src/lab/lab.ts';
-import type { Exchange } from '../../src/ports.ts';
+import type { Exchange } from '../../src/ports/exchange.ts';
 
 export interface LabSite {
   lab: Lab;

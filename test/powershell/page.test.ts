@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Entry } from '../../src/incident/event.ts';
 import { createLab, type Lab } from '../../src/lab/lab.ts';
 import type { LoggedCommand } from '../../src/lab/port/command-log.ts';
-import type { Exchange } from '../../src/ports.ts';
+import type { Exchange } from '../../src/ports/exchange.ts';
 import { bench } from '../support/engine.ts';
 import { SCENARIOS } from '../support/page.ts';
 import { type LabSite, labSite, READER } from './lab-site.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Json, PowerShellHost } from '../../src/adapters/powershell/host.ts';
-import type { Change, Exchange } from '../../src/ports.ts';
+import type { Change, Exchange } from '../../src/ports/exchange.ts';
 import { readingOnly } from '../../src/recording/reading.ts';
 import { record } from '../../src/recording/record.ts';
 import { hostileValues } from './hostile.ts';

@@ -1,6 +1,6 @@
 /** What PowerShell tells of a row, and what it leaves unsaid. */
 import { describe, expect, inject, it } from 'vitest';
-import type { HealthRow } from '../../src/ports.ts';
+import type { HealthRow } from '../../src/ports/exchange.ts';
 import { readRecording } from '../../src/recording/file.ts';
 import { labSite } from './lab-site.ts';
 

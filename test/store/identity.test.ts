@@ -8,7 +8,8 @@ import { createBullWakeups } from '../../src/adapters/bullmq/wakeups.ts';
 import type { Client } from '../../src/adapters/redis/connect.ts';
 import { PROVE } from '../../src/adapters/redis/scripts/identity.ts';
 import { createRedisStore, type RedisStore } from '../../src/adapters/redis/store.ts';
-import type { Head, KillSwitch } from '../../src/ports.ts';
+import type { Head } from '../../src/ports/journal.ts';
+import type { KillSwitch } from '../../src/ports/kill-switch.ts';
 import { anAlert } from '../contracts/store.ts';
 import { startRedis, type TestServer } from './redis-server.ts';
 

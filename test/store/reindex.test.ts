@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Client } from '../../src/adapters/redis/connect.ts';
 import { createRedisStore, type RedisStore } from '../../src/adapters/redis/store.ts';
 import type { IncidentEvent } from '../../src/incident/event.ts';
-import type { AppendOptions, Head } from '../../src/ports.ts';
+import type { AppendOptions, Head } from '../../src/ports/journal.ts';
 import { reindexContract, sorted } from '../contracts/reindex.ts';
 import { anAlert } from '../contracts/store.ts';
 import { startRedis, type TestServer } from './redis-server.ts';

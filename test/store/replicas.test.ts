@@ -5,7 +5,7 @@ import { type Client, redisTarget } from '../../src/adapters/redis/connect.ts';
 import { Copies } from '../../src/adapters/redis/copies.ts';
 import { Scripts } from '../../src/adapters/redis/scripts/script.ts';
 import { createRedisStore, type RedisStore } from '../../src/adapters/redis/store.ts';
-import { type Head, NotCopied } from '../../src/ports.ts';
+import { type Head, NotCopied } from '../../src/ports/journal.ts';
 import { anAlert } from '../contracts/store.ts';
 import { type RedisServer, Site } from '../support/processes.ts';
 

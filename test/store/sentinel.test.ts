@@ -5,7 +5,7 @@ import { type RedisTarget, redisTarget } from '../../src/adapters/redis/connect.
 import { createRedisStore, type RedisStore } from '../../src/adapters/redis/store.ts';
 import { verifyChain } from '../../src/incident/chain.ts';
 import type { IncidentEvent } from '../../src/incident/event.ts';
-import { type Head, NotCopied, Stale } from '../../src/ports.ts';
+import { type Head, NotCopied, Stale } from '../../src/ports/journal.ts';
 import { anAlert } from '../contracts/store.ts';
 import { type RedisServer, Site, until } from '../support/processes.ts';
 

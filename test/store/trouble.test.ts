@@ -5,7 +5,7 @@ import { type Client, redisTarget } from '../../src/adapters/redis/connect.ts';
 import { createRedisStore, type RedisStore, type RedisStoreOptions } from '../../src/adapters/redis/store.ts';
 import { verifyChain } from '../../src/incident/chain.ts';
 import type { IncidentEvent } from '../../src/incident/event.ts';
-import type { AppendOptions, Head } from '../../src/ports.ts';
+import type { AppendOptions, Head } from '../../src/ports/journal.ts';
 import { anAlert } from '../contracts/store.ts';
 import { startRedis, type TestServer } from './redis-server.ts';
 

@@ -4,7 +4,7 @@ import type { Entry } from '../../src/incident/event.ts';
 import { fold } from '../../src/incident/fold.ts';
 import type { Incident } from '../../src/incident/incident.ts';
 import { type IncidentView, view } from '../../src/incident/view.ts';
-import type { Head } from '../../src/ports.ts';
+import type { Head } from '../../src/ports/journal.ts';
 import { type Bench, type BenchOptions, bench, operationsOf } from './engine.ts';
 
 export const JOURNALS = 'test/fixtures/journals';

@@ -2,8 +2,7 @@ import type { Alert } from '../../src/incident/alert.ts';
 import { link } from '../../src/incident/chain.ts';
 import type { Asked, Entry, IncidentEvent } from '../../src/incident/event.ts';
 import type { ServerFacts } from '../../src/incident/health.ts';
-import type { Exchange, HealthRow, ProbeResult, Reply, ServiceState } from '../../src/ports.ts';
-
+import type { Exchange, HealthRow, ProbeResult, Reply, ServiceState } from '../../src/ports/exchange.ts';
 /** 12 May 2026, 09:00 UTC: where the journals and clocks of tables begin. */
 export const NINE = Date.UTC(2026, 4, 12, 9);
 export const SECOND = 1000;

@@ -1,6 +1,6 @@
 import { type Job, Queue, type QueueOptions, Worker } from 'bullmq';
 import { type Cluster, type Redis, ReplyError } from 'ioredis';
-import type { Wakeups } from '../../ports.ts';
+import type { Wakeups } from '../../ports/wakeups.ts';
 
 type Client = Redis | Cluster;
 

@@ -9,7 +9,8 @@ import express, {
   type Router,
 } from 'express';
 import { MemoryStore } from 'express-rate-limit';
-import { Conflict, NotCopied, NotFound, type Operations } from '../../ports.ts';
+import { NotCopied } from '../../ports/journal.ts';
+import { Conflict, NotFound, type Operations } from '../../ports/operations.ts';
 import type { SourceSettings } from '../../sources/index.ts';
 import { type Access, admit, bySignature, byToken, type Identity, refuseForeign } from './auth.ts';
 import { decodeBody, NO_BODY, readBody } from './body.ts';

@@ -1,6 +1,6 @@
 /** Posts of alerts that are refused: counted each, and logged, by source and sender. */
 import type { Request } from 'express';
-import { seldom } from '../../seldom.ts';
+import { seldom } from '../../lib/seldom.ts';
 import { SOURCES, type Source } from '../../sources/index.ts';
 import type { Identity } from './auth.ts';
 import { busy, type HttpProblem, PROBLEM_TYPES } from './problem.ts';

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
-import type { Operations } from '../../ports.ts';
+import type { Operations } from '../../ports/operations.ts';
 import type { Source, SourceSettings } from '../../sources/index.ts';
 import type { Access, Identity } from './auth.ts';
 import type { HttpProblem, ProblemType } from './problem.ts';

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { withoutPath } from '../../shown.ts';
+import { withoutPath } from '../../lib/shown.ts';
 
 /** Absolute paths of PEM files: the `http.tls` section of the configuration. */
 export interface TlsFiles {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { LabExchange } from '../../lab/port/cmdlets.ts';
 import { fromIssues, LabProblems, unknownName } from '../../lab/world/problems.ts';
-import type { ExchangeFailure, Reply } from '../../ports.ts';
+import type { ExchangeFailure, Reply } from '../../ports/exchange.ts';
 
 /** What POST /lab/v1/call answers besides its outcome: the client's clock follows it. */
 export interface LabTime {

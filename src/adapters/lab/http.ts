@@ -1,14 +1,14 @@
 import { z } from 'zod';
+import type { Clock } from '../../ports/clock.ts';
 import {
   type CallOptions,
-  type Clock,
   EXCHANGE_FAILURES,
   type Exchange,
   ExchangeError,
   type ExchangeFailure,
   type Reply,
-} from '../../ports.ts';
-import { readReply } from '../../replies.ts';
+} from '../../ports/exchange.ts';
+import { readReply } from '../../ports/replies.ts';
 
 /** A lab that runs as a process of its own. */
 export interface RemoteLab {

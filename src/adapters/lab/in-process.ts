@@ -1,5 +1,6 @@
 import type { Lab } from '../../lab/lab.ts';
-import type { Clock, Exchange } from '../../ports.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Exchange } from '../../ports/exchange.ts';
 
 /** The Exchange port on a lab in this process. `caller` signs the commands that only read. */
 export function labExchange(lab: Lab, caller?: string): Exchange {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Lab } from '../../lab/lab.ts';
 import { duration } from '../../lab/world/duration.ts';
 import { fromIssues, LabProblems, type Problem } from '../../lab/world/problems.ts';
-import { ExchangeError } from '../../ports.ts';
+import { ExchangeError } from '../../ports/exchange.ts';
 import { type CallAnswer, carryOut, type LabTime } from './calls.ts';
 
 const BODY_LIMIT = '256kb';

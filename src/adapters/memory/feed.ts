@@ -1,5 +1,5 @@
 import type { Entry } from '../../incident/event.ts';
-import type { FeedItem } from '../../ports.ts';
+import type { FeedItem } from '../../ports/journal.ts';
 
 /** The latest entries of all journals in one sequence, for any number of readers. */
 export class MemoryFeed {

@@ -1,4 +1,6 @@
-import type { AppendOptions, PlaybookRun, Trust } from '../../ports.ts';
+import type { PlaybookRun } from '../../incident/runs.ts';
+import type { AppendOptions } from '../../ports/journal.ts';
+import type { Trust } from '../../ports/store.ts';
 import { inWorld } from './start.ts';
 
 const DAY = 24 * 3_600_000;

@@ -1,6 +1,6 @@
 import type { Entry } from '../../incident/event.ts';
 import { type Trace, tracesOf } from '../../incident/traces.ts';
-import type { Reindexed } from '../../ports.ts';
+import type { Reindexed } from '../../ports/store.ts';
 
 /** What all journals tell, in the order of its time; and which of them can't be read. */
 export function tracesOfAll(incidents: ReadonlyMap<string, { texts: readonly string[] }>): {

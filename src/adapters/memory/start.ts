@@ -1,4 +1,5 @@
-import type { KillScope, KillSwitch, StartConditions, StartRefusal, ThrottleRule } from '../../ports.ts';
+import type { StartConditions, StartRefusal, ThrottleRule } from '../../ports/journal.ts';
+import type { KillScope, KillSwitch } from '../../ports/kill-switch.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -4,25 +4,27 @@ import { link } from '../../incident/chain.ts';
 import type { Entry, IncidentEvent } from '../../incident/event.ts';
 import type { Settle } from '../../incident/traces.ts';
 import {
-  type AcceptedAlert,
   type AppendOptions,
   type AppendResult,
   type Head,
   type IncidentQuery,
   type Journal,
   type JournalPage,
-  type KillSwitch,
-  type LedgerEntry,
-  type Recognised,
-  type Reindexed,
   Stale,
-  type Standing,
   type StartConditions,
   type StartRefusal,
-  type Store,
-  type StoreHealth,
-  type Trust,
-} from '../../ports.ts';
+} from '../../ports/journal.ts';
+import type { KillSwitch } from '../../ports/kill-switch.ts';
+import type {
+  AcceptedAlert,
+  LedgerEntry,
+  Recognised,
+  Reindexed,
+  Standing,
+  Store,
+  StoreHealth,
+  Trust,
+} from '../../ports/store.ts';
 import { MemoryFeed } from './feed.ts';
 import { Lessons } from './lessons.ts';
 import { tracesOfAll } from './reindex.ts';

@@ -1,5 +1,4 @@
-import type { Wakeups } from '../../ports.ts';
-
+import type { Wakeups } from '../../ports/wakeups.ts';
 export interface MemoryWakeupsOptions {
   /** Real time in ms; the wall's clock when absent. */
   now?: () => number;

@@ -1,4 +1,4 @@
-import type { Notifier } from '../../ports.ts';
+import type { Notifier } from '../../ports/notifier.ts';
 import { logNotifier, type NotifyLogger } from './log.ts';
 import { webhookNotifier } from './webhook.ts';
 

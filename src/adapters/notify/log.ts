@@ -1,5 +1,4 @@
-import type { Notice, Notifier } from '../../ports.ts';
-
+import type { Notice, Notifier } from '../../ports/notifier.ts';
 export interface NotifyLogger {
   warn(message: string, details?: Record<string, unknown>): unknown;
   info(message: string, details?: Record<string, unknown>): unknown;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Notice, Notifier } from '../../ports.ts';
-import { fitsHeader, safeAddress } from '../../shown.ts';
+import { fitsHeader, safeAddress } from '../../lib/shown.ts';
+import type { Notice, Notifier } from '../../ports/notifier.ts';
 
 export interface WebhookOptions {
   url: string;

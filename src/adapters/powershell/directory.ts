@@ -1,5 +1,5 @@
 import type { ServerFacts } from '../../incident/health.ts';
-import type { CallOptions, Organisation, Reply } from '../../ports.ts';
+import type { CallOptions, Organisation, Reply } from '../../ports/exchange.ts';
 
 /** Real milliseconds for which names are looked up in what was read before. Servers come and go seldom. */
 const SERVES = 10 * 60_000;

@@ -10,8 +10,8 @@ import {
   type HealthRow,
   type Organisation,
   type Reply,
-} from '../../ports.ts';
-import { readReply, type Value } from '../../replies.ts';
+} from '../../ports/exchange.ts';
+import { readReply, type Value } from '../../ports/replies.ts';
 import { Directory } from './directory.ts';
 import type { PowerShellHost } from './host.ts';
 import { isRecord, type Json, type PowerShellReply } from './wire.ts';

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { type CallOptions, ExchangeError } from '../../ports.ts';
+import { type CallOptions, ExchangeError } from '../../ports/exchange.ts';
 import { childProcess } from './drivers/child-process.ts';
 import type { Driver } from './drivers/driver.ts';
 import { nodePowerShell } from './drivers/node-powershell.ts';

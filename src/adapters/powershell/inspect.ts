@@ -1,13 +1,6 @@
 import { z } from 'zod';
-import {
-  type CallOptions,
-  type EndpointLook,
-  ExchangeError,
-  type Inspection,
-  type MissingCommands,
-  type ShellLook,
-  type TargetLook,
-} from '../../ports.ts';
+import { type CallOptions, ExchangeError } from '../../ports/exchange.ts';
+import type { EndpointLook, Inspection, MissingCommands, ShellLook, TargetLook } from '../../ports/inspection.ts';
 import { connectionWith, type PowerShellExchangeOptions } from './exchange.ts';
 import type { PowerShellHost } from './host.ts';
 import type { Json } from './wire.ts';

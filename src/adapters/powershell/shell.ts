@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ExchangeError } from '../../ports.ts';
+import { ExchangeError } from '../../ports/exchange.ts';
 import type { Driver } from './drivers/driver.ts';
 import { endNow, endTree, TREE_MARK } from './process-tree.ts';
 import { encoded, excerpt, isRecord, type PowerShellReply, readReply } from './wire.ts';

@@ -1,5 +1,4 @@
-import { EXCHANGE_FAILURES, ExchangeError, type ExchangeFailure } from '../../ports.ts';
-
+import { EXCHANGE_FAILURES, ExchangeError, type ExchangeFailure } from '../../ports/exchange.ts';
 /** What can be handed to a function of a module. A field that is undefined is left out. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json | undefined };
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import { safeAddress } from '../../shown.ts';
+import { safeAddress } from '../../lib/shown.ts';
 
 /** The replies' shape is ioredis's own default. */
 type Options = Omit<RedisOptions, 'replyMapping'>;

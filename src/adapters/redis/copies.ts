@@ -1,4 +1,4 @@
-import { NotCopied } from '../../ports.ts';
+import { NotCopied } from '../../ports/journal.ts';
 import type { Client } from './connect.ts';
 import type { Scripts } from './scripts/script.ts';
 

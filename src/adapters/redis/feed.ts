@@ -1,5 +1,5 @@
 import type { Entry } from '../../incident/event.ts';
-import type { FeedItem } from '../../ports.ts';
+import type { FeedItem } from '../../ports/journal.ts';
 import type { Client } from './connect.ts';
 
 const PAGE = 256;

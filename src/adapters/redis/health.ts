@@ -1,5 +1,6 @@
 import { Cluster, type Redis, ReplyError } from 'ioredis';
-import { NotCopied, type StoreHealth } from '../../ports.ts';
+import { NotCopied } from '../../ports/journal.ts';
+import type { StoreHealth } from '../../ports/store.ts';
 import type { Client } from './connect.ts';
 import { durability } from './durability.ts';
 import { REINDEXING } from './reindex.ts';

@@ -1,6 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { StoreHealth, StoreLook } from '../../ports.ts';
+import type { StoreHealth, StoreLook } from '../../ports/store.ts';
 import { redisTarget } from './connect.ts';
 import { durability } from './durability.ts';
 import { redisHealth } from './health.ts';

@@ -5,7 +5,7 @@ import { access, constants, mkdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { readSmall, setAside, writeWhole } from '../../files.ts';
+import { readSmall, setAside, writeWhole } from '../../lib/files.ts';
 import { type Client, redisTarget } from './connect.ts';
 import { Locksmith, type StartingLock } from './starting-lock.ts';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { verifyChain } from '../../incident/chain.ts';
 import type { Entry } from '../../incident/event.ts';
 import { type Beside, type Trace, tracesOf } from '../../incident/traces.ts';
-import type { Reindexed } from '../../ports.ts';
+import type { Reindexed } from '../../ports/store.ts';
 import type { Client } from './connect.ts';
 import { appendRequest, headFrom, whatToNote } from './request.ts';
 import { AGAIN, FAMILIES, KEEP, SWAP, TAKE_FIELDS } from './scripts/reindex.ts';

@@ -1,6 +1,8 @@
 import type { Alert } from '../../incident/alert.ts';
 import type { IncidentEvent } from '../../incident/event.ts';
-import type { AppendOptions, Head, KillScope, LedgerEntry, StartConditions, StartRefusal } from '../../ports.ts';
+import type { AppendOptions, Head, StartConditions, StartRefusal } from '../../ports/journal.ts';
+import type { KillScope } from '../../ports/kill-switch.ts';
+import type { LedgerEntry } from '../../ports/store.ts';
 import type { AppendRequest } from './scripts/append.ts';
 
 const MINUTE = 60_000;

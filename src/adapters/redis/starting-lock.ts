@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, fstatSync, futimesSync, linkSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs';
-import { setAside } from '../../files.ts';
+import { setAside } from '../../lib/files.ts';
 
 /** How often its holder touches the file (real milliseconds). */
 const BEAT_MS = 500;

@@ -4,29 +4,31 @@ import { deflate, inflate } from 'node:zlib';
 import type { Alert } from '../../incident/alert.ts';
 import { link } from '../../incident/chain.ts';
 import type { Entry, IncidentEvent } from '../../incident/event.ts';
+import type { PlaybookRun } from '../../incident/runs.ts';
 import {
-  type AcceptedAlert,
   type AppendOptions,
   type AppendResult,
-  type Correlation,
   type FeedItem,
   type Head,
   type IncidentQuery,
   type Journal,
   type JournalPage,
-  type KillSwitch,
-  type LedgerEntry,
-  type PlaybookRun,
-  type Recognised,
-  type Reindexed,
   Stale,
-  type Standing,
   type StartConditions,
   type StartRefusal,
-  type Store,
-  type StoreHealth,
-  type Trust,
-} from '../../ports.ts';
+} from '../../ports/journal.ts';
+import type { KillSwitch } from '../../ports/kill-switch.ts';
+import type {
+  AcceptedAlert,
+  Correlation,
+  LedgerEntry,
+  Recognised,
+  Reindexed,
+  Standing,
+  Store,
+  StoreHealth,
+  Trust,
+} from '../../ports/store.ts';
 import { RedisClock } from './clock.ts';
 import type { Client, Purpose, RedisTarget } from './connect.ts';
 import { Copies } from './copies.ts';

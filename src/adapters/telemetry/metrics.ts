@@ -3,14 +3,10 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { OUTCOMES } from '../../incident/outcome.ts';
 import { MODES } from '../../incident/plan.ts';
 import { type IncidentView, PHASES } from '../../incident/view.ts';
-import {
-  CHANGING_CALLS,
-  EXCHANGE_FAILURES,
-  type KillSwitch,
-  type LedgerEntry,
-  type PlaybookView,
-  READING_CALLS,
-} from '../../ports.ts';
+import { CHANGING_CALLS, EXCHANGE_FAILURES, READING_CALLS } from '../../ports/exchange.ts';
+import type { KillSwitch } from '../../ports/kill-switch.ts';
+import type { PlaybookView } from '../../ports/operations.ts';
+import type { LedgerEntry } from '../../ports/store.ts';
 import { openMetrics, wantsOpenMetrics } from './exposition.ts';
 
 export const ALERT_RESULTS = ['accepted', 'repeat', 'refused', 'failed', 'truncated'] as const;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Instant, shortName } from '../../incident/alert.ts';
 import { sameName } from '../../incident/names.ts';
-import { EXCHANGE_FAILURES } from '../../ports.ts';
+import { EXCHANGE_FAILURES } from '../../ports/exchange.ts';
 import { activeOn } from '../world/databases.ts';
 import { duration, period } from '../world/duration.ts';
 import {

@@ -10,7 +10,7 @@ import {
   type Protocol,
   type Reply,
   type ServiceState,
-} from '../../ports.ts';
+} from '../../ports/exchange.ts';
 import { drain, reboot, restart } from '../behaviour/machines.ts';
 import { copyRows, memberUp, nodeUp, witnessUp } from '../world/databases.ts';
 import { readRow, reassess, runProbe, type Watch, watchesOf } from '../world/health.ts';

@@ -1,6 +1,12 @@
 import { setTimeout as later } from 'node:timers';
 import type { Instant } from '../../incident/alert.ts';
-import { type CallOptions, type Change, ExchangeError, type ExchangeFailure, type Reply } from '../../ports.ts';
+import {
+  type CallOptions,
+  type Change,
+  ExchangeError,
+  type ExchangeFailure,
+  type Reply,
+} from '../../ports/exchange.ts';
 import { end } from '../behaviour/cures.ts';
 import type { LabClock } from '../world/clock.ts';
 import type { Server, Trouble, World } from '../world/world.ts';

@@ -1,6 +1,6 @@
 /** The databases of a recording, with what their copies were like. */
 import { shortName } from '../../incident/alert.ts';
-import type { DatabaseCopy } from '../../ports.ts';
+import type { DatabaseCopy } from '../../ports/exchange.ts';
 import { answered, type Recording } from '../../recording/recording.ts';
 import { statusOf } from '../world/databases.ts';
 import type { Copy } from '../world/world.ts';

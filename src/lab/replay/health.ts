@@ -1,7 +1,7 @@
 /** The monitors of a recording: rows as they were, and behind every unhealthy one a cause with a cure. */
 import type { Instant } from '../../incident/alert.ts';
 import { sameName } from '../../incident/names.ts';
-import type { HealthRow, ProbeResult } from '../../ports.ts';
+import type { HealthRow, ProbeResult } from '../../ports/exchange.ts';
 import { type Answer, answered, type RecordedProbe, type RecordedServer } from '../../recording/recording.ts';
 import { hash } from '../world/chance.ts';
 import { activeOn } from '../world/databases.ts';

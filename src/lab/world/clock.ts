@@ -1,5 +1,5 @@
 import type { Instant } from '../../incident/alert.ts';
-import type { Clock } from '../../ports.ts';
+import type { Clock } from '../../ports/clock.ts';
 
 /** Where lab time started: `lab now = lab + (real - real at the start) × speed`. */
 export interface ClockStart {

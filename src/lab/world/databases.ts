@@ -1,5 +1,5 @@
 import { shortName } from '../../incident/alert.ts';
-import type { DatabaseCopy } from '../../ports.ts';
+import type { DatabaseCopy } from '../../ports/exchange.ts';
 import type { Server, World } from './world.ts';
 
 /** The databases whose active copy lies on a server, mounted or not. */

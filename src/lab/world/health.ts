@@ -1,5 +1,5 @@
 import type { Instant } from '../../incident/alert.ts';
-import type { HealthRow, ProbeResult, Protocol } from '../../ports.ts';
+import type { HealthRow, ProbeResult, Protocol } from '../../ports/exchange.ts';
 import { hash } from './chance.ts';
 import { activeOn } from './databases.ts';
 import { definitionOf, keyOf, type MonitorDefinition, monitorsFor } from './health-sets.ts';

@@ -1,6 +1,13 @@
 import type { Instant } from '../../incident/alert.ts';
 import type { Role } from '../../incident/health.ts';
-import type { ComponentState, HealthRow, ProbeResult, Protocol, RecoveryAction, ServiceState } from '../../ports.ts';
+import type {
+  ComponentState,
+  HealthRow,
+  ProbeResult,
+  Protocol,
+  RecoveryAction,
+  ServiceState,
+} from '../../ports/exchange.ts';
 import type { Part } from './health-sets.ts';
 import type { LabSettings, OrganisationPlan } from './organisation.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { examine } from '../../../src/cli/doctor.ts';
 import { createTerminal } from '../../../src/cli/terminal.ts';
-import { ExchangeError } from '../../../src/ports.ts';
+import { ExchangeError } from '../../../src/ports/exchange.ts';
 import { facts, NONE, type Site, surroundings } from '../doctor/site.ts';
 
 /** Runs it; answers what was printed, and whether nothing is bad. */

@@ -12,7 +12,7 @@ import { variableOf } from '../../../src/config/environment.ts';
 import { type LoadOptions, loadConfig } from '../../../src/config/load.ts';
 import { leavesOf } from '../../../src/config/shape.ts';
 import { showConfig } from '../../../src/config/show.ts';
-import { safeAddress } from '../../../src/shown.ts';
+import { safeAddress } from '../../../src/lib/shown.ts';
 
 const CANARY = 'c4n4ry-0123456789abcdef';
 const SEEN = /c4n4ry/;

@@ -16,7 +16,8 @@ import { playbooks } from '../../../src/doctor/playbooks.ts';
 import { powershell } from '../../../src/doctor/powershell.ts';
 import { servers } from '../../../src/doctor/servers.ts';
 import { store } from '../../../src/doctor/store.ts';
-import { ExchangeError, type StoreLook } from '../../../src/ports.ts';
+import { ExchangeError } from '../../../src/ports/exchange.ts';
+import type { StoreLook } from '../../../src/ports/store.ts';
 import { check, facts, NONE, NOW, row, SHELL, type Site, told } from './site.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'doctor-'));

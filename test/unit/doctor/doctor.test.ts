@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import { CHECKS } from '../../../src/doctor/index.ts';
-import { ExchangeError } from '../../../src/ports.ts';
+import { ExchangeError } from '../../../src/ports/exchange.ts';
 import { doctor, NONE, SHELL, surroundings, told, written } from './site.ts';
 
 const never = () => new Promise<never>(() => {});

@@ -14,15 +14,15 @@ import {
 } from '../../../src/doctor/context.ts';
 import { diagnose } from '../../../src/doctor/index.ts';
 import type { ServerFacts } from '../../../src/incident/health.ts';
+import type { HealthRow } from '../../../src/ports/exchange.ts';
 import type {
   EndpointLook,
-  HealthRow,
   Inspection,
   MissingCommands,
   ShellLook,
-  StoreLook,
   TargetLook,
-} from '../../../src/ports.ts';
+} from '../../../src/ports/inspection.ts';
+import type { StoreLook } from '../../../src/ports/store.ts';
 
 export const NOW = Date.parse('2026-11-26T12:00:00Z');
 

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { correlate } from '../../../src/engine/correlate.ts';
+import { correlate } from '../../../src/engine/intake/correlate.ts';
 import type { Alert } from '../../../src/incident/alert.ts';
 import type { EventType } from '../../../src/incident/event.ts';
-import type { Exchange, Store } from '../../../src/ports.ts';
+import type { Exchange } from '../../../src/ports/exchange.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { type Bench, bench } from '../../support/engine.ts';
 
 const SICK = { server: 'mbx1', healthSet: 'IMAP.Protocol' };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Slept, StepFinished, StepStarted, Undone } from '../../../src/incident/event.ts';
-import { EXCHANGE_FAILURES, ExchangeError, type ExchangeFailure, NotCopied, NotSent } from '../../../src/ports.ts';
+import { EXCHANGE_FAILURES, ExchangeError, type ExchangeFailure, NotSent } from '../../../src/ports/exchange.ts';
+import { NotCopied } from '../../../src/ports/journal.ts';
 import { around } from '../../support/around.ts';
 import { bench, Killed } from '../../support/engine.ts';
 

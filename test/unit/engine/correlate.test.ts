@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { correlate } from '../../../src/engine/correlate.ts';
+import { correlate } from '../../../src/engine/intake/correlate.ts';
 import type { Alert } from '../../../src/incident/alert.ts';
 import type { Incident } from '../../../src/incident/incident.ts';
-import { ExchangeError } from '../../../src/ports.ts';
+import { ExchangeError } from '../../../src/ports/exchange.ts';
 import { bench, operationsOf } from '../../support/engine.ts';
 
 const ALERT = { server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };

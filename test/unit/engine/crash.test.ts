@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CHANGING_CALLS, type Exchange } from '../../../src/ports.ts';
+import { CHANGING_CALLS, type Exchange } from '../../../src/ports/exchange.ts';
 import { around } from '../../support/around.ts';
 import { bench, Killed } from '../../support/engine.ts';
 

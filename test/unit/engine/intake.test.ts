@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createIntake } from '../../../src/engine/intake.ts';
+import { createIntake } from '../../../src/engine/intake/intake.ts';
 import { around } from '../../support/around.ts';
 import { bench } from '../../support/engine.ts';
 import { alertOf } from '../../support/stub.ts';

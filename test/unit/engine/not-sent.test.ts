@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { IncidentEvent } from '../../../src/incident/event.ts';
 import { fold } from '../../../src/incident/fold.ts';
 import type { UndoDebt } from '../../../src/incident/undo.ts';
-import { NotSent } from '../../../src/ports.ts';
+import { NotSent } from '../../../src/ports/exchange.ts';
 import { around } from '../../support/around.ts';
 import { type Bench, bench, Killed, operationsOf } from '../../support/engine.ts';
 import { HOUR, journal } from '../../support/stub.ts';

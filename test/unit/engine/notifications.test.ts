@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Notifications } from '../../../src/engine/notifications.ts';
-import type { Notice, Notifier } from '../../../src/ports.ts';
+import { Notifications } from '../../../src/engine/finish/notifications.ts';
+import type { Notice, Notifier } from '../../../src/ports/notifier.ts';
 
 const MINUTE = 60_000;
 const NOTICE: Notice = { key: 'i1:escalated', kind: 'escalation', incident: 'i1', subject: 's', text: 't' };

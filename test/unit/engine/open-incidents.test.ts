@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { OpenIncidents } from '../../../src/engine/open-incidents.ts';
+import { OpenIncidents } from '../../../src/engine/operations/open-incidents.ts';
 import { view } from '../../../src/incident/view.ts';
 import { bench } from '../../support/engine.ts';
 

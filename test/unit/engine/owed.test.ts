@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { sweepUndo } from '../../../src/engine/sweep-undo.ts';
-import { Conflict, NotFound } from '../../../src/ports.ts';
+import { sweepUndo } from '../../../src/engine/undo/sweep-undo.ts';
+import { Conflict, NotFound } from '../../../src/ports/operations.ts';
 import { type Bench, type BenchOptions, bench, operationsOf } from '../../support/engine.ts';
 
 const ALERT = { server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Conflict, NotFound } from '../../../src/ports.ts';
+import { Conflict, NotFound } from '../../../src/ports/operations.ts';
 import { around } from '../../support/around.ts';
 import { type Bench, type BenchOptions, bench, operationsOf } from '../../support/engine.ts';
 

@@ -1,6 +1,6 @@
 /** A command is sent only once what led to it stands, and no failover can forget it. */
 import { expect, it } from 'vitest';
-import { NotCopied } from '../../../src/ports.ts';
+import { NotCopied } from '../../../src/ports/journal.ts';
 import { around } from '../../support/around.ts';
 import { bench, operationsOf } from '../../support/engine.ts';
 

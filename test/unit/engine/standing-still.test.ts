@@ -1,8 +1,9 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { waist } from '../../../src/engine/waist.ts';
 import { createWorker } from '../../../src/engine/worker.ts';
+import { waist } from '../../../src/gateway/gateway.ts';
 import { createLab } from '../../../src/lab/lab.ts';
-import { NotSent, type Wakeups } from '../../../src/ports.ts';
+import { NotSent } from '../../../src/ports/exchange.ts';
+import type { Wakeups } from '../../../src/ports/wakeups.ts';
 import { around } from '../../support/around.ts';
 import { bench, Killed } from '../../support/engine.ts';
 

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { STORE_LOSSES, type StoreLossKind, StoreWatch } from '../../../src/engine/store-watch.ts';
 import { fold } from '../../../src/incident/fold.ts';
-import type { Notice, Recognised, Store } from '../../../src/ports.ts';
+import type { Notice } from '../../../src/ports/notifier.ts';
+import type { Recognised, Store } from '../../../src/ports/store.ts';
 import { type Bench, bench } from '../../support/engine.ts';
 
 const SAME: Recognised = { is: 'same', older: false, evicted: false };

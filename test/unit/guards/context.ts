@@ -1,7 +1,7 @@
 import type { GuardContext, GuardSettings } from '../../../src/guards/guard.ts';
 import type { Incident, Run } from '../../../src/incident/incident.ts';
 import type { PlannedStep } from '../../../src/incident/plan.ts';
-import type { Exchange } from '../../../src/ports.ts';
+import type { Exchange } from '../../../src/ports/exchange.ts';
 import type { Action, PlannedChange } from '../../../src/steps/step.ts';
 import { loadCatalog } from '../../../src/verification/catalog.ts';
 import { facts, HOUR, MINUTE, NINE, stubExchange } from '../../support/stub.ts';

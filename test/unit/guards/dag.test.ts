@@ -2,7 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { dagGate } from '../../../src/guards/dag.ts';
 import type { GuardContext } from '../../../src/guards/guard.ts';
 import type { Incident } from '../../../src/incident/incident.ts';
-import { type AvailabilityGroup, type DatabaseCopy, ExchangeError, type MailboxServer } from '../../../src/ports.ts';
+import {
+  type AvailabilityGroup,
+  type DatabaseCopy,
+  ExchangeError,
+  type MailboxServer,
+} from '../../../src/ports/exchange.ts';
 import { HOUR, NINE, reply } from '../../support/stub.ts';
 import { changeTo, context } from './context.ts';
 

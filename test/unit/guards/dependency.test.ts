@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { dependency } from '../../../src/guards/dependency.ts';
 import type { Incident } from '../../../src/incident/incident.ts';
-import type { HealthRow } from '../../../src/ports.ts';
+import type { HealthRow } from '../../../src/ports/exchange.ts';
 import { reply, row } from '../../support/stub.ts';
 import { context } from './context.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { killSwitch } from '../../../src/guards/kill-switch.ts';
-import type { KillScope } from '../../../src/ports.ts';
+import type { KillScope } from '../../../src/ports/kill-switch.ts';
 import { context } from './context.ts';
 
 const CASES: [scope: KillScope, answer: 'allow' | 'wait'][] = [

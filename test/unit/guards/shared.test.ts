@@ -5,7 +5,8 @@ import { killSwitch } from '../../../src/guards/kill-switch.ts';
 import { mode } from '../../../src/guards/mode.ts';
 import { answerOf, claim, slot } from '../../../src/guards/shared-state.ts';
 import type { Mode } from '../../../src/incident/plan.ts';
-import type { KillScope, StartRefusal } from '../../../src/ports.ts';
+import type { StartRefusal } from '../../../src/ports/journal.ts';
+import type { KillScope } from '../../../src/ports/kill-switch.ts';
 import { HOUR, MINUTE, NINE } from '../../support/stub.ts';
 import { context } from './context.ts';
 

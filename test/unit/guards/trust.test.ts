@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { demotion, trust } from '../../../src/guards/trust.ts';
 import type { Incident } from '../../../src/incident/incident.ts';
-import type { PlaybookRun, Trust } from '../../../src/ports.ts';
+import type { PlaybookRun } from '../../../src/incident/runs.ts';
+import type { Trust } from '../../../src/ports/store.ts';
 import { HOUR, NINE } from '../../support/stub.ts';
 import { context } from './context.ts';
 

@@ -7,7 +7,8 @@ import { openApiPath } from '../../../src/adapters/http/openapi.ts';
 import { PROBLEM_TYPES } from '../../../src/adapters/http/problem.ts';
 import { allRoutes } from '../../../src/adapters/http/routes/index.ts';
 import { SCHEMAS, type SchemaName } from '../../../src/adapters/http/schemas.ts';
-import { EXCHANGE_FAILURES, type FeedItem } from '../../../src/ports.ts';
+import { EXCHANGE_FAILURES } from '../../../src/ports/exchange.ts';
+import type { FeedItem } from '../../../src/ports/journal.ts';
 import { INCIDENT, NOW, post, start, stopAll } from './fake.ts';
 
 afterEach(stopAll);

@@ -4,7 +4,8 @@ import { createMetrics, type Metrics } from '../../../src/adapters/telemetry/ind
 import type { Alert } from '../../../src/incident/alert.ts';
 import type { Entry } from '../../../src/incident/event.ts';
 import type { IncidentView } from '../../../src/incident/view.ts';
-import { Conflict, type FeedItem, NotCopied, NotFound, type Operations } from '../../../src/ports.ts';
+import { type FeedItem, NotCopied } from '../../../src/ports/journal.ts';
+import { Conflict, NotFound, type Operations } from '../../../src/ports/operations.ts';
 import type { SourceSettings } from '../../../src/sources/index.ts';
 
 export const NOW = Date.UTC(2024, 10, 23, 10, 11, 12);

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLab, type Lab } from '../../../src/lab/lab.ts';
-import type { Change } from '../../../src/ports.ts';
+import type { Change } from '../../../src/ports/exchange.ts';
 
 describe('a lab that is kept in a file', () => {
   let folder: string;

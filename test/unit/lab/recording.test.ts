@@ -1,7 +1,7 @@
 /** A recording as the beginning of a lab: a real organisation as far as it was seen, with everything that lives in it. */
 import { describe, expect, it, test } from 'vitest';
 import { createLab, type Lab } from '../../../src/lab/lab.ts';
-import type { ComponentState, Exchange, HealthRow } from '../../../src/ports.ts';
+import type { ComponentState, Exchange, HealthRow } from '../../../src/ports/exchange.ts';
 import { readRecording } from '../../../src/recording/file.ts';
 import type { Recording } from '../../../src/recording/recording.ts';
 import { bench } from '../../support/engine.ts';

@@ -1,6 +1,6 @@
 /** Rows as real servers have them: not all are driven by a clock, some are switched off, stale or old. */
 import { describe, expect, test } from 'vitest';
-import type { HealthRow } from '../../../src/ports.ts';
+import type { HealthRow } from '../../../src/ports/exchange.ts';
 import { HOUR, labForTest, MINUTE, SECOND } from './world.ts';
 
 const LOAD = { server: 'mbx1', healthSet: 'IMAP', monitor: 'AverageCommandProcessingTimeGt60sMonitor' };

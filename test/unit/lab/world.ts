@@ -1,6 +1,5 @@
 import { createLab, type Lab, type LabOptions } from '../../../src/lab/lab.ts';
-import type { Change, HealthRow } from '../../../src/ports.ts';
-
+import type { Change, HealthRow } from '../../../src/ports/exchange.ts';
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { powerShellExchange } from '../../../src/adapters/powershell/exchange.ts';
 import type { Json, PowerShellReply } from '../../../src/adapters/powershell/host.ts';
-import { ExchangeError } from '../../../src/ports.ts';
+import { ExchangeError } from '../../../src/ports/exchange.ts';
 
 /** A PowerShell that answers what a test says, and remembers what it was asked. */
 type Given = { [parameter: string]: Json | undefined };

@@ -9,9 +9,9 @@ import { type OpenExchange, recordCommand } from '../../../src/cli/record.ts';
 import { createTerminal } from '../../../src/cli/terminal.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { createLab } from '../../../src/lab/lab.ts';
+import type { Release } from '../../../src/lib/release.ts';
 import { openExchange } from '../../../src/open/exchange.ts';
-import type { Release } from '../../../src/open/release.ts';
-import { ExchangeError } from '../../../src/ports.ts';
+import { ExchangeError } from '../../../src/ports/exchange.ts';
 import { readRecording } from '../../../src/recording/file.ts';
 
 const FIXTURE = resolve('test/fixtures/recordings/exchange-2016.json');

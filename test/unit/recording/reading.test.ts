@@ -1,7 +1,7 @@
 /** Whoever records can't change anything: there is no verb for it, and no way around. */
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { createLab } from '../../../src/lab/lab.ts';
-import { CHANGING_CALLS, type Exchange, READING_CALLS } from '../../../src/ports.ts';
+import { CHANGING_CALLS, type Exchange, READING_CALLS } from '../../../src/ports/exchange.ts';
 import { type ReadingExchange, readingOnly } from '../../../src/recording/reading.ts';
 import { recordLab } from './recorded.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { type Exchange, ExchangeError, type HealthRow } from '../../../src/ports.ts';
+import { type Exchange, ExchangeError, type HealthRow } from '../../../src/ports/exchange.ts';
 import { probesOf } from '../../../src/recording/probes.ts';
 import { LONGEST_TEXT } from '../../../src/recording/recording.ts';
 import { summarise } from '../../../src/recording/summary.ts';

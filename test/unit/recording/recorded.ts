@@ -1,6 +1,6 @@
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Lab } from '../../../src/lab/lab.ts';
-import type { Exchange } from '../../../src/ports.ts';
+import type { Exchange } from '../../../src/ports/exchange.ts';
 import { readingOnly } from '../../../src/recording/reading.ts';
 import { record } from '../../../src/recording/record.ts';
 import type { Recording } from '../../../src/recording/recording.ts';

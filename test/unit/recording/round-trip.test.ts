@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLab, type Lab } from '../../../src/lab/lab.ts';
-import { ExchangeError } from '../../../src/ports.ts';
+import { ExchangeError } from '../../../src/ports/exchange.ts';
 import { readRecording, writeRecording } from '../../../src/recording/file.ts';
 import type { Recording } from '../../../src/recording/recording.ts';
 import { replaceNames, UNCHANGED } from '../../../src/recording/texts.ts';

@@ -1,7 +1,8 @@
 import type { Incident, StepRecord } from '../../../src/incident/incident.ts';
 import type { Intent } from '../../../src/incident/intent.ts';
 import type { UndoState } from '../../../src/incident/undo.ts';
-import type { Exchange, LedgerEntry } from '../../../src/ports.ts';
+import type { Exchange } from '../../../src/ports/exchange.ts';
+import type { LedgerEntry } from '../../../src/ports/store.ts';
 import { stepNamed } from '../../../src/steps/index.ts';
 import type { Options, StepContext, UndoContext } from '../../../src/steps/step.ts';
 import type { MonitorsLook, Verifier } from '../../../src/verification/verify.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { DatabaseCopy } from '../../../src/ports.ts';
+import type { DatabaseCopy } from '../../../src/ports/exchange.ts';
 import { activationUndo } from '../../../src/steps/fail-over-databases.ts';
 import { MINUTE, NINE, reply, SECOND } from '../../support/stub.ts';
 import { beginning, intentOf, looking, owedBy, undoContext } from './context.ts';

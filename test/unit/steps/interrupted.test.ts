@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ExchangeError } from '../../../src/ports.ts';
+import { ExchangeError } from '../../../src/ports/exchange.ts';
 import { around } from '../../support/around.ts';
 import { type BenchOptions, bench, Killed, operationsOf } from '../../support/engine.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Verdict } from '../../../src/incident/health.ts';
 import type { Outcome } from '../../../src/incident/outcome.ts';
-import { ExchangeError } from '../../../src/ports.ts';
+import { ExchangeError } from '../../../src/ports/exchange.ts';
 import { collect } from '../../../src/steps/collect.ts';
 import type { MonitorsLook } from '../../../src/verification/verify.ts';
 import { HOUR, MINUTE, NINE, reply, SECOND, service } from '../../support/stub.ts';

@@ -7,7 +7,7 @@ import {
   ExchangeError,
   type HealthRow,
   type ServiceState,
-} from '../../../src/ports.ts';
+} from '../../../src/ports/exchange.ts';
 import type { Expected } from '../../../src/steps/expected.ts';
 import { MINUTE, NINE, reply, row, SECOND, service } from '../../support/stub.ts';
 import { beginning, intentOf, looking } from './context.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ComponentState, ServiceState } from '../../../src/ports.ts';
+import type { ComponentState, ServiceState } from '../../../src/ports/exchange.ts';
 import { restartService, restartServiceUndo } from '../../../src/steps/restart-service.ts';
 import { facts, MINUTE, NINE, reply, SECOND, service } from '../../support/stub.ts';
 import { beginning, intentOf, looking, undoContext } from './context.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { OurChange, Verdict } from '../../../src/incident/health.ts';
-import type { HealthRow } from '../../../src/ports.ts';
+import type { HealthRow } from '../../../src/ports/exchange.ts';
 import { isFresh, judgeRow, judgeRun, overall, rowDueBy } from '../../../src/verification/judge.ts';
 import { MINUTE, NINE, reply, row, run, SECOND } from '../../support/stub.ts';
 

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { OurChange } from '../../../src/incident/health.ts';
-import { type Exchange, ExchangeError, type HealthRow, type ProbeResult, type Reply } from '../../../src/ports.ts';
+import {
+  type Exchange,
+  ExchangeError,
+  type HealthRow,
+  type ProbeResult,
+  type Reply,
+} from '../../../src/ports/exchange.ts';
 import { loadCatalog } from '../../../src/verification/catalog.ts';
 import { createVerifier, type FamilyLook } from '../../../src/verification/verify.ts';
 import { facts, MINUTE, NINE, reply, row, run, SECOND, stubExchange } from '../../support/stub.ts';

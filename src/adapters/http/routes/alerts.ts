@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Alert } from '../../../incident/alert.ts';
-import type { AcceptedAlert } from '../../../ports.ts';
+import type { AcceptedAlert } from '../../../ports/store.ts';
 import { type Parsed, type Reading, SOURCES, type Source } from '../../../sources/index.ts';
 import { HttpProblem, invalid, RETRY_AFTER_SECONDS, storeAway, told } from '../problem.ts';
 import { pathOf } from '../refusals.ts';

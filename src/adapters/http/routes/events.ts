@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import type { FeedItem } from '../../../ports.ts';
+import type { FeedItem } from '../../../ports/journal.ts';
 import { HttpProblem } from '../problem.ts';
 import { render } from '../render.ts';
 import type { Call, Route, Surroundings } from '../route.ts';

@@ -1,4 +1,4 @@
-import type { Readiness } from '../../../ports.ts';
+import type { Readiness } from '../../../ports/operations.ts';
 import type { Route, Surroundings } from '../route.ts';
 import { shared } from '../shared.ts';
 

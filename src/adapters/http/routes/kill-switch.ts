@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { KillSwitch } from '../../../ports.ts';
+import type { KillSwitch } from '../../../ports/kill-switch.ts';
 import { name, text } from '../../../sources/fields.ts';
 import { render } from '../render.ts';
 import type { Route, Surroundings } from '../route.ts';

@@ -1,0 +1,86 @@
+import { ANY_FAMILY } from '../../incident/alert.ts';
+import type { Finished } from '../../incident/event.ts';
+import { monitorName } from '../../incident/health.ts';
+import { type Incident, isUnverified } from '../../incident/incident.ts';
+import type { Notice } from '../../ports/notifier.ts';
+import type { Alike } from './alike.ts';
+
+/** Everything a person needs who is woken by it: what is wrong, what was done, what is still changed, what comes next. */
+export function escalation(incident: Incident, finished: Finished, others?: Alike): Notice {
+  const monitors = incident.looked?.monitors.filter((monitor) => monitor.verdict !== 'cleared').map(monitorName) ?? [];
+  const done = incident.steps.filter((record) => record.end);
+  const seen = incident.looked?.evidence.filter((evidence) => evidence.sees !== 'healthy') ?? [];
+  const alert = incident.alerts[0];
+  const text = [
+    finished.reason,
+    '',
+    ...(alert?.title ? [`Alert: ${alert.title} (${alert.source})`] : []),
+    ...(monitors.length > 0 ? [`Monitors: ${monitors.join(', ')}`] : []),
+    ...section(
+      'Seen',
+      seen.map((evidence) => (evidence.detail ? `${evidence.says}: ${evidence.detail}` : evidence.says)),
+    ),
+    ...section(
+      'Done',
+      done.map((record) => `${record.step.n}. ${record.step.says}: ${record.end?.says ?? record.state}`),
+    ),
+    ...(others ? ['', `One of many: ${others.says}. There is no message for each of them.`] : []),
+    ...section('Servers', named(others?.servers ?? [])),
+    ...section('Still changed on purpose', finished.left),
+    ...section('Could not be put back; a person must', finished.owed),
+  ].join('\n');
+  return {
+    key: `${incident.id}:escalated`,
+    kind: 'escalation',
+    incident: incident.id,
+    subject: subjectOf(incident, others),
+    text,
+  };
+}
+
+function subjectOf(incident: Incident, others: Alike | undefined): string {
+  const { server, family } = incident;
+  const isNamed = family !== ANY_FAMILY;
+  if (others) {
+    const what = isNamed ? `${family} on` : 'Alerts that name no health set, on';
+    return `${what} ${others.servers.length} servers${isNamed ? ' was not recovered' : ''}: a common cause`;
+  }
+  if (isUnverified(incident)) return `${server}: an alert reports what could not be verified`;
+  return `${server}: ${isNamed ? family : 'an alert that names no health set'} was not recovered`;
+}
+
+/** It recovered again; a person should find out why it keeps coming. */
+export function recurring(incident: Incident, incidents: string[]): Notice {
+  return {
+    key: `${incident.id}:recurring`,
+    kind: 'escalation',
+    incident: incident.id,
+    subject: `${incident.server}: ${incident.family} has recovered ${incidents.length} times in seven days`,
+    text: [
+      'Each time the recovery helped, and the trouble came back. Restarts hide its cause.',
+      ...section('Incidents', incidents),
+    ].join('\n'),
+  };
+}
+
+/** The daemon itself can't go on with an incident. Nothing is lost, and nothing happens either. */
+export function defect(incident: string, error: unknown): Notice {
+  return {
+    key: `${incident}:defect`,
+    kind: 'escalation',
+    incident,
+    subject: `${incident}: the daemon can't go on with it`,
+    text: `A defect keeps this incident from going on. It is tried again from time to time; until then, see to it by hand.\n\n${error}`,
+  };
+}
+
+const MOST_NAMED = 50;
+
+function named(servers: string[]): string[] {
+  const more = servers.length - MOST_NAMED;
+  return [...servers.slice(0, MOST_NAMED), ...(more > 0 ? [`and ${more} more`] : [])];
+}
+
+function section(title: string, lines: string[]): string[] {
+  return lines.length > 0 ? [`${title}:`, ...lines.map((line) => `  - ${line}`)] : [];
+}

@@ -1,0 +1,244 @@
+import { demotion, failuresOf } from '../../guards/trust.ts';
+import { type Instant, shortName } from '../../incident/alert.ts';
+import { ChainVerifier } from '../../incident/chain.ts';
+import type { ByPerson, Entry, IncidentEvent } from '../../incident/event.ts';
+import { monitorName } from '../../incident/health.ts';
+import { type Incident, isExpired, whoApproved } from '../../incident/incident.ts';
+import { ceiling, demote, type Playbook } from '../../incident/plan.ts';
+import { type IncidentView, view } from '../../incident/view.ts';
+import { type Head, Stale } from '../../ports/journal.ts';
+import {
+  Conflict,
+  type IncidentFilter,
+  NotFound,
+  type Operations,
+  type PlaybookView,
+  type Readiness,
+} from '../../ports/operations.ts';
+import { stepNamed } from '../../steps/index.ts';
+import { append } from '../append.ts';
+import { createIntake } from '../intake/intake.ts';
+import type { Engine } from '../parts.ts';
+import { pagesOf, readIncident } from '../read-incident.ts';
+import { askFor } from '../undo/asked.ts';
+import { wake } from '../wake.ts';
+import { scopeDoubts } from './scope-doubts.ts';
+
+/** Incidents read side by side while a filter looks for those that fit. */
+const READ_AT_ONCE = 100;
+/** A filter that fits few ends a page here; `next` goes on. One request can't make the daemon read everything. */
+const LOOKED_THROUGH = 2_000;
+/** So does one whose incidents hold more text of alerts than this. */
+const TEXT_OF_PAGE = 8_000_000;
+/** Pages of the store that one answer holds of a journal: a megabyte each. Only journals of older versions are longer. */
+const PAGES_OF_JOURNAL = 8;
+
+/** What people and senders may ask. `reload` reads the playbook files anew, all or nothing. */
+export function createOperations(
+  engine: Engine,
+  control: { reload(): readonly Playbook[]; readiness(): Promise<Readiness> },
+): Operations {
+  const { store, settings } = engine;
+
+  async function folded(id: string): Promise<Incident | undefined> {
+    return (await readIncident(store, id))?.incident;
+  }
+
+  async function incidents(filter: IncidentFilter): Promise<{ incidents: IncidentView[]; next?: string }> {
+    const { state, since, limit } = filter;
+    const found: IncidentView[] = [];
+    let cursor = filter.cursor;
+    for (let looked = 0, text = 0; looked < LOOKED_THROUGH && text < TEXT_OF_PAGE; ) {
+      const page = await store.list({
+        limit: Math.max(1, Math.min(READ_AT_ONCE, limit - found.length)),
+        ...(state && { state }),
+        ...(since !== undefined && { since }),
+        ...(cursor !== undefined && { cursor }),
+      });
+      const read = await Promise.all(page.ids.map(folded));
+      const fitting = read.flatMap((incident) => (incident ? [view(incident)] : [])).filter((one) => fits(one, filter));
+      found.push(...fitting);
+      text += fitting.flatMap(({ alerts }) => alerts).reduce((sum, one) => sum + (one.description?.length ?? 0), 0);
+      looked += page.ids.length;
+      cursor = page.next;
+      if (cursor === undefined) return { incidents: found };
+      if (found.length >= limit) break;
+    }
+    return { incidents: found, ...(cursor !== undefined && { next: cursor }) };
+  }
+
+  async function journal(id: string, after = 0, limit = Number.POSITIVE_INFINITY) {
+    const entries: Entry[] = [];
+    let more = false;
+    for (let pages = 0, from = after; pages < PAGES_OF_JOURNAL && entries.length < limit; pages += 1) {
+      const page = await store.page(id, from, Math.min(limit - entries.length, Number.MAX_SAFE_INTEGER));
+      if (!page) return undefined;
+      entries.push(...page.entries);
+      from = page.entries.at(-1)?.seq ?? from;
+      more = page.more;
+      if (!more) break;
+    }
+    return { entries, more };
+  }
+
+  /** A person's word goes into the journal on the head, and at the time, that the rule was checked on. */
+  async function say(
+    id: string,
+    event: IncidentEvent,
+    forbids: (incident: Incident, at: Instant) => string | undefined,
+  ): Promise<IncidentView> {
+    for (;;) {
+      const known = await readIncident(store, id);
+      if (!known) throw new NotFound(`There is no incident ${id}`);
+      const { incident } = known;
+      const at = engine.clock.now();
+      const why = incident.finished ? `It ended ${incident.finished.outcome}` : forbids(incident, at);
+      if (why !== undefined) throw new Conflict(`Incident ${id}: ${why}`);
+      try {
+        await append(engine, id, known, event, { at, sure: true });
+      } catch (error) {
+        if (error instanceof Stale) continue;
+        throw error;
+      }
+      await wake(engine, id);
+      return view(incident);
+    }
+  }
+
+  const isEnding = (incident: Incident) =>
+    incident.conclusion ? `It is ending already: ${incident.conclusion.reason}` : undefined;
+  const unlessItEnds = (error: unknown) => {
+    if (!(error instanceof Conflict)) throw error;
+  };
+
+  async function openChildrenOf(id: string): Promise<string[]> {
+    const incident = await folded(id);
+    const children = await Promise.all((incident?.children ?? []).map(folded));
+    return children.flatMap((child) => (child && !child.finished && child.openedBy === id ? [child.id] : []));
+  }
+
+  function waitsForApproval({ held }: Incident, at: Instant): string | undefined {
+    if (!held?.approval) return 'It does not wait for an approval';
+    if (!isExpired(held, at)) return undefined;
+    return `The request for approval expired at ${new Date(held.until ?? at).toISOString()}; it ends escalated`;
+  }
+
+  /** An approval counts once for each person: with the two-person rule, the second must be another. */
+  function forbidsApproval(person: ByPerson): typeof waitsForApproval {
+    return (incident, at) => {
+      const again = incident.approvals.some(
+        (one) => one.reason === incident.held?.reason && whoApproved(one) === whoApproved(person),
+      );
+      return (
+        waitsForApproval(incident, at) ??
+        (again ? `${person.by} has approved it already; another person must, too` : undefined)
+      );
+    };
+  }
+
+  async function viewOf(playbook: Playbook): Promise<PlaybookView> {
+    const { runs, trusted } = await store.runs(engine.clock.epoch, playbook.name);
+    const written = ceiling(playbook.mode, settings.mode);
+    const down = demotion(runs, playbook.hash, trusted, settings.trustRuns);
+    const inForce = demote(written, down);
+    return {
+      name: playbook.name,
+      summary: playbook.summary,
+      ...(playbook.page !== undefined && { page: playbook.page }),
+      handles: playbook.handles.map(monitorName),
+      mode: inForce,
+      ...(inForce !== written && {
+        demoted: { from: written, incidents: failuresOf(runs, playbook.hash, trusted).map(({ incident }) => incident) },
+      }),
+      hash: playbook.hash,
+      file: playbook.file,
+      steps: playbook.steps.map((spec, index) => ({
+        n: index + 1,
+        step: spec.step,
+        options: spec.options,
+        ...(spec.when && { when: { ...spec.when } }),
+        says: stepNamed(spec.step).says(spec.options),
+      })),
+      runs,
+      ...(trusted && { trusted }),
+    };
+  }
+
+  const playbooks = () => Promise.all(engine.playbooks().map(viewOf));
+
+  async function trustPlaybook(name: string, { by, note }: ByPerson): Promise<PlaybookView> {
+    const playbook = engine.playbooks().find((one) => one.name === name);
+    if (!playbook) throw new NotFound(`There is no playbook ${name}`);
+    await store.trust(engine.clock.epoch, name, { by, at: engine.clock.now(), ...(note && { note }) });
+    engine.log.warn(`Playbook ${name} is trusted again`, { by, ...(note && { note }) });
+    return viewOf(playbook);
+  }
+
+  return {
+    accept: createIntake(engine),
+    async incident(id) {
+      const incident = await folded(id);
+      return incident && view(incident);
+    },
+    incidents,
+    journal,
+    async verifyJournal(id) {
+      const chain = new ChainVerifier();
+      let head: Head | undefined;
+      for await (const page of pagesOf(store, id)) {
+        chain.add(page.entries);
+        head = page.head;
+      }
+      return head && chain.end(head);
+    },
+    approve: (id, person) => say(id, { type: 'approved', data: person }, forbidsApproval(person)),
+    reject: (id, person) => say(id, { type: 'rejected', data: person }, waitsForApproval),
+    async cancel(id, person) {
+      const cancelled = await say(id, { type: 'cancelled', data: person }, isEnding);
+      // Its own children go with it; one that was joined is a matter of its own, and is waited for.
+      for (const child of await openChildrenOf(id)) {
+        await say(child, { type: 'cancelled', data: { by: person.by, note: `${id} was cancelled` } }, isEnding).catch(
+          unlessItEnds,
+        );
+      }
+      return cancelled;
+    },
+    killSwitches: () => store.killSwitches(),
+    async setKillSwitch({ on, scope = {}, by, reason = '' }) {
+      const named = { ...scope, ...(scope.server !== undefined && { server: shortName(scope.server) }) };
+      await store.setKillSwitch({ on, scope: named, by, reason, since: engine.realNow() });
+      engine.log.warn(`The kill switch was switched ${on ? 'on' : 'off'}`, { by, reason, scope: named });
+      // Whoever waited for it goes on where it was.
+      if (!on) for (const id of await store.openIncidents()) await wake(engine, id);
+      const openOn = async () => (await incidents({ state: 'open', limit: 100 })).incidents.map(({ server }) => server);
+      const warnings = await scopeDoubts(engine, named, openOn);
+      for (const warning of warnings) engine.log.warn(warning);
+      return { switches: await store.killSwitches(), warnings };
+    },
+    playbooks,
+    trustPlaybook,
+    async reloadPlaybooks() {
+      control.reload();
+      return playbooks();
+    },
+    undo: () => store.ledger(),
+    putBack: async (owed, person) => view(await askFor(engine, 'putBack', settingsIn(owed), person)),
+    settle: async (owed, person) => view(await askFor(engine, 'settle', settingsIn(owed), person)),
+    feed: (after, signal) => store.feed(after, signal),
+    readiness: () => control.readiness(),
+  };
+}
+
+const settingsIn = ({ server, setting }: { server: string; setting?: string }) => ({
+  server,
+  ...(setting !== undefined && { settings: [setting] }),
+});
+
+function fits(one: IncidentView, { server, healthSet, outcome, state }: IncidentFilter): boolean {
+  if (state && one.state !== state) return false;
+  if (server !== undefined && one.server !== shortName(server)) return false;
+  if (outcome !== undefined && one.outcome !== outcome) return false;
+  if (healthSet === undefined) return true;
+  const wanted = healthSet.toLowerCase();
+  return one.healthSet.toLowerCase() === wanted || one.family.toLowerCase() === wanted;
+}

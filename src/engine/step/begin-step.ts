@@ -1,0 +1,228 @@
+import type { Answer } from '../../guards/guard.ts';
+import { askGuards } from '../../guards/index.ts';
+import { answerOf } from '../../guards/shared-state.ts';
+import { ourStart, throttleRules } from '../../guards/throttle.ts';
+import type { StepStarted } from '../../incident/event.ts';
+import { groupOf } from '../../incident/health.ts';
+import { currentRun, stepRecord } from '../../incident/incident.ts';
+import type { Condition } from '../../incident/plan.ts';
+import { startOfStep } from '../../incident/traces.ts';
+import { ExchangeError } from '../../ports/exchange.ts';
+import { stepNamed } from '../../steps/index.ts';
+import { type Begin, DISRUPTIVE, type PlannedChange, type StepContext } from '../../steps/step.ts';
+import { type Advance, askAgain, type Went } from '../advancing.ts';
+import { factsOf } from '../organisation.ts';
+import type { Engine } from '../parts.ts';
+import { look } from '../verify/verify.ts';
+import { scopeOf } from './change.ts';
+import { continueStep, sendCommand } from './continue-step.ts';
+import { previewOf } from './preview.ts';
+import { contextOf } from './step-context.ts';
+import { endStep, sleepInStep } from './step-record.ts';
+import { tookBy } from './took.ts';
+
+/** Prepares a step, asks the guards, and starts it. */
+export async function beginStep(engine: Engine, advance: Advance, n: number): Promise<Went> {
+  const { story } = advance;
+  const record = stepRecord(story.incident, n);
+  const step = stepNamed(record.step.step);
+  const context = contextOf(engine, advance, n);
+
+  const unmet = record.step.when && (await unmetByHealth(context, record.step.when));
+  if (unmet === 'unseen')
+    return tryAgain(engine, advance, n, 'the health set that the step depends on could not be seen');
+  if (unmet) return endStep(advance, { n, state: 'skipped', says: unmet });
+
+  let begun: Begin;
+  try {
+    begun = await step.begin(context);
+  } catch (error) {
+    if (error instanceof ExchangeError) return notBegun(engine, advance, n, error);
+    throw error;
+  }
+  if (begun.begin === 'skip') return endStep(advance, { n, state: 'skipped', says: begun.says });
+  if (begun.begin === 'refuse')
+    return endStep(advance, { n, state: 'refused', says: begun.says, escalate: begun.says });
+  if (begun.change) {
+    try {
+      return await startChange(engine, advance, n, begun.note, begun.change);
+    } catch (error) {
+      if (error instanceof ExchangeError) return notBegun(engine, advance, n, error);
+      throw error;
+    }
+  }
+  await story.decide({ type: 'stepStarted', data: { n, note: begun.note } });
+  return continueStep(engine, advance, n);
+}
+
+/** A changing step: the guards look, and then one atomic script starts it or says who is against it. */
+async function startChange(
+  engine: Engine,
+  advance: Advance,
+  n: number,
+  note: Record<string, unknown>,
+  change: PlannedChange,
+): Promise<Went> {
+  const { story, signal } = advance;
+  const { incident } = story;
+  const { clock, settings, store } = engine;
+  const run = currentRun(incident);
+  if (!run) throw new Error(`step ${n} of ${incident.id} begins without a playbook`);
+  const { value: organisation } = await engine.exchange.organisation({ signal });
+  const target = factsOf(organisation, change.intent.server);
+  if (!target) {
+    const says = `${change.intent.server} is not a server of this organisation`;
+    return endStep(advance, { n, state: 'refused', says, escalate: says });
+  }
+  const group = groupOf(target);
+  const own = incident.facts && groupOf(incident.facts);
+  const scope = scopeOf(run.playbook, [incident.server, target.server], [own, group]);
+
+  const disruptive = DISRUPTIVE.has(change.action);
+  const throttles = [
+    ...throttleRules(change, target, group, settings.throttles[change.action], clock.now()),
+    ourStart(target.server, change.resource, clock.now()),
+  ];
+  const until = engine.realNow() + settings.disruptionWindow / clock.speed;
+  const data: StepStarted = {
+    n,
+    note,
+    intent: change.intent,
+    ...(change.undo && { undo: change.undo }),
+    ...(disruptive && group && { slot: group }),
+    ...(group && { group }),
+    took: tookBy({
+      world: organisation.id,
+      throttles,
+      ...(disruptive && { disrupts: { servers: [target.server], until } }),
+    }),
+  };
+  const conditions = { kill: scope, throttles };
+  const taken = startOfStep(incident, data);
+  const refusal = taken && (await store.wouldRefuse({ ...taken, ...conditions }));
+  if (refusal && 'owner' in refusal) engine.waiters.add(refusal.owner, incident.id);
+  const asked = await askGuards({
+    incident,
+    run,
+    change,
+    target,
+    organisation,
+    exchange: engine.exchange,
+    verifier: engine.verifier,
+    catalog: engine.catalog,
+    store,
+    clock,
+    settings,
+    scope,
+    killSwitches: await store.killSwitches(),
+    refusal,
+    startedByUs: (minutes) => startedByUs(engine, organisation.id, target.server, change.resource, minutes),
+    justLooked: advance.justLooked,
+    signal,
+  });
+  if (asked) {
+    const { guard, answer } = asked;
+    if (answer.answer === 'look') return look(engine, advance, 'before-change');
+    return obey(engine, advance, n, guard, answer);
+  }
+
+  const started = await story.decide({ type: 'stepStarted', data }, { conditions });
+  if (!started.ok) {
+    if (!('refused' in started)) throw new Error(`step ${n} of ${incident.id} could not start`);
+    const { guard, answer } = answerOf(started.refused);
+    if ('owner' in started.refused) engine.waiters.add(started.refused.owner, incident.id);
+    return obey(engine, advance, n, guard, answer);
+  }
+  advance.justLooked = false;
+  return sendCommand(engine, advance, n);
+}
+
+/** Whether an incident of ours, or its undo, has started that service or server within so many minutes. */
+async function startedByUs(
+  engine: Engine,
+  world: string,
+  server: string,
+  resource: string | undefined,
+  minutes: number,
+) {
+  const rule = { ...ourStart(server, resource, engine.clock.now()), minutesBetween: minutes };
+  const refusal = await engine.store.wouldRefuse({ owner: '', world, kill: [], claims: [], throttles: [rule] });
+  return refusal?.by === 'throttle';
+}
+
+/** Waits as a guard says, or ends as it says. A wait is written down when it begins and when its reason changes. */
+async function obey(engine: Engine, advance: Advance, n: number, guard: string, answer: Answer): Promise<Went> {
+  const { story } = advance;
+  if (answer.answer === 'refuse') {
+    const { says, reason, suppressed } = answer;
+    return endStep(advance, {
+      n,
+      state: 'refused',
+      says,
+      escalate: says,
+      guard: { name: guard, reason },
+      ...(suppressed && { suppressed }),
+    });
+  }
+  if (answer.answer !== 'wait') return 'on';
+  const { held } = story.incident;
+  const now = engine.clock.now();
+  if (held && !held.approval && held.n === n && now - held.at > engine.settings.holdLimit) {
+    const says = `Waited too long: ${held.says}`;
+    return endStep(advance, {
+      n,
+      state: 'refused',
+      says,
+      escalate: says,
+      guard: { name: guard, reason: answer.reason },
+      // People work there and know of it: nobody is called, unless something of ours is in their way.
+      ...(guard === 'maintenance' && !story.incident.changed && { suppressed: true }),
+    });
+  }
+  const { reason, says, until, approval } = answer;
+  if (held?.n !== n || held.guard !== guard || held.says !== says) {
+    const asks = approval && {
+      approval,
+      preview: previewOf(story.incident, n),
+      ...(engine.settings.approvers > 1 && { approvers: engine.settings.approvers }),
+    };
+    const data = { n, guard, reason, says, ...(until !== undefined && { until }), ...asks };
+    await story.decide({ type: 'held', data });
+  }
+  if (approval && until !== undefined) return { is: 'waiting', until };
+  return askAgain(engine, story.incident);
+}
+
+/** The world could not be read before a step began: nothing has happened, so look again, a few times. */
+async function notBegun(engine: Engine, advance: Advance, n: number, error: ExchangeError): Promise<Went> {
+  if (error.code === 'notFound' || error.code === 'accessDenied' || error.code === 'refused') {
+    const says = `Not started (${error.code}): ${error.message}`;
+    return endStep(advance, { n, state: 'refused', says, escalate: says });
+  }
+  return tryAgain(engine, advance, n, `${error.code}: ${error.message}`);
+}
+
+async function tryAgain(engine: Engine, advance: Advance, n: number, why: string): Promise<Went> {
+  const { blindLooks } = stepRecord(advance.story.incident, n);
+  if (blindLooks >= engine.settings.looks) {
+    const says = `Not started, after ${blindLooks + 1} tries: ${why}`;
+    return endStep(advance, { n, state: 'refused', says, escalate: says });
+  }
+  return sleepInStep(
+    advance,
+    { n, until: engine.clock.now() + engine.settings.lookEvery, for: 'look', says: why },
+    true,
+  );
+}
+
+async function unmetByHealth(
+  { verifier, incident, signal }: StepContext,
+  when: Condition,
+): Promise<string | undefined> {
+  const wanted = when.healthy ?? when.unhealthy;
+  if (wanted === undefined) return undefined;
+  const healthy = await verifier.healthSet(incident.server, wanted, signal);
+  if (healthy === undefined) return 'unseen';
+  if (healthy === (when.healthy !== undefined)) return undefined;
+  return `${wanted} on ${incident.server} is ${healthy ? 'healthy' : 'unhealthy'}`;
+}

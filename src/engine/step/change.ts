@@ -1,0 +1,33 @@
+import { shortName } from '../../incident/alert.ts';
+import { groupOf } from '../../incident/health.ts';
+import { currentRun } from '../../incident/incident.ts';
+import type { Change } from '../../ports/exchange.ts';
+import type { KillScope } from '../../ports/kill-switch.ts';
+import type { Advance } from '../advancing.ts';
+import type { Engine } from '../parts.ts';
+
+/** What the kill switch is asked about. */
+export function scopeOf(playbook: string | undefined, servers: string[], groups: (string | undefined)[]): KillScope[] {
+  return [
+    ...(playbook ? [{ playbook }] : []),
+    ...[...new Set(servers.map(shortName))].map((server) => ({ server })),
+    ...[...new Set(groups)].flatMap((group) => (group ? [{ group }] : [])),
+  ];
+}
+
+/** What a changing command carries. The waist makes `notAfter` anew once there is a session to send it in. */
+export function changeOf(
+  { clock, settings }: Engine,
+  { story }: Advance,
+  what: string,
+  server: string,
+  group: string | undefined,
+): Change {
+  const { incident } = story;
+  const { facts } = incident;
+  return {
+    notAfter: clock.now() + settings.notAfter * clock.speed,
+    caller: `${incident.id} ${what}`,
+    scope: scopeOf(currentRun(incident)?.playbook, [incident.server, server], [facts && groupOf(facts), group]),
+  };
+}

@@ -1,0 +1,101 @@
+import { ANY_FAMILY, shortName } from '../../incident/alert.ts';
+import type { Asked, ByPerson } from '../../incident/event.ts';
+import type { Incident } from '../../incident/incident.ts';
+import { isOwed, type UndoDebt } from '../../incident/undo.ts';
+import { Conflict, NotFound } from '../../ports/operations.ts';
+import type { LedgerEntry } from '../../ports/store.ts';
+import { newId, open } from '../intake/open.ts';
+import { factsOf } from '../organisation.ts';
+import type { Engine } from '../parts.ts';
+import { readIncident } from '../read-incident.ts';
+import { wake } from '../wake.ts';
+
+/**
+ * A person wants what finished incidents left changed to be put back, or says that it was seen to by hand. An incident
+ * of its own does it, so that it is claimed, stopped by the kill switch, journalled and retried like everything else.
+ */
+export async function askFor(
+  engine: Engine,
+  what: Asked['what'],
+  { server, settings: wanted }: { server: string; settings?: string[] },
+  { by, note }: ByPerson,
+): Promise<Incident> {
+  const name = shortName(server);
+  const owed = await owedOn(engine, name, wanted);
+  const family = await familyOf(engine, owed);
+  await refuseWhileInHand(engine, name, owed);
+  if (what === 'putBack' && engine.settings.mode === 'observe') {
+    throw new Conflict('safety.mode is observe: this daemon changes nothing. Put it back by hand, and settle it');
+  }
+  const { value: organisation } = await engine.exchange.organisation();
+  const facts = factsOf(organisation, name);
+  if (!facts) throw new NotFound(`${name} is not a server of this organisation`);
+
+  const id = newId(name, 'undo', engine.realNow());
+  const asked: Asked = { what, by, ...(note && { note }), debts: owed.map(debtOf), facts };
+  const opened = await open(engine, { id, server: name, family, asked, world: engine.clock.epoch });
+  if ('open' in opened) {
+    throw new Conflict(`Incident ${opened.open} is open for ${family} on ${name}: it sees to what it changed itself`);
+  }
+  await wake(engine, id);
+  return opened.incident;
+}
+
+async function owedOn(
+  { store, clock }: Engine,
+  server: string,
+  settings: string[] | undefined,
+): Promise<LedgerEntry[]> {
+  const here = (await store.ledger()).filter((entry) => entry.world === clock.epoch && entry.debt.server === server);
+  const owed = settings === undefined ? here : here.filter(({ debt }) => settings.includes(debt.setting));
+  if (owed.length > 0) return owed;
+  const known = here.map(({ debt }) => debt.setting);
+  const but = known.length > 0 ? `; owed there: ${known.join(', ')}` : '';
+  throw new NotFound(`Nothing${settings === undefined ? '' : ` of ${settings.join(', ')}`} is owed on ${server}${but}`);
+}
+
+/** The matter it was changed for: the one to look at once it was put back. */
+async function familyOf({ store }: Engine, owed: LedgerEntry[]): Promise<string> {
+  const families = new Set<string>();
+  for (const id of new Set(owed.map(({ incident }) => incident))) {
+    const incident = (await readIncident(store, id))?.incident;
+    if (incident && !incident.finished) {
+      throw new Conflict(
+        `Incident ${id} is open: it puts back what it changed when it ends. Cancel it to have that now`,
+      );
+    }
+    if (incident) families.add(incident.family);
+  }
+  const [family = ANY_FAMILY] = families;
+  return families.size > 1 ? ANY_FAMILY : family;
+}
+
+/**
+ * An open incident that has one of these in hand, as a later one that inherited it or one that was asked for it before,
+ * puts it back itself: nobody else may, nor say that it was seen to.
+ */
+async function refuseWhileInHand({ store }: Engine, server: string, owed: LedgerEntry[]): Promise<void> {
+  const [world = ''] = owed.map((entry) => entry.world);
+  const claimed = await store.wouldRefuse({ owner: '', world, kill: [], claims: [server], throttles: [] });
+  const acting = claimed?.by === 'claim' ? [claimed.owner] : [];
+  const open = new Set([...(await store.openOn(server)).map(({ incident }) => incident), ...acting]);
+  for (const id of open) {
+    const incident = (await readIncident(store, id))?.incident;
+    // A root acts through its children too.
+    for (const child of incident?.children ?? []) open.add(child);
+    const debts = incident && !incident.finished ? incident.undo.filter(isOwed) : [];
+    const same = debts.some((one) =>
+      owed.some(({ debt }) => debt.server === one.server && debt.setting === one.setting),
+    );
+    if (same)
+      throw new Conflict(
+        `Incident ${id} is open and has it in hand: it puts it back itself. Cancel it to have that now`,
+      );
+  }
+}
+
+/** Debts of several incidents in one: their names must not meet. */
+function debtOf({ debt, incident }: LedgerEntry): UndoDebt {
+  const named = (id: string) => `${incident}:${id}`;
+  return { ...debt, id: named(debt.id), ...(debt.dependsOn && { dependsOn: named(debt.dependsOn) }) };
+}

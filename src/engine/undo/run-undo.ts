@@ -1,0 +1,144 @@
+import { answerOf } from '../../guards/shared-state.ts';
+import { ourStart } from '../../guards/throttle.ts';
+import type { Slept, Undone } from '../../incident/event.ts';
+import { groupOf } from '../../incident/health.ts';
+import { currentRun, type Incident } from '../../incident/incident.ts';
+import type { UndoState } from '../../incident/undo.ts';
+import { ExchangeError } from '../../ports/exchange.ts';
+import { undoOfKind } from '../../steps/index.ts';
+import type { Undo, UndoContext } from '../../steps/step.ts';
+import { type Advance, askAgain, type Went } from '../advancing.ts';
+import type { Engine } from '../parts.ts';
+import { changeOf, scopeOf } from '../step/change.ts';
+import { type Command, poll, send } from '../step/command.ts';
+import { tookBy } from '../step/took.ts';
+
+/** Organisation's milliseconds between two tries of an undo, and how many there are. */
+const TRY_AGAIN = 60_000;
+const TRIES = 5;
+
+/**
+ * Puts back one change: journalled before and after like a step, never throttled, but stopped by the kill switch. What
+ * can't be put back is reported as owed.
+ */
+export async function putBack(engine: Engine, advance: Advance, id: string): Promise<Went> {
+  const debt = debtOf(advance, id);
+  if (debt.state === 'started') return poll(engine, advance, commandOf(engine, advance, id), undefined);
+  let begun: Awaited<ReturnType<Undo['begin']>>;
+  try {
+    begun = await undoOfKind(debt.kind).begin(contextOf(engine, advance, id));
+  } catch (error) {
+    if (error instanceof ExchangeError) return tryAgain(engine, advance, id, `${error.code}: ${error.message}`);
+    throw error;
+  }
+  if (begun.begin === 'notNeeded') return end(advance, id, 'notNeeded', begun.says);
+  const held = await start(engine, advance, debt, begun.intent);
+  return held ?? send(engine, advance, commandOf(engine, advance, id));
+}
+
+/** A person has seen to it: it is owed no longer. */
+export function settle(advance: Advance, id: string, says: string): Promise<Went> {
+  return end(advance, id, 'settled', says);
+}
+
+async function start(engine: Engine, { story }: Advance, debt: UndoState, intent: NonNullable<UndoState['intent']>) {
+  const { incident } = story;
+  const world = incident.facts?.organisation ?? '';
+  const kill = scopeOf(currentRun(incident)?.playbook, [incident.server, debt.server], [ownGroup(incident)]);
+  // Undo is never throttled; but a service that it starts was not started by somebody else.
+  const throttles =
+    debt.kind === 'restart-service' ? [ourStart(debt.server, debt.value.service as string, engine.clock.now())] : [];
+  const started = await story.decide(
+    { type: 'undoStarted', data: { undo: debt.id, intent, took: tookBy({ world, throttles }) } },
+    { conditions: { kill, throttles } },
+  );
+  if (started.ok) return undefined;
+  if (!('refused' in started)) throw new Error(`undo ${debt.id} of ${incident.id} could not start`);
+  const { guard, answer } = answerOf(started.refused);
+  if ('owner' in started.refused) engine.waiters.add(started.refused.owner, incident.id);
+  if (answer.answer !== 'wait') throw new Error(`the undo of ${incident.id} was refused by ${guard}`);
+  if (incident.held?.guard !== guard || incident.held.says !== answer.says) {
+    await story.decide({ type: 'held', data: { guard, reason: answer.reason, says: answer.says } });
+  }
+  return askAgain(engine, story.incident);
+}
+
+/** What a step does with its command, for an undo: it has no guards to ask again, and a cancelled incident still owes it. */
+function commandOf(engine: Engine, advance: Advance, id: string): Command {
+  const debt = debtOf(advance, id);
+  const undo = undoOfKind(debt.kind);
+  const failed = (says: string) => end(advance, id, 'failed', says);
+  const notPutBack = (why: string) => failed(`${debt.says}, and it could not be put back (${why})`);
+  return {
+    intent: debt.intent,
+    startedAt: debt.at,
+    name: 'undo',
+    tries: debt.tries,
+    sendings: TRIES + 1,
+    sendAgain: TRY_AGAIN,
+    issue: (intent) => undo.issue(contextOf(engine, advance, id), intent),
+    async look(issued) {
+      if (!debt.intent) throw new Error(`undo ${id} was started without a command`);
+      return undo.look(contextOf(engine, advance, id), debt.intent, issued);
+    },
+    lapsed: () => undefined,
+    sleep: (slept, counts) => sleep(advance, { ...slept, ...(counts && { undo: id }) }),
+    seen: ({ look, says }) => (look === 'done' ? end(advance, id, 'putBack', says) : failed(says)),
+    refused: failed,
+    notSent: (why) => waitForSwitch(engine, advance, id, why),
+    lost: notPutBack,
+    unseen: notPutBack,
+  };
+}
+
+/** The kill switch came on between the start and the sending: the undo stays begun, and is asked about again. */
+async function waitForSwitch(engine: Engine, { story }: Advance, id: string, why: string): Promise<Went> {
+  const { held } = story.incident;
+  const says = `${id}: ${why}`;
+  if (held?.says !== says) {
+    await story.record({ type: 'held', data: { guard: 'kill-switch', reason: 'kill-switch', says } });
+  }
+  return askAgain(engine, story.incident);
+}
+
+async function sleep({ story }: Advance, data: Slept): Promise<Went> {
+  const { slept } = story.incident;
+  const same = slept?.for === data.for && slept.says === data.says;
+  if (data.undo !== undefined || !same) await story.record({ type: 'slept', data });
+  return { is: 'sleeping', until: data.until };
+}
+
+async function tryAgain(engine: Engine, advance: Advance, id: string, why: string): Promise<Went> {
+  const debt = debtOf(advance, id);
+  if (debt.tries >= TRIES) return end(advance, id, 'failed', `${debt.says}, and it could not be put back (${why})`);
+  return sleep(advance, { until: engine.clock.now() + TRY_AGAIN, for: 'undo', says: why, undo: id });
+}
+
+async function end({ story }: Advance, id: string, state: Undone['state'], says: string): Promise<Went> {
+  await story.record({ type: 'undone', data: { undo: id, state, says } });
+  return 'on';
+}
+
+/** Undo is always on the incident's own server. */
+function ownGroup({ facts }: Incident): string | undefined {
+  return facts && groupOf(facts);
+}
+
+function debtOf({ story }: Advance, id: string): UndoState {
+  const debt = story.incident.undo.find((undo) => undo.id === id);
+  if (!debt) throw new Error(`incident ${story.incident.id} owes no undo ${id}`);
+  return debt;
+}
+
+function contextOf(engine: Engine, advance: Advance, id: string): UndoContext {
+  const debt = debtOf(advance, id);
+  return {
+    incident: advance.story.incident,
+    debt,
+    exchange: engine.exchange,
+    clock: engine.clock,
+    settings: engine.settings,
+    change: () => changeOf(engine, advance, `undo ${id}`, debt.server, ownGroup(advance.story.incident)),
+    signal: advance.signal,
+  };
+}

@@ -1,0 +1,43 @@
+import { isDue, isOwed } from '../../incident/undo.ts';
+import { Conflict, NotFound } from '../../ports/operations.ts';
+import type { LedgerEntry } from '../../ports/store.ts';
+import type { Engine } from '../parts.ts';
+import { readIncident } from '../read-incident.ts';
+import { askFor } from './asked.ts';
+
+/**
+ * At start: says what is still owed, and tries once more what could not be put back when its time had come, such as on a
+ * server that did not answer then. What was left changed on purpose stays so.
+ */
+export async function sweepUndo(engine: Engine): Promise<void> {
+  const again = new Map<string, string[]>();
+  for (const entry of await engine.store.ledger()) {
+    const { debt, incident, at, world } = entry;
+    if (world !== engine.clock.epoch) continue;
+    engine.log.warn(`Still owed: ${debt.says}`, { incident, server: debt.server, since: new Date(at).toISOString() });
+    if (await couldNotBePutBack(engine, entry)) {
+      again.set(debt.server, [...(again.get(debt.server) ?? []), debt.setting]);
+    }
+  }
+  for (const [server, settings] of again) await tryAgain(engine, server, settings);
+}
+
+async function couldNotBePutBack({ store }: Engine, { debt, incident: id }: LedgerEntry): Promise<boolean> {
+  const known = await readIncident(store, id);
+  // Nobody is left who would see to it.
+  if (!known) return true;
+  const { finished, undo } = known.incident;
+  const own = undo.find(({ server, setting }) => server === debt.server && setting === debt.setting);
+  return finished !== undefined && own !== undefined && isOwed(own) && isDue(own, finished.outcome);
+}
+
+async function tryAgain(engine: Engine, server: string, settings: string[]): Promise<void> {
+  const person = { by: 'second-responder', note: 'it could not be put back before; tried again at start' };
+  try {
+    await askFor(engine, 'putBack', { server, settings }, person);
+  } catch (error) {
+    // Another daemon, or another incident, has it in hand; or nothing may be changed.
+    if (!(error instanceof Conflict || error instanceof NotFound)) throw error;
+    engine.log.info(`Not tried again: ${error.message}`, { server });
+  }
+}

@@ -1,0 +1,58 @@
+import type { Matched } from '../../incident/event.ts';
+import { isMonitor, type MonitorRef, monitorName } from '../../incident/health.ts';
+import type { Incident } from '../../incident/incident.ts';
+import type { PlannedStep, Playbook } from '../../incident/plan.ts';
+import { stepNamed } from '../../steps/index.ts';
+import type { Catalog } from '../../verification/catalog.ts';
+
+/**
+ * Chooses the playbook of the most basic unhealthy monitor that has one which did not run yet, and plans it for this
+ * server. The rest waits its turn: one playbook at a time.
+ */
+export function match(incident: Incident, playbooks: readonly Playbook[], catalog: Catalog): Matched {
+  const sick: MonitorRef[] = (incident.looked?.monitors ?? [])
+    .filter((monitor) => monitor.verdict === 'confirmed')
+    .sort((a, b) => catalog.rank(a) - catalog.rank(b));
+  const ran = new Set(incident.runs.map((run) => run.playbook));
+  for (const monitor of sick) {
+    const playbook = playbooks.find((candidate) => handles(candidate, monitor));
+    if (!playbook || ran.has(playbook.name)) continue;
+    return {
+      playbook: { name: playbook.name, hash: playbook.hash, mode: playbook.mode },
+      handles: sick
+        .filter((other) => handles(playbook, other))
+        .map(({ healthSet, monitor, targetResource }) => ({
+          healthSet,
+          monitor,
+          ...(targetResource !== undefined && { targetResource }),
+        })),
+      plan: planOf(playbook, incident),
+    };
+  }
+  const treated = sick.filter((monitor) => playbooks.some((one) => ran.has(one.name) && handles(one, monitor)));
+  const names = sick.map(monitorName).join(', ');
+  const reason =
+    treated.length > 0
+      ? `${names} unhealthy again after playbook ${[...ran].join(', ')} had helped`
+      : `No playbook handles ${names}`;
+  return { playbook: null, reason };
+}
+
+function handles(playbook: Playbook, monitor: MonitorRef): boolean {
+  return playbook.handles.some((pattern) => isMonitor(pattern, monitor));
+}
+
+/** A playbook's steps for one server: a line for each command, numbered behind those that the incident had before. */
+function planOf(playbook: Playbook, incident: Incident): PlannedStep[] {
+  const { facts } = incident;
+  if (!facts) throw new Error(`incident ${incident.id} was matched before it was looked at`);
+  let n = incident.steps.length;
+  return playbook.steps.flatMap((spec) => {
+    const step = stepNamed(spec.step);
+    const expanded = step.expand ? step.expand(spec.options, facts) : [spec.options];
+    return expanded.map((options) => {
+      n += 1;
+      return { ...spec, options, n, changes: step.changes, says: step.says(options) };
+    });
+  });
+}

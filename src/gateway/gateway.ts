@@ -1,0 +1,211 @@
+import { setTimeout as waitFor } from 'node:timers/promises';
+import { applies } from '../guards/kill-switch.ts';
+import { type Instant, shortName } from '../incident/alert.ts';
+import { isNamed } from '../incident/names.ts';
+import type { Mode } from '../incident/plan.ts';
+import { stopwatch } from '../lib/stopwatch.ts';
+import {
+  type CallOptions,
+  type CHANGING_CALLS,
+  type Change,
+  type Exchange,
+  ExchangeError,
+  type ExchangeFailure,
+  NotSent,
+  type READING_CALLS,
+  type Reply,
+} from '../ports/exchange.ts';
+import type { KillScope, KillSwitch } from '../ports/kill-switch.ts';
+import { currentTurn, outOfTurn, Sessions } from './sessions.ts';
+import { sharedAnswer } from './shared-answer.ts';
+
+/** What is told of every call, for metrics. Seconds are real. */
+export interface CallReport {
+  call: keyof typeof READING_CALLS | keyof typeof CHANGING_CALLS;
+  result: 'ok' | 'already' | 'notSent' | ExchangeFailure;
+  seconds: number;
+}
+
+/** Read at each call: some of it may change while the daemon runs. */
+export interface WaistSettings {
+  /** The ceiling: in `observe` nothing that changes something is ever sent. */
+  mode: Mode;
+  /** Services that may be restarted; nothing else may. */
+  services: readonly string[];
+  /** Short names of machines that are never rebooted or drained. */
+  self: readonly string[];
+  /** Real milliseconds for a call that says nothing else. */
+  callTimeLimit: number;
+  /** As many as wanted when absent. */
+  sessions?: Sessions;
+  /** When a command that is sent now comes too late (organisation's time). What the caller says, when absent. */
+  notAfter?: () => Instant;
+  /** Session limits pass quickly: a reading call is tried again after each of these (real milliseconds). */
+  sessionBackoff?: readonly number[];
+}
+
+const SESSION_BACKOFF = [250, 500, 1000, 2000];
+
+/**
+ * Real milliseconds. An answer that took longer may have waited for a process that stood still, and the world went on
+ * meanwhile: the switch may have come on, another worker may have taken over.
+ */
+const FRESH_ANSWER = 3_000;
+
+/** Who waits for a session: what changes something comes first, then people and metrics, then incidents by their rank. */
+const CHANGE = { rank: -2, openedAt: 0 };
+const NO_INCIDENT = { rank: -1, openedAt: 0 };
+
+/**
+ * The narrow waist: every call to Exchange goes through here, whoever makes it, so that no step can forget what must
+ * hold for all: no more calls at a time than there are sessions; the kill switch is asked last, right before a changing
+ * command is sent; observe mode, the allow-list of services and the daemon's own machine are refused.
+ */
+export function waist(
+  exchange: Exchange,
+  settings: WaistSettings,
+  killSwitches: () => Promise<KillSwitch[]>,
+  report: (call: CallReport) => void,
+): Exchange {
+  const sessions = settings.sessions ?? new Sessions(Number.POSITIVE_INFINITY);
+  // Not for one asker alone: its lost lease is no reason for the others to go without.
+  const organisation = sharedAnswer(() =>
+    outOfTurn(() => read('organisation', undefined, (limited) => exchange.organisation(limited))),
+  );
+
+  async function permit(scope: KillScope[]): Promise<void> {
+    if (settings.mode === 'observe') throw new NotSent('safety.mode is observe: nothing is changed');
+    // What can't be asked counts as on.
+    const sinceAsked = stopwatch();
+    const switches = await killSwitches().catch(() => undefined);
+    if (sinceAsked() > FRESH_ANSWER) throw new NotSent('the answer about the kill switch was old when it was read');
+    if (!switches) throw new NotSent('the kill switch could not be asked, so it counts as on');
+    if (switches.some((one) => applies(one, scope))) throw new NotSent('the kill switch is on');
+  }
+
+  async function reported<T>(name: CallReport['call'], call: () => Promise<Reply<T>>): Promise<Reply<T>> {
+    const started = performance.now();
+    const tell = (result: CallReport['result']) =>
+      report({ call: name, result, seconds: (performance.now() - started) / 1000 });
+    try {
+      const reply = await call();
+      tell(isAlready(reply.value) ? 'already' : 'ok');
+      return reply;
+    } catch (error) {
+      if (error instanceof ExchangeError) tell(error.code);
+      else if (error instanceof NotSent) tell('notSent');
+      throw error;
+    }
+  }
+
+  /**
+   * One call in a session. An incident waits for it as long as it is in this worker's hands: all calls have their limits,
+   * so its turn comes. For others, who have no signal of that kind, the wait is limited like the call.
+   */
+  async function inSession<T>(options: CallOptions, call: () => Promise<T>): Promise<T> {
+    const turn = currentTurn();
+    if (turn) return sessions.use(turn, options.signal ?? turn.signal, call);
+    const late = new AbortController();
+    const says = `no session was free within ${options.timeLimit} ms`;
+    const timer = setTimeout(() => late.abort(new ExchangeError('sessionLimit', says)), options.timeLimit);
+    const signals = [late.signal, ...(options.signal ? [options.signal] : [])];
+    return sessions
+      .use(NO_INCIDENT, AbortSignal.any(signals), () => {
+        clearTimeout(timer);
+        return call();
+      })
+      .finally(() => clearTimeout(timer));
+  }
+
+  async function read<T>(
+    name: keyof typeof READING_CALLS,
+    options: CallOptions | undefined,
+    call: (options: CallOptions) => Promise<Reply<T>>,
+  ): Promise<Reply<T>> {
+    const limited = { timeLimit: settings.callTimeLimit, ...options };
+    const once = () => inSession(limited, () => reported(name, () => call(limited)));
+    for (const pause of settings.sessionBackoff ?? SESSION_BACKOFF) {
+      try {
+        return await once();
+      } catch (error) {
+        if (!(error instanceof ExchangeError) || error.code !== 'sessionLimit') throw error;
+        await waitFor(pause, undefined, limited.signal ? { signal: limited.signal } : {});
+      }
+    }
+    return once();
+  }
+
+  async function change<T>(
+    name: keyof typeof CHANGING_CALLS,
+    order: Change,
+    options: CallOptions | undefined,
+    call: (inTime: Change) => Promise<Reply<T>>,
+  ): Promise<Reply<T>> {
+    const turn = currentTurn();
+    return sessions.use(CHANGE, options?.signal ?? turn?.signal, (waited) =>
+      reported(name, async () => {
+        if (waited) await turn?.stillWanted();
+        const inTime = { ...order, notAfter: settings.notAfter?.() ?? order.notAfter };
+        await permit(order.scope);
+        return call(inTime);
+      }),
+    );
+  }
+
+  function refuseSelf(server: string): void {
+    if (settings.self.includes(shortName(server))) {
+      throw new ExchangeError('refused', `${server} is a machine that this daemon stands on`);
+    }
+  }
+
+  return {
+    organisation,
+    serverHealth: (server, options) =>
+      read('serverHealth', options, (limited) => exchange.serverHealth(server, limited)),
+    invokeProbe: (server, identity, options) =>
+      read('invokeProbe', options, (limited) => exchange.invokeProbe(server, identity, limited)),
+    service: (server, name, options) => read('service', options, (limited) => exchange.service(server, name, limited)),
+    services: (server, options) => read('services', options, (limited) => exchange.services(server, limited)),
+    copiesOn: (server, options) => read('copiesOn', options, (limited) => exchange.copiesOn(server, limited)),
+    copiesOf: (database, options) => read('copiesOf', options, (limited) => exchange.copiesOf(database, limited)),
+    mailboxServer: (server, options) =>
+      read('mailboxServer', options, (limited) => exchange.mailboxServer(server, limited)),
+    availabilityGroup: (name, options) =>
+      read('availabilityGroup', options, (limited) => exchange.availabilityGroup(name, limited)),
+    protocolLog: (server, protocol, options) =>
+      read('protocolLog', options, (limited) => exchange.protocolLog(server, protocol, limited)),
+    componentStates: (server, options) =>
+      read('componentStates', options, (limited) => exchange.componentStates(server, limited)),
+    recoveryActions: (server, since, options) =>
+      read('recoveryActions', options, (limited) => exchange.recoveryActions(server, since, limited)),
+    activity: (server, options) => read('activity', options, (limited) => exchange.activity(server, limited)),
+    bootTime: (server, options) => read('bootTime', options, (limited) => exchange.bootTime(server, limited)),
+
+    restartService: (server, name, fence, order, options) =>
+      change('restartService', order, options, (inTime) => {
+        if (!isNamed(name, settings.services)) {
+          throw new ExchangeError('refused', `${name} is not on the allow-list of services (safety.services)`);
+        }
+        return exchange.restartService(server, name, fence, inTime, options);
+      }),
+    setActivationBlocked: (server, blocked, fence, order, options) =>
+      change('setActivationBlocked', order, options, (inTime) => {
+        if (blocked) refuseSelf(server);
+        return exchange.setActivationBlocked(server, blocked, fence, inTime, options);
+      }),
+    setProtocolLog: (server, protocol, enabled, fence, order, options) =>
+      change('setProtocolLog', order, options, (inTime) =>
+        exchange.setProtocolLog(server, protocol, enabled, fence, inTime, options),
+      ),
+    restartServer: (server, fence, order, options) =>
+      change('restartServer', order, options, (inTime) => {
+        refuseSelf(server);
+        return exchange.restartServer(server, fence, inTime, options);
+      }),
+  };
+}
+
+/** The far side's fence says that it had taken effect before. */
+function isAlready(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'effect' in value && value.effect === 'already';
+}

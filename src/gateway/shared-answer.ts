@@ -1,0 +1,49 @@
+import { type CallOptions, ExchangeError } from '../ports/exchange.ts';
+
+/** An answer serves for so many times as long as it took to get: asking takes a small part of the time at most. */
+const SERVES = 10;
+/** Real milliseconds. */
+const SERVES_AT_MOST = 30_000;
+
+/**
+ * One question for all who ask at a time, and for those who ask soon after: for what is large, dear, the same for
+ * everyone and seldom new. Failures serve only those who wait for them. Each asker's own limits hold for its wait.
+ */
+export function sharedAnswer<T>(ask: () => Promise<T>): (options?: CallOptions) => Promise<T> {
+  let asking: Promise<T> | undefined;
+  let fresh: { answer: T; until: number } | undefined;
+
+  async function renew(): Promise<T> {
+    const asked = performance.now();
+    try {
+      const answer = await ask();
+      const took = performance.now() - asked;
+      fresh = { answer, until: asked + Math.min(SERVES_AT_MOST, took * SERVES) };
+      return answer;
+    } finally {
+      asking = undefined;
+    }
+  }
+
+  return (options) => {
+    if (fresh && performance.now() < fresh.until) return Promise.resolve(fresh.answer);
+    fresh = undefined;
+    asking ??= renew();
+    return within(options, asking);
+  };
+}
+
+/** The caller's patience; what it waits for goes on without it. */
+function within<T>({ timeLimit, signal }: CallOptions = {}, answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(signal?.reason);
+    if (signal?.aborted) giveUp();
+    signal?.addEventListener('abort', giveUp, { once: true });
+    const late = () => reject(new ExchangeError('timedOut', `No answer within ${timeLimit} ms.`));
+    const timer = timeLimit === undefined ? undefined : setTimeout(late, timeLimit);
+    answer.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
+    });
+  });
+}

@@ -1,0 +1,10 @@
+import type { Instant } from '../incident/alert.ts';
+
+export interface Clock {
+  /** The organisation's time. */
+  now(): Instant;
+  /** Organisation milliseconds in one real millisecond: 1, or `lab.speed`. */
+  readonly speed: number;
+  /** Which organisation's time this is; changes when a lab is reset. */
+  readonly epoch: string;
+}

@@ -1,0 +1,256 @@
+import type { Instant } from '../incident/alert.ts';
+import type { ServerFacts } from '../incident/health.ts';
+import type { KillScope } from './kill-switch.ts';
+/** Every failure of a call to Exchange is one of these; the server's own words are kept beside it for the journal. */
+export const EXCHANGE_FAILURES = [
+  'unreachable',
+  'accessDenied',
+  'sessionLimit',
+  'timedOut',
+  'refused',
+  'notFound',
+  'badReply',
+  'unknown',
+] as const;
+
+export type ExchangeFailure = (typeof EXCHANGE_FAILURES)[number];
+
+export class ExchangeError extends Error {
+  override readonly name = 'ExchangeError';
+  readonly code: ExchangeFailure;
+  constructor(code: ExchangeFailure, serversOwnWords: string) {
+    super(serversOwnWords);
+    this.code = code;
+  }
+}
+
+/** The kill switch was on at the last moment: nothing was sent. */
+export class NotSent extends Error {
+  override readonly name = 'NotSent';
+}
+
+export interface CallOptions {
+  /** Real milliseconds after which the call fails with `timedOut`. */
+  timeLimit?: number;
+  signal?: AbortSignal;
+}
+
+export interface Reply<T> {
+  value: T;
+  /** Exchange cmdlets report many failures as warnings. */
+  warnings: string[];
+}
+
+/** What every changing call carries: the far side compares and acts under one mutex, and refuses what comes too late. */
+export interface Change {
+  /** On the organisation's clock; a command that arrives later is refused. */
+  notAfter: Instant;
+  /** Who asks: `<incident id> step <n>`; goes to the lab's command log and the real one's audit. */
+  caller: string;
+  /** What the kill switch is asked about, immediately before the command is sent. */
+  scope: KillScope[];
+}
+
+/** `changed`: it took effect now. `already`: the fence says that it took effect before; nothing was done. */
+export interface Changed {
+  effect: 'changed' | 'already';
+  says?: string;
+}
+
+/** One row of Get-ServerHealth. The key is (healthSet, name, targetResource): names repeat. */
+export interface HealthRow {
+  healthSet: string;
+  name: string;
+  targetResource: string;
+  alertValue:
+    | 'Healthy'
+    | 'Degraded'
+    | 'Unhealthy'
+    | 'Repairing'
+    | 'Disabled'
+    | 'Unavailable'
+    | 'UnInitialized'
+    | 'Unknown';
+  /** Exchange's `ServerComponentName`: `ImapProxy`, or `None`. */
+  component: string;
+  lastTransition?: Instant;
+  /** When the monitor last evaluated. */
+  lastExecution?: Instant;
+  /**
+   * Exchange's `RecurranceInterval` (sic), in seconds. 0: no clock drives the monitor; a notification or a check sets it,
+   * and its row is the present state. Absent: the server did not say.
+   */
+  recurrenceSeconds?: number;
+  timeoutSeconds: number;
+  isStale: boolean;
+}
+
+/** What Invoke-MonitoringProbe answered. */
+export interface ProbeResult {
+  /** 1 TimedOut, 2 Poisoned, 3 Succeeded, 4 Failed, 5 Quarantined, 6 Rejected; only Succeeded clears. */
+  resultType: 'Abandoned' | 'TimedOut' | 'Poisoned' | 'Succeeded' | 'Failed' | 'Quarantined' | 'Rejected';
+  error: string;
+  exception: string;
+  startedAt: Instant;
+  endedAt: Instant;
+}
+
+export interface ServiceState {
+  name: string;
+  status: 'Running' | 'Stopped' | 'StartPending' | 'StopPending';
+  startType: 'Automatic' | 'Manual' | 'Disabled';
+  /** When its process started; absent while it is stopped. The fence of a restart. */
+  startedAt?: Instant;
+}
+
+/** One row of Get-MailboxDatabaseCopyStatus. */
+export interface DatabaseCopy {
+  database: string;
+  server: string;
+  /** As Exchange writes it: Mounted, Mounting, Dismounted, Dismounting (these four are active), Healthy, Failed … */
+  status: string;
+  /** Copies of this database in all; 1 never leaves its server. */
+  copies: number;
+  copyQueueLength: number;
+  replayQueueLength: number;
+  activationSuspended: boolean;
+  lagged: boolean;
+  /** Why the last move of it failed, in the server's own words. */
+  error?: string;
+}
+
+/** The part of Get-MailboxServer that decides about activation. */
+export interface MailboxServer {
+  server: string;
+  /** DatabaseCopyActivationDisabledAndMoveNow. */
+  activationBlocked: boolean;
+  autoActivationPolicy: 'Unrestricted' | 'IntrasiteOnly' | 'Blocked';
+  maximumActiveDatabases?: number;
+}
+
+/** Get-DatabaseAvailabilityGroup -Status. */
+export interface AvailabilityGroup {
+  name: string;
+  members: { server: string; site: string; up: boolean; suspended: boolean }[];
+  witness?: { server: string; up: boolean };
+}
+
+export interface ProtocolLog {
+  enabled: boolean;
+  /** Folder on that server. */
+  location: string;
+}
+
+export interface ComponentState {
+  component: string;
+  state: 'Active' | 'Inactive' | 'Draining' | 'Unknown';
+  /** One entry for each requester; Inactive by any of them wins. */
+  requesters: { requester: string; state: 'Active' | 'Inactive' | 'Draining' }[];
+}
+
+/** What Managed Availability has done or is doing (RecoveryActionResults). */
+export interface RecoveryAction {
+  action: string;
+  resource: string;
+  requester: string;
+  state: 'started' | 'finished';
+  result?: 'succeeded' | 'failed' | 'throttled';
+  startedAt: Instant;
+  endedAt?: Instant;
+}
+
+/** What else goes on on a server: a restart would tear it apart, or take long because of it. */
+export interface ServerActivity {
+  kind: 'setup' | 'servicing' | 'backup' | 'seeding' | 'pending-update';
+  /** In words: `TiWorker.exe runs`. */
+  says: string;
+}
+
+export interface Organisation {
+  /** Changes when a lab is reset; a real one's own guid. */
+  id: string;
+  servers: ServerFacts[];
+}
+
+export type Protocol = 'imap' | 'pop';
+
+/** Verbs of the domain, not scripts. Every server is a short name that stands in `organisation()`. */
+export interface Exchange {
+  organisation(options?: CallOptions): Promise<Reply<Organisation>>;
+  /** Get-ServerHealth: every row of the server, stale ones included. */
+  serverHealth(server: string, options?: CallOptions): Promise<Reply<HealthRow[]>>;
+  /** Invoke-MonitoringProbe. A refused probe is a warning and no object: `value` is undefined, never a success. */
+  invokeProbe(server: string, identity: string, options?: CallOptions): Promise<Reply<ProbeResult | undefined>>;
+  /** Get-Service of one service; fails with `notFound` where it is not installed. */
+  service(server: string, name: string, options?: CallOptions): Promise<Reply<ServiceState>>;
+  /** All Exchange services. */
+  services(server: string, options?: CallOptions): Promise<Reply<ServiceState[]>>;
+  restartService(
+    server: string,
+    name: string,
+    fence: { startedAt: Instant | null },
+    change: Change,
+    options?: CallOptions,
+  ): Promise<Reply<Changed>>;
+  /** Copies on this server; never called without one (Exchange would answer for the whole organisation). */
+  copiesOn(server: string, options?: CallOptions): Promise<Reply<DatabaseCopy[]>>;
+  /** All copies of one database. */
+  copiesOf(database: string, options?: CallOptions): Promise<Reply<DatabaseCopy[]>>;
+  mailboxServer(server: string, options?: CallOptions): Promise<Reply<MailboxServer>>;
+  availabilityGroup(name: string, options?: CallOptions): Promise<Reply<AvailabilityGroup>>;
+  /** Set-MailboxServer -DatabaseCopyActivationDisabledAndMoveNow. Returns at once, the moves follow. */
+  setActivationBlocked(
+    server: string,
+    blocked: boolean,
+    fence: { activationBlocked: boolean },
+    change: Change,
+    options?: CallOptions,
+  ): Promise<Reply<Changed>>;
+  protocolLog(server: string, protocol: Protocol, options?: CallOptions): Promise<Reply<ProtocolLog>>;
+  /** Set-ImapSettings -ProtocolLogEnabled (or Set-PopSettings), always with -Server. */
+  setProtocolLog(
+    server: string,
+    protocol: Protocol,
+    enabled: boolean,
+    fence: { enabled: boolean },
+    change: Change,
+    options?: CallOptions,
+  ): Promise<Reply<Changed>>;
+  componentStates(server: string, options?: CallOptions): Promise<Reply<ComponentState[]>>;
+  recoveryActions(server: string, since: Instant, options?: CallOptions): Promise<Reply<RecoveryAction[]>>;
+  /** Exchange setup, Windows servicing, backups, seeding, updates that wait for a reboot. Empty: nothing of the kind. */
+  activity(server: string, options?: CallOptions): Promise<Reply<ServerActivity[]>>;
+  /** Win32_OperatingSystem.LastBootUpTime: the fence of a reboot. Fails with `unreachable` while the server is down. */
+  bootTime(server: string, options?: CallOptions): Promise<Reply<{ bootedAt: Instant; uptimeSeconds: number }>>;
+  restartServer(
+    server: string,
+    fence: { bootedAt: Instant },
+    change: Change,
+    options?: CallOptions,
+  ): Promise<Reply<Changed>>;
+}
+
+/** The port's calls that change something, each with the cmdlet it stands for (the lab's log and the metrics use it). */
+export const CHANGING_CALLS = {
+  restartService: 'Restart-Service',
+  setActivationBlocked: 'Set-MailboxServer',
+  setProtocolLog: 'Set-ImapSettings',
+  restartServer: 'Restart-Computer',
+} as const;
+
+export const READING_CALLS = {
+  organisation: 'Get-ExchangeServer',
+  serverHealth: 'Get-ServerHealth',
+  invokeProbe: 'Invoke-MonitoringProbe',
+  service: 'Get-Service',
+  services: 'Get-Service',
+  copiesOn: 'Get-MailboxDatabaseCopyStatus',
+  copiesOf: 'Get-MailboxDatabaseCopyStatus',
+  mailboxServer: 'Get-MailboxServer',
+  availabilityGroup: 'Get-DatabaseAvailabilityGroup',
+  protocolLog: 'Get-ImapSettings',
+  componentStates: 'Get-ServerComponentState',
+  recoveryActions: 'Get-WinEvent',
+  activity: 'Get-Process',
+  bootTime: 'Get-CimInstance',
+} as const;

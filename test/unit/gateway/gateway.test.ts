@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import { type CallReport, waist } from '../../../src/gateway/gateway.ts';
+import { type Change, ExchangeError, NotSent } from '../../../src/ports/exchange.ts';
+import { reply, stubExchange } from '../../support/stub.ts';
+
+const SETTINGS = { mode: 'auto' as const, services: ['MSExchangeIMAP4'], self: [], callTimeLimit: 1_000 };
+const CHANGE: Change = { notAfter: Number.POSITIVE_INFINITY, caller: 'test', scope: [] };
+const ON = { on: true, scope: {}, by: 'yuki', reason: '', since: 0 };
+
+/** What is reported of one restart, by what became of it. */
+const CASES: [says: string, restart: () => Promise<unknown>, on: boolean, result: CallReport['result']][] = [
+  ['took effect', async () => reply({ effect: 'changed' }), false, 'ok'],
+  ['had taken effect before', async () => reply({ effect: 'already' }), false, 'already'],
+  ['was refused', () => Promise.reject(new ExchangeError('refused', 'no')), false, 'refused'],
+  ['was stopped by the kill switch', async () => reply({ effect: 'changed' }), true, 'notSent'],
+];
+
+test.each(CASES)('a command that %s is counted so', async (_says, restart, on, result) => {
+  const reports: CallReport[] = [];
+  const exchange = waist(
+    stubExchange({ restartService: restart as never }),
+    SETTINGS,
+    async () => (on ? [ON] : []),
+    (report) => void reports.push(report),
+  );
+  const sent = exchange.restartService('cas1', 'MSExchangeIMAP4', { startedAt: 1 }, CHANGE);
+  await sent.catch((error) => expect(error instanceof ExchangeError || error instanceof NotSent).toBe(true));
+  expect(reports.map(({ call, result: counted }) => [call, counted])).toEqual([['restartService', result]]);
+});
+
+test('a service that is not on the allow-list is not restarted, whoever asks', async () => {
+  const sent: string[] = [];
+  const restartService = (async (_server: string, name: string) => sent.push(name)) as never;
+  const exchange = waist(
+    stubExchange({ restartService }),
+    SETTINGS,
+    async () => [],
+    () => {},
+  );
+  const refused = exchange.restartService('cas1', 'Spooler', { startedAt: 1 }, CHANGE);
+  await expect(refused).rejects.toMatchObject({ code: 'refused' });
+  expect(sent).toEqual([]);
+});
+
+test('the machine that the daemon stands on is neither rebooted nor drained, whoever asks', async () => {
+  const sent: string[] = [];
+  const change = (async (server: string) => sent.push(server)) as never;
+  const own = { ...SETTINGS, self: ['mbx1'] };
+  const exchange = waist(
+    stubExchange({ restartServer: change, setActivationBlocked: change }),
+    own,
+    async () => [],
+    () => {},
+  );
+  const fence = { bootedAt: 1, activationBlocked: false };
+  await expect(exchange.restartServer('MBX1.contoso.com', fence, CHANGE)).rejects.toMatchObject({ code: 'refused' });
+  await expect(exchange.setActivationBlocked('mbx1', true, fence, CHANGE)).rejects.toMatchObject({ code: 'refused' });
+  await exchange.setActivationBlocked('mbx1', false, fence, CHANGE);
+  expect(sent).toEqual(['mbx1']);
+});
+
+test('a kill switch that can not be asked counts as on', async () => {
+  const sent: string[] = [];
+  const restartService = (async (server: string) => sent.push(server)) as never;
+  const away = () => Promise.reject(new Error('the store is away'));
+  const exchange = waist(stubExchange({ restartService }), SETTINGS, away, () => {});
+  await expect(exchange.restartService('cas1', 'MSExchangeIMAP4', { startedAt: 1 }, CHANGE)).rejects.toThrow(NotSent);
+  expect(sent).toEqual([]);
+});
