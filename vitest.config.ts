@@ -2,27 +2,33 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Kinds of test, by what they need: `rules` reads the sources and docs, `unit` needs nothing, `store` starts a
-// redis-server of its own (and says so when there is none), `outside` runs the built daemon and lab as processes,
-// `powershell` builds the real PowerShell engine and talks to it (and says so when there is none), `fuzz` throws
-// garbage at every parser (`npm run fuzz`), and `crash` brings trouble over them, for minutes (`npm run crash`; not part of `npm test`).
+// redis-server of its own (and says so when there is none), `outside` runs the built daemon and lab as processes, and
+// `powershell` talks to the real PowerShell engine (and says so when there is none). Those are `npm test`, of the last three
+// only a quick core: the rest is `full` (`npm run test:all` is all of them). `fuzz`, `model`, `mutations` and
+// `crash` have a command each.
+const quickPowerShell = ['failures', 'language', 'rows', 'shell', 'wire'].map(
+  (name) => `test/powershell/${name}.test.ts`,
+);
+const powershell = { globalSetup: ['test/powershell/engines.ts'], testTimeout: 60_000, hookTimeout: 60_000 };
+
 export default defineConfig({
   test: {
-    // Many tests wait for processes of their own: two side by side also where there are only two cores.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Many tests wait for processes of their own: more side by side than there are cores.
+    maxWorkers: 2 * availableParallelism(),
     projects: [
       { test: { name: 'rules', include: ['test/rules/**/*.test.ts'] } },
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-      { test: { name: 'store', include: ['test/store/**/*.test.ts'], testTimeout: 20_000 } },
-      {
-        test: { name: 'outside', include: ['test/outside/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 30_000 },
-      },
+      // The unit tests leave nothing behind: they share the modules that they load, which halves their time.
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, testTimeout: 60_000 } },
+      { test: { name: 'store', include: ['test/store/*.test.ts'], testTimeout: 60_000 } },
+      { test: { name: 'outside', include: ['test/outside/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 } },
+      { test: { name: 'powershell', include: quickPowerShell, ...powershell } },
       {
         test: {
-          name: 'powershell',
-          include: ['test/powershell/**/*.test.ts'],
-          globalSetup: ['test/powershell/engines.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          name: 'full',
+          include: ['test/{store,outside}/full/*.test.ts', 'test/powershell/**/*.test.ts'],
+          exclude: quickPowerShell,
+          ...powershell,
+          testTimeout: 120_000,
         },
       },
       { test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'] } },

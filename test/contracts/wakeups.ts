@@ -30,7 +30,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
       },
     };
     const hears = async (...expected: string[]) =>
-      expect.poll(() => [...heard].sort(), { timeout: 10_000 }).toEqual([...expected].sort());
+      expect.poll(() => [...heard].sort(), { timeout: 30_000 }).toEqual([...expected].sort());
 
     it('brings every alert and every incident to its handler', async () => {
       await wakeups.work(listening, { alerts: 4, incidents: 4 });
@@ -74,7 +74,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
       await wakeups.incident('later', 150);
       await wakeups.incident('now');
       await wakeups.work(listening, { alerts: 1, incidents: 1 });
-      await expect.poll(() => heard, { timeout: 10_000 }).toEqual(['incident now', 'incident later']);
+      await expect.poll(() => heard, { timeout: 30_000 }).toEqual(['incident now', 'incident later']);
     });
 
     it('brings what is more basic first when work has piled up, and before all what has no priority', async () => {
@@ -87,7 +87,7 @@ export function wakeupsContract(name: string, makeWakeups: () => Promise<Wakeups
       expect(waiting?.jobs).toBe(5);
       await wakeups.work(listening, { alerts: 1, incidents: 1 });
       const first = ['somebody waits for it', 'the directory', 'a service', 'another service', 'what users touch'];
-      await expect.poll(() => heard, { timeout: 10_000 }).toEqual(first.map((id) => `incident ${id}`));
+      await expect.poll(() => heard, { timeout: 30_000 }).toEqual(first.map((id) => `incident ${id}`));
     });
 
     it('counts a job that waits for its time as delayed', async () => {

@@ -95,7 +95,13 @@ describe('from outside, on the lab at speed 600', () => {
       says: 'deep and self test, cured by moving the databases',
       fault: { fault: 'imap-store-stuck', server: 'mbx2' },
       alert: ['mbx2', 'IMAP.Protocol', 'ImapDeepTestMonitor'],
-      expected: [...drained('mbx2'), 'mbx2 Set-MailboxServer false'],
+      // Moving cures it; whether the reboot has begun when that is seen is a matter of moments at this speed.
+      expected: [
+        'mbx2 Restart-Service MSExchangeIMAP4BE',
+        'mbx2 Set-MailboxServer true',
+        'mbx2 Set-MailboxServer false',
+      ],
+      either: 'mbx2 Restart-Computer',
       outcome: 'recovered',
     },
     {
@@ -141,11 +147,11 @@ describe('from outside, on the lab at speed 600', () => {
       expected: ['mbx9 Restart-Service MSExchangeIMAP4BE'],
       outcome: 'escalated',
     },
-  ])('$says', async ({ fault, alert: [server = '', healthSet = '', monitor = ''], expected, outcome }) => {
+  ])('$says', async ({ fault, alert: [server = '', healthSet = '', monitor = ''], expected, either, outcome }) => {
     expect((await post(`${lab.url}/lab/v1/faults`, fault)).status).toBeLessThan(300);
     await alert(server, healthSet, monitor);
-    const over = await allOver(30_000);
-    expect(await changes()).toEqual(expected);
+    const over = await allOver(90_000);
+    expect((await changes()).filter((change) => change !== either)).toEqual(expected);
     const [latest] = over.filter((incident) => incident.server === server);
     expect(latest).toMatchObject({ outcome, owed: [] });
   });
@@ -156,7 +162,7 @@ describe('from outside, on the lab at speed 600', () => {
     const row = { fault: 'row', server: 'cas1', ...monitor, every: '0s', age: '9d' };
     expect((await post(`${lab.url}/lab/v1/faults`, row)).status).toBeLessThan(300);
     await alert('cas1', monitor.healthSet, monitor.monitor);
-    const over = await allOver(30_000);
+    const over = await allOver(90_000);
     expect(await changes()).toEqual(['cas1 Restart-Service MSExchangeIMAP4']);
     expect(over.find(({ server }) => server === 'cas1')).toMatchObject({ outcome: 'recovered', owed: [] });
   });
@@ -166,7 +172,7 @@ describe('from outside, on the lab at speed 600', () => {
     const title = 'The FIP-FS Scan Process failed initialization. Error: 0x80010105';
     const sent = { Id: lastAlert(), Name: title, NetbiosComputerName: 'MBX2', ResolutionState: 0 };
     expect((await post(`${daemon.url}/api/v1/alerts/scom`, sent)).status).toBe(202);
-    const over = await allOver(30_000);
+    const over = await allOver(90_000);
     expect(over.find(({ alerts }) => alerts.some(({ senderId }) => senderId === lastAlert()))).toMatchObject({
       outcome: 'escalated',
       reason: expect.stringMatching(
@@ -179,7 +185,7 @@ describe('from outside, on the lab at speed 600', () => {
   test('the kill switch in the middle of a run stops it within a second, and off lets it go on where it was', async () => {
     await post(`${lab.url}/lab/v1/faults`, { fault: 'imap-backend-wedged', server: 'mbx1' });
     await alert('mbx1', 'IMAP.Protocol', 'ImapSelfTestMonitor');
-    await until(changes, (list) => list.length >= 1, 10_000);
+    await until(changes, (list) => list.length >= 1, 60_000);
     await post(`${daemon.url}/api/v1/kill-switch`, { on: true, by: 'test', reason: 'trying it' }, 'PUT');
     const [held] = await until(
       () => incidents('?state=open'),
@@ -198,7 +204,7 @@ describe('from outside, on the lab at speed 600', () => {
     );
     expect(await changes()).toEqual(before);
     await post(`${daemon.url}/api/v1/kill-switch`, { on: false, by: 'test', reason: 'go on' }, 'PUT');
-    await allOver(30_000);
+    await allOver(90_000);
     expect(await changes()).toEqual([...drained('mbx1'), 'mbx1 Set-MailboxServer false']);
   });
 });
@@ -219,7 +225,7 @@ describe('from outside, on a recorded server whose ImapProxy is out of service',
   test('by Managed Availability: what was stopped by design is not waited for after the reboot', async () => {
     await begin(RECORDED);
     await alert('ex1', 'IMAP.Proxy', 'ImapProxyTestMonitor');
-    const [over] = await allOver(30_000);
+    const [over] = await allOver(90_000);
     expect(await changes()).toEqual(['ex1 Set-MailboxServer true', 'ex1 Restart-Computer']);
     expect(over).toMatchObject({ outcome: 'escalated', reason: expect.stringContaining('Still unhealthy') });
   });
@@ -239,7 +245,7 @@ describe('from outside, on a recorded server whose ImapProxy is out of service',
     await writeFile(file, JSON.stringify(recording));
     await begin(file);
     await alert('ex1', 'IMAP.Proxy', 'ImapProxyTestMonitor');
-    const [over] = await allOver(30_000);
+    const [over] = await allOver(90_000);
     expect(await changes()).toEqual([]);
     expect(over).toMatchObject({
       outcome: 'escalated',

@@ -97,7 +97,7 @@ describe('the store that a daemon knows', () => {
     await open('i');
     await server.kill();
     await server.restart();
-    await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await store.health()).up, { timeout: 30_000 }).toBe(true);
     expect(await store.recognise([])).toEqual(SAME);
     await store.reindex();
     expect(await store.recognise([])).toEqual(SAME);
@@ -162,7 +162,7 @@ it('goes on when Redis has lost its scripts', async () => {
   await wakeups.work({ alert: hear, incident: hear }, { alerts: 1, incidents: 1 });
   await client.script('FLUSH');
   await wakeups.incident('i');
-  await expect.poll(() => heard, { timeout: 10_000 }).toEqual(['i']);
+  await expect.poll(() => heard, { timeout: 30_000 }).toEqual(['i']);
   await client.script('FLUSH');
   expect(await store.accept([anAlert('a')], 60_000)).toHaveLength(1);
   expect(await store.recognise([])).toEqual(SAME);
@@ -217,11 +217,11 @@ describe('a Redis that answers and refuses its work', () => {
     expect((await store.health()).up).toBe(true);
     await begin();
     await expect
-      .poll(() => store.health(), { timeout: 5_000 })
+      .poll(() => store.health(), { timeout: 30_000 })
       .toMatchObject({ up: false, says: expect.stringMatching(words) });
     await expect(store.accept([anAlert('a')], 60_000)).rejects.toThrow();
     await end();
-    await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await store.health()).up, { timeout: 30_000 }).toBe(true);
     await store.accept([anAlert('a')], 60_000);
     expect(await store.pendingAlerts(Date.now(), 10)).toEqual(['a']);
     expect(await store.pendingAlert('a')).toMatchObject({ repeat: false });
@@ -241,10 +241,10 @@ describe('a Redis that answers and refuses its work', () => {
     await asking.bgsave();
     const MISCONF = /refuses \w+: MISCONF .*Look in its log why it could not write to disk/;
     await expect
-      .poll(() => failing.health(), { timeout: 10_000 })
+      .poll(() => failing.health(), { timeout: 30_000 })
       .toMatchObject({ up: false, says: expect.stringMatching(MISCONF) });
     await asking.config('SET', 'stop-writes-on-bgsave-error', 'no');
-    await expect.poll(async () => (await failing.health()).up, { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await failing.health()).up, { timeout: 30_000 }).toBe(true);
   });
 
   it('is tried once in two seconds, however often somebody asks, and at once when a write was refused', async () => {
@@ -283,7 +283,7 @@ it('the queues say what Redis refuses them, until a job has gone the whole way a
   await wakeups.work({ alert: hear, incident: hear }, { alerts: 1, incidents: 1 });
   expect(await wakeups.refusal()).toBeUndefined();
   await client.call('ACL', 'SETUSER', 'default', '-bzpopmin');
-  await expect.poll(() => wakeups.refusal(), { timeout: 10_000 }).toMatch(/bzpopmin/);
+  await expect.poll(() => wakeups.refusal(), { timeout: 30_000 }).toMatch(/bzpopmin/);
   await client.call('ACL', 'SETUSER', 'default', '+bzpopmin');
   await expect.poll(() => wakeups.refusal(), { timeout: 30_000 }).toBeUndefined();
   await client.call('ACL', 'SETUSER', 'default', '-evalsha');

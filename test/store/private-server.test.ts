@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { redisTarget } from '../../src/adapters/redis/connect.ts';
 import { type PrivateRedis, startPrivateRedis } from '../../src/adapters/redis/private-server.ts';
@@ -133,7 +134,7 @@ it.each([
   const pid = await pidOf(where);
   process.kill(pid, 'SIGKILL');
   await expect.poll(() => isAlive(pid)).toBe(false);
-  await expect.poll(async () => (await store.health()).up, { timeout: 15_000 }).toBe(true);
+  await expect.poll(async () => (await store.health()).up, { timeout: 30_000 }).toBe(true);
   expect(await pidOf(where)).not.toBe(pid);
   expect(await store.pendingAlerts(Date.now(), 10)).toEqual(['a']);
   await store.close();
@@ -206,12 +207,12 @@ it('leaves the lock to one that holds it, for as long as it does', async () => {
   const lock = other.attempt();
   const waiting = start();
   // Longer than one that is dead is waited for.
-  await expect.poll(() => says, { timeout: 5_000 }).toEqual([expect.stringMatching(/^waiting: /)]);
+  await expect.poll(() => says, { timeout: 30_000 }).toEqual([expect.stringMatching(/^waiting: /)]);
   const later = new Locksmith(path, () => {});
-  const from = performance.now();
-  await expect
-    .poll(() => [later.attempt(), performance.now() - from > 6_500], { timeout: 15_000, interval: 100 })
-    .toEqual([undefined, true]);
+  for (let attempts = 0; attempts < 65; attempts += 1) {
+    expect(later.attempt()).toBeUndefined();
+    await pause(100);
+  }
   expect(lock?.held()).toBe(true);
   lock?.release();
   expect((await waiting).adopted).toBe(false);

@@ -72,7 +72,7 @@ describe('Redis away', () => {
     expect((await store.health()).says).toMatch(/does not answer/);
     await expect.poll(() => told.join()).toMatch(/Redis at/);
     await server.restart();
-    await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await store.health()).up, { timeout: 30_000 }).toBe(true);
     expect(await store.pendingAlerts(Date.now(), 10)).toEqual(['a']);
     expect(await store.accept([anAlert('b')], 60_000)).toEqual([{ id: 'b', repeat: false }]);
   });
@@ -83,7 +83,7 @@ describe('Redis away', () => {
     await expect(store.openIncidents()).rejects.toThrow(/timed out/);
     expect((await store.health()).up).toBe(false);
     server.signal('SIGCONT');
-    await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await store.health()).up, { timeout: 30_000 }).toBe(true);
   });
 
   it('is not up while it still loads what it holds', async () => {
@@ -101,13 +101,13 @@ describe('Redis away', () => {
     await large.kill();
     const back = large.restart();
     await expect
-      .poll(() => store.health(), { timeout: 5_000 })
+      .poll(() => store.health(), { timeout: 30_000 })
       .toMatchObject({
         up: false,
         says: expect.stringContaining('still loads what it holds'),
       });
     await back;
-    await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await store.health()).up, { timeout: 30_000 }).toBe(true);
     expect(await store.pendingAlerts(Date.now(), 1_000)).toHaveLength(300);
   });
 
@@ -119,7 +119,7 @@ describe('Redis away', () => {
     const next = items.next();
     await server.kill();
     await server.restart();
-    await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await store.health()).up, { timeout: 30_000 }).toBe(true);
     await write(store, 'i1', head, slept);
     expect((await next).value).toMatchObject({ entry: { seq: 2 } });
   });
@@ -157,7 +157,7 @@ describe('durability', () => {
     await Promise.all(ids.map((id) => store.accept([anAlert(id)], 60_000)));
     await server.kill();
     await server.restart();
-    await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await store.health()).up, { timeout: 30_000 }).toBe(true);
     expect((await store.pendingAlerts(Date.now(), 1_000)).sort()).toEqual(ids.sort());
   });
 
@@ -204,7 +204,7 @@ describe('durability', () => {
       heard.push(id);
     };
     await heir.work({ alert: hear, incident: hear }, { alerts: 1, incidents: 1 });
-    await expect.poll(() => heard, { timeout: 10_000 }).toEqual(['i']);
+    await expect.poll(() => heard, { timeout: 30_000 }).toEqual(['i']);
     await dying.close(10);
   });
 });

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { Inbox } from '../crash/inbox.ts';
-import { get, post, Site, until } from '../support/processes.ts';
+import { Inbox } from '../../crash/inbox.ts';
+import { get, post, Site, until } from '../../support/processes.ts';
 
 interface Incident {
   id: string;

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { get, post, Site, until } from '../support/processes.ts';
+import { get, post, Site, until } from '../../support/processes.ts';
 
 interface Incident {
   id: string;

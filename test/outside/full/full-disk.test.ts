@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { get, post, type Running, Site, until } from '../support/processes.ts';
+import { get, post, type Running, Site, until } from '../../support/processes.ts';
 
 /** Whether this user may mount; in most containers nobody may. */
 function mounts(): boolean {

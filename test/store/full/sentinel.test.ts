@@ -1,13 +1,13 @@
 /** A master with two replicas, watched by three sentinels, dies: real servers, on loopback. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { createBullWakeups } from '../../src/adapters/bullmq/wakeups.ts';
-import { type RedisTarget, redisTarget } from '../../src/adapters/redis/connect.ts';
-import { createRedisStore, type RedisStore } from '../../src/adapters/redis/store.ts';
-import { verifyChain } from '../../src/incident/chain.ts';
-import type { IncidentEvent } from '../../src/incident/event.ts';
-import { type Head, NotCopied, Stale } from '../../src/ports/journal.ts';
-import { anAlert } from '../contracts/store.ts';
-import { type RedisServer, Site, until } from '../support/processes.ts';
+import { createBullWakeups } from '../../../src/adapters/bullmq/wakeups.ts';
+import { type RedisTarget, redisTarget } from '../../../src/adapters/redis/connect.ts';
+import { createRedisStore, type RedisStore } from '../../../src/adapters/redis/store.ts';
+import { verifyChain } from '../../../src/incident/chain.ts';
+import type { IncidentEvent } from '../../../src/incident/event.ts';
+import { type Head, NotCopied, Stale } from '../../../src/ports/journal.ts';
+import { anAlert } from '../../contracts/store.ts';
+import { type RedisServer, Site, until } from '../../support/processes.ts';
 
 const MINUTE = 60_000;
 /** Half a second until the master is found down, and an election; on a busy machine more than one. */

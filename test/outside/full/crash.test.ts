@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { get, post, type Running, Site, until } from '../support/processes.ts';
+import { get, post, type Running, Site, until } from '../../support/processes.ts';
 
 /** The lab as its own process keeps the world while daemons are killed; what counts is its log. */
 interface Command {
@@ -62,10 +62,10 @@ describe('killed with SIGKILL', () => {
     await post(`${lab.url}/lab/v1/faults`, { fault: 'imap-backend-wedged', server: 'mbx1' });
     const first = await site.daemon(env);
     await alert(first.url, 'mbx1', 'IMAP.Protocol', 'ImapSelfTestMonitor');
-    await until(changed, (list) => list.length >= count, 20_000);
+    await until(changed, (list) => list.length >= count, 60_000);
     await first.kill('SIGKILL');
     const second = await site.daemon(env);
-    await over(second.url, 40_000);
+    await over(second.url, 120_000);
     expect((await changed()).map(told)).toEqual(WEDGED);
     expect((await incidents(second.url))[0]).toMatchObject({ outcome: 'recovered' });
     const [incident] = await incidents(second.url);
@@ -80,10 +80,10 @@ describe('two daemons on one store', () => {
     const receiver = await site.daemon(env, ['--no-work']);
     const first = await site.daemon(env, ['--no-receive']);
     await alert(receiver.url, 'mbx1', 'IMAP.Protocol', 'ImapSelfTestMonitor');
-    await until(changed, (list) => list.length >= 1, 20_000);
+    await until(changed, (list) => list.length >= 1, 60_000);
     const second = await site.daemon(env, ['--no-receive']);
     await first.kill('SIGKILL');
-    await over(receiver.url, 40_000);
+    await over(receiver.url, 120_000);
     expect((await changed()).map(told)).toEqual(WEDGED);
     expect(second.output()).toContain('recovered');
   });
@@ -107,12 +107,12 @@ describe('at the speed of time', () => {
     await post(`${lab.url}/lab/v1/faults`, { fault: 'imap-backend-wedged', server: 'mbx1' });
     const first = await site.daemon(env);
     await alert(first.url, 'mbx1', 'IMAP.Protocol', 'ImapSelfTestMonitor');
-    await until(changed, (list) => list.length >= 2, 30_000);
+    await until(changed, (list) => list.length >= 2, 60_000);
     const asked = Date.now();
     await first.kill('SIGTERM');
     expect(Date.now() - asked).toBeLessThan(10_000);
     const second = await site.daemon(env);
-    await over(second.url, 55_000);
+    await over(second.url, 120_000);
     expect((await changed()).map(told)).toEqual(WEDGED);
   });
 });

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { get, post, type Running, Site, until } from '../support/processes.ts';
+import { get, post, type Running, Site, until } from '../../support/processes.ts';
 
 /** Many alerts about one sick server, from outside: the built daemon, a real Redis, a lab as a process of its own. */
 interface Command {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Running, Site } from '../support/processes.ts';
+import { type Running, Site } from '../../support/processes.ts';
 
 const SENDER = 'a-token-of-the-senders';
 const VIEWER = 'a-token-of-the-viewers';

@@ -4,15 +4,15 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createBullWakeups } from '../../src/adapters/bullmq/wakeups.ts';
-import { type RedisTarget, redisTarget } from '../../src/adapters/redis/connect.ts';
-import { createRedisStore } from '../../src/adapters/redis/store.ts';
-import { confirmContract } from '../contracts/confirm.ts';
-import { lessonsContract } from '../contracts/lessons.ts';
-import { reindexContract } from '../contracts/reindex.ts';
-import { anAlert, storeContract } from '../contracts/store.ts';
-import { wakeupsContract } from '../contracts/wakeups.ts';
-import { type RedisCluster, Site } from '../support/processes.ts';
+import { createBullWakeups } from '../../../src/adapters/bullmq/wakeups.ts';
+import { type RedisTarget, redisTarget } from '../../../src/adapters/redis/connect.ts';
+import { createRedisStore } from '../../../src/adapters/redis/store.ts';
+import { confirmContract } from '../../contracts/confirm.ts';
+import { lessonsContract } from '../../contracts/lessons.ts';
+import { reindexContract } from '../../contracts/reindex.ts';
+import { anAlert, storeContract } from '../../contracts/store.ts';
+import { wakeupsContract } from '../../contracts/wakeups.ts';
+import { type RedisCluster, Site } from '../../support/processes.ts';
 
 vi.setConfig({ hookTimeout: 30_000 });
 
@@ -80,14 +80,14 @@ describe('a master that is away', () => {
     expect(keeper).not.toBe(await cluster.keeperOf('{b}:open'));
     expect([await accepts(store, '1'), await accepts(other, '1')]).toEqual([true, true]);
     await keeper.kill('SIGKILL');
-    await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(false);
+    await expect.poll(async () => (await store.health()).up, { timeout: 30_000 }).toBe(false);
     expect(await accepts(store, '2')).toBe(false);
-    await expect.poll(() => accepts(other, '2'), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => accepts(other, '2'), { timeout: 30_000 }).toBe(true);
     for (let asked = 0; asked < 3; asked += 1) {
       expect([(await store.health()).up, (await other.health()).up]).toEqual([false, true]);
     }
     await cluster.restart(keeper);
-    await expect.poll(async () => (await store.health()).up, { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await store.health()).up, { timeout: 30_000 }).toBe(true);
     expect(await accepts(store, '3')).toBe(true);
     expect((await store.pendingAlerts(Date.now(), 10)).sort()).toEqual(['1', '3']);
     await Promise.all([store.close(), other.close()]);

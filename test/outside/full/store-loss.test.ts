@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Readiness } from '../../src/ports/operations.ts';
-import { get, post, type RedisServer, type Running, Site, until } from '../support/processes.ts';
+import type { Readiness } from '../../../src/ports/operations.ts';
+import { get, post, type RedisServer, type Running, Site, until } from '../../support/processes.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 

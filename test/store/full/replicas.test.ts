@@ -1,13 +1,13 @@
 /** What waits for replicas, what does not, and what is said when there are too few. */
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Client, redisTarget } from '../../src/adapters/redis/connect.ts';
-import { Copies } from '../../src/adapters/redis/copies.ts';
-import { Scripts } from '../../src/adapters/redis/scripts/script.ts';
-import { createRedisStore, type RedisStore } from '../../src/adapters/redis/store.ts';
-import { type Head, NotCopied } from '../../src/ports/journal.ts';
-import { anAlert } from '../contracts/store.ts';
-import { type RedisServer, Site } from '../support/processes.ts';
+import { type Client, redisTarget } from '../../../src/adapters/redis/connect.ts';
+import { Copies } from '../../../src/adapters/redis/copies.ts';
+import { Scripts } from '../../../src/adapters/redis/scripts/script.ts';
+import { createRedisStore, type RedisStore } from '../../../src/adapters/redis/store.ts';
+import { type Head, NotCopied } from '../../../src/ports/journal.ts';
+import { anAlert } from '../../contracts/store.ts';
+import { type RedisServer, Site } from '../../support/processes.ts';
 
 const MINUTE = 60_000;
 const KILL = { scope: {}, by: 'yuki', reason: '', since: 1 };

@@ -5,8 +5,8 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, it } from 'vitest';
-import type { IncidentView } from '../../src/incident/view.ts';
-import { get, post, Site, until } from '../support/processes.ts';
+import type { IncidentView } from '../../../src/incident/view.ts';
+import { get, post, Site, until } from '../../support/processes.ts';
 
 const MAIN = join(process.cwd(), 'dist/main.js');
 const SELF_TEST = { healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor', status: 'firing' };

@@ -1,6 +1,6 @@
 /** Redis is more than one: a master dies in the midst of a run, and what counts is the lab's log. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { get, post, type Running, Site, until } from '../support/processes.ts';
+import { get, post, type Running, Site, until } from '../../support/processes.ts';
 
 interface Command {
   server: string;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import { get, post, type Running, Site, until } from '../support/processes.ts';
+import { get, post, type Running, Site, until } from '../../support/processes.ts';
 
 /** Ten thousand alerts, two thousand of them distinct, as fast as they are taken. */
 const DISTINCT = 2_000;
