@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Instant } from '../incident/alert.ts';
 import type { Recording } from '../recording/recording.ts';
-import { deleteFault, postFault } from './behaviour/faults.ts';
 import { catchUp } from './behaviour/happenings.ts';
+import { deleteFault, postFault } from './behaviour/troubles.ts';
 import { Keeper, type Kept, type Snapshot } from './keep.ts';
 import { createCmdlets, type LabExchange } from './port/cmdlets.ts';
 import { CommandLog, type LoggedCommand } from './port/command-log.ts';

@@ -19,7 +19,12 @@ export function mend(world: World, trouble: string, now: Instant): void {
   }
 }
 
-/** A service has started anew: what that cures is gone. */
+/** Whether a trouble has a cause in place. */
+export function isBroken(world: World, trouble: string): boolean {
+  return Object.values(world.causes).some((causes) => causes.some((cause) => cause.trouble === trouble));
+}
+
+/** A service has started again: what that cures is gone. */
 export function serviceRestarted(world: World, server: string, service: string, now: Instant): void {
   for (const cause of [...(world.causes[server] ?? [])]) {
     if (cause.cure.by !== 'restart-service') continue;
@@ -84,8 +89,7 @@ function cured(world: World, server: string, cause: Cause, now: Instant): void {
       remove(world, other, route, now);
     }
   }
-  const rest = Object.values(world.causes).flat();
-  if (!rest.some((other) => other.trouble === cause.trouble)) end(world, cause.trouble, 'cured', now);
+  if (!isBroken(world, cause.trouble)) end(world, cause.trouble, 'cured', now);
 }
 
 function remove(world: World, server: string, cause: Cause, now: Instant): void {

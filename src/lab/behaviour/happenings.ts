@@ -1,9 +1,10 @@
 import type { Instant } from '../../incident/alert.ts';
 import { type Happening, type Server, schedule, type World } from '../world/world.ts';
 import { end } from './cures.ts';
-import { flapsToSkip, turn } from './faults.ts';
+import { faultNamed } from './faults/index.ts';
 import { goOnBooting, move, runAgain } from './machines.ts';
 import { finishResponder, startResponder } from './responders.ts';
+import { turn, turnsToSkip } from './troubles.ts';
 
 /** Lets everything happen that is due up to now, in order. True: something did. */
 export function catchUp(world: World, now: Instant): boolean {
@@ -11,7 +12,7 @@ export function catchUp(world: World, now: Instant): boolean {
   for (let next = world.agenda[0]; next && next.at <= now; next = world.agenda[0]) {
     world.agenda.shift();
     happened = true;
-    const skip = next.what === 'flap' ? flapsToSkip(world, next.trouble, next.at, now) : 0;
+    const skip = next.what === 'flap' ? turnsToSkip(world, next.trouble, next.at, now) : 0;
     if (skip > 0) schedule(world, { ...next, at: next.at + skip });
     else happen(world, next);
   }
@@ -44,9 +45,9 @@ function happen(world: World, next: Happening): void {
   }
 }
 
-/** The responder of a fault fails, or there would be no alert; `responder-at-work` is over when its responder is. */
+/** The responder of a fault fails, or there would be no alert; one that is the trouble itself succeeds, and ends it. */
 function responderEnds(world: World, server: Server, trouble: string, at: Instant): void {
-  const atWork = world.troubles[trouble]?.kind === 'responder-at-work';
+  const atWork = faultNamed(world.troubles[trouble]?.kind ?? '')?.endsWithResponder;
   finishResponder(server, trouble, at, atWork ? 'succeeded' : 'failed');
   if (atWork) end(world, trouble, 'used up', at);
 }

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { EXCHANGE_FAILURES } from '../../../ports/exchange.ts';
+import { duration } from '../../world/duration.ts';
+import { anywhere, common, type Fault, text } from './fault.ts';
+
+/** Trouble between the caller and the organisation. */
+export const COMMAND_FAULTS: Fault[] = [
+  anywhere({
+    name: 'slow',
+    description: "delays the command's answer by this time",
+    options: z.strictObject({ ...common, command: text, by: duration }),
+  }),
+  anywhere({
+    name: 'refuse',
+    description:
+      'the command fails with `refused`, or with the failure in `as` (`accessDenied`, `sessionLimit`, `unknown` …)',
+    options: z.strictObject({ ...common, command: text, as: z.enum(EXCHANGE_FAILURES).default('refused') }),
+  }),
+  anywhere({
+    name: 'drop-after-effect',
+    description: 'the command succeeds, but its answer is lost',
+    options: z.strictObject({ ...common, command: text }),
+  }),
+  anywhere({
+    name: 'no-object',
+    description: 'the probe returns a warning and no object',
+    options: z.strictObject({ ...common, probe: text.optional() }),
+  }),
+  anywhere({
+    name: 'session-limit',
+    description: 'the Exchange endpoint accepts no more sessions',
+    options: z.strictObject(common),
+  }),
+];

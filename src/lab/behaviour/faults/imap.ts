@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { activeOn } from '../../world/databases.ts';
+import { backEndsOf, watchesOf } from '../../world/health.ts';
+import type { Part } from '../../world/health-sets.ts';
+import { problem } from '../../world/problems.ts';
+import type { Cause, Cure, Server, World } from '../../world/world.ts';
+import { breakIt, isBroken, mend } from '../cures.ts';
+import { common, type Fault, findServer, imapServices, onServer, rolesOf, text } from './fault.ts';
+
+/** A sick part of a server: what its probes report, and what cures it. */
+interface Sickness {
+  part: Part;
+  cure: 'restart' | 'boot' | 'databases-away';
+  hangs: boolean;
+  says: string;
+}
+
+/** What can make log-ons through another server fail too. */
+const BACK_END = {
+  'imap-backend-hang': {
+    part: 'imap-back-end',
+    cure: 'restart',
+    hangs: true,
+    says: 'The IMAP4 back end accepted the connection and did not answer',
+  },
+  'imap-backend-wedged': {
+    part: 'imap-back-end',
+    cure: 'boot',
+    hangs: false,
+    says: 'The IMAP4 back end closed the connection: insufficient system resources',
+  },
+  'imap-store-stuck': {
+    part: 'imap-store',
+    cure: 'databases-away',
+    hangs: false,
+    says: 'NO Server Unavailable: the mailbox database did not answer',
+  },
+} satisfies Record<string, Sickness>;
+
+const SLOW: Sickness = {
+  part: 'imap-load',
+  cure: 'restart',
+  hangs: false,
+  says: 'The average command takes longer than 60 seconds',
+};
+
+export const IMAP_FAULTS: Fault[] = [
+  sick({
+    name: 'imap-backend-hang',
+    description: 'the IMAP back end accepts connections and does not answer',
+    endedBy: 'a restart of MSExchangeIMAP4BE',
+    ...BACK_END['imap-backend-hang'],
+  }),
+  sick({
+    name: 'imap-backend-wedged',
+    description: 'the IMAP back end drops connections',
+    endedBy: 'a reboot',
+    ...BACK_END['imap-backend-wedged'],
+  }),
+  sick({
+    name: 'imap-store-stuck',
+    description: 'a mailbox database does not answer',
+    endedBy: 'moving its databases away',
+    ...BACK_END['imap-store-stuck'],
+  }),
+  sick({
+    name: 'imap-proxy-hang',
+    description: 'the IMAP proxy accepts connections and does not answer',
+    endedBy: 'a restart of MSExchangeIMAP4',
+    part: 'imap-front-end',
+    cure: 'restart',
+    hangs: true,
+    says: 'The IMAP4 proxy accepted the connection and did not answer',
+  }),
+  sick({
+    name: 'imap-proxy-wedged',
+    description: 'the IMAP proxy drops connections',
+    endedBy: 'a reboot',
+    part: 'imap-front-end',
+    cure: 'boot',
+    hangs: false,
+    says: 'The IMAP4 proxy closed the connection: insufficient system resources',
+  }),
+  sick({
+    name: 'imap-slow',
+    description: 'commands take longer than a minute',
+    endedBy: "a restart of the server's IMAP services",
+    ...SLOW,
+  }),
+  {
+    ...sick({
+      name: 'imap-slow-relapse',
+      description: 'commands take longer than a minute, and again twelve minutes after each restart',
+      endedBy: 'a reboot',
+      ...SLOW,
+    }),
+    turn({ world, server, trouble, now }) {
+      if (isBroken(world, trouble.id)) mend(world, trouble.id, now);
+      else breakIt(world, server!.name, sicknessOf(world, server!, 'imap-slow-relapse', SLOW, trouble.id), now);
+      if (trouble.timesLeft === undefined || --trouble.timesLeft > 0) return;
+      // The last relapse: from here on a restart cures it.
+      trouble.kind = 'imap-slow';
+      delete trouble.timesLeft;
+    },
+  },
+  onServer({
+    name: 'imap-ctp-backend',
+    description: 'some log-ons through a client access server fail, because one of its back ends is unhealthy',
+    endedBy: 'curing the back end',
+    options: z.strictObject({
+      ...common,
+      backend: text,
+      backendFault: z
+        .enum(['imap-backend-hang', 'imap-backend-wedged', 'imap-store-stuck'])
+        .default('imap-backend-wedged'),
+    }),
+    causes({ world, server, trouble, options }) {
+      if (!server.roles.includes('client-access')) {
+        problem('/server', `${server.name} runs no client-touch-point probes: ${rolesOf(server)}`);
+      }
+      const backEnd = findServer(world, options.backend, '/backend');
+      const reached = backEndsOf(world, server);
+      if (!reached.includes(backEnd.name)) {
+        problem('/backend', `${server.name} does not reach ${backEnd.name}; its probes go to ${reached.join(', ')}`);
+      }
+      const { backendFault } = options;
+      const route: Cause = {
+        trouble: trouble.id,
+        sits: { part: 'imap-ctp-route' },
+        rowOnly: false,
+        cure: { by: 'back-end', server: backEnd.name },
+        says: `The back end ${backEnd.name} failed a part of the log-ons`,
+        hangs: false,
+        backEnd: backEnd.name,
+      };
+      return [
+        [backEnd.name, sicknessOf(world, backEnd, backendFault, BACK_END[backendFault], trouble.id)],
+        [server.name, route],
+      ];
+    },
+  }),
+];
+
+/** A fault that is nothing but a sick part of its server. */
+function sick({
+  name,
+  description,
+  endedBy,
+  ...sickness
+}: Sickness & { name: string; description: string; endedBy: string }): Fault {
+  return onServer({
+    name,
+    description,
+    endedBy,
+    options: z.strictObject(common),
+    causes: ({ world, server, trouble }) => [[server.name, sicknessOf(world, server, name, sickness, trouble.id)]],
+  });
+}
+
+function sicknessOf(world: World, server: Server, name: string, sickness: Sickness, trouble: string): Cause {
+  const { part, cure, says, hangs } = sickness;
+  if (!watchesOf(server, world.settings).some((watch) => watch.looksAt.includes(part))) {
+    problem('/server', `${server.name} has no monitor that could show ${name}: ${rolesOf(server)}`);
+  }
+  if (cure === 'databases-away' && activeOn(world, server.name).length === 0) {
+    problem('/server', `${server.name} holds no active database that could be stuck`);
+  }
+  const services = imapServices(server);
+  const restarted =
+    part === 'imap-load' ? services : services.filter((one) => one.endsWith('BE') === (part !== 'imap-front-end'));
+  const cures: Record<Sickness['cure'], Cure> = {
+    restart: { by: 'restart-service', services: restarted, still: [...restarted] },
+    boot: { by: 'restart-server' },
+    'databases-away': { by: 'databases-away' },
+  };
+  return { trouble, sits: { part }, rowOnly: false, cure: cures[cure], says, hangs };
+}
