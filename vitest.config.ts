@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 // Kinds of test, by what they need: `rules` reads the sources and docs, `unit` needs nothing, `store` starts a
 // redis-server of its own (and says so when there is none), `outside` runs the built daemon and lab as processes, and
-// `powershell` talks to the real PowerShell engine (and says so when there is none). Those are `npm test`, of the last three
+// `powershell` finds or installs a PowerShell and talks to it (and says so when there is none). Those are `npm test`, of the last three
 // only a quick core: the rest is `full` (`npm run test:all` is all of them). `fuzz`, `model`, `mutations` and
 // `crash` have a command each.
 const quickPowerShell = ['failures', 'language', 'rows', 'shell', 'wire'].map(

@@ -1,5 +1,4 @@
-// What the PowerShell host adds to a call, on the real engine. See README.md.
-import { existsSync } from 'node:fs';
+// What the PowerShell host adds to a call. See README.md.
 import { join } from 'node:path';
 import { labHttpExchange } from '../dist/adapters/lab/http.js';
 import { serveLab } from '../dist/adapters/lab/serve.js';
@@ -10,10 +9,9 @@ const CALLS = 500;
 const WARM = 200;
 
 const root = join(import.meta.dirname, '..');
-const built = join(root, 'node_modules/.cache/powershell-engine/bin/pwsh');
-const executable = process.env.POWERSHELL ?? (existsSync(built) ? built : 'pwsh');
+const executable = process.env.POWERSHELL ?? 'pwsh';
 const modules = [join(root, 'test/powershell/Fixture.psm1')];
-// Each call's own time, as the engine's stopwatch has it inside of the function, is taken off that very call.
+// Each call's own time, measured by a stopwatch inside the function, is subtracted from that very call.
 const CASES = [
   ['a call that does little', 'Invoke-Work', { times: 0 }],
   ['a call that works for some ms', 'Invoke-Work', { times: 200_000 }],
@@ -96,6 +94,6 @@ function report(name, calls) {
   const at = (part, share) => calls.map((call) => call[part]).sort((a, b) => a - b)[Math.floor(calls.length * share)];
   const ms = (part, share) => `${at(part, share).toFixed(1)} ms`;
   console.log(
-    `  ${name}: engine's own ${ms('own', 0.5)}; added: median ${ms('added', 0.5)}, nine of ten within ${ms('added', 0.9)}`,
+    `  ${name}: its own ${ms('own', 0.5)}; added: median ${ms('added', 0.5)}, nine of ten within ${ms('added', 0.9)}`,
   );
 }

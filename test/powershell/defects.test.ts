@@ -159,9 +159,14 @@ describe.runIf(engine)('what is wrong with the library', () => {
     }
   });
 
-  it('11. it does nothing where [Console] is forbidden; here the start fails and says why', async () => {
-    vi.stubEnv('__PSLockdownPolicy', '4');
-    const locked = makeHost();
+  it.runIf(linux)('11. it does nothing where [Console] is forbidden; here the start fails and says why', async () => {
+    const configuration = join(directory, 'locked.pssc');
+    writeFileSync(configuration, "@{ SchemaVersion = '2.0.0.0'; LanguageMode = 'ConstrainedLanguage' }");
+    const program = join(directory, 'locked');
+    writeFileSync(program, `#!/bin/sh\nexec '${executable}' -ConfigurationFile '${configuration}' "$@"\n`, {
+      mode: 0o755,
+    });
+    const locked = makeHost({ executable: program });
     await expect(locked.invoke('Get-Nothing')).rejects.toMatchObject({
       code: 'unreachable',
       message: expect.stringMatching(/language mode/),

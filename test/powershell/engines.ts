@@ -1,11 +1,15 @@
-/** Finds the PowerShells of this machine, and builds the real engine from its package, before the tests. */
+/** Finds a PowerShell for the tests before they run: one on the PATH, or one that dotnet installs beside what npm installs. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 
 const run = promisify(execFile);
 
-const BUILT = 'node_modules/.cache/powershell-engine/bin/pwsh';
+const VERSION = '7.6.9';
+const TOOL = resolve('node_modules/.cache/powershell', VERSION);
+const INSTALL = ['tool', 'install', 'PowerShell', '--version', VERSION, '--tool-path', TOOL];
 
 export interface Engine {
   /** What the tests call it. */
@@ -20,29 +24,45 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<void> {
+  // Otherwise every start of PowerShell calls home.
+  Object.assign(process.env, { POWERSHELL_TELEMETRY_OPTOUT: '1', POWERSHELL_UPDATECHECK: 'Off' });
   const engines: Engine[] = [];
-  if (await answers('dotnet', ['--version'])) {
-    await run('dotnet', ['build', 'test/powershell-engine', '-c', 'Release', '--nologo', '-v', 'quiet']).catch(
-      (error) => {
-        throw new Error(`The PowerShell engine can't be built:\n${error.stdout}${error.stderr}`);
-      },
-    );
-    engines.push({ name: 'the engine from its package', executable: `${process.cwd()}/${BUILT}` });
-  }
-  for (const executable of ['pwsh', 'powershell.exe']) {
-    if (await answers(executable, ['-NoLogo', '-NoProfile', '-Command', '1']))
-      engines.push({ name: executable, executable });
-  }
+  const pwsh = (await programOf('pwsh')) ?? (await installed());
+  if (pwsh) engines.push({ name: 'pwsh', executable: pwsh });
+  const windows = await programOf('powershell.exe');
+  if (windows) engines.push({ name: 'powershell.exe', executable: windows });
   console.log(
     engines.length > 0
-      ? `PowerShell tests run on: ${engines.map(({ name }) => name).join(', ')}.`
-      : '\n*** THE POWERSHELL TESTS ARE LEFT OUT: there is no dotnet to build the engine with, and no pwsh on the PATH. ***\n',
+      ? `PowerShell tests run on: ${engines.map(({ executable }) => executable).join(', ')}.`
+      : `\n*** THE POWERSHELL TESTS ARE SKIPPED: there is no pwsh on the PATH, and no dotnet that could install one.\n    Install PowerShell 7 (https://aka.ms/powershell) or the .NET SDK 10, or run: dotnet ${INSTALL.join(' ')} ***\n`,
   );
   project.provide('engines', engines);
 }
 
-const answers = (program: string, args: string[]): Promise<boolean> =>
-  run(program, args, { windowsHide: true }).then(
-    () => true,
-    () => false,
+/** PowerShell as dotnet installs it, once; without dotnet none. */
+async function installed(): Promise<string | undefined> {
+  const launcher = join(TOOL, process.platform === 'win32' ? 'pwsh.exe' : 'pwsh');
+  if (!existsSync(launcher)) {
+    const failed = await run('dotnet', INSTALL).catch((error) => error);
+    if (failed.code === 'ENOENT') return undefined;
+    if (failed instanceof Error) console.error(`dotnet can't install PowerShell: ${failed.message}`);
+  }
+  return programOf(launcher);
+}
+
+/**
+ * The program itself, or none. What dotnet installs is a launcher that starts PowerShell as a second process: tests
+ * that count and kill processes need the one that the launcher starts.
+ */
+async function programOf(command: string): Promise<string | undefined> {
+  const home = await answer(command, '$PSHOME');
+  if (!home) return undefined;
+  const own = join(home, 'pwsh');
+  return (await answer(own, '1')) ? own : command;
+}
+
+const answer = (program: string, command: string): Promise<string | undefined> =>
+  run(program, ['-NoLogo', '-NoProfile', '-Command', command], { windowsHide: true }).then(
+    ({ stdout }) => stdout.trim(),
+    () => undefined,
   );

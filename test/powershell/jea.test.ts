@@ -4,7 +4,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { safety } from '../../src/config/sections/safety.ts';
 import { hostileValues } from './hostile.ts';
 import { type Attempt, type Outcome, session } from './jea/endpoint.ts';
-import { powershells } from './jea/powershell.ts';
 import { type Shell, shell } from './jea/shell.ts';
 import { type Given, type Run, type Site, site } from './jea/site.ts';
 
@@ -12,7 +11,7 @@ import { type Given, type Run, type Site, site } from './jea/site.ts';
  * The rights of the daemon. The scripts of deploy/jea run with stand-ins for what Windows, Exchange and the directory do; what they install is then
  * loaded by PowerShell's own JEA, with the real module in it.
  */
-const engines = await powershells(inject('engines'));
+const engines = inject('engines');
 
 it.runIf(engines.length === 0)('the rights are not tried where there is no PowerShell', ({ skip }) => skip());
 

@@ -100,7 +100,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect(await at.sync()).toEqual(fine);
       expect([...at.taken.values()].map(({ server }) => server).sort()).toEqual(['mbx1', 'mbx2']);
       expect(at.names('spool')).toEqual([]);
-    });
+    }, 120_000);
 
     it('keeps the id while SCOM is away, and what is no id stops nothing', async () => {
       at = await site(engine);
