@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createVitest, type TestModule, type Vitest } from 'vitest/node';
-import { filesUnder, read } from '../rules/tree.ts';
-import { declarationsOf, placesOf } from './declarations.ts';
-import { ALL, type Mutation } from './table.ts';
+import { breakIt, testsOf } from './break.ts';
+import { ALL } from './table.ts';
 
 /**
  * The code is broken in one place at a time, in memory only, and the tests named beside it must go red. `MUTATIONS=6`
@@ -48,25 +47,6 @@ test.each(tried.map((mutation) => [mutation.says, mutation] as const))('%s', asy
     broken = undefined;
   }
 });
-
-function breakIt({ in: name, from, to = '' }: Mutation): { file: string; source: string } {
-  const places = declarationsOf(name).flatMap((one) =>
-    (from === undefined ? [one.body ?? []].flat() : placesOf(from, one)).map((place) => ({ file: one.file, ...place })),
-  );
-  const [place] = places;
-  if (!place || places.length > 1)
-    throw new Error(`src has \`${from ?? '{'}\` ${places.length} times in "${name}", not once`);
-  const source = read(place.file);
-  return { file: place.file, source: source.slice(0, place.start) + to + source.slice(place.end) };
-}
-
-const files = filesUnder('test', '.test.ts');
-
-function testsOf({ says, tests }: Mutation): string[] {
-  const found = files.filter((file) => tests.some((name) => file.endsWith(`/${name}.test.ts`)));
-  if (found.length === 0) throw new Error(`No test file named ${tests.join(' or ')}, for "${says}"`);
-  return found;
-}
 
 /** Runs test files until the first test that fails: its name, or nothing. */
 async function redTests(tests: string[]): Promise<string[]> {

@@ -24,7 +24,7 @@ export function postFault(world: World, posted: unknown, now: Instant): Trouble 
   const options = checked.data;
   const server = options.server === undefined ? undefined : findServer(world, String(options.server));
   if (!server && fault.needsServer) {
-    problem('/server', `missing: ${kind} sits on one server. Known: ${Object.keys(world.servers).join(', ')}`);
+    problem('/server', `missing: ${kind} needs a server. Known: ${Object.keys(world.servers).join(', ')}`);
   }
   const id = `f${world.lastTrouble + 1}`;
   const trouble: Trouble = {
