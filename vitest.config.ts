@@ -9,7 +9,14 @@ import { defineConfig } from 'vitest/config';
 const quickPowerShell = ['failures', 'language', 'rows', 'shell', 'wire'].map(
   (name) => `test/powershell/${name}.test.ts`,
 );
-const powershell = { globalSetup: ['test/powershell/engines.ts'], testTimeout: 60_000, hookTimeout: 60_000 };
+// Signals may come late on a busy machine.
+const patient = { expect: { poll: { timeout: 30_000 } } };
+const powershell = {
+  ...patient,
+  globalSetup: ['test/powershell/engines.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
 
 export default defineConfig({
   test: {
@@ -18,9 +25,17 @@ export default defineConfig({
     projects: [
       { test: { name: 'rules', include: ['test/rules/**/*.test.ts'] } },
       // The unit tests leave nothing behind: they share the modules that they load, which halves their time.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, testTimeout: 60_000 } },
-      { test: { name: 'store', include: ['test/store/*.test.ts'], testTimeout: 60_000 } },
-      { test: { name: 'outside', include: ['test/outside/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, testTimeout: 60_000, ...patient } },
+      { test: { name: 'store', include: ['test/store/*.test.ts'], testTimeout: 60_000, ...patient } },
+      {
+        test: {
+          name: 'outside',
+          include: ['test/outside/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          ...patient,
+        },
+      },
       { test: { name: 'powershell', include: quickPowerShell, ...powershell } },
       {
         test: {
