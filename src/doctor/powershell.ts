@@ -60,7 +60,7 @@ function notStarted(error: unknown, { started }: Inspection, { config }: Context
   if (/can't be started|ENOENT|EACCES/.test(says)) {
     return bad(says, 'Install PowerShell, or say in exchange.executable where it is: a name on the PATH, or a path.');
   }
-  if (/\.psm1|Import-Module|module/i.test(says)) {
+  if (/\.psm?1|module/i.test(says)) {
     const folder =
       config.exchange.modules === undefined ? 'deploy/powershell of this installation' : config.exchange.modules;
     return bad(

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { safety } from '../../src/config/sections/safety.ts';
+import { filesUnder, read as readFile } from '../rules/tree.ts';
 import { hostileValues } from './hostile.ts';
 import { type Attempt, type Outcome, session } from './jea/endpoint.ts';
 import { type Shell, shell } from './jea/shell.ts';
@@ -80,7 +81,7 @@ describe('the lists', () => {
   });
 
   it('the roles have the cmdlets of Exchange that the daemon calls, and no other', () => {
-    const daemon = code(read('powershell/SecondResponder.psm1'));
+    const daemon = code(filesUnder('deploy/powershell', '.ps1').map(readFile).join('\n'));
     const script = read('jea/New-SecondResponderRole.ps1');
     const lists = script.slice(script.indexOf('$Looks = @('), script.indexOf('$Common ='));
     const allowed = [...new Set(namesIn(lists, /'((?:Get|Set|Invoke)-\w+)'/g))];

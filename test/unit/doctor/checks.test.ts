@@ -207,6 +207,10 @@ describe('PowerShell', () => {
       /→ Its modules could not be loaded from deploy\/powershell/,
     ],
     [
+      "PowerShell did not start. The term 'C:\\x\\SecondResponder.Reads.ps1' is not recognized as a name of a cmdlet",
+      /→ Its modules could not be loaded from deploy\/powershell/,
+    ],
+    [
       'PowerShell did not start. PowerShell was not ready within 30000 ms.',
       /→ Try it by hand, .*\n {2}powershell\.exe -NoProfile -NonInteractive -Command \$PSVersionTable$/,
     ],

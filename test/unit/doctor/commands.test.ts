@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { EXCHANGE_COMMANDS, TARGET_FUNCTIONS } from '../../../src/adapters/powershell/inspect.ts';
+import { filesUnder, read as readFile } from '../../rules/tree.ts';
 
 const read = (file: string) => readFileSync(`deploy/${file}`, 'utf8');
 const names = (text: string) => [...new Set(text.match(/\b[A-Z][a-z]+-[A-Z]\w+/g))].sort();
 const all = ({ looks, changes }: { looks: string[]; changes: string[] }) => [...looks, ...changes].sort();
 
 it('every command of Exchange that the module sends is asked for, and no other', () => {
-  const module = read('powershell/SecondResponder.psm1');
+  const module = filesUnder('deploy/powershell', '.ps1').map(readFile).join('\n');
   const sent = [
     ...[...module.matchAll(/\b(?:Get-FromExchange|Get-One) \$Connection ([A-Z]\w+-\w+)/g)].map(([, name]) => name),
     // Settings are read and written by commands that are named for the protocol.
