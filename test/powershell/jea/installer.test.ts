@@ -1,0 +1,316 @@
+/** The installer of the JEA endpoint, with stand-ins for what Windows does. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { ACCOUNT, capability, done, services, target } from './delivered.ts';
+import { type Shell, shell } from './shell.ts';
+import { type Given, type Site, site } from './site.ts';
+
+const engines = inject('engines');
+
+const fine = { errors: [], warnings: [], whatIf: [] };
+
+it.runIf(engines.length === 0)('the installer is not tried where there is no PowerShell', ({ skip }) => skip());
+
+describe.each(engines)('deploy/jea on $name', (engine) => {
+  let at: Site;
+  let one: Shell;
+  beforeAll(() => {
+    one = shell(engine);
+  });
+  afterEach(() => at.end());
+  afterAll(() => one.end());
+
+  describe('the installer', () => {
+    it('with -WhatIf says everything and changes nothing; then does it; then finds nothing to do', async () => {
+      at = site(one);
+      const [rehearsal] = await at.install({ Account: ACCOUNT, WhatIf: true });
+      expect([at.calls(), at.files(at.on('EX1'))]).toEqual([[], []]);
+      const [made, again] = await at.install({ Account: ACCOUNT }, { Account: ACCOUNT });
+
+      const wanted = [
+        'create, writable for administrators only: SecondResponder',
+        'write: SecondResponder.psrc',
+        'write: SecondResponder.psd1',
+        'write: SecondResponder.pssc',
+        'write: SecondResponder.Target.psm1',
+        'create, for administrators only: SecondResponderTranscripts',
+        'add source SecondResponder: Application log',
+        'register: endpoint SecondResponder',
+      ];
+      expect([done(rehearsal), rehearsal?.whatIf.length, rehearsal?.rows[0]?.State]).toEqual([
+        wanted,
+        wanted.length,
+        'would be installed',
+      ]);
+      expect([done(made), made?.rows[0]?.State, made?.rows[0]?.RestartWinRM, made?.errors]).toEqual([
+        wanted,
+        'installed',
+        'due',
+        [],
+      ]);
+      expect(again).toMatchObject({
+        ...fine,
+        rows: [{ State: 'unchanged', Changes: [], RestartWinRM: '', Account: ACCOUNT }],
+      });
+
+      const calls = at.calls();
+      expect(calls.map(({ command }) => command)).toEqual([
+        'Set-Acl',
+        'Set-Acl',
+        'New-EventLog',
+        'Register-PSSessionConfiguration',
+      ]);
+      expect(calls.map(({ parameters: { Sddl } }) => Sddl).slice(0, 2)).toEqual([
+        'O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;BU)',
+        'O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)',
+      ]);
+      expect(at.files(at.module())).toEqual([
+        'RoleCapabilities/SecondResponder.psrc',
+        'SecondResponder.Target.psm1',
+        'SecondResponder.psd1',
+        'SecondResponder.pssc',
+      ]);
+      const written = (name: string) => readFileSync(join(at.module(), name), 'utf8');
+      expect(written('RoleCapabilities/SecondResponder.psrc')).toBe(capability);
+      expect(written('SecondResponder.Target.psm1')).toBe(target);
+      expect(written('SecondResponder.pssc')).toContain(`'${ACCOUNT}' = @{ RoleCapabilities = 'SecondResponder' }`);
+      expect(written('SecondResponder.pssc')).not.toContain('%');
+    });
+
+    it('restarts WinRM only when it is told, and says what is due otherwise', async () => {
+      at = site(one);
+      const restarts = () => at.calls().filter(({ command }) => command === 'Restart-WinRM').length;
+      const [silent] = await at.install({ Account: ACCOUNT });
+      expect([silent?.warnings.length, restarts()]).toEqual([1, 0]);
+      expect(silent?.warnings[0]).toContain('ends every remote PowerShell session with it');
+      const other = { Account: "CONTOSO\\the daemon's", RestartWinRM: true };
+      const [rehearsal] = await at.install({ ...other, WhatIf: true });
+      expect([rehearsal?.whatIf.at(-1), restarts()]).toEqual([
+        expect.stringContaining('restart, which ends every remote'),
+        0,
+      ]);
+      const [told, again] = await at.install(other, other);
+      expect([told?.rows[0]?.RestartWinRM, told?.warnings, again?.rows[0]?.RestartWinRM, restarts()]).toEqual([
+        'done',
+        [],
+        '',
+        1,
+      ]);
+      const [remote] = await at.install({ parameters: { Account: ACCOUNT, RestartWinRM: true }, remoteSession: true });
+      expect([remote?.errors, restarts()]).toEqual([[expect.stringContaining('WinRM would stay stopped')], 0]);
+    });
+
+    it('brings up to date what has changed, and registers anew only what must be', async () => {
+      at = site(one);
+      await at.install({ Account: ACCOUNT });
+      at.calls();
+      const Services = ['MSExchangeTransport', 'MSExchangeIMAP4'];
+      const [others, another] = await at.install(
+        { Account: ACCOUNT, Services },
+        { Account: "CONTOSO\\the daemon's", Services },
+      );
+      expect(done(others)).toEqual(['write: SecondResponder.psrc']);
+      expect(others?.rows[0]?.RestartWinRM).toBe('');
+      const psrc = readFileSync(join(at.module(), 'RoleCapabilities', 'SecondResponder.psrc'), 'utf8');
+      expect(psrc).toContain("ValidateSet = 'MSExchangeTransport', 'MSExchangeIMAP4'\n");
+      const again = [
+        'write: SecondResponder.pssc',
+        'unregister, to register it anew: endpoint SecondResponder',
+        'register: endpoint SecondResponder',
+      ];
+      expect(done(another)).toEqual(again);
+      expect(at.calls().map(({ command }) => command)).toEqual([
+        'Unregister-PSSessionConfiguration',
+        'Register-PSSessionConfiguration',
+      ]);
+
+      // A new version, and a file that somebody has changed by hand.
+      writeFileSync(join(at.root, 'deploy', 'powershell', 'SecondResponder.Target.psm1'), `${target}# newer\n`);
+      writeFileSync(
+        join(at.module(), 'RoleCapabilities', 'SecondResponder.psrc'),
+        psrc.replace('MSExchangeTransport', 'Spooler'),
+      );
+      const [newer] = await at.install({ Account: "CONTOSO\\the daemon's", Services });
+      expect(done(newer)).toEqual(['write: SecondResponder.psrc', 'write: SecondResponder.Target.psm1']);
+    });
+
+    it('to observe, there is no role capability but the one that looks, and back again', async () => {
+      at = site(one);
+      const runs = await at.install(
+        { Account: ACCOUNT },
+        { Account: ACCOUNT, ObserveOnly: true },
+        { Account: ACCOUNT, ObserveOnly: true },
+      );
+      expect(runs.map((run) => [run.errors, run.rows[0]?.Services])).toEqual([
+        [[], services.join(', ')],
+        [[], 'none: it looks only'],
+        [[], 'none: it looks only'],
+      ]);
+      expect(done(runs[2])).toEqual([]);
+      expect(at.files(join(at.module(), 'RoleCapabilities'))).toEqual(['SecondResponder.Observe.psrc']);
+      expect(readFileSync(join(at.module(), 'SecondResponder.pssc'), 'utf8')).toContain(
+        "RoleCapabilities = 'SecondResponder.Observe'",
+      );
+      await at.install({ Account: ACCOUNT });
+      expect(at.files(join(at.module(), 'RoleCapabilities'))).toEqual(['SecondResponder.psrc']);
+    });
+
+    const refused: [string, Given, string][] = [
+      ['an unelevated process', { parameters: {}, state: { elevated: false } }, 'Run as administrator'],
+      ['PowerShell 7', { parameters: {}, state: { windowsPowerShell: false } }, 'Windows PowerShell 5.1'],
+      ['an account that is not there', { parameters: { Account: 'CONTOSO\\nobody' } }, 'Write it as DOMAIN\\name'],
+      ['everyone', { parameters: { Account: 'Everyone' } }, 'Everyone is everyone.'],
+      [
+        'all who have an account',
+        { parameters: { Account: 'NT AUTHORITY\\Authenticated Users' } },
+        'everyone who has an account',
+      ],
+      ['all users of the domain', { parameters: { Account: 'CONTOSO\\Domain Users' } }, 'all users of the domain'],
+      [
+        'all computers of the domain',
+        { parameters: { Account: 'CONTOSO\\Domain Computers' } },
+        'all computers of the domain',
+      ],
+      [
+        'a pattern of services',
+        { parameters: { Services: ['MSExchangeIMAP4', 'MSExchange*'] } },
+        'Patterns are not taken',
+      ],
+      [
+        'a display name',
+        { parameters: { Services: ['Microsoft Exchange IMAP4'] } },
+        'Give the name and not the display name',
+      ],
+      ['a way out of the quotes', { parameters: { Services: ["x'; calc; 'y"] } }, 'This is no name of a service'],
+      ['no name at all', { parameters: { Services: ['MSExchangeIMAP4,'] } }, 'This is no name of a service: ""'],
+      [
+        'a service that the server has not',
+        { parameters: { Services: ['MSExchangeIMAP4', 'MSExchangeFoo'] } },
+        'has no service MSExchangeFoo',
+      ],
+      [
+        'a server without these services',
+        { parameters: {}, state: { services: ['Spooler'] } },
+        'Is it an Exchange server?',
+      ],
+      ['a domain controller', { parameters: {}, state: { productType: 2 } }, '-AllowDomainController'],
+      ['a path from nowhere', { parameters: { Transcripts: 'Transcripts' } }, 'must be a whole path'],
+    ];
+    it('refuses what would be wrong, and says what to do', async () => {
+      at = site(one);
+      const runs = await at.install(
+        ...refused.map(([, given]) => ({ ...given, parameters: { Account: ACCOUNT, ...given.parameters } })),
+        { parameters: { Account: ACCOUNT, AllowDomainController: true, WhatIf: true }, state: { productType: 2 } },
+        // In 2013 a server has the front end or the back end.
+        { parameters: { Account: ACCOUNT, WhatIf: true }, state: { services: ['MSExchangeIMAP4'] } },
+      );
+      const allowed = runs.splice(refused.length);
+      expect(runs.map(({ errors }, n) => [refused[n]?.[0], errors])).toEqual(
+        refused.map(([what, , says]) => [what, [expect.stringContaining(says)]]),
+      );
+      expect(allowed.map(({ errors }) => errors)).toEqual([[], []]);
+      expect([at.calls(), at.files(at.on('EX1'))]).toEqual([[], []]);
+    });
+
+    it('nobody but administrators can write where it installs; what others could have written is made anew', async () => {
+      at = site(one);
+      await at.install({ Account: ACCOUNT });
+      at.calls();
+      const all = ['RoleCapabilities/SecondResponder.psrc', 'SecondResponder.Target.psm1'];
+      const users = 'O:BAD:(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;BU)';
+      for (const [path, sddl] of [
+        [at.module(), users],
+        // Of the file itself, and of somebody who owns it.
+        [join(at.module(), 'SecondResponder.Target.psm1'), users],
+        [join(at.module(), 'RoleCapabilities'), 'O:S-1-5-21-9-9-9-1001D:(A;OICI;FA;;;BA)'],
+        [at.on('EX1', 'ProgramData', 'SecondResponderTranscripts'), 'O:S-1-5-21-9-9-9-1001D:(A;OICI;FA;;;BA)'],
+      ] as const) {
+        at.grant(path, sddl);
+        const [rehearsal] = await at.install({ Account: ACCOUNT, WhatIf: true });
+        expect([path, at.calls(), rehearsal?.rows[0]?.State]).toEqual([path, [], 'would be installed']);
+        const [mended, again] = await at.install({ Account: ACCOUNT }, { Account: ACCOUNT });
+        expect([path, done(mended)]).toEqual([path, done(rehearsal)]);
+        expect(done(mended)?.[0 as never]).toMatch(/could write to it/);
+        expect(done(again)).toEqual([]);
+        expect(at.calls().map(({ command }) => command)).toEqual(['Set-Acl']);
+        expect(at.files(at.module())).toEqual(expect.arrayContaining(all));
+      }
+
+      writeFileSync(join(at.module(), 'RoleCapabilities', 'mine.psrc'), '@{}');
+      const [foreign] = await at.install({ Account: ACCOUNT });
+      expect(foreign?.errors).toEqual([expect.stringMatching(/did not put there: .*mine\.psrc\. Look at it/)]);
+    });
+
+    it('refuses where others may write above it, or another endpoint has its name', async () => {
+      at = site(one);
+      at.grant(join(at.module(), '..'), 'O:BAD:(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;BU)');
+      mkdirSync(join(at.module(), '..'), { recursive: true });
+      const [above] = await at.install({ Account: ACCOUNT });
+      expect(above?.errors).toEqual([expect.stringContaining('can be written to by S-1-5-32-545')]);
+      at.end();
+
+      at = site(one);
+      mkdirSync(at.on('EX1', 'SessionConfig'), { recursive: true });
+      writeFileSync(at.on('EX1', 'SessionConfig', 'SecondResponder_of-somebody-else.pssc'), '@{}');
+      const runs = await at.install({ Account: ACCOUNT }, { Uninstall: true });
+      for (const { errors } of runs) expect(errors).toEqual([expect.stringContaining('that this script did not make')]);
+      expect(at.calls()).toEqual([]);
+    });
+
+    it('does the same on other servers, one after another; one that is away stops no other', async () => {
+      at = site(one);
+      const given = { Account: ACCOUNT, ComputerName: ['ex1', 'gone', 'ex2'] };
+      const state = { away: ['gone'] };
+      const [rehearsal] = await at.install({ parameters: { ...given, WhatIf: true }, state });
+      expect(rehearsal?.rows.map(({ Server, State }) => [Server, State])).toEqual([
+        ['ex1', 'would be installed'],
+        ['ex2', 'would be installed'],
+      ]);
+      expect([at.calls(), at.files(at.on('ex1')), rehearsal?.whatIf.length]).toEqual([[], [], 16]);
+      const [made, again] = await at.install(
+        { parameters: { ...given, RestartWinRM: true }, state },
+        { ...given, ComputerName: ['ex1', 'ex2'], Services: ['MSExchangeTransport'], ObserveOnly: true },
+      );
+      expect(made?.errors.join('\n')).toMatch(
+        /gone: Connecting to remote server gone failed\.\n?.*Not done on gone\./s,
+      );
+      expect(made?.rows.map(({ Server, State, RestartWinRM }) => [Server, State, RestartWinRM])).toEqual([
+        ['ex1', 'installed', 'done'],
+        ['ex2', 'installed', 'done'],
+      ]);
+      const restarted = at.calls().filter(({ command }) => command === 'Restart-WinRM');
+      // From here, by the service control manager of there: never by the session itself.
+      expect(restarted.map(({ server, parameters }) => [server, parameters.ComputerName])).toEqual([
+        ['EX1', 'ex1'],
+        ['EX1', 'ex2'],
+      ]);
+      expect(again?.warnings).toHaveLength(2);
+      expect(again?.rows.map(({ Services }) => Services)).toEqual(['none: it looks only', 'none: it looks only']);
+      expect(at.files(at.module('ex2'))).toContain('RoleCapabilities/SecondResponder.Observe.psrc');
+      expect(existsSync(at.module('EX1'))).toBe(false);
+    });
+
+    it('takes it all away again, and leaves the transcripts', async () => {
+      at = site(one);
+      await at.install({ Account: ACCOUNT });
+      const transcript = at.on('EX1', 'ProgramData', 'SecondResponderTranscripts', 'one.txt');
+      writeFileSync(transcript, 'a record');
+      at.calls();
+      const [rehearsal] = await at.install({ Uninstall: true, WhatIf: true });
+      expect([at.calls(), rehearsal?.rows[0]?.State, existsSync(at.module())]).toEqual([
+        [],
+        'would be uninstalled',
+        true,
+      ]);
+      const [gone, again] = await at.install({ Uninstall: true }, { Uninstall: true });
+      expect([done(gone), gone?.rows[0]?.RestartWinRM]).toEqual([done(rehearsal), 'due']);
+      expect(at.calls().map(({ command }) => command)).toEqual([
+        'Unregister-PSSessionConfiguration',
+        'Remove-EventLog',
+      ]);
+      expect(again).toMatchObject({ ...fine, rows: [{ State: 'unchanged', Changes: [] }] });
+      expect(at.files(at.on('EX1'))).toEqual([transcript.slice(at.on('EX1').length + 1)]);
+    });
+  });
+});
