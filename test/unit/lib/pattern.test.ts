@@ -1,5 +1,5 @@
 /** Patterns on text from outside. Input is so large that what is not in proportion to it would practically never end. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { plain, widthOf, wrap } from '../../../src/cli/text.ts';
 import { BoundedPattern } from '../../../src/lib/pattern.ts';
 import { MAIL } from '../../../src/recording/free-text.ts';
@@ -60,4 +60,13 @@ it.each([
 it('an address is looked for in megabytes of a word', () => {
   expect([...'a'.repeat(MANY).matchAll(MAIL)]).toEqual([]);
   expect([...`${'a'.repeat(MANY)}@contoso.com`.matchAll(MAIL)].map(([, domain]) => domain)).toEqual(['contoso.com']);
+});
+
+it('is tried once more where the machine was too busy to compute, and then stopped', () => {
+  const usage = vi.spyOn(process, 'cpuUsage').mockReturnValue({ user: 0, system: 0 });
+  const pattern = new BoundedPattern('(a+)+$');
+  expect(pattern.search([`${'a'.repeat(40)}!`])).toEqual({ groups: [], stoppedAt: 0 });
+  // Two tries, each measured from its start.
+  expect(usage).toHaveBeenCalledTimes(3);
+  usage.mockRestore();
 });
