@@ -1,3 +1,4 @@
+/** The account in the directory, with stand-ins for its commands. */
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Shell, shell } from './shell.ts';
 import { type Run, type Site, site } from './site.ts';

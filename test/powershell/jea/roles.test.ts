@@ -1,3 +1,4 @@
+/** The account's roles in Exchange, with stand-ins for Exchange's commands. */
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Shell, shell } from './shell.ts';
 import { type Run, type Site, site } from './site.ts';
