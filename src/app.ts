@@ -11,7 +11,7 @@ import { whyUnreadable } from './config/yaml.ts';
 import { Notifications } from './engine/finish/notifications.ts';
 import { OpenIncidents } from './engine/operations/open-incidents.ts';
 import { createOperations } from './engine/operations/operations.ts';
-import { type Engine, Tellings, Waiters } from './engine/parts.ts';
+import { type Engine, NotifyTries, Waiters } from './engine/parts.ts';
 import { settingsOf } from './engine/settings.ts';
 import { STORE_LOSSES, StoreWatch } from './engine/store-watch.ts';
 import { sweepUndo } from './engine/undo/sweep-undo.ts';
@@ -193,7 +193,7 @@ export function createApp(options: AppOptions): App {
       watch,
       waiters: new Waiters(),
       correlating: new Together(),
-      tellings: new Tellings(),
+      notifyTries: new NotifyTries(),
       log: logger,
       worker,
       realNow: kept.now,

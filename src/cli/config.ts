@@ -3,7 +3,7 @@ import { showConfig } from '../config/show.ts';
 import { checkConfig } from '../playbooks/check.ts';
 import { STEPS } from '../steps/index.ts';
 import { type CliContext, print } from './context.ts';
-import { tellProblems } from './playbooks.ts';
+import { formatProblems } from './playbooks.ts';
 import { loadOptions, readSettings } from './settings.ts';
 import { plain, table } from './text.ts';
 
@@ -20,7 +20,7 @@ export function configCommand(program: Command, context: CliContext): void {
       if (problems.length > 0) context.fail();
       print(command, context, { ok: problems.length === 0, problems }, () => {
         const { paint } = context.terminal;
-        return problems.length > 0 ? tellProblems(problems, paint) : `${paint('good', '✓')} no problems\n`;
+        return problems.length > 0 ? formatProblems(problems, paint) : `${paint('good', '✓')} no problems\n`;
       });
     });
 

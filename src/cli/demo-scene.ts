@@ -3,7 +3,7 @@
 import type { Instant } from '../incident/alert.ts';
 import type { Finished } from '../incident/event.ts';
 import { visibleJson } from '../incident/visible.ts';
-import { type Detail, details, OUTCOME_STYLES, Story, Teller } from './narrate.ts';
+import { type Detail, details, Narrator, OUTCOME_STYLES, Story } from './narrate.ts';
 import { commandLine } from './powershell.ts';
 import type { Terminal } from './terminal.ts';
 import { pad, plain, wrap } from './text.ts';
@@ -51,7 +51,7 @@ const FACT_INDENT = 13;
 export function people(real: Terminal, world: { now(): Instant; speed: number; store: string }): Audience {
   const { terminal, stop } = ticking(real, world.now);
   const { paint, write, columns } = terminal;
-  const teller = new Teller(terminal);
+  const narrator = new Narrator(terminal);
   const stories = new Map<string, Story>();
   const putBack: string[] = [];
   const fact = (label: string, text: string) => {
@@ -69,7 +69,7 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
   return {
     broken(at, fault, server, shows) {
       const more = shows.map(({ server: where, monitor }): Detail => ({ kind: 'bad', text: `${monitor} on ${where}` }));
-      teller.tell(at, {
+      narrator.tell(at, {
         style: 'bad',
         label: 'Broken',
         text: `${fault} on ${server}, on purpose; unhealthy now:`,
@@ -78,7 +78,7 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
     },
     posted(at, title) {
       const more: Detail[] = [{ kind: 'quote', text: title }];
-      teller.tell(at, { style: 'accent', label: 'SCOM', text: 'posts its alert; 202: it is stored', more });
+      narrator.tell(at, { style: 'accent', label: 'SCOM', text: 'posts its alert; 202: it is stored', more });
     },
     happens(event) {
       const story = stories.get(event.incident) ?? new Story();
@@ -86,7 +86,7 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
       const one = happening(event);
       const { more, ...told } = story.tell(one);
       // The alert was quoted a line ago.
-      teller.tell(event.at, { ...told, ...(more && event.type !== 'opened' && { more }) });
+      narrator.tell(event.at, { ...told, ...(more && event.type !== 'opened' && { more }) });
       if (one.event.type === 'undone' && one.event.data.state === 'putBack') putBack.push(one.event.data.says);
     },
     over({ outcome, left, owed }, commands, took) {

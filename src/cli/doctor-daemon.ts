@@ -1,8 +1,8 @@
-import type { DaemonLook } from '../doctor/index.ts';
+import type { DaemonFacts } from '../doctor/index.ts';
 import type { Readiness } from '../ports/operations.ts';
 
 /** Asks a daemon whether it is ready. Anybody may, so no token is shown. */
-export async function askReadiness(address: string, signal: AbortSignal): Promise<DaemonLook> {
+export async function askReadiness(address: string, signal: AbortSignal): Promise<DaemonFacts> {
   let status: number;
   let text: string;
   try {
@@ -18,7 +18,7 @@ export async function askReadiness(address: string, signal: AbortSignal): Promis
   return { answers: 'something', says: `it answers /readyz with ${status}, and not as a Second Responder does` };
 }
 
-function unanswered(address: string, error: unknown): DaemonLook {
+function unanswered(address: string, error: unknown): DaemonFacts {
   const cause = error instanceof Error ? error.cause : undefined;
   const { code, message } = (cause ?? {}) as { code?: unknown; message?: unknown };
   if (code === 'ECONNREFUSED') return { answers: 'nobody' };

@@ -59,13 +59,13 @@ export async function examine(
   const progress = progressOn(terminal);
   const tell = (lines: readonly Line[]) => {
     progress.clear();
-    if (!json) for (const line of lines) terminal.write(tellLine(line, terminal));
+    if (!json) for (const line of lines) terminal.write(formatLine(line, terminal));
   };
   const asked = { limit: timeLimit, signal, progress: progress.show, ...(server && { servers: server }) };
   try {
     const lines = await diagnose(surroundings, asked, tell);
     const sum = sumOf(lines);
-    terminal.write(json ? `${visibleJson({ ...sum, checks: lines }, 2)}\n` : tellSum(sum, terminal));
+    terminal.write(json ? `${visibleJson({ ...sum, checks: lines }, 2)}\n` : formatSum(sum, terminal));
     return sum.ok;
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -114,7 +114,7 @@ const CHECK_WIDTH = 26;
 const WIDEST = 160;
 
 /** The line in columns; below it what to do, with more room, as commands are to be copied from there. */
-function tellLine({ check, state, found, mend }: Line, { paint, ...terminal }: Terminal): string {
+function formatLine({ check, state, found, mend }: Line, { paint, ...terminal }: Terminal): string {
   const columns = Math.max(terminal.columns, Math.min(WIDEST, terminal.tableColumns ?? 0));
   const head = pad(paint(STYLES[state], state), STATE_WIDTH);
   const name = plain(check);
@@ -136,7 +136,7 @@ function tellLine({ check, state, found, mend }: Line, { paint, ...terminal }: T
 const mendRows = (row: string, columns: number): string[] =>
   row.startsWith('  ') ? [`  ${plain(row.trim())}`] : wrap(plain(row), columns - STATE_WIDTH - 2);
 
-function tellSum({ bad, look, skipped }: Sum, { paint }: Terminal): string {
+function formatSum({ bad, look, skipped }: Sum, { paint }: Terminal): string {
   const parts = [
     bad === 0 ? paint('good', 'no problem') : paint('bad', bad === 1 ? '1 problem' : `${bad} problems`),
     look > 0 && paint('warn', `${look} worth a look`),

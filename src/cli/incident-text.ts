@@ -34,7 +34,7 @@ const title = ({ alerts }: IncidentView) => alerts[0]?.title ?? '';
 const LABEL = 12;
 
 /** The story of one incident, from the alert to what is left. */
-export function tellIncident(view: IncidentView, terminal: Terminal): string {
+export function formatIncident(view: IncidentView, terminal: Terminal): string {
   const { paint, columns } = terminal;
   const room = columns - LABEL;
   const out: string[] = [];
@@ -94,7 +94,7 @@ export function tellIncident(view: IncidentView, terminal: Terminal): string {
   if (view.playbook) {
     out.push('');
     say('Playbook', `${view.playbook.name} (${view.playbook.hash})`);
-    out.push(...view.steps.flatMap((step) => tellStep(step, view.state, terminal)));
+    out.push(...view.steps.flatMap((step) => formatStep(step, view.state, terminal)));
   }
   if (view.owed.length + view.left.length > 0) out.push('');
   for (const says of view.owed) say('Still owed', says);
@@ -113,7 +113,7 @@ const STEP_STYLES: Record<StepState, Style> = {
 };
 const STATE_WIDTH = 9;
 
-function tellStep(
+function formatStep(
   step: IncidentView['steps'][number],
   incident: IncidentView['state'],
   { paint, columns }: Terminal,

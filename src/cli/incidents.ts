@@ -3,7 +3,7 @@ import { OUTCOMES } from '../incident/outcome.ts';
 import type { IncidentView } from '../incident/view.ts';
 import { daemonOf, signature, signing, talking } from './connect.ts';
 import { type CliContext, print } from './context.ts';
-import { incidentTable, tellIncident } from './incident-text.ts';
+import { formatIncident, incidentTable } from './incident-text.ts';
 import { revive } from './revive.ts';
 import { plain } from './text.ts';
 import { since, wholeNumber } from './values.ts';
@@ -44,7 +44,7 @@ export function incidentsCommand(program: Command, context: CliContext): void {
     .argument('<id>', 'the incident')
     .action(async (id: string, _: unknown, command: Command) => {
       const answer = await daemonOf(command).ask('GET', path(id));
-      print(command, context, answer, () => tellIncident(revive<IncidentView>(answer), context.terminal));
+      print(command, context, answer, () => formatIncident(revive<IncidentView>(answer), context.terminal));
     });
 
   talking(incidents.command('watch'))

@@ -215,7 +215,7 @@ function seen(evidence: Evidence[]): Detail[] {
 const LABEL_WIDTH = 12;
 
 /** Tells one thing after the other, with the time in front and the date where it changes. */
-export class Teller {
+export class Narrator {
   private readonly terminal: Terminal;
   private date = '';
 

@@ -62,7 +62,7 @@ export function playbooksCommand(program: Command, context: CliContext): void {
         problems,
         playbooks: read.map(({ name, file, hash }) => ({ name, file, hash })),
       };
-      print(command, context, answer, () => tellCheck(problems, read, context));
+      print(command, context, answer, () => formatCheck(problems, read, context));
     });
 }
 
@@ -92,8 +92,8 @@ function problemsOf(error: unknown): Problem[] {
   throw error;
 }
 
-function tellCheck(problems: Problem[], read: Playbook[], { terminal: { paint } }: CliContext): string {
-  if (problems.length > 0) return tellProblems(problems, paint);
+function formatCheck(problems: Problem[], read: Playbook[], { terminal: { paint } }: CliContext): string {
+  if (problems.length > 0) return formatProblems(problems, paint);
   const rows = read.map(({ name, mode, steps, file }) => [
     paint('good', '✓'),
     name,
@@ -105,7 +105,7 @@ function tellCheck(problems: Problem[], read: Playbook[], { terminal: { paint } 
 }
 
 /** Each on a line that editors and terminals make a link of; then how many there are. */
-export function tellProblems(problems: Problem[], paint: CliContext['terminal']['paint']): string {
+export function formatProblems(problems: Problem[], paint: CliContext['terminal']['paint']): string {
   // Lines that are there to be copied into a file keep their indentation.
   const harmless = (text: string) => text.split('\n').map(plain).join('\n');
   const lines = problems.map((problem) => `${paint('bad', '✗')} ${harmless(formatProblem(problem))}\n`);

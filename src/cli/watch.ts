@@ -5,7 +5,7 @@ import type { Outcome } from '../incident/outcome.ts';
 import { visibleJson } from '../incident/visible.ts';
 import { Away, type Daemon } from './client.ts';
 import { type CliContext, wantsJson } from './context.ts';
-import { type Happening, Story, Teller } from './narrate.ts';
+import { type Happening, Narrator, Story } from './narrate.ts';
 import { revive } from './revive.ts';
 
 const COME_AGAIN = 1_000;
@@ -95,7 +95,7 @@ function asJson({ terminal }: CliContext): (one: Happening, raw: unknown) => voi
 
 /** With several incidents, a line says whose story goes on. */
 function asText({ terminal }: CliContext, several: boolean): (one: Happening) => void {
-  const teller = new Teller(terminal);
+  const narrator = new Narrator(terminal);
   const stories = new Map<string, Story>();
   let before = '';
   return (one) => {
@@ -103,7 +103,7 @@ function asText({ terminal }: CliContext, several: boolean): (one: Happening) =>
     before = one.incident;
     const story = stories.get(one.incident) ?? new Story();
     stories.set(one.incident, story);
-    teller.tell(one.at, story.tell(one));
+    narrator.tell(one.at, story.tell(one));
     if (one.event.type === 'finished') stories.delete(one.incident);
   };
 }

@@ -2,9 +2,9 @@ import type { Config } from '../config/config.ts';
 import type { Loaded } from '../config/load.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { CallOptions, Exchange, Organisation } from '../ports/exchange.ts';
-import type { EndpointLook, Inspection, ShellLook } from '../ports/inspection.ts';
+import type { EndpointFacts, Inspection, ShellFacts } from '../ports/inspection.ts';
 import type { Readiness } from '../ports/operations.ts';
-import type { StoreLook } from '../ports/store.ts';
+import type { StoreFacts } from '../ports/store.ts';
 import { inTime, sideBySide } from './limits.ts';
 
 /** What is asked of the world outside; whoever ties it together knows the adapters. */
@@ -12,12 +12,12 @@ export interface Surroundings {
   /** Throws ConfigError. */
   load(): Loaded;
   open(config: Config): Promise<Opened>;
-  store(config: Config['store']): Promise<StoreLook>;
+  store(config: Config['store']): Promise<StoreFacts>;
   /** Calls to the organisation at a time. */
   sessions(config: Config['exchange']): number;
   /** Where the daemon of this configuration is to be found; undefined where it takes any port. */
   address(config: Config['http']): string | undefined;
-  daemon(address: string, signal: AbortSignal): Promise<DaemonLook>;
+  daemon(address: string, signal: AbortSignal): Promise<DaemonFacts>;
   /** This machine. */
   hostname: string;
 }
@@ -30,7 +30,7 @@ export interface Opened {
   says: string;
 }
 
-export type DaemonLook =
+export type DaemonFacts =
   | { answers: 'nobody' }
   | { answers: 'daemon'; readiness: Readiness }
   /** Its certificate, or the lack of one of ours, keeps us from asking. */
@@ -62,11 +62,11 @@ export interface Context extends Asked {
   opened(): Promise<Opened>;
   /** Undefined where no PowerShell is in between. */
   inspection(): Promise<Inspection | undefined>;
-  shell(): Promise<ShellLook | undefined>;
+  shell(): Promise<ShellFacts | undefined>;
   endpoints(): Promise<readonly EndpointResult[]>;
   organisation(): Promise<Organisation>;
-  store(): Promise<StoreLook>;
-  daemon(address: string): Promise<DaemonLook>;
+  store(): Promise<StoreFacts>;
+  daemon(address: string): Promise<DaemonFacts>;
   /** What is asked without a limit of its own, with this one. */
   limited<T>(work: Promise<T>): Promise<T>;
   /** The same for each of several things, as many at a time as there are sessions. */
@@ -76,7 +76,7 @@ export interface Context extends Asked {
 export interface EndpointResult {
   endpoint: string;
   /** How its session was; or why there was none. */
-  look?: EndpointLook;
+  look?: EndpointFacts;
   error?: unknown;
 }
 

@@ -1,6 +1,6 @@
 import type { Readiness } from '../ports/operations.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, wordsOf } from './check.ts';
-import type { DaemonLook } from './context.ts';
+import type { DaemonFacts } from './context.ts';
 
 /** The daemon of this configuration, if it runs. */
 export const daemon: Check = {
@@ -20,7 +20,7 @@ export const daemon: Check = {
 const HANGS =
   'Something listens there and does not answer. If it is the daemon, its log says more; stop it and start it again.';
 
-function findingOf(address: string, found: DaemonLook): Finding {
+function findingOf(address: string, found: DaemonFacts): Finding {
   switch (found.answers) {
     case 'nobody':
       return ok(`not running at ${address}`);

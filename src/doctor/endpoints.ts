@@ -1,5 +1,5 @@
 import { shortName } from '../incident/alert.ts';
-import type { EndpointLook } from '../ports/inspection.ts';
+import type { EndpointFacts } from '../ports/inspection.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, skipped } from './check.ts';
 import type { Context, EndpointResult } from './context.ts';
 import { failed, rightInExchange } from './failure.ts';
@@ -36,7 +36,7 @@ async function findingsOf({ endpoint, look: seen, error }: EndpointResult, conte
   return [opened, ...missing(seen, way)];
 }
 
-function missing({ missing: { looks, changes } }: EndpointLook, way: Awaited<ReturnType<typeof wayTo>>): Finding[] {
+function missing({ missing: { looks, changes } }: EndpointFacts, way: Awaited<ReturnType<typeof wayTo>>): Finding[] {
   const needed = way.observes ? looks : [...looks, ...changes];
   if (needed.length > 0) {
     const who = way.account ?? 'the account';

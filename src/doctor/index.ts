@@ -11,7 +11,7 @@ import { servers } from './servers.ts';
 import { store } from './store.ts';
 
 export type { Line, State } from './check.ts';
-export type { DaemonLook, Opened, Surroundings } from './context.ts';
+export type { DaemonFacts, Opened, Surroundings } from './context.ts';
 
 /** Everything that must be right before the daemon is trusted, in the order in which one rests on another; the configuration comes first. */
 export const CHECKS: readonly Check[] = [

@@ -1,4 +1,4 @@
-import type { Inspection, ShellLook } from '../ports/inspection.ts';
+import type { Inspection, ShellFacts } from '../ports/inspection.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, skipped, wordsOf } from './check.ts';
 import type { Context } from './context.ts';
 import { asksByPowerShell, notOpened } from './reach.ts';
@@ -22,7 +22,7 @@ export const powershell: Check = {
   },
 };
 
-function findingsOf(shell: ShellLook, { driver }: Inspection, { hostname, config, real }: Context): Finding[] {
+function findingsOf(shell: ShellFacts, { driver }: Inspection, { hostname, config, real }: Context): Finding[] {
   const { version, edition, machine, account } = shell;
   const where = machine.toLowerCase() === hostname.toLowerCase() ? '' : ` on ${machine}`;
   const as = account === undefined ? '' : `, as ${account}, whose rights are looked at below`;

@@ -1,4 +1,4 @@
-import type { StoreLook } from '../ports/store.ts';
+import type { StoreFacts } from '../ports/store.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, wordsOf } from './check.ts';
 import type { Context } from './context.ts';
 
@@ -16,7 +16,7 @@ export const store: Check = {
   },
 };
 
-function findingsOf(found: StoreLook, { config, loaded, real }: Context): Finding[] {
+function findingsOf(found: StoreFacts, { config, loaded, real }: Context): Finding[] {
   const { url } = config.store;
   switch (found.found) {
     case 'answer': {

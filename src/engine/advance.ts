@@ -4,14 +4,14 @@ import { NotSent } from '../ports/exchange.ts';
 import { type Head, Stale } from '../ports/journal.ts';
 import type { Advance, Advanced, Went } from './advancing.ts';
 import { finish } from './finish/finish.ts';
+import { openCursor } from './journal-cursor.ts';
 import type { Engine } from './parts.ts';
 import { rankOf } from './rank.ts';
 import { beginStep } from './step/begin-step.ts';
 import { continueStep } from './step/continue-step.ts';
-import { openStory } from './story.ts';
 import { putBack, settle } from './undo/run-undo.ts';
 import { match } from './verify/match.ts';
-import { look } from './verify/verify.ts';
+import { verify } from './verify/verify.ts';
 
 /**
  * The story of the daemon, top to bottom: fold what is known, ask `next`, do it, remember it; until there is nothing to
@@ -25,17 +25,17 @@ export async function advance(
   confirm: (head: Head) => Promise<unknown> = (head) => engine.store.confirm(id, head),
 ): Promise<Advanced & { rank?: number }> {
   for (;;) {
-    const story = await openStory(engine, id);
+    const story = await openCursor(engine, id);
     if (!story) return { is: 'unknown' };
     const advance: Advance = {
-      story,
+      cursor: story,
       signal,
       stillMine,
       async confirm() {
         await story.onHead(confirm);
         stillMine();
       },
-      justLooked: false,
+      justVerified: false,
     };
     const turn = turnOf(engine, advance);
     try {
@@ -51,13 +51,13 @@ export async function advance(
 }
 
 async function perform(engine: Engine, advance: Advance): Promise<Went> {
-  const { story } = advance;
+  const { cursor: story } = advance;
   const decision = next(story.incident, engine.clock.now(), engine.settings);
   switch (decision.do) {
     case 'nothing':
       return { is: 'finished' };
-    case 'look':
-      return look(engine, advance, decision.purpose);
+    case 'verify':
+      return verify(engine, advance, decision.purpose);
     case 'match':
       await story.decide({ type: 'matched', data: match(story.incident, engine.playbooks(), engine.catalog) });
       return 'on';
@@ -88,7 +88,7 @@ async function perform(engine: Engine, advance: Advance): Promise<Went> {
 }
 
 /** Who comes first when sessions to Exchange are short, and what must still hold once one was had. */
-function turnOf(engine: Engine, { story, signal, stillMine }: Advance): Turn {
+function turnOf(engine: Engine, { cursor: story, signal, stillMine }: Advance): Turn {
   const { openedAt } = story.incident;
   return {
     get rank() {

@@ -1,7 +1,7 @@
 import type { Instant } from '../incident/alert.ts';
 import type { Incident } from '../incident/incident.ts';
+import type { JournalCursor } from './journal-cursor.ts';
 import type { Engine } from './parts.ts';
-import type { Story } from './story.ts';
 
 /** How far an incident got. Waiting is a result, not an exception: it holds no worker. */
 export type Advanced =
@@ -14,15 +14,15 @@ export type Advanced =
 /** What one decision led to: go on at once, or stop here for now. */
 export type Went = Advanced | 'on';
 
-/** One advance of one incident. `justLooked`: its family was looked at since this advance began, with no wait between. */
+/** One advance of one incident. `justVerified`: its family was looked at since this advance began, with no wait between. */
 export interface Advance {
-  story: Story;
+  cursor: JournalCursor;
   signal: AbortSignal;
   /** Throws when another worker may have taken over, as far as this process can tell. */
   stillMine(): void;
   /** Asked right before a command is sent; asks the store too. Throws Stale or NotCopied as well. */
   confirm(): Promise<void>;
-  justLooked: boolean;
+  justVerified: boolean;
 }
 
 /**

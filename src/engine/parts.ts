@@ -56,7 +56,7 @@ export interface Engine {
   waiters: Waiters;
   /** Alerts of one matter that come at the same time are placed together. */
   correlating: Together;
-  tellings: Tellings;
+  notifyTries: NotifyTries;
   log: Logger;
   /** The name of this worker in journals and leases. */
   worker: string;
@@ -85,7 +85,7 @@ export class Waiters {
 }
 
 /** How often this process failed to tell people of an incident. */
-export class Tellings {
+export class NotifyTries {
   readonly #failed = new Map<string, number>();
 
   count(incident: string): number {

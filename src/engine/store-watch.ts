@@ -1,6 +1,6 @@
 import type { Entry } from '../incident/event.ts';
 import type { Incident } from '../incident/incident.ts';
-import { isOwed } from '../incident/undo.ts';
+import { isOutstanding } from '../incident/undo.ts';
 import { stopwatch } from '../lib/stopwatch.ts';
 import type { Head } from '../ports/journal.ts';
 import type { KillSwitch } from '../ports/kill-switch.ts';
@@ -29,7 +29,7 @@ interface Remembered {
   family: string;
   /** Commands that may have been sent, each with its server. */
   sent: { server: string; command: string }[];
-  owes: Owed[];
+  owes: Outstanding[];
 }
 
 /** Where a journal ends now, and the entry after the one where it was seen to end. */
@@ -38,8 +38,8 @@ interface Ending {
   follows?: Entry | undefined;
 }
 
-interface Owed {
-  world: string;
+interface Outstanding {
+  organisation: string;
   server: string;
   setting: string;
   says: string;
@@ -76,7 +76,7 @@ export class StoreWatch {
   /** Open incidents that this process wrote to; the one that was compared longest ago comes first. */
   readonly #incidents = new Map<string, Remembered>();
   /** The ledger and the kill switches as they were at the last look. */
-  #owed: Owed[] = [];
+  #owed: Outstanding[] = [];
   #switches: KillSwitch[] = [];
   #losses: Loss[] = [];
   /** The kill switch of the losses stands in the store. */
@@ -117,15 +117,15 @@ export class StoreWatch {
     const { id, server, family, facts, finished } = incident;
     this.#incidents.delete(id);
     if (finished) return;
-    const world = facts?.organisation ?? '';
+    const organisation = facts?.organisation ?? '';
     const sent = incident.steps.flatMap(({ intent, state }) =>
       intent && (state === 'started' || state === 'done' || state === 'failed')
         ? [{ server: intent.server, command: intent.command }]
         : [],
     );
     const owes = incident.undo
-      .filter(isOwed)
-      .map((debt) => ({ world, server: debt.server, setting: debt.setting, says: debt.says, incident: id }));
+      .filter(isOutstanding)
+      .map((debt) => ({ organisation, server: debt.server, setting: debt.setting, says: debt.says, incident: id }));
     this.#incidents.set(id, { head, server, family, sent, owes });
   }
 
@@ -190,7 +190,7 @@ export class StoreWatch {
       await this.#compareAll(older);
     }
     await this.#hold();
-    this.#owed = (await store.ledger()).map(owedFrom);
+    this.#owed = (await store.ledger()).map(outstandingFrom);
   }
 
   /** Whether every open incident is where it was, and will be found when it is due. */
@@ -235,8 +235,8 @@ export class StoreWatch {
   }
 
   /** The store is older than it was. What is still in its ledger will be seen to; and what no longer is? */
-  async #forgot(owed: Owed[]): Promise<void> {
-    const now = new Set((await this.#options.store.ledger()).map(owedFrom).map(placeOf));
+  async #forgot(owed: Outstanding[]): Promise<void> {
+    const now = new Set((await this.#options.store.ledger()).map(outstandingFrom).map(placeOf));
     const lost = owed.filter((one) => !now.has(placeOf(one)));
     if (lost.length > 0) return this.#lose(this.#lossOf('older', linesOf([], lost)));
     this.#options.log.warn(
@@ -297,7 +297,7 @@ export class StoreWatch {
     return { what, at: this.#options.realNow(), says: WORDS[what], left, notified: false };
   }
 
-  #owedByAll(): Owed[] {
+  #owedByAll(): Outstanding[] {
     return [...this.#owed, ...[...this.#incidents.values()].flatMap(({ owes }) => owes)];
   }
 
@@ -364,7 +364,7 @@ const SUBJECTS: Record<StoreLossKind, string> = {
   evicted: 'Redis has dropped keys of the store',
 };
 
-function linesOf(incidents: [string, Remembered][], ledger: Owed[]): string[] {
+function linesOf(incidents: [string, Remembered][], ledger: Outstanding[]): string[] {
   const all = [...ledger, ...incidents.flatMap(([, { owes }]) => owes)];
   const owed = [...new Map(all.map((one) => [placeOf(one), one])).values()];
   return [
@@ -391,12 +391,12 @@ function holds({ head, follows }: Ending, known: Head): boolean {
 
 const isChanging = ({ sent, owes }: Remembered) => sent.length + owes.length > 0;
 
-const owedFrom = ({ debt, incident, world }: LedgerEntry): Owed => ({
-  world,
+const outstandingFrom = ({ debt, incident, world: organisation }: LedgerEntry): Outstanding => ({
+  organisation,
   server: debt.server,
   setting: debt.setting,
   says: debt.says,
   incident,
 });
 
-const placeOf = ({ world, server, setting }: Owed) => JSON.stringify([world, server, setting]);
+const placeOf = ({ organisation, server, setting }: Outstanding) => JSON.stringify([organisation, server, setting]);

@@ -27,7 +27,7 @@ export interface CallReport {
 }
 
 /** Read at each call: some of it may change while the daemon runs. */
-export interface WaistSettings {
+export interface GatewaySettings {
   /** The ceiling: in `observe` nothing that changes something is ever sent. */
   mode: Mode;
   /** Services that may be restarted; nothing else may. */
@@ -63,7 +63,7 @@ const NO_INCIDENT = { rank: -1, openedAt: 0 };
  */
 export function waist(
   exchange: Exchange,
-  settings: WaistSettings,
+  settings: GatewaySettings,
   killSwitches: () => Promise<KillSwitch[]>,
   report: (call: CallReport) => void,
 ): Exchange {

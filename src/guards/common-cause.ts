@@ -48,15 +48,15 @@ export const commonCause: Guard = {
 /** What was seen counts for a while, and for as long as the incident about it is open: it may have waited since then. */
 export async function sickWith(
   store: Pick<Store, 'troubled'>,
-  world: string,
+  organisation: string,
   names: string[],
   family: string,
   since: Instant,
 ): Promise<Set<string>> {
   const [lately, ever, open] = await Promise.all([
-    store.troubled(world, names, since),
-    store.troubled(world, names, 0),
-    store.troubled(world, [troubleOf.open(family)], 0),
+    store.troubled(organisation, names, since),
+    store.troubled(organisation, names, 0),
+    store.troubled(organisation, [troubleOf.open(family)], 0),
   ]);
   const isOpen = new Set(open);
   return new Set([...lately, ...ever.filter((server) => isOpen.has(server))]);

@@ -4,9 +4,9 @@ import { ALLOW, type Guard } from './guard.ts';
 export const evidence: Guard = {
   name: 'evidence',
   reasons: [],
-  judge({ incident, clock, settings, justLooked }) {
-    if (justLooked) return ALLOW;
+  judge({ incident, clock, settings, justVerified }) {
+    if (justVerified) return ALLOW;
     const seen = incident.seenUnhealthyAt;
-    return seen !== undefined && clock.now() - seen <= settings.evidenceMaxAge ? ALLOW : { answer: 'look' };
+    return seen !== undefined && clock.now() - seen <= settings.evidenceMaxAge ? ALLOW : { answer: 'verify' };
   },
 };

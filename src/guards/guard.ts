@@ -28,7 +28,7 @@ export type Answer =
   /** Ends in escalation (or suppression), never in going on to a harsher step. */
   | { answer: 'refuse'; reason: string; says: string; suppressed?: boolean }
   /** The evidence is too old: look again first. */
-  | { answer: 'look' };
+  | { answer: 'verify' };
 
 export const ALLOW: Answer = { answer: 'allow' };
 
@@ -89,6 +89,6 @@ export interface GuardContext {
   /** Whether we have started the service or server acted on ourselves within so many minutes (organisation's). */
   startedByUs(minutes: number): Promise<boolean>;
   /** The family was looked at in this very advance: its age is nothing, however fast the clock runs. */
-  justLooked: boolean;
+  justVerified: boolean;
   signal: AbortSignal;
 }

@@ -29,8 +29,8 @@ export const responder: Guard = {
     const answer = await busyHere(context);
     if (answer !== ALLOW) return answer;
     // It may have helped: look again before anything is done.
-    const waited = context.incident.held?.guard === 'responder' && !context.justLooked;
-    return waited ? { answer: 'look' } : ALLOW;
+    const waited = context.incident.held?.guard === 'responder' && !context.justVerified;
+    return waited ? { answer: 'verify' } : ALLOW;
   },
 };
 

@@ -1,9 +1,9 @@
 import type { Alert, Instant } from './alert.ts';
-import type { Looked, MonitorRef, ServerFacts } from './health.ts';
+import type { MonitorRef, ServerFacts, VerifyResult } from './health.ts';
 import type { Intent } from './intent.ts';
 import type { Outcome } from './outcome.ts';
 import type { Mode, PlannedStep } from './plan.ts';
-import type { UndoDebt } from './undo.ts';
+import type { UndoAction } from './undo.ts';
 
 /**
  * Everything that can happen to an incident, as past participles with plain data. What `next` needs to know is an event;
@@ -58,7 +58,7 @@ export interface Asked {
   what: 'putBack' | 'settle';
   by: string;
   note?: string;
-  debts: UndoDebt[];
+  debts: UndoAction[];
   /** The server's facts: nothing is looked at before. */
   facts: ServerFacts;
 }
@@ -77,10 +77,10 @@ export interface ByPerson {
 }
 
 /** Why it was looked; decides what its result means. */
-export type LookPurpose = 'first' | 'before-change' | 'after-health' | 'after-undo';
+export type VerifyPurpose = 'first' | 'before-change' | 'after-health' | 'after-undo';
 
-export interface Verified extends Looked {
-  purpose: LookPurpose;
+export interface Verified extends VerifyResult {
+  purpose: VerifyPurpose;
   facts?: ServerFacts;
   startedAt: Instant;
 }
@@ -123,7 +123,7 @@ export interface StepStarted {
   note: Record<string, unknown>;
   /** Absent on steps that change nothing. */
   intent?: Intent;
-  undo?: UndoDebt[];
+  undo?: UndoAction[];
   /** What the start took: see `ports.ts`, `StartConditions`. */
   slot?: string;
   /** The group of the server acted on: what the kill switch is asked about, again, when the command is sent. */
@@ -156,7 +156,7 @@ export interface StepFinished {
   health?: 'healthy' | 'unhealthy' | 'inconclusive';
   /** Plain data for later steps and people: the log's location, the mailbox server found. */
   result?: Record<string, unknown>;
-  looked?: Looked;
+  looked?: VerifyResult;
   /** The world is another than before: our command took effect, or a child incident's did. */
   changed?: boolean;
   /** Why the incident must end in escalation here: refused by a guard, unknown, or the step is `escalate`. */

@@ -14,7 +14,7 @@ import type {
   Verified,
 } from './event.ts';
 import { EVENT_VERSION } from './event.ts';
-import { isMonitor, type Looked } from './health.ts';
+import { isMonitor, type VerifyResult } from './health.ts';
 import {
   type Conclusion,
   currentRun,
@@ -26,7 +26,7 @@ import {
 } from './incident.ts';
 import type { Intent } from './intent.ts';
 import { keep } from './kept-alerts.ts';
-import { debtsOf, type UndoState } from './undo.ts';
+import { type UndoState, undoOfStep } from './undo.ts';
 
 /** Folds a journal into what is known. Pure: the same entries give the same incident, on every worker, for ever. */
 export function fold(entries: readonly Entry[]): Incident {
@@ -72,8 +72,8 @@ function open(data: Opened, at: Instant): Incident {
     ...(data.world !== undefined && { openedIn: data.world }),
     alerts: data.alert ? [data.alert] : [],
     alertCount: data.alert ? 1 : 0,
-    blindLooks: 0,
-    lookFirst: false,
+    inconclusiveTries: 0,
+    verifyFirst: false,
     runs: [],
     steps: [],
     children: [],
@@ -110,19 +110,19 @@ const FOLDERS = {
     incident.alertCount += alerts.length;
     // "Resolved" never decides; it makes us look now, and before the next change.
     if (alerts.some((alert) => alert.status === 'resolved')) {
-      incident.lookFirst = true;
+      incident.verifyFirst = true;
       delete incident.slept;
     }
   },
 
   verified(incident: Incident, data: Verified, at: Instant) {
-    incident.looked = { ...data, at };
+    incident.verified = { ...data, at };
     if (data.facts) incident.facts = data.facts;
     if (data.backEnd) incident.backEnd = data.backEnd;
     delete incident.slept;
     delete incident.afterUndo;
-    if (incident.lookFirst) incident.lookedForNews = { took: at - data.startedAt, at };
-    incident.lookFirst = false;
+    if (incident.verifyFirst) incident.verifiedForNews = { took: at - data.startedAt, at };
+    incident.verifyFirst = false;
     see(incident, data, at);
 
     const run = currentRun(incident);
@@ -159,7 +159,7 @@ const FOLDERS = {
       healed: false,
     });
     for (const step of data.plan) {
-      incident.steps.push({ step, state: 'pending', note: {}, blindLooks: 0, sickLooks: 0 });
+      incident.steps.push({ step, state: 'pending', note: {}, inconclusiveTries: 0, unhealthyTries: 0 });
     }
   },
 
@@ -176,8 +176,8 @@ const FOLDERS = {
     const { by, identity } = data;
     incident.approvals.push({ by, ...(identity && { identity }), at, reason });
     if (!isApproved(incident, [reason], approvers)) return;
-    incident.lookFirst = true;
-    delete incident.lookedForNews;
+    incident.verifyFirst = true;
+    delete incident.verifiedForNews;
     delete incident.held;
   },
 
@@ -189,7 +189,7 @@ const FOLDERS = {
 
   stepStarted(incident: Incident, data: StepStarted, at: Instant) {
     const record = stepRecord(incident, data.n);
-    if (data.intent) delete incident.lookedForNews;
+    if (data.intent) delete incident.verifiedForNews;
     record.state = 'started';
     record.startedAt = at;
     record.note = data.note;
@@ -215,13 +215,13 @@ const FOLDERS = {
     // A guard's hold outlives a command that the kill switch caught at the last moment.
     if (data.state !== 'notSent') delete incident.held;
     // Nothing was changed, so nothing is owed until it begins once more.
-    else for (const debt of debtsOf(incident.undo, data.n)) debt.state = 'notNeeded';
+    else for (const debt of undoOfStep(incident.undo, data.n)) debt.state = 'notNeeded';
     if (data.changed) {
       incident.changed = true;
       incident.change = { began: record.startedAt ?? at, ended: at };
     }
     if (data.looked) {
-      incident.looked = { ...data.looked, at, purpose: 'step' };
+      incident.verified = { ...data.looked, at, purpose: 'step' };
       if (data.looked.backEnd) incident.backEnd = data.looked.backEnd;
       see(incident, data.looked, at);
     }
@@ -244,8 +244,8 @@ const FOLDERS = {
     incident.slept = data;
     if (data.undo !== undefined) undoOf(incident, data.undo).tries++;
     const record: StepRecord | undefined = data.n === undefined ? undefined : stepRecord(incident, data.n);
-    if (record && data.for === 'look') record.blindLooks++;
-    if (record && data.for === 'health') record.sickLooks++;
+    if (record && data.for === 'look') record.inconclusiveTries++;
+    if (record && data.for === 'health') record.unhealthyTries++;
   },
 
   undoStarted(incident: Incident, data: { undo: string; intent: Intent }, at: Instant) {
@@ -292,9 +292,9 @@ const FOLDERS = {
   },
 };
 
-function see(incident: Incident, looked: Looked, at: Instant): void {
-  incident.blindLooks = looked.verdict === 'inconclusive' ? incident.blindLooks + 1 : 0;
-  if (looked.verdict === 'confirmed') incident.seenUnhealthyAt = at;
+function see(incident: Incident, verified: VerifyResult, at: Instant): void {
+  incident.inconclusiveTries = verified.verdict === 'inconclusive' ? incident.inconclusiveTries + 1 : 0;
+  if (verified.verdict === 'confirmed') incident.seenUnhealthyAt = at;
 }
 
 function undoOf(incident: Incident, id: string) {

@@ -58,7 +58,7 @@ export interface MonitorVerdict extends MonitorRef {
 }
 
 /** The result of looking at a health-set family on a server. */
-export interface Looked {
+export interface VerifyResult {
   verdict: Verdict;
   /** In one sentence, for people. */
   reason: string;

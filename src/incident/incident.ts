@@ -1,6 +1,6 @@
 import type { Alert, Instant } from './alert.ts';
 import type { Held, Slept, StepFinished, StepState } from './event.ts';
-import type { Looked, MonitorRef, OurChange, ServerFacts } from './health.ts';
+import type { MonitorRef, OurChange, ServerFacts, VerifyResult } from './health.ts';
 import type { Intent } from './intent.ts';
 import type { Outcome } from './outcome.ts';
 import type { Mode, PlannedStep } from './plan.ts';
@@ -28,17 +28,17 @@ export interface Incident {
   facts?: ServerFacts;
 
   /** The last look at the whole family, and why it was taken. */
-  looked?: Looked & { at: Instant; purpose: string };
+  verified?: VerifyResult & { at: Instant; purpose: string };
   /** Looks in a row that saw nothing. */
-  blindLooks: number;
+  inconclusiveTries: number;
   /** When trouble was last seen with our own eyes. */
   seenUnhealthyAt?: Instant;
   /** The sick back end that a probe named last. */
   backEnd?: string;
   /** There is news (`resolved`, an approval): look before the next change. */
-  lookFirst: boolean;
+  verifyFirst: boolean;
   /** The last look that news asked for since the last change: how long it took, and when it was over. */
-  lookedForNews?: { took: number; at: Instant };
+  verifiedForNews?: { took: number; at: Instant };
 
   /** The playbooks run so far; the last is the current one. */
   runs: Run[];
@@ -93,8 +93,8 @@ export interface StepRecord {
   /** The group of the server acted on. */
   group?: string;
   /** Looks of this step that saw nothing, and that saw trouble. */
-  blindLooks: number;
-  sickLooks: number;
+  inconclusiveTries: number;
+  unhealthyTries: number;
   child?: string;
   end?: StepFinished;
 }
@@ -124,8 +124,8 @@ export const whoApproved = ({ by, identity }: { by: string; identity?: string })
  * Nothing that could be looked at is unhealthy, nor was it, but alerts report something that no look could see. What was
  * unhealthy and has recovered is taken for what they report.
  */
-export function isUnverified({ conclusion, looked }: Incident): boolean {
-  return conclusion?.outcome === 'transient' && looked?.verdict === 'cleared' && looked.unverified !== undefined;
+export function isUnverified({ conclusion, verified }: Incident): boolean {
+  return conclusion?.outcome === 'transient' && verified?.verdict === 'cleared' && verified.unverified !== undefined;
 }
 
 export function currentRun(incident: Incident): Run | undefined {

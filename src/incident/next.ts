@@ -1,5 +1,5 @@
 import type { Instant } from './alert.ts';
-import type { Finished, LookPurpose } from './event.ts';
+import type { Finished, VerifyPurpose } from './event.ts';
 import type { ServerFacts } from './health.ts';
 import {
   type Conclusion,
@@ -12,14 +12,14 @@ import {
   stepInHand,
 } from './incident.ts';
 import type { Condition } from './plan.ts';
-import { isDue, isOwed, type UndoState } from './undo.ts';
+import { isDue, isOutstanding, type UndoState } from './undo.ts';
 
 /** What to do about an incident now. The shell does it, appends what happened, folds, and asks again. */
 export type Decision =
   /** It is over. */
   | { do: 'nothing' }
   /** Look at the whole health-set family. */
-  | { do: 'look'; purpose: LookPurpose }
+  | { do: 'verify'; purpose: VerifyPurpose }
   /** Choose a playbook for what is unhealthy. */
   | { do: 'match' }
   /** Prepare a step, ask the guards, start it. */
@@ -72,24 +72,25 @@ export function next(incident: Incident, now: Instant, settings: NextSettings): 
   // 2. It is settled how this ends: put back what is due, see that it holds, finish.
   if (incident.conclusion) return ending(incident, incident.conclusion, now, settings);
 
-  // 3. Look, before anything else.
+  // 3. Verify before anything else.
   const sleeping = asleep(incident, now);
   if (sleeping) return sleeping;
-  if (!incident.looked) return { do: 'look', purpose: 'first' };
-  if (incident.lookFirst && mayLookForNews(incident, now, settings)) return { do: 'look', purpose: 'before-change' };
-  if (incident.looked.verdict === 'inconclusive') return lookAgain(incident, now, settings);
+  if (!incident.verified) return { do: 'verify', purpose: 'first' };
+  if (incident.verifyFirst && mayVerifyForNews(incident, now, settings))
+    return { do: 'verify', purpose: 'before-change' };
+  if (incident.verified.verdict === 'inconclusive') return verifyAgain(incident, now, settings);
 
   // 4. The trouble is there: find the playbook for it, once the one in hand has healed its own monitors.
   const run = currentRun(incident);
   if (!run) return { do: 'match' };
   if (run.healed) {
-    return incident.looked.purpose === 'step' ? { do: 'look', purpose: 'after-health' } : { do: 'match' };
+    return incident.verified.purpose === 'step' ? { do: 'verify', purpose: 'after-health' } : { do: 'match' };
   }
 
   // 5. Walk it, a step at a time. Reaching a step means that the trouble is still there.
   const record = nextStep(incident, run);
   if (!record) {
-    const reason = `Still unhealthy at the end of playbook ${run.playbook}: ${incident.looked.reason}`;
+    const reason = `Still unhealthy at the end of playbook ${run.playbook}: ${incident.verified.reason}`;
     return ending(incident, { outcome: 'escalated', reason, exhausted: true }, now, settings);
   }
   const unmet = record.step.when && unmetCondition(record.step.when, incident.facts);
@@ -105,9 +106,9 @@ export function next(incident: Incident, now: Instant, settings: NextSettings): 
  * News is looked at once before each change. A sender that goes on saying "resolved" is heard again when that look is
  * outdated; else it could keep us looking for ever.
  */
-function mayLookForNews({ lookedForNews }: Incident, now: Instant, { evidenceMaxAge }: NextSettings): boolean {
-  if (!lookedForNews) return true;
-  const { took, at } = lookedForNews;
+function mayVerifyForNews({ verifiedForNews }: Incident, now: Instant, { evidenceMaxAge }: NextSettings): boolean {
+  if (!verifiedForNews) return true;
+  const { took, at } = verifiedForNews;
   return now - at >= Math.max(evidenceMaxAge, LOOKS_FOR_NEWS * took);
 }
 
@@ -125,20 +126,20 @@ function asleep(incident: Incident, now: Instant): Decision | undefined {
 }
 
 /** A look that saw nothing is repeated a few times; it is never a licence to act, and never taken for health. */
-function lookAgain(incident: Incident, now: Instant, settings: NextSettings): Decision {
-  const looked = incident.looked;
-  const purpose = (looked?.purpose ?? 'first') as LookPurpose;
-  if (!looked?.hopeless && incident.blindLooks <= settings.looks) {
-    if (incident.slept) return { do: 'look', purpose };
-    return { do: 'sleep', until: now + settings.lookEvery, for: 'look', says: looked?.reason ?? '' };
+function verifyAgain(incident: Incident, now: Instant, settings: NextSettings): Decision {
+  const verified = incident.verified;
+  const purpose = (verified?.purpose ?? 'first') as VerifyPurpose;
+  if (!verified?.hopeless && incident.inconclusiveTries <= settings.looks) {
+    if (incident.slept) return { do: 'verify', purpose };
+    return { do: 'sleep', until: now + settings.lookEvery, for: 'look', says: verified?.reason ?? '' };
   }
-  const times = incident.blindLooks === 1 ? 'once' : `${incident.blindLooks} times`;
-  const reason = `Health could not be seen (looked ${times}), so nothing was decided on it: ${looked?.reason}`;
+  const times = incident.inconclusiveTries === 1 ? 'once' : `${incident.inconclusiveTries} times`;
+  const reason = `Health could not be seen (looked ${times}), so nothing was decided on it: ${verified?.reason}`;
   return ending(incident, { outcome: 'escalated', reason }, now, settings);
 }
 
 function ending(incident: Incident, conclusion: Conclusion, now: Instant, settings: NextSettings): Decision {
-  const byHand = incident.asked?.what === 'settle' && incident.undo.find((undo) => isOwed(undo));
+  const byHand = incident.asked?.what === 'settle' && incident.undo.find((undo) => isOutstanding(undo));
   if (byHand) return { do: 'settle', undo: byHand.id, says: conclusion.reason };
 
   const due = nextUndo(incident, conclusion);
@@ -148,7 +149,7 @@ function ending(incident: Incident, conclusion: Conclusion, now: Instant, settin
   if (mayRecover && incident.afterUndo) {
     const { look, since } = incident.afterUndo;
     const until = since + (look === 'watch' ? settings.watchAfterUndo : 0);
-    if (until <= now) return { do: 'look', purpose: 'after-undo' };
+    if (until <= now) return { do: 'verify', purpose: 'after-undo' };
     return (
       asleep(incident, now) ?? {
         do: 'sleep',
@@ -158,8 +159,8 @@ function ending(incident: Incident, conclusion: Conclusion, now: Instant, settin
       }
     );
   }
-  const blind = incident.looked?.purpose === 'after-undo' && incident.looked.verdict === 'inconclusive';
-  if (conclusion.outcome === 'recovered' && blind) return asleep(incident, now) ?? lookAgain(incident, now, settings);
+  const blind = incident.verified?.purpose === 'after-undo' && incident.verified.verdict === 'inconclusive';
+  if (conclusion.outcome === 'recovered' && blind) return asleep(incident, now) ?? verifyAgain(incident, now, settings);
 
   return {
     do: 'finish',
@@ -167,8 +168,12 @@ function ending(incident: Incident, conclusion: Conclusion, now: Instant, settin
       // Nobody can call over what nobody could look at: a person sees to it.
       outcome: isUnverified(incident) ? 'escalated' : conclusion.outcome,
       reason: conclusion.reason,
-      left: incident.undo.filter((undo) => isOwed(undo) && !isDue(undo, conclusion.outcome)).map((undo) => undo.says),
-      owed: incident.undo.filter((undo) => isOwed(undo) && isDue(undo, conclusion.outcome)).map((undo) => undo.says),
+      left: incident.undo
+        .filter((undo) => isOutstanding(undo) && !isDue(undo, conclusion.outcome))
+        .map((undo) => undo.says),
+      owed: incident.undo
+        .filter((undo) => isOutstanding(undo) && isDue(undo, conclusion.outcome))
+        .map((undo) => undo.says),
     },
   };
 }
@@ -182,7 +187,7 @@ function nextUndo(incident: Incident, conclusion: Conclusion): UndoState | undef
   const due = owed.filter((undo) => isDue(undo, conclusion.outcome));
   const ready = due.filter((undo) => {
     const before = incident.undo.find((other) => other.id === undo.dependsOn);
-    return !before || !isOwed(before);
+    return !before || !isOutstanding(before);
   });
   const always = ready.filter((undo) => undo.when === 'always');
   if (always.length > 0) return always.at(-1);

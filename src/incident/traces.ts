@@ -4,7 +4,7 @@ import { apply, fold } from './fold.ts';
 import type { Incident } from './incident.ts';
 import { type PlaybookRun, runsOf } from './runs.ts';
 import { troubleOf, troublesOver, troublesSeen } from './trouble.ts';
-import { debtsOf, isOwed, type UndoDebt } from './undo.ts';
+import { isOutstanding, type UndoAction, undoOfStep } from './undo.ts';
 
 /** An entry that a store keeps something of in its indexes. */
 export interface Trace {
@@ -20,9 +20,9 @@ export interface Trace {
 export interface Beside {
   opening?: { key: string; server: string; family: string };
   start?: Start;
-  owe?: { debt: UndoDebt; incident: string; world: string }[];
+  outstanding?: { debt: UndoAction; incident: string; organisation: string }[];
   settle?: Settle[];
-  trouble?: { world: string; server: string; seen: string[]; gone: string[] };
+  trouble?: { organisation: string; server: string; seen: string[]; gone: string[] };
   finishing?: {
     key: string;
     root: string;
@@ -37,14 +37,14 @@ export interface Beside {
 export interface Settle {
   server: string;
   setting: string;
-  world: string;
+  organisation: string;
   of?: { incident: string; id: string };
 }
 
 /** What a start took; it is not asked again whether it may. */
 export interface Start {
   owner: string;
-  world: string;
+  organisation: string;
   kill: never[];
   claims: string[];
   slot?: { group: string; server: string };
@@ -84,12 +84,12 @@ function traceOf({ seq, at, type, data }: Entry, order: Instant, before: Inciden
   return { at, order, seq, event, beside: besideOf(before, event, at) };
 }
 
-function opened({ server, family = ANY_FAMILY, world, alert }: Opened): Beside {
+function opened({ server, family = ANY_FAMILY, world: organisation, alert }: Opened): Beside {
   const seen = [troubleOf.open(family), troubleOf.alerted(family)];
   return {
     opening: { key: incidentKey(server, family), server, family },
     // What a journal of an older version does not tell, the first look will.
-    ...(alert && world !== undefined && { trouble: { world, server, seen, gone: [] } }),
+    ...(alert && organisation !== undefined && { trouble: { organisation, server, seen, gone: [] } }),
   };
 }
 
@@ -103,16 +103,16 @@ export function besideOf(incident: Incident | undefined, event: IncidentEvent, a
   const seen = incident.facts?.organisation;
   switch (event.type) {
     case 'verified': {
-      const world = event.data.facts?.organisation ?? seen;
-      if (world === undefined) return {};
-      return { trouble: { world, server: incident.server, ...troublesSeen(incident, event.data) } };
+      const organisation = event.data.facts?.organisation ?? seen;
+      if (organisation === undefined) return {};
+      return { trouble: { organisation, server: incident.server, ...troublesSeen(incident, event.data) } };
     }
     case 'stepStarted':
       return stepStarted(incident, event.data);
     case 'stepFinished': {
       // The step is still to be done: until then it owes nothing.
       if (event.data.state !== 'notSent') return {};
-      const own = debtsOf(incident.undo, event.data.n);
+      const own = undoOfStep(incident.undo, event.data.n);
       return own.length === 0 ? {} : { settle: own.map((debt) => settleOwn(incident, debt)) };
     }
     case 'undoStarted': {
@@ -122,7 +122,7 @@ export function besideOf(incident: Incident | undefined, event: IncidentEvent, a
     case 'undone': {
       const debt = incident.undo.find(({ id }) => id === event.data.undo);
       if (!debt || event.data.state === 'failed') return {};
-      return { settle: [{ server: debt.server, setting: debt.setting, world: seen ?? '' }] };
+      return { settle: [{ server: debt.server, setting: debt.setting, organisation: seen ?? '' }] };
     }
     case 'finished':
       return finished(incident, event.data, at, seen ?? incident.openedIn);
@@ -137,7 +137,9 @@ function stepStarted(incident: Incident, data: StepStarted): Beside {
   if (!taken) return {};
   return {
     start: taken,
-    ...(undo && { owe: undo.map((debt) => ({ debt, incident: incident.id, world: taken.world })) }),
+    ...(undo && {
+      outstanding: undo.map((debt) => ({ debt, incident: incident.id, organisation: taken.organisation })),
+    }),
   };
 }
 
@@ -149,20 +151,20 @@ export function startOfStep(incident: Incident, { intent, slot, took }: StepStar
 }
 
 /** What the start of an undo takes. */
-function startOfUndo(incident: Incident, { server }: UndoDebt, { took }: { took?: Took }): Start {
+function startOfUndo(incident: Incident, { server }: UndoAction, { took }: { took?: Took }): Start {
   return start(incident, took, [server]);
 }
 
 /** Strikes out what an incident's own step has entered. */
-function settleOwn({ id, facts }: Incident, debt: UndoDebt): Settle {
+function settleOwn({ id, facts }: Incident, debt: UndoAction): Settle {
   const { server, setting } = debt;
-  return { server, setting, world: facts?.organisation ?? '', of: { incident: id, id: debt.id } };
+  return { server, setting, organisation: facts?.organisation ?? '', of: { incident: id, id: debt.id } };
 }
 
 function start(incident: Incident, took: Took | undefined, claims: string[]): Start {
   return {
     owner: incident.root,
-    world: took?.world ?? incident.facts?.organisation ?? '',
+    organisation: took?.world ?? incident.facts?.organisation ?? '',
     kill: [],
     claims,
     throttles: (took?.throttles ?? []).map((one) => ({ ...one, perHour: -1, perDay: -1, group: false })),
@@ -170,7 +172,7 @@ function start(incident: Incident, took: Took | undefined, claims: string[]): St
   };
 }
 
-function finished(incident: Incident, data: Finished, at: Instant, world: string | undefined): Beside {
+function finished(incident: Incident, data: Finished, at: Instant, organisation: string | undefined): Beside {
   const { id, root, server, family } = incident;
   return {
     finishing: {
@@ -181,13 +183,13 @@ function finished(incident: Incident, data: Finished, at: Instant, world: string
       outcome: data.outcome,
       runs: runsOf(incident, data, at),
     },
-    ...(world !== undefined && { trouble: { world, server, ...troublesOver(incident, data.outcome) } }),
+    ...(organisation !== undefined && { trouble: { organisation, server, ...troublesOver(incident, data.outcome) } }),
   };
 }
 
 /** Journals of an older version don't tell what was kept: the group of a server that this incident left drained was. */
 function ownSlots({ undo, facts, steps }: Incident): string[] {
-  const drained = undo.some((debt) => debt.kind === 'activation' && isOwed(debt));
+  const drained = undo.some((debt) => debt.kind === 'activation' && isOutstanding(debt));
   const groups = drained ? steps.flatMap(({ group }) => group ?? []) : [];
   return [...new Set([...groups, ...(drained && facts?.dag ? [facts.dag] : [])])];
 }

@@ -1,4 +1,4 @@
-import { type Looked, type MonitorRef, monitorName } from './health.ts';
+import { type MonitorRef, monitorName, type VerifyResult } from './health.ts';
 import type { Incident } from './incident.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -17,17 +17,17 @@ export const troubleOf = {
 
 /** What a look shows to be wrong, and what it shows to be over. */
 export function troublesSeen(
-  { family, runs, looked: before }: Pick<Incident, 'family' | 'runs' | 'looked'>,
-  looked: Pick<Looked, 'verdict' | 'monitors' | 'unverified'>,
+  { family, runs, verified: before }: Pick<Incident, 'family' | 'runs' | 'verified'>,
+  verified: Pick<VerifyResult, 'verdict' | 'monitors' | 'unverified'>,
 ): { seen: string[]; gone: string[] } {
-  const sick = looked.monitors.filter((one) => one.verdict === 'confirmed');
+  const sick = verified.monitors.filter((one) => one.verdict === 'confirmed');
   const seen = new Set(sick.map(troubleOf.monitor));
   const known = [...runs.flatMap((run) => run.handles), ...(before?.monitors ?? [])].map(troubleOf.monitor);
-  if (looked.verdict === 'confirmed') seen.add(troubleOf.sick(family));
-  if (looked.verdict === 'inconclusive' || looked.unverified) seen.add(troubleOf.unseen(family));
+  if (verified.verdict === 'confirmed') seen.add(troubleOf.sick(family));
+  if (verified.verdict === 'inconclusive' || verified.unverified) seen.add(troubleOf.unseen(family));
   const possible = [troubleOf.alerted(family), troubleOf.sick(family), troubleOf.unseen(family), ...known];
   // What could not be seen is not over.
-  const gone = looked.verdict === 'inconclusive' ? [troubleOf.alerted(family)] : possible;
+  const gone = verified.verdict === 'inconclusive' ? [troubleOf.alerted(family)] : possible;
   return { seen: [...seen], gone: [...new Set(gone)].filter((name) => !seen.has(name)) };
 }
 

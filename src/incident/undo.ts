@@ -6,7 +6,7 @@ import type { Outcome } from './outcome.ts';
  * What must be put back, written to the journal before the change is made. Keyed by server and setting: the value
  * found first stays the one to restore, and a later incident inherits the debt.
  */
-export interface UndoDebt {
+export interface UndoAction {
   /** Unique in its incident: `3:activation`. */
   id: string;
   /** Which undo of `steps/` puts it back: `activation`, `protocol-log`, `restart-service`. */
@@ -26,7 +26,7 @@ export interface UndoDebt {
   dependsOn?: string;
 }
 
-export interface UndoState extends UndoDebt {
+export interface UndoState extends UndoAction {
   state: 'owed' | 'started' | 'putBack' | 'notNeeded' | 'failed' | 'settled';
   at: Instant;
   /** Tries that did not get through. */
@@ -36,7 +36,7 @@ export interface UndoState extends UndoDebt {
 }
 
 /** Whether a debt is still open. */
-export function isOwed(undo: UndoState): boolean {
+export function isOutstanding(undo: UndoState): boolean {
   return undo.state === 'owed' || undo.state === 'started' || undo.state === 'failed';
 }
 
@@ -46,6 +46,6 @@ export function isDue(undo: UndoState, outcome: Outcome): boolean {
 }
 
 /** What a step owes that is still to be put back. */
-export function debtsOf(undo: readonly UndoState[], n: number): UndoState[] {
+export function undoOfStep(undo: readonly UndoState[], n: number): UndoState[] {
   return undo.filter((debt) => debt.state === 'owed' && debt.id.startsWith(`${n}:`));
 }

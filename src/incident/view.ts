@@ -3,7 +3,7 @@ import type { Held, Preview, StepState } from './event.ts';
 import type { Evidence, MonitorVerdict, Verdict } from './health.ts';
 import { currentRun, type Incident, stepInHand } from './incident.ts';
 import type { Outcome } from './outcome.ts';
-import { isOwed } from './undo.ts';
+import { isOutstanding } from './undo.ts';
 
 export type Phase = 'verifying' | 'waiting' | 'approving' | 'acting' | 'rechecking' | 'undoing' | 'finished';
 
@@ -71,7 +71,7 @@ export function view(incident: Incident): IncidentView {
     server: incident.server,
     healthSet: incident.alerts[0]?.healthSet ?? incident.family,
     family: incident.family,
-    monitors: incident.looked?.monitors ?? [],
+    monitors: incident.verified?.monitors ?? [],
     state: finished ? 'finished' : 'open',
     phase: phaseOf(incident),
     ...(finished && { outcome: finished.outcome, reason: finished.reason, finishedAt: finished.at }),
@@ -79,8 +79,8 @@ export function view(incident: Incident): IncidentView {
     openedAt: incident.openedAt,
     alerts: incident.counted ? [...incident.alerts, incident.counted.newest] : incident.alerts,
     alertCount: incident.alertCount + (incident.counted?.alerts ?? 0),
-    ...(incident.looked && { verdict: incident.looked.verdict }),
-    evidence: incident.looked?.evidence ?? [],
+    ...(incident.verified && { verdict: incident.verified.verdict }),
+    evidence: incident.verified?.evidence ?? [],
     ...(run && { playbook: { name: run.playbook, hash: run.hash } }),
     steps: incident.steps.map((record) => ({
       n: record.step.n,
@@ -100,7 +100,7 @@ export function view(incident: Incident): IncidentView {
     })),
     ...(waiting && { waiting }),
     ...(incident.held?.approval && !finished && { approval: approvalOf(incident, incident.held) }),
-    owed: finished ? finished.owed : incident.undo.filter(isOwed).map((undo) => undo.says),
+    owed: finished ? finished.owed : incident.undo.filter(isOutstanding).map((undo) => undo.says),
     left: finished?.left ?? [],
     ...(incident.parent && { parent: incident.parent.incident }),
     children: incident.children,

@@ -3,19 +3,19 @@ import type { HttpOptions } from '../adapters/http/index.ts';
 import { createMemoryStore } from '../adapters/memory/store.ts';
 import { createMemoryWakeups } from '../adapters/memory/wakeups.ts';
 import { redisTarget } from '../adapters/redis/connect.ts';
-import { lookAtStore } from '../adapters/redis/look.ts';
+import { inspectRedis } from '../adapters/redis/inspect.ts';
 import { findRedisServer, startPrivateRedis } from '../adapters/redis/private-server.ts';
 import { createRedisStore } from '../adapters/redis/store.ts';
 import type { Logger } from '../adapters/telemetry/index.ts';
 import type { Config } from '../config/config.ts';
 import type { Release } from '../lib/release.ts';
 import { seldom } from '../lib/seldom.ts';
-import type { Store, StoreLook } from '../ports/store.ts';
+import type { Store, StoreFacts } from '../ports/store.ts';
 import type { Wakeups } from '../ports/wakeups.ts';
 
 /** The store of this configuration as it is found from outside: for `doctor`. */
-export function inspectStore(config: Config['store']): Promise<StoreLook> {
-  return lookAtStore(config);
+export function inspectStore(config: Config['store']): Promise<StoreFacts> {
+  return inspectRedis(config);
 }
 
 export interface OpenedStore {

@@ -11,15 +11,15 @@ export interface Inspection {
   /** What starts PowerShell, and what is started, as it would be typed. */
   readonly driver: string;
   readonly started: string;
-  shell(options?: CallOptions): Promise<ShellLook>;
+  shell(options?: CallOptions): Promise<ShellFacts>;
   /** A session with this endpoint and no other. */
-  endpoint(endpoint: string, options?: CallOptions): Promise<EndpointLook>;
+  endpoint(endpoint: string, options?: CallOptions): Promise<EndpointFacts>;
   /** The Windows channel of a server. */
-  target(server: ServerFacts, options?: CallOptions): Promise<TargetLook>;
+  target(server: ServerFacts, options?: CallOptions): Promise<TargetFacts>;
 }
 
 /** Where PowerShell runs, and as whom. */
-export interface ShellLook {
+export interface ShellFacts {
   /** `5.1.20348.1`, `7.6.9`. */
   version: string;
   /** `Desktop` is Windows PowerShell, `Core` PowerShell 7. */
@@ -42,13 +42,13 @@ export interface MissingCommands {
   changes: string[];
 }
 
-export interface EndpointLook {
+export interface EndpointFacts {
   /** Milliseconds until a session was open. */
   openedAfter: number;
   missing: MissingCommands;
 }
 
-export interface TargetLook {
+export interface TargetFacts {
   /** Milliseconds until a session was open. */
   openedAfter: number;
   missing: MissingCommands;

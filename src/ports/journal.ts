@@ -3,7 +3,7 @@ import type { Entry, IncidentEvent } from '../incident/event.ts';
 import type { CountedAlerts } from '../incident/incident.ts';
 import type { PlaybookRun } from '../incident/runs.ts';
 import type { Settle } from '../incident/traces.ts';
-import type { UndoDebt } from '../incident/undo.ts';
+import type { UndoAction } from '../incident/undo.ts';
 import type { KillScope, KillSwitch } from './kill-switch.ts';
 
 /** A position in an incident's journal: the number of its last entry and that entry's hash. `{seq: 0, hash: ''}` is empty. */
@@ -46,13 +46,13 @@ export interface AppendOptions {
   /** Set with `opened`: takes the alert from the pending index, and holds the key. Answers `open` when the key is taken. */
   opening?: { key: string; alertId?: string; server: string; family: string };
   /** What this entry shows to be wrong with a server, and what is no longer: others ask how many have the same. */
-  trouble?: { world: string; server: string; seen: string[]; gone: string[] };
+  trouble?: { organisation: string; server: string; seen: string[]; gone: string[] };
   /** Set with `attached`: takes the alerts from the pending index. */
   attaching?: { alertIds: string[] };
   /** Set with `stepStarted` of a changing step (and `undoStarted`): all must hold, or nothing is written. */
   start?: StartConditions;
   /** Undo debts to enter in the ledger; one that stands there already stays as it is (its value is the first found). */
-  owe?: { debt: UndoDebt; incident: string; world: string }[];
+  outstanding?: { debt: UndoAction; incident: string; organisation: string }[];
   /** Debts to strike out of the ledger. */
   settle?: Settle[];
   /**
@@ -76,7 +76,7 @@ export interface StartConditions {
   /** The owner of claims and slots: the root incident. */
   owner: string;
   /** The organisation these claims are in; a lab that was reset starts with none. */
-  world: string;
+  organisation: string;
   kill: KillScope[];
   claims: string[];
   slot?: { group: string; server: string };

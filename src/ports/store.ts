@@ -4,7 +4,7 @@
  */
 import type { Alert, Instant } from '../incident/alert.ts';
 import type { PlaybookRun } from '../incident/runs.ts';
-import type { UndoDebt } from '../incident/undo.ts';
+import type { UndoAction } from '../incident/undo.ts';
 import type { Head, Journals } from './journal.ts';
 import type { KillSwitch } from './kill-switch.ts';
 
@@ -29,7 +29,7 @@ export interface Trust {
 }
 
 export interface LedgerEntry {
-  debt: UndoDebt;
+  debt: UndoAction;
   incident: string;
   world: string;
   at: Instant;
@@ -45,7 +45,7 @@ export interface StoreHealth {
 }
 
 /** A store as it is found from outside, where nothing is started, made or written for it. */
-export type StoreLook =
+export type StoreFacts =
   | { found: 'answer'; health: StoreHealth }
   /** The daemon starts a Redis of its own here; `kept`: with what is there from the last time. */
   | { found: 'asleep'; directory: string; kept: boolean; warnings: string[] }
@@ -95,11 +95,11 @@ export interface AlertQueue {
   pendingAlerts(before: number, limit: number): Promise<string[]>;
   /** Drops an alert that changes nothing (a `resolved` with no open incident, a repeat). */
   dropPending(id: string): Promise<void>;
-  correlate(key: string, server: string, world: string, nowMs: number): Promise<Correlation>;
+  correlate(key: string, server: string, organisation: string, nowMs: number): Promise<Correlation>;
   /** When the last incident with that key ended (real ms), and the highest RepeatCount it knew. */
-  lastOutcome(key: string, world: string): Promise<{ at: number; repeatCount: number } | undefined>;
+  lastOutcome(key: string, organisation: string): Promise<{ at: number; repeatCount: number } | undefined>;
   /** The incidents with that key that recovered since then (organisation time), oldest first; at most the last 50. */
-  recoveries(key: string, world: string, since: Instant): Promise<string[]>;
+  recoveries(key: string, organisation: string, since: Instant): Promise<string[]>;
 }
 
 /** Which worker advances an incident, and when the next one has to. */
@@ -127,21 +127,26 @@ export interface SharedState {
   /** Throws NotCopied when it was done, and a failover could forget it. */
   setKillSwitch(change: KillSwitch): Promise<void>;
   ledger(): Promise<LedgerEntry[]>;
-  ledgerOf(server: string, setting: string, world: string): Promise<LedgerEntry | undefined>;
+  ledgerOf(server: string, setting: string, organisation: string): Promise<LedgerEntry | undefined>;
 }
 
 /** What incidents learn from each other. */
 export interface Lessons {
   /** The servers that were seen with any of these troubles since then (organisation time). */
-  troubled(world: string, troubles: string[], since: Instant): Promise<string[]>;
+  troubled(organisation: string, troubles: string[], since: Instant): Promise<string[]>;
   /**
    * The one incident that speaks for a matter: this one, unless another was first; without one, whoever does already. It
    * does so until nobody has asked for `ms` (real).
    */
-  spokesman(world: string, matter: string, incident: string | undefined, ms: number): Promise<string | undefined>;
+  claimNotification(
+    organisation: string,
+    matter: string,
+    incident: string | undefined,
+    ms: number,
+  ): Promise<string | undefined>;
   /** The last runs of a playbook, newest first, at most 20; and when a person has trusted it anew. */
-  runs(world: string, playbook: string): Promise<{ runs: PlaybookRun[]; trusted?: Trust }>;
-  trust(world: string, playbook: string, trust: Trust): Promise<void>;
+  runs(organisation: string, playbook: string): Promise<{ runs: PlaybookRun[]; trusted?: Trust }>;
+  trust(organisation: string, playbook: string, trust: Trust): Promise<void>;
 }
 
 /** The store itself: is it there, is it still the same, can its indexes be rebuilt. */

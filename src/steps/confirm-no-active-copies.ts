@@ -22,24 +22,24 @@ export const confirmNoActiveCopies: Step = {
     return { begin: 'start', note: { startedAt: clock.now() } };
   },
 
-  async look(context) {
+  async poll(context) {
     const { within, every } = optionsOf<{ within: number; every: number }>(context);
     const { incident, record, clock, exchange, signal } = context;
     const { value: copies } = await exchange.copiesOn(incident.server, { signal });
     const active = copies.filter(isActive);
-    if (active.length === 0) return { look: 'done', says: `no copy is active on ${incident.server}` };
+    if (active.length === 0) return { is: 'done', says: `no copy is active on ${incident.server}` };
     const named = active.map(describeCopy).join(', ');
     const deadline = (record.note.startedAt as number) + within;
     if (clock.now() < deadline) {
       const waiting = active.map((copy) => copy.database).join(', ');
       return {
-        look: 'pending',
+        is: 'pending',
         until: Math.min(deadline, clock.now() + every),
         says: `waiting for ${waiting} to move`,
       };
     }
     return {
-      look: 'refused',
+      is: 'refused',
       says: `Still active on ${incident.server} after ${writeDuration(within)}: ${named}. A server with active copies is not restarted`,
       result: { databases: active.map((copy) => copy.database) },
     };

@@ -17,10 +17,10 @@ export const escalate: Step = {
     return { begin: 'start', note: {} };
   },
 
-  async look(context) {
+  async poll(context) {
     const { to } = optionsOf<{ to: string }>(context);
     const playbook = currentRun(context.incident)?.playbook;
-    const reason = `Still unhealthy at the end of playbook ${playbook}: ${context.incident.looked?.reason}. Next: ${to}`;
-    return { look: 'done', says: `escalates to ${to}`, escalate: reason, exhausted: true };
+    const reason = `Still unhealthy at the end of playbook ${playbook}: ${context.incident.verified?.reason}. Next: ${to}`;
+    return { is: 'done', says: `escalates to ${to}`, escalate: reason, exhausted: true };
   },
 };

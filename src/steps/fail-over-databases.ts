@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Intent } from '../incident/intent.ts';
-import { isOwed, type UndoDebt } from '../incident/undo.ts';
+import { isOutstanding, type UndoAction } from '../incident/undo.ts';
 import type { Step, StepContext, Undo } from './step.ts';
 
 /** The ledger's name of DatabaseCopyActivationDisabledAndMoveNow. */
@@ -29,7 +29,7 @@ export const failOverDatabases: Step = {
       return { begin: 'skip', says: `${server} has no mailbox role, so no databases` };
     const { value: found } = await exchange.mailboxServer(server, { signal });
     const inherited = found.activationBlocked ? await ledgerOf(server, SETTING) : undefined;
-    const undo: UndoDebt = {
+    const undo: UndoAction = {
       id: `${record.step.n}:${SETTING}`,
       kind: SETTING,
       server,
@@ -59,7 +59,7 @@ export const failOverDatabases: Step = {
     await send(context, intent);
   },
 
-  look: (context, issued) => lookAtActivation(context, context.record.intent as Intent, issued),
+  poll: (context, issued) => pollActivation(context, context.record.intent as Intent, issued),
 };
 
 /** Lifts the block. It moves nothing back: that is another, optional matter. */
@@ -75,7 +75,7 @@ export const allowActivation: Step = {
     const { server } = incident;
     const { value: found } = await exchange.mailboxServer(server, { signal });
     if (!found.activationBlocked) return { begin: 'skip', says: `activation is not blocked on ${server}` };
-    const own = incident.undo.some((undo) => isOwed(undo) && undo.setting === SETTING && undo.server === server);
+    const own = incident.undo.some((undo) => isOutstanding(undo) && undo.setting === SETTING && undo.server === server);
     if (!own && !(await ledgerOf(server, SETTING))) {
       return { begin: 'skip', says: `activation on ${server} was blocked by somebody else, so it stays blocked` };
     }
@@ -90,7 +90,7 @@ export const allowActivation: Step = {
     await send(context, intent);
   },
 
-  look: (context, issued) => lookAtActivation(context, context.record.intent as Intent, issued),
+  poll: (context, issued) => pollActivation(context, context.record.intent as Intent, issued),
 };
 
 export const activationUndo: Undo = {
@@ -104,9 +104,9 @@ export const activationUndo: Undo = {
   async issue(context, intent) {
     await send(context, intent);
   },
-  async look(context, intent, issued) {
-    const seen = await lookAtActivation(context, intent, issued);
-    return seen.look === 'done'
+  async poll(context, intent, issued) {
+    const seen = await pollActivation(context, intent, issued);
+    return seen.is === 'done'
       ? { ...seen, says: `activation of databases on ${intent.server} is allowed again` }
       : seen;
   },
@@ -133,7 +133,7 @@ async function send({ exchange, change, settings, signal }: Sending, intent: Int
 
 type Sending = Pick<StepContext, 'exchange' | 'change' | 'settings' | 'signal'>;
 
-async function lookAtActivation(
+async function pollActivation(
   { exchange, signal }: Pick<StepContext, 'exchange' | 'signal'>,
   intent: Intent,
   issued: boolean,
@@ -142,9 +142,9 @@ async function lookAtActivation(
   const { value: found } = await exchange.mailboxServer(intent.server, { signal });
   // Where the block stood before, the setting proves nothing; sending it once more is harmless.
   const proven = issued || intent.fence.activationBlocked !== wanted;
-  if (found.activationBlocked !== wanted || !proven) return { look: 'notIssued' as const };
+  if (found.activationBlocked !== wanted || !proven) return { is: 'notIssued' as const };
   const says = wanted
     ? `activation on ${intent.server} is blocked; its databases move away`
     : `activation on ${intent.server} is allowed`;
-  return { look: 'done' as const, says, changed: true };
+  return { is: 'done' as const, says, changed: true };
 }

@@ -13,13 +13,13 @@ export const identifyMailboxServer: Step = {
     return { begin: 'start', note: {} };
   },
 
-  async look({ incident }) {
+  async poll({ incident }) {
     if (!incident.backEnd) {
       return {
-        look: 'refused',
+        is: 'refused',
         says: 'The failing probe named no mailbox server of this organisation (verification.back-end-pattern), so the trouble may lie behind this server',
       };
     }
-    return { look: 'done', says: `the mailbox server is ${incident.backEnd}`, result: { server: incident.backEnd } };
+    return { is: 'done', says: `the mailbox server is ${incident.backEnd}`, result: { server: incident.backEnd } };
   },
 };

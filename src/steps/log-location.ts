@@ -15,11 +15,11 @@ export const logLocation: Step = {
     return { begin: 'start', note: {} };
   },
 
-  async look(context) {
+  async poll(context) {
     const { protocol } = optionsOf<{ protocol: Protocol }>(context);
     const { server } = context.incident;
     const { value: log } = await context.exchange.protocolLog(server, protocol, { signal: context.signal });
     const says = `the ${protocol} protocol log of ${server} lies in ${log.location}`;
-    return { look: 'done', says, result: { location: log.location } };
+    return { is: 'done', says, result: { location: log.location } };
   },
 };

@@ -14,9 +14,9 @@ export const notify: Step = {
     return { begin: 'start', note: {} };
   },
 
-  async look(context) {
+  async poll(context) {
     const { message } = optionsOf<{ message: string }>(context);
     await context.notify(`${context.incident.server}: ${message}`, message);
-    return { look: 'done', says: 'told' };
+    return { is: 'done', says: 'told' };
   },
 };

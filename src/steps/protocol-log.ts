@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Intent } from '../incident/intent.ts';
 import { isNamed } from '../incident/names.ts';
-import type { UndoDebt } from '../incident/undo.ts';
+import type { UndoAction } from '../incident/undo.ts';
 import type { Protocol } from '../ports/exchange.ts';
-import { type Look, optionsOf, type Step, type StepContext, type Undo } from './step.ts';
+import { optionsOf, type Polled, type Step, type StepContext, type Undo } from './step.ts';
 
 const CMDLET: Record<Protocol, string> = { imap: 'Set-ImapSettings', pop: 'Set-PopSettings' };
 
@@ -41,7 +41,7 @@ export const protocolLog: Step = {
         says: `the ${options.protocol} protocol log of ${server} is on already, by somebody else; it stays on`,
       };
     }
-    const log: UndoDebt = {
+    const log: UndoAction = {
       id: `${record.step.n}:${setting}`,
       kind: 'protocol-log',
       server,
@@ -51,7 +51,7 @@ export const protocolLog: Step = {
       says: `the ${options.protocol} protocol log of ${server} is on`,
     };
     const service = options['undo-restart'];
-    const restart: UndoDebt[] = service
+    const restart: UndoAction[] = service
       ? [
           {
             id: `${record.step.n}:restart`,
@@ -82,8 +82,8 @@ export const protocolLog: Step = {
     await send(context, intent, optionsOf<{ protocol: Protocol }>(context).protocol);
   },
 
-  look(context, issued) {
-    return lookAtLog(
+  poll(context, issued) {
+    return pollLog(
       context,
       context.record.intent as Intent,
       optionsOf<{ protocol: Protocol }>(context).protocol,
@@ -104,7 +104,7 @@ export const protocolLogUndo: Undo = {
   async issue(context, intent) {
     await send(context, intent, context.debt.value.protocol as Protocol);
   },
-  look: (context, intent, issued) => lookAtLog(context, intent, context.debt.value.protocol as Protocol, issued),
+  poll: (context, intent, issued) => pollLog(context, intent, context.debt.value.protocol as Protocol, issued),
 };
 
 function setLog(server: string, protocol: Protocol, enabled: boolean, found: boolean): Intent {
@@ -133,16 +133,16 @@ async function send(
   );
 }
 
-async function lookAtLog(
+async function pollLog(
   { exchange, signal }: Pick<StepContext, 'exchange' | 'signal'>,
   intent: Intent,
   protocol: Protocol,
   issued: boolean,
-): Promise<Look> {
+): Promise<Polled> {
   const wanted = intent.arguments.ProtocolLogEnabled as boolean;
   const { value: found } = await exchange.protocolLog(intent.server, protocol, { signal });
   const proven = issued || intent.fence.enabled !== wanted;
-  if (found.enabled !== wanted || !proven) return { look: 'notIssued' };
+  if (found.enabled !== wanted || !proven) return { is: 'notIssued' };
   const says = `the ${protocol} protocol log of ${intent.server} is ${wanted ? 'on' : 'off'}`;
-  return { look: 'done', says, changed: true, result: { location: found.location } };
+  return { is: 'done', says, changed: true, result: { location: found.location } };
 }

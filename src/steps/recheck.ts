@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../config/schema.ts';
-import { lookAtHandled } from './looking.ts';
+import { verifyHandled } from './handled.ts';
 import { optionsOf, type Step } from './step.ts';
 
 /** Runs the related probes again (or waits for a fresh AlertValue). Healthy: the playbook ends here. */
@@ -19,10 +19,10 @@ export const recheck: Step = {
     return { begin: 'start', note: {} };
   },
 
-  async look(context) {
+  async poll(context) {
     const { attempts, every } = optionsOf<{ attempts: number; every: number }>(context);
-    const seen = await lookAtHandled(context);
-    const again = seen.look === 'done' && seen.health === 'unhealthy' && context.record.sickLooks + 1 < attempts;
-    return again ? { look: 'pending', until: context.clock.now() + every, says: seen.says, counts: 'health' } : seen;
+    const seen = await verifyHandled(context);
+    const again = seen.is === 'done' && seen.health === 'unhealthy' && context.record.unhealthyTries + 1 < attempts;
+    return again ? { is: 'pending', until: context.clock.now() + every, says: seen.says, counts: 'health' } : seen;
   },
 };

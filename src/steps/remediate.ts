@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ANY_FAMILY, familyOf } from '../incident/alert.ts';
-import { lookAtHandled } from './looking.ts';
+import { verifyHandled } from './handled.ts';
 import { optionsOf, type Step } from './step.ts';
 
 const LOOK_EVERY = 60_000;
@@ -37,24 +37,23 @@ export const remediate: Step = {
     return { begin: 'start', note: { server: backEnd } };
   },
 
-  async look(context) {
+  async poll(context) {
     const { record, clock } = context;
     const server = record.note.server as string;
     const family = optionsOf<{ 'health-sets': string }>(context)['health-sets'].replace(/\*$/, '');
     const child = record.child ?? (await context.openChild(server, familyOf(family) || ANY_FAMILY)).incident;
     const ended = await context.outcomeOf(child);
-    if (!ended)
-      return { look: 'pending', until: clock.now() + LOOK_EVERY, says: `incident ${child} sees to ${server}` };
+    if (!ended) return { is: 'pending', until: clock.now() + LOOK_EVERY, says: `incident ${child} sees to ${server}` };
     const result = { incident: child, server, outcome: ended.outcome };
     if (ended.outcome !== 'recovered' && ended.outcome !== 'transient') {
       return {
-        look: 'refused',
+        is: 'refused',
         says: `${server}, which is behind it, was not recovered (${ended.outcome}): ${ended.reason}`,
         result,
       };
     }
     const changed = ended.outcome === 'recovered';
-    const seen = await lookAtHandled(context);
-    return seen.look === 'done' || seen.look === 'refused' ? { ...seen, result, changed } : seen;
+    const seen = await verifyHandled(context);
+    return seen.is === 'done' || seen.is === 'refused' ? { ...seen, result, changed } : seen;
   },
 };

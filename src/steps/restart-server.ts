@@ -61,7 +61,7 @@ export const restartServer: Step = {
     });
   },
 
-  async look(context, issued) {
+  async poll(context, issued) {
     const { incident, record, clock } = context;
     const { 'back-within': within } = optionsOf<{ 'back-within': number }>(context);
     const intent = record.intent as Intent;
@@ -69,14 +69,14 @@ export const restartServer: Step = {
     const deadline = startedAt + within;
     const progress = await howFar(context, intent.fence.bootedAt as number);
     if (progress.is === 'back')
-      return { look: 'done', says: `${incident.server} is back from its restart`, changed: true };
+      return { is: 'done', says: `${incident.server} is back from its restart`, changed: true };
     if (progress.is === 'not-restarted' && !issued && clock.now() > startedAt + GOES_DOWN_WITHIN)
-      return { look: 'notIssued' };
+      return { is: 'notIssued' };
     if (clock.now() < deadline) {
-      return { look: 'pending', until: Math.min(deadline, clock.now() + LOOK_EVERY), says: progress.says };
+      return { is: 'pending', until: Math.min(deadline, clock.now() + LOOK_EVERY), says: progress.says };
     }
     const says = `${incident.server} is not back ${writeDuration(within)} after its restart: ${progress.says}`;
-    return { look: 'refused', says, changed: true };
+    return { is: 'refused', says, changed: true };
   },
 };
 

@@ -5,7 +5,7 @@ import { isNamed } from '../incident/names.ts';
 import type { Exchange, ServiceState } from '../ports/exchange.ts';
 import { componentsOfService, describeOut, type OutOfService, outOfService } from '../verification/components.ts';
 import { collect } from './collect.ts';
-import { type Look, optionsOf, type Step, type StepContext, type Undo } from './step.ts';
+import { optionsOf, type Polled, type Step, type StepContext, type Undo } from './step.ts';
 
 type On = 'this-server' | 'back-end' | 'own-role';
 
@@ -72,8 +72,8 @@ export const restartService: Step = {
     await sendRestart(context, intent);
   },
 
-  look: (context, issued) =>
-    lookAtRestart(context, context.record.intent as Intent, context.record.startedAt ?? 0, issued),
+  poll: (context, issued) =>
+    pollRestart(context, context.record.intent as Intent, context.record.startedAt ?? 0, issued),
 };
 
 /** Restarts a service that must read a setting which was put back. */
@@ -88,7 +88,7 @@ export const restartServiceUndo: Undo = {
   async issue(context, intent) {
     await sendRestart(context, intent);
   },
-  look: (context, intent, issued) => lookAtRestart(context, intent, context.debt.at, issued),
+  poll: (context, intent, issued) => pollRestart(context, intent, context.debt.at, issued),
 };
 
 function restartOf(server: string, service: ServiceState): Intent {
@@ -159,31 +159,31 @@ async function sendRestart(context: Pick<StepContext, 'exchange' | 'change' | 's
 }
 
 /** A process that started later than the one noted is the proof; a clock's word is not. */
-async function lookAtRestart(
+async function pollRestart(
   context: Pick<StepContext, 'exchange' | 'clock' | 'signal'>,
   intent: Intent,
   startedAt: number,
   issued: boolean,
-): Promise<Look> {
+): Promise<Polled> {
   const name = intent.arguments.Name as string;
   const noted = intent.fence.startedAt as number | null;
   const { value: service } = await context.exchange.service(intent.server, name, { signal: context.signal });
   const anew = service.startedAt !== undefined && (noted === null || service.startedAt > noted);
   if (service.status === 'Running' && anew) {
-    return { look: 'done', says: `${name} on ${intent.server} was restarted`, changed: true };
+    return { is: 'done', says: `${name} on ${intent.server} was restarted`, changed: true };
   }
   const untouched = service.status === 'Running' || (service.status === 'Stopped' && noted === null);
-  if (untouched && !issued) return { look: 'notIssued' };
+  if (untouched && !issued) return { is: 'notIssued' };
   const { clock } = context;
   if (clock.now() < startedAt + COMES_UP_WITHIN) {
-    return { look: 'pending', until: clock.now() + 5_000, says: `${name} on ${intent.server} is ${service.status}` };
+    return { is: 'pending', until: clock.now() + 5_000, says: `${name} on ${intent.server} is ${service.status}` };
   }
   const out =
     service.status === 'Stopped' && (await componentOut(context.exchange, intent.server, name, context.signal));
   if (out) {
     const says = `${name} on ${intent.server} was restarted and stopped again by design: ${describeOut(out, intent.server)}`;
-    return { look: 'done', says, changed: true };
+    return { is: 'done', says, changed: true };
   }
   const how = service.status === 'StopPending' ? 'hangs in stopping' : `is ${service.status}`;
-  return { look: 'failed', says: `${name} on ${intent.server} ${how} after the restart`, changed: true };
+  return { is: 'failed', says: `${name} on ${intent.server} ${how} after the restart`, changed: true };
 }

@@ -1,9 +1,9 @@
 import type { Instant } from '../incident/alert.ts';
-import type { Looked, ServerFacts } from '../incident/health.ts';
+import type { ServerFacts, VerifyResult } from '../incident/health.ts';
 import type { Incident, StepRecord } from '../incident/incident.ts';
 import type { Intent } from '../incident/intent.ts';
 import type { Outcome } from '../incident/outcome.ts';
-import type { UndoDebt, UndoState } from '../incident/undo.ts';
+import type { UndoAction, UndoState } from '../incident/undo.ts';
 import type { StepLanguage } from '../playbooks/language.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Change, Exchange } from '../ports/exchange.ts';
@@ -30,7 +30,7 @@ export interface Step extends StepLanguage {
   begin(context: StepContext): Promise<Begin>;
   issue?(context: StepContext, intent: Intent): Promise<void>;
   /** `issued`: the command was sent and answered just now, by this worker. */
-  look(context: StepContext, issued: boolean): Promise<Look>;
+  poll(context: StepContext, issued: boolean): Promise<Polled>;
 }
 
 export type Options = Record<string, unknown>;
@@ -83,7 +83,7 @@ export interface PlannedChange {
   intent: Intent;
   /** What the throttle counts on that server: the service's name. */
   resource?: string;
-  undo?: UndoDebt[];
+  undo?: UndoAction[];
 }
 
 export type Action = 'restart-service' | 'fail-over-databases' | 'restart-server' | 'setting';
@@ -91,12 +91,12 @@ export type Action = 'restart-service' | 'fail-over-databases' | 'restart-server
 /** Takes a server or its databases out of service: one at a time in a group. */
 export const DISRUPTIVE: ReadonlySet<Action> = new Set(['fail-over-databases', 'restart-server']);
 
-export type Look =
+export type Polled =
   | {
-      look: 'done' | 'failed';
+      is: 'done' | 'failed';
       says: string;
       health?: 'healthy' | 'unhealthy';
-      looked?: Looked;
+      looked?: VerifyResult;
       result?: Record<string, unknown>;
       /** The world is another than before this step. */
       changed?: boolean;
@@ -105,11 +105,11 @@ export type Look =
       exhausted?: boolean;
     }
   /** Ends in escalation. */
-  | { look: 'refused'; says: string; looked?: Looked; result?: Record<string, unknown>; changed?: boolean }
+  | { is: 'refused'; says: string; looked?: VerifyResult; result?: Record<string, unknown>; changed?: boolean }
   /** Not over: look again then. `counts` is remembered: a look that saw nothing, or saw trouble, or must be retried. */
-  | { look: 'pending'; until: Instant; says: string; counts?: 'look' | 'health' }
+  | { is: 'pending'; until: Instant; says: string; counts?: 'look' | 'health' }
   /** The command did not take effect, and nobody else can still send it: issue it, with the same fence. */
-  | { look: 'notIssued' };
+  | { is: 'notIssued' };
 
 /** How one kind of change is put back. Registered in `index.ts` beside the steps. */
 export interface Undo {
@@ -117,7 +117,7 @@ export interface Undo {
   begin(context: UndoContext): Promise<{ begin: 'notNeeded'; says: string } | { begin: 'start'; intent: Intent }>;
   issue(context: UndoContext, intent: Intent): Promise<void>;
   /** `done`: it is as it was. */
-  look(context: UndoContext, intent: Intent, issued: boolean): Promise<Look>;
+  poll(context: UndoContext, intent: Intent, issued: boolean): Promise<Polled>;
 }
 
 export type UndoContext = Pick<StepContext, 'incident' | 'exchange' | 'clock' | 'settings' | 'change' | 'signal'> & {

@@ -17,9 +17,9 @@ export const wait: Step = {
     return { begin: 'start', note: { startedAt: clock.now() } };
   },
 
-  async look(context) {
+  async poll(context) {
     const until = (context.record.note.startedAt as number) + optionsOf<{ for: number }>(context).for;
-    if (context.clock.now() < until) return { look: 'pending', until, says: 'waiting, as the playbook says' };
-    return { look: 'done', says: 'waited' };
+    if (context.clock.now() < until) return { is: 'pending', until, says: 'waiting, as the playbook says' };
+    return { is: 'done', says: 'waited' };
   },
 };

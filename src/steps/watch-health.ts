@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { positiveDuration } from '../config/schema.ts';
-import { lookAtHandled } from './looking.ts';
+import { verifyHandled } from './handled.ts';
 import { optionsOf, type Step } from './step.ts';
 
 /** Health must last: one unhealthy reading fails the watch (the page waits, checks, waits, checks). */
@@ -24,16 +24,16 @@ export const watchHealth: Step = {
     return { begin: 'start', note: { startedAt: clock.now() } };
   },
 
-  async look(context) {
+  async poll(context) {
     const { for: total, every } = optionsOf<{ for: number; every: number }>(context);
     const startedAt = context.record.note.startedAt as number;
     const now = context.clock.now();
     const end = startedAt + total;
     const upcoming = Math.min(end, startedAt + every * (Math.floor((now - startedAt) / every) + 1));
-    if (now < startedAt + every) return { look: 'pending', until: upcoming, says: 'watching that health lasts' };
-    const seen = await lookAtHandled(context);
-    const lasts = seen.look === 'done' && seen.health === 'healthy';
-    if (lasts && now < end) return { look: 'pending', until: upcoming, says: `healthy so far: ${seen.says}` };
+    if (now < startedAt + every) return { is: 'pending', until: upcoming, says: 'watching that health lasts' };
+    const seen = await verifyHandled(context);
+    const lasts = seen.is === 'done' && seen.health === 'healthy';
+    if (lasts && now < end) return { is: 'pending', until: upcoming, says: `healthy so far: ${seen.says}` };
     return seen;
   },
 };

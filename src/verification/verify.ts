@@ -1,13 +1,13 @@
 import { ANY_FAMILY, familyOf, type Instant, inFamily } from '../incident/alert.ts';
 import {
   type Evidence,
-  type Looked,
   type MonitorRef,
   type MonitorVerdict,
   monitorName,
   type OurChange,
   type ServerFacts,
   type Verdict,
+  type VerifyResult,
 } from '../incident/health.ts';
 import { sameName } from '../incident/names.ts';
 import { BoundedPattern } from '../lib/pattern.ts';
@@ -31,7 +31,7 @@ export interface VerificationSettings {
 /** Characters of a probe’s error that are searched for the back end. */
 const LONGEST_ERROR = 16_000;
 
-export interface FamilyLook {
+export interface FamilyToVerify {
   server: string;
   family: string;
   /** What alerts named. Hints, never filters. */
@@ -41,18 +41,18 @@ export interface FamilyLook {
 }
 
 /** A look at a few monitors; `dueBy` is set when a row that has not been evaluated since our change would decide. */
-export type MonitorsLook = Looked & { dueBy?: Instant };
+export type VerifiedMonitors = VerifyResult & { dueBy?: Instant };
 
 export interface Verifier {
   /** The whole family: every Unhealthy monitor, per target resource, most basic first. Never throws for Exchange. */
-  family(look: FamilyLook, signal?: AbortSignal): Promise<Looked & { facts?: ServerFacts }>;
+  family(look: FamilyToVerify, signal?: AbortSignal): Promise<VerifyResult & { facts?: ServerFacts }>;
   /** These monitors only: what a playbook's rechecks ask. Never throws for Exchange. */
   monitors(
     server: string,
     refs: MonitorRef[],
     change: OurChange | undefined,
     signal?: AbortSignal,
-  ): Promise<MonitorsLook>;
+  ): Promise<VerifiedMonitors>;
   /** Whether every monitor of a health set is healthy on a server; undefined when it could not be seen. */
   healthSet(server: string, healthSet: string, signal?: AbortSignal): Promise<boolean | undefined>;
 }
@@ -67,7 +67,7 @@ export function createVerifier(parts: {
   const pattern = new BoundedPattern(settings.backEndPattern);
   const rules = { grace: settings.rowGrace };
 
-  async function family(look: FamilyLook, signal?: AbortSignal): Promise<Looked & { facts?: ServerFacts }> {
+  async function family(look: FamilyToVerify, signal?: AbortSignal): Promise<VerifyResult & { facts?: ServerFacts }> {
     const { server } = look;
     const organisation = await attempt(() => exchange.organisation(options(signal)));
     if (organisation instanceof ExchangeError) return unseen(server, organisation);
@@ -93,9 +93,9 @@ export function createVerifier(parts: {
       const isJudged = new Set(sick.map(keyOf));
       await judgeAll(unique(expectedHealthy(rows, hints, sick.length > 0)).filter((ref) => !isJudged.has(keyOf(ref))));
     }
-    const looked = conclude(server, judged, look.family, rows);
-    if (looked.verdict === 'confirmed' || judged.length === 0) return { ...looked, facts };
-    return { ...withUnverified(server, looked, unseenOf(server, hints, rows, catalog), rows), facts };
+    const verified = conclude(server, judged, look.family, rows);
+    if (verified.verdict === 'confirmed' || judged.length === 0) return { ...verified, facts };
+    return { ...withUnverified(server, verified, unseenOf(server, hints, rows, catalog), rows), facts };
   }
 
   /** The monitors that alerts named; where they named none, every probe of the family, and the health sets they named. */
@@ -113,15 +113,20 @@ export function createVerifier(parts: {
   }
 
   /** Says of what was seen to be healthy that it is not all that alerts report. */
-  function withUnverified(server: string, looked: Looked, unverified: string[], rows: HealthRow[]): Looked {
-    if (unverified.length === 0) return looked;
+  function withUnverified(
+    server: string,
+    verified: VerifyResult,
+    unverified: string[],
+    rows: HealthRow[],
+  ): VerifyResult {
+    if (unverified.length === 0) return verified;
     const [first = ''] = unverified;
     const what = `${first.charAt(0).toUpperCase()}${[first.slice(1), ...unverified.slice(1)].join('; ')}`;
-    if (looked.verdict !== 'cleared') return { ...looked, reason: `${looked.reason}. ${what}`, unverified };
-    const runs = looked.evidence.filter(({ kind }) => kind === 'probe').length;
-    const healthy = `${looked.monitors.length} of ${rows.length} monitors judged, ${runs} ${runs === 1 ? 'probe' : 'probes'} run; their rows: ${valuesOf(rows)}`;
+    if (verified.verdict !== 'cleared') return { ...verified, reason: `${verified.reason}. ${what}`, unverified };
+    const runs = verified.evidence.filter(({ kind }) => kind === 'probe').length;
+    const healthy = `${verified.monitors.length} of ${rows.length} monitors judged, ${runs} ${runs === 1 ? 'probe' : 'probes'} run; their rows: ${valuesOf(rows)}`;
     const reason = `${what}, so what is reported was not verified. What was verified on ${server} is healthy (${healthy})`;
-    return { ...looked, reason, unverified };
+    return { ...verified, reason, unverified };
   }
 
   async function judge(
@@ -200,7 +205,7 @@ export function createVerifier(parts: {
     refs: MonitorRef[],
     change: OurChange | undefined,
     signal?: AbortSignal,
-  ): Promise<MonitorsLook> {
+  ): Promise<VerifiedMonitors> {
     const organisation = await attempt(() => exchange.organisation(options(signal)));
     if (organisation instanceof ExchangeError) return unseen(server, organisation);
     const health = await attempt(() => exchange.serverHealth(server, options(signal)));
@@ -211,9 +216,11 @@ export function createVerifier(parts: {
       if (judged.at(-1)?.verdict === 'confirmed') break;
     }
     const due = judged.flatMap((one) => (one.dueBy === undefined ? [] : [one.dueBy]));
-    const looked = conclude(server, judged, familyOf(refs[0]?.healthSet));
+    const verified = conclude(server, judged, familyOf(refs[0]?.healthSet));
     const dueBy = Math.max(...due);
-    return looked.verdict === 'inconclusive' && due.length > 0 && dueBy > clock.now() ? { ...looked, dueBy } : looked;
+    return verified.verdict === 'inconclusive' && due.length > 0 && dueBy > clock.now()
+      ? { ...verified, dueBy }
+      : verified;
   }
 
   async function healthSet(server: string, name: string, signal?: AbortSignal): Promise<boolean | undefined> {
@@ -227,7 +234,7 @@ export function createVerifier(parts: {
     return verdict === 'inconclusive' ? undefined : verdict === 'cleared';
   }
 
-  function unseen(server: string, error: ExchangeError): Looked {
+  function unseen(server: string, error: ExchangeError): VerifyResult {
     const reason = `the health of ${server} could not be read (${error.code})`;
     return {
       verdict: 'inconclusive',
@@ -241,7 +248,7 @@ export function createVerifier(parts: {
     return { kind: 'note', at: clock.now(), server, says, sees: 'nothing' };
   }
 
-  function conclude(server: string, judged: Judged[], family: string, rows: readonly HealthRow[] = []): Looked {
+  function conclude(server: string, judged: Judged[], family: string, rows: readonly HealthRow[] = []): VerifyResult {
     const verdict = overall(judged.map((one) => one.verdict));
     const evidence = judged.flatMap((one) => one.evidence);
     const backEnd = judged.find((one) => one.backEnd)?.backEnd;

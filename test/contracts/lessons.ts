@@ -33,10 +33,10 @@ export function lessonsContract(name: string, makeStore: () => Promise<StoreSide
       await side.store.append(id, head, { type: 'finished', data }, { at: NOW, worker: 'w', finishing });
     };
     /** Seen with these troubles, and no longer with those. */
-    const saw = (server: string, at: number, seen: string[], gone: string[] = [], world = 'lab-1') =>
-      open(`${server}-${at}-${seen}-${gone}-${world}`, `${server}-${at}-${seen}-${gone}-${world}`, 'X', {
+    const saw = (server: string, at: number, seen: string[], gone: string[] = [], organisation = 'lab-1') =>
+      open(`${server}-${at}-${seen}-${gone}-${organisation}`, `${server}-${at}-${seen}-${gone}-${organisation}`, 'X', {
         at,
-        trouble: { world, server, seen, gone },
+        trouble: { organisation, server, seen, gone },
       });
 
     describe('the open incidents of a server', () => {
@@ -90,7 +90,7 @@ export function lessonsContract(name: string, makeStore: () => Promise<StoreSide
         await open('i1', 'mbx1', 'IMAP');
         const opening = { key: 'mbx1/IMAP', server: 'mbx1', family: 'IMAP' };
         const event = { type: 'opened' as const, data: { id: 'i2', server: 'mbx1', family: 'IMAP' } };
-        const trouble = { world: 'lab-1', server: 'mbx1', seen: ['a'], gone: [] };
+        const trouble = { organisation: 'lab-1', server: 'mbx1', seen: ['a'], gone: [] };
         await side.store.append('i2', { seq: 0, hash: '' }, event, { at: NOW, worker: 'w', opening, trouble });
         expect(await side.store.troubled('lab-1', ['a'], 0)).toEqual([]);
       });
@@ -98,27 +98,29 @@ export function lessonsContract(name: string, makeStore: () => Promise<StoreSide
 
     describe('who speaks for a matter', () => {
       it('is the first that asked, also for itself when it asks again', async () => {
-        expect(await side.store.spokesman('lab-1', 'm', 'i1', 60_000)).toBe('i1');
-        expect(await (side.other ?? side.store).spokesman('lab-1', 'm', 'i2', 60_000)).toBe('i1');
-        expect(await side.store.spokesman('lab-1', 'm', 'i1', 60_000)).toBe('i1');
-        expect(await side.store.spokesman('lab-1', 'n', 'i2', 60_000)).toBe('i2');
-        expect(await side.store.spokesman('lab-2', 'm', 'i2', 60_000)).toBe('i2');
+        expect(await side.store.claimNotification('lab-1', 'm', 'i1', 60_000)).toBe('i1');
+        expect(await (side.other ?? side.store).claimNotification('lab-1', 'm', 'i2', 60_000)).toBe('i1');
+        expect(await side.store.claimNotification('lab-1', 'm', 'i1', 60_000)).toBe('i1');
+        expect(await side.store.claimNotification('lab-1', 'n', 'i2', 60_000)).toBe('i2');
+        expect(await side.store.claimNotification('lab-2', 'm', 'i2', 60_000)).toBe('i2');
       });
 
       it('is nobody as long as none has asked, and may be looked up', async () => {
-        expect(await side.store.spokesman('lab-1', 'm', undefined, 60_000)).toBeUndefined();
-        await side.store.spokesman('lab-1', 'm', 'i1', 60_000);
-        expect(await side.store.spokesman('lab-1', 'm', undefined, 60_000)).toBe('i1');
+        expect(await side.store.claimNotification('lab-1', 'm', undefined, 60_000)).toBeUndefined();
+        await side.store.claimNotification('lab-1', 'm', 'i1', 60_000);
+        expect(await side.store.claimNotification('lab-1', 'm', undefined, 60_000)).toBe('i1');
       });
 
       it('is another once nobody has asked for so long; whoever asks prolongs it', async () => {
-        await side.store.spokesman('lab-1', 'm', 'i1', 1);
-        await expect.poll(() => side.store.spokesman('lab-1', 'm', 'i2', 1)).toBe('i2');
+        await side.store.claimNotification('lab-1', 'm', 'i1', 1);
+        await expect.poll(() => side.store.claimNotification('lab-1', 'm', 'i2', 1)).toBe('i2');
       });
 
       it('is one of many that ask at once', async () => {
         const stores = [side.store, side.other ?? side.store];
-        const asked = Array.from({ length: 20 }, (_, n) => stores[n % 2]?.spokesman('lab-1', 'm', `i${n}`, 60_000));
+        const asked = Array.from({ length: 20 }, (_, n) =>
+          stores[n % 2]?.claimNotification('lab-1', 'm', `i${n}`, 60_000),
+        );
         expect(new Set(await Promise.all(asked)).size).toBe(1);
       });
     });
@@ -135,7 +137,7 @@ export function lessonsContract(name: string, makeStore: () => Promise<StoreSide
         harmed: false,
       });
       const ran = async (id: string, ...runs: PlaybookRun[]) => {
-        const start = { owner: id, world: 'lab-1', kill: [], claims: [], throttles: [] };
+        const start = { owner: id, organisation: 'lab-1', kill: [], claims: [], throttles: [] };
         const head = await open(id, id, 'IMAP');
         const event = { type: 'stepStarted' as const, data: { n: 1, note: {} } };
         const started = await side.store.append(id, head, event, { at: NOW, worker: 'w', start });

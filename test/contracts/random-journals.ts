@@ -6,7 +6,7 @@ import { tookBy } from '../../src/engine/step/took.ts';
 import type { IncidentEvent, StepEnd, Undone } from '../../src/incident/event.ts';
 import { type Incident, stepInHand } from '../../src/incident/incident.ts';
 import { OUTCOMES } from '../../src/incident/outcome.ts';
-import type { UndoDebt } from '../../src/incident/undo.ts';
+import type { UndoAction } from '../../src/incident/undo.ts';
 import type { Head, ThrottleRule } from '../../src/ports/journal.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { alertOf, facts } from '../support/stub.ts';
@@ -138,9 +138,12 @@ function saidOf(
     case 'look': {
       const monitor = { healthSet: incident.family, monitor: one(['A', 'B'], pick), targetResource: '' };
       const verdict = one(['confirmed', 'cleared', 'inconclusive'] as const, pick);
-      const looked = { verdict, reason: '', evidence: [], monitors: [{ ...monitor, verdict }] };
+      const verified = { verdict, reason: '', evidence: [], monitors: [{ ...monitor, verdict }] };
       const seen = yes && { facts: facts(incident.server, { organisation: WORLD, dag: 'dag1' }) };
-      return say({ type: 'verified', data: { ...looked, purpose: 'first', startedAt: now, ...seen } } as IncidentEvent);
+      return say({
+        type: 'verified',
+        data: { ...verified, purpose: 'first', startedAt: now, ...seen },
+      } as IncidentEvent);
     }
     case 'start':
       return inHand ? undefined : (starts(incident, { pick, yes, now, server }) ?? matches(incident, pick));
@@ -152,7 +155,7 @@ function saidOf(
     case 'undo': {
       const debt = incident.undo.find(({ state }) => state === 'owed');
       if (!debt) return undefined;
-      const took = tookBy({ world: WORLD, throttles: [] });
+      const took = tookBy({ organisation: WORLD, throttles: [] });
       const data = { undo: debt.id, intent: intentOn(debt.server), took };
       return say({ type: 'undoStarted', data }, { conditions: { kill: [], throttles: [] } });
     }
@@ -186,7 +189,7 @@ function starts(
   if (!record) return undefined;
   const { n } = record.step;
   const setting = one(['activation', 'log'], pick);
-  const debt: UndoDebt = {
+  const debt: UndoAction = {
     id: `${n}:${setting}`,
     kind: 'activation',
     server,
@@ -205,7 +208,7 @@ function starts(
   };
   const throttles = yes ? [throttle] : [];
   const disrupts = { servers: [server], until: now + 7_200_000 };
-  const took = tookBy({ world: WORLD, throttles, ...(yes && { disrupts }) });
+  const took = tookBy({ organisation: WORLD, throttles, ...(yes && { disrupts }) });
   const data = {
     n,
     note: {},

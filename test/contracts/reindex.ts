@@ -138,13 +138,13 @@ export function reindexContract(name: string, makeStore: () => Promise<ReindexSi
       const since = 5;
       await store.setKillSwitch({ on: true, scope: { server: 'mbx1' }, by: 'jane', reason: '', since });
       await store.trust('lab-1', 'p', { by: 'jane', at: 1 });
-      await store.spokesman('lab-1', 'm', 'i1', 60_000);
+      await store.claimNotification('lab-1', 'm', 'i1', 60_000);
       expect(await store.reindex()).toEqual({ incidents: 0, open: 0, owed: 0, unreadable: [] });
       expect(await store.pendingAlerts(Date.now(), 10)).toEqual(['waits']);
       expect(await store.accept([anAlert('waits')], WEEK)).toEqual([{ id: 'waits', repeat: true }]);
       expect(await store.killSwitches()).toMatchObject([{ scope: { server: 'mbx1' }, since }]);
       expect(await store.runs('lab-1', 'p')).toEqual({ runs: [], trusted: { by: 'jane', at: 1 } });
-      expect(await store.spokesman('lab-1', 'm', 'i2', 60_000)).toBe('i1');
+      expect(await store.claimNotification('lab-1', 'm', 'i2', 60_000)).toBe('i1');
     });
 
     it('makes every open incident due, as nobody knows when it was', async () => {
@@ -181,7 +181,7 @@ export function reindexContract(name: string, makeStore: () => Promise<ReindexSi
           { at, worker: 'w' },
         );
         if (!matched.ok) throw new Error(id);
-        const start: StartConditions = { owner: id, world: 'w1', kill: [], claims: ['mbx1'], throttles: [] };
+        const start: StartConditions = { owner: id, organisation: 'w1', kill: [], claims: ['mbx1'], throttles: [] };
         const intent = { command: 'Restart-Computer', server: 'mbx1', arguments: {}, fence: {} };
         const data = { n: 1, note: {}, intent, took: { world: 'w1', throttles: [] } };
         const started = await store.append(id, matched.head, { type: 'stepStarted', data }, { at, worker: 'w', start });
@@ -195,7 +195,7 @@ export function reindexContract(name: string, makeStore: () => Promise<ReindexSi
       await starts('i2', await opened('i2', 400), 150);
       await side.spoil?.();
       await store.reindex();
-      const asked: StartConditions = { owner: 'i3', world: 'w1', kill: [], claims: ['mbx1'], throttles: [] };
+      const asked: StartConditions = { owner: 'i3', organisation: 'w1', kill: [], claims: ['mbx1'], throttles: [] };
       expect(await store.wouldRefuse(asked)).toEqual({ by: 'claim', server: 'mbx1', owner: 'i2' });
     });
   });
@@ -212,7 +212,7 @@ const LIVED = {
 };
 
 /** What others ask a store about, each answer in words. */
-async function answersOf(store: Store, { world, now }: { world: string; now: number }) {
+async function answersOf(store: Store, { world: organisation, now }: { world: string; now: number }) {
   const { ids } = await store.list({ limit: 100 });
   const journals = await Promise.all(ids.map((id) => store.read(id)));
   const incidents = journals.map((journal) => fold(journal?.entries ?? []));
@@ -225,10 +225,10 @@ async function answersOf(store: Store, { world, now }: { world: string; now: num
       troubleOf.sick(family),
       troubleOf.unseen(family),
     ]),
-    ...incidents.flatMap(({ looked }) => looked?.monitors ?? []).map(troubleOf.monitor),
+    ...incidents.flatMap(({ verified }) => verified?.monitors ?? []).map(troubleOf.monitor),
   ];
   const asks = (more: Partial<StartConditions>) =>
-    store.wouldRefuse({ owner: 'x', world, kill: [], claims: [], throttles: [], ...more });
+    store.wouldRefuse({ owner: 'x', organisation, kill: [], claims: [], throttles: [], ...more });
   const each = async <T>(all: readonly T[], ask: (one: T) => Promise<unknown>) => {
     const said = await Promise.all(all.map(async (one) => [one, await ask(one)] as const));
     return said.flatMap(([one, answer]) =>
@@ -249,10 +249,13 @@ async function answersOf(store: Store, { world, now }: { world: string; now: num
     open: (await store.openIncidents()).sort(),
     listedOpen: (await store.list({ state: 'open', limit: 100 })).ids,
     on: await each(servers, async (server) => (await store.openOn(server)).sort(byName)),
-    keys: await each(keys, async (key) => (await store.correlate(key, 'x', world, now)).open),
-    disrupting: await each(servers, async (server) => (await store.correlate('x', server, world, now)).disrupting),
-    outcomes: await each(keys, async (key) => (await store.lastOutcome(key, world))?.repeatCount),
-    recoveries: await each(keys, async (key) => (await store.recoveries(key, world, 0)).join(' ')),
+    keys: await each(keys, async (key) => (await store.correlate(key, 'x', organisation, now)).open),
+    disrupting: await each(
+      servers,
+      async (server) => (await store.correlate('x', server, organisation, now)).disrupting,
+    ),
+    outcomes: await each(keys, async (key) => (await store.lastOutcome(key, organisation))?.repeatCount),
+    recoveries: await each(keys, async (key) => (await store.recoveries(key, organisation, 0)).join(' ')),
     owed: (await store.ledger()).map((owed) => JSON.stringify(sorted(owed))).sort(),
     claims: await each(servers, async (server) => {
       const no = await asks({ claims: [server] });
@@ -265,10 +268,10 @@ async function answersOf(store: Store, { world, now }: { world: string; now: num
     throttles: await each(throttled, ({ key }) =>
       asks({ throttles: [{ key, minutesBetween: 1e6, perHour: -1, perDay: -1, group: false, now: now + 1 }] }),
     ),
-    troubles: await each([...new Set(troubles)], async (one) => store.troubled(world, [one], 0)),
+    troubles: await each([...new Set(troubles)], async (one) => store.troubled(organisation, [one], 0)),
     runs: await each(
       [...new Set(incidents.flatMap(({ runs }) => runs.map(({ playbook }) => playbook)))],
-      async (name) => sorted((await store.runs(world, name)).runs),
+      async (name) => sorted((await store.runs(organisation, name)).runs),
     ),
   };
 }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Alert } from '../../src/incident/alert.ts';
 import { verifyChain } from '../../src/incident/chain.ts';
 import type { IncidentEvent } from '../../src/incident/event.ts';
-import type { UndoDebt } from '../../src/incident/undo.ts';
+import type { UndoAction } from '../../src/incident/undo.ts';
 import {
   type AppendOptions,
   type AppendResult,
@@ -33,7 +33,7 @@ export function anAlert(id: string, over: Partial<Alert> = {}): Alert {
   };
 }
 
-function aDebt(over: Partial<UndoDebt> = {}): UndoDebt {
+function aDebt(over: Partial<UndoAction> = {}): UndoAction {
   return {
     id: '3:activation',
     kind: 'activation',
@@ -89,7 +89,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
     };
     const conditions = (owner: string, over: Partial<StartConditions> = {}): StartConditions => ({
       owner,
-      world: 'lab-1',
+      organisation: 'lab-1',
       kill: [{ playbook: 'imap', server: 'mbx1', group: 'dag1' }],
       claims: [],
       throttles: [],
@@ -270,11 +270,11 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         expect(await store.pendingAlerts(2_000, 10)).toEqual(['a']);
       });
 
-      it('knows who disrupts a server, in that world, until then, and while it is open', async () => {
+      it('knows who disrupts a server, in that organisation, until then, and while it is open', async () => {
         const disrupts = { servers: ['mbx1', 'mbx2'], until: 10_000 };
         const head = wrote(await start('i1', await open('i1'), { disrupts }));
-        const who = async (server: string, world: string, at: number) =>
-          (await store.correlate('other', server, world, at)).disrupting;
+        const who = async (server: string, organisation: string, at: number) =>
+          (await store.correlate('other', server, organisation, at)).disrupting;
         expect(await who('mbx2', 'lab-1', 9_999)).toBe('i1');
         expect(await who('mbx2', 'lab-1', 10_000)).toBeUndefined();
         expect(await who('mbx2', 'lab-2', 9_999)).toBeUndefined();
@@ -300,7 +300,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         expect(await store.lastOutcome('i1/imap', 'lab-2')).toBeUndefined();
       });
 
-      it('counts the recoveries of one matter in one world, since a time', async () => {
+      it('counts the recoveries of one matter in one organisation, since a time', async () => {
         for (const id of ['i1', 'i2', 'i3']) {
           const head = wrote(await start(id, await open(id, 'mbx1/imap')));
           await finish(id, head, { key: 'mbx1/imap', outcome: id === 'i2' ? 'escalated' : 'recovered' });
@@ -311,7 +311,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         expect(await store.recoveries('mbx1/owa', 'lab-1', 0)).toEqual([]);
       });
 
-      it('keeps the outcome of an incident that never saw its world, for every world', async () => {
+      it('keeps the outcome of an incident that never saw its organisation, for every organisation', async () => {
         await finish('i1', await open('i1'));
         expect(await store.lastOutcome('i1/imap', 'lab-7')).toMatchObject({ repeatCount: 0 });
       });
@@ -551,7 +551,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
       it('keeps worlds apart', async () => {
         const both = { claims: ['mbx1'], slot: { group: 'dag1', server: 'mbx1' } };
         wrote(await start('i1', await open('i1'), both));
-        wrote(await start('i2', await open('i2'), { ...both, world: 'lab-2' }));
+        wrote(await start('i2', await open('i2'), { ...both, organisation: 'lab-2' }));
       });
 
       it('says no to a second server of a group, and names the first', async () => {
@@ -570,10 +570,10 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
           slot: { group: 'dag1', server: 'mbx1' },
           throttles: [rule('free', 1_000), rule('r', 2_000, { perDay: 1 })],
         };
-        const owe = [{ debt: aDebt(), incident: 'i2', world: 'lab-1' }];
+        const outstanding = [{ debt: aDebt(), incident: 'i2', organisation: 'lab-1' }];
         const refused = await append('i2', await open('i2'), stepStarted, {
           start: conditions('i2', all),
-          owe,
+          outstanding,
           due: 77,
         });
         expect(refusedBy(refused)).toBe('throttle');
@@ -639,15 +639,17 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
       });
 
       it('frees a slot that was kept once the last debt of its server is settled', async () => {
-        const owe = [aDebt(), aDebt({ id: '4', setting: 'imap-protocol-log' })].map((debt) => ({
+        const outstanding = [aDebt(), aDebt({ id: '4', setting: 'imap-protocol-log' })].map((debt) => ({
           debt,
           incident: 'i1',
-          world: 'lab-1',
+          organisation: 'lab-1',
         }));
         const slot = { group: 'dag1', server: 'mbx1' };
-        let head = wrote(await append('i1', await open('i1'), stepStarted, { start: conditions('i1', { slot }), owe }));
+        let head = wrote(
+          await append('i1', await open('i1'), stepStarted, { start: conditions('i1', { slot }), outstanding }),
+        );
         head = await finish('i1', head, { keepSlots: ['dag1'] });
-        const settle = (setting: string) => [{ server: 'mbx1', setting, world: 'lab-1' }];
+        const settle = (setting: string) => [{ server: 'mbx1', setting, organisation: 'lab-1' }];
         head = wrote(await append('i1', head, slept, { settle: settle('imap-protocol-log') }));
         const other = { slot: { group: 'dag1', server: 'mbx2' } };
         const waiting = await open('i2');
@@ -657,12 +659,16 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
       });
 
       it('does not free the slot of a run that still goes on when a debt is settled', async () => {
-        const owe = [{ debt: aDebt(), incident: 'i1', world: 'lab-1' }];
+        const outstanding = [{ debt: aDebt(), incident: 'i1', organisation: 'lab-1' }];
         const slot = { group: 'dag1', server: 'mbx1' };
         const head = wrote(
-          await append('i1', await open('i1'), stepStarted, { start: conditions('i1', { slot }), owe }),
+          await append('i1', await open('i1'), stepStarted, { start: conditions('i1', { slot }), outstanding }),
         );
-        wrote(await append('i1', head, slept, { settle: [{ server: 'mbx1', setting: 'activation', world: 'lab-1' }] }));
+        wrote(
+          await append('i1', head, slept, {
+            settle: [{ server: 'mbx1', setting: 'activation', organisation: 'lab-1' }],
+          }),
+        );
         expect(refusedBy(await start('i2', await open('i2'), { slot: { group: 'dag1', server: 'mbx2' } }))).toBe(
           'slot',
         );
@@ -731,7 +737,12 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         const one = (key: string) => ({ throttles: [rule(key, 1_000, { perDay: 1 })] });
         wrote(await start('a', await open('a'), one('restart-service:mbx1:MSExchangeIMAP4BE')));
         wrote(await start('b', await open('b'), one('restart-service:mbx2:MSExchangeIMAP4BE')));
-        wrote(await start('c', await open('c'), { ...one('restart-service:mbx1:MSExchangeIMAP4BE'), world: 'lab-2' }));
+        wrote(
+          await start('c', await open('c'), {
+            ...one('restart-service:mbx1:MSExchangeIMAP4BE'),
+            organisation: 'lab-2',
+          }),
+        );
       });
 
       it('stays spent when the incident finishes', async () => {
@@ -793,19 +804,24 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
     });
 
     describe('the ledger', () => {
-      const owe = async (incident: string, debt: UndoDebt, world = 'lab-1') =>
-        wrote(await append(incident, await open(incident), stepStarted, { owe: [{ debt, incident, world }], at: 42 }));
+      const outstanding = async (incident: string, debt: UndoAction, organisation = 'lab-1') =>
+        wrote(
+          await append(incident, await open(incident), stepStarted, {
+            outstanding: [{ debt, incident, organisation }],
+            at: 42,
+          }),
+        );
 
       it('keeps a debt as it was entered', async () => {
-        await owe('i1', aDebt());
+        await outstanding('i1', aDebt());
         const entry = { debt: aDebt(), incident: 'i1', world: 'lab-1', at: 42 };
         expect(await store.ledgerOf('mbx1', 'activation', 'lab-1')).toEqual(entry);
         expect(await store.ledger()).toEqual([entry]);
       });
 
       it('keeps the value that was found first', async () => {
-        await owe('i1', aDebt({ value: { activationBlocked: false } }));
-        await owe('i2', aDebt({ value: { activationBlocked: true } }));
+        await outstanding('i1', aDebt({ value: { activationBlocked: false } }));
+        await outstanding('i2', aDebt({ value: { activationBlocked: true } }));
         expect(await store.ledgerOf('mbx1', 'activation', 'lab-1')).toMatchObject({
           incident: 'i1',
           debt: { value: { activationBlocked: false } },
@@ -813,19 +829,19 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
       });
 
       it('keeps servers, settings and worlds apart', async () => {
-        await owe('i1', aDebt());
-        await owe('i2', aDebt({ setting: 'imap-protocol-log' }));
-        await owe('i3', aDebt({ server: 'mbx2' }));
-        await owe('i4', aDebt(), 'lab-2');
+        await outstanding('i1', aDebt());
+        await outstanding('i2', aDebt({ setting: 'imap-protocol-log' }));
+        await outstanding('i3', aDebt({ server: 'mbx2' }));
+        await outstanding('i4', aDebt(), 'lab-2');
         expect((await store.ledger()).map(({ incident }) => incident).sort()).toEqual(['i1', 'i2', 'i3', 'i4']);
         expect(await store.ledgerOf('mbx2', 'imap-protocol-log', 'lab-1')).toBeUndefined();
       });
 
       it('strikes out what is settled, and takes a new value then', async () => {
-        const head = await owe('i1', aDebt());
-        await append('i1', head, slept, { settle: [{ server: 'mbx1', setting: 'activation', world: 'lab-1' }] });
+        const head = await outstanding('i1', aDebt());
+        await append('i1', head, slept, { settle: [{ server: 'mbx1', setting: 'activation', organisation: 'lab-1' }] });
         expect(await store.ledger()).toEqual([]);
-        await owe('i2', aDebt());
+        await outstanding('i2', aDebt());
         expect(await store.ledgerOf('mbx1', 'activation', 'lab-1')).toMatchObject({ incident: 'i2' });
       });
 
@@ -834,13 +850,15 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         ['keeps what an earlier incident entered', { incident: 'i2', id: '3:activation' }, ['i1']],
         ['keeps what an earlier step entered', { incident: 'i1', id: '5:activation' }, ['i1']],
       ])('%s', async (_, of, left) => {
-        const head = await owe('i1', aDebt());
-        await append('i1', head, slept, { settle: [{ server: 'mbx1', setting: 'activation', world: 'lab-1', of }] });
+        const head = await outstanding('i1', aDebt());
+        await append('i1', head, slept, {
+          settle: [{ server: 'mbx1', setting: 'activation', organisation: 'lab-1', of }],
+        });
         expect((await store.ledger()).map(({ incident }) => incident)).toEqual(left);
       });
 
       it('outlives the incident', async () => {
-        await finish('i1', await owe('i1', aDebt()));
+        await finish('i1', await outstanding('i1', aDebt()));
         expect(await store.ledger()).toHaveLength(1);
       });
     });

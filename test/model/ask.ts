@@ -1,13 +1,13 @@
 /** Asks the real steps and undos of src/steps what they make of the small organisation, in each of its moods. */
-import type { Looked, MonitorRef } from '../../src/incident/health.ts';
+import type { MonitorRef, VerifyResult } from '../../src/incident/health.ts';
 import { currentRun, type Incident, type StepRecord } from '../../src/incident/incident.ts';
 import type { Outcome } from '../../src/incident/outcome.ts';
-import { isOwed, type UndoState } from '../../src/incident/undo.ts';
+import { isOutstanding, type UndoState } from '../../src/incident/undo.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { ExchangeError, type ExchangeFailure } from '../../src/ports/exchange.ts';
 import { stepNamed, undoOfKind } from '../../src/steps/index.ts';
-import type { Begin, Look, StepContext, StepSettings, Undo } from '../../src/steps/step.ts';
-import type { MonitorsLook } from '../../src/verification/verify.ts';
+import type { Begin, Polled, StepContext, StepSettings, Undo } from '../../src/steps/step.ts';
+import type { VerifiedMonitors } from '../../src/verification/verify.ts';
 import { exchangeOf, ledgerOf, type Mood, type World } from './world.ts';
 
 /** An answer of a step, or the failure of the call it could not do without. `late`: long after the step began. */
@@ -44,8 +44,8 @@ const NO_STEP: StepRecord = {
   step: { n: 0, step: '', options: {}, changes: false, says: '' },
   state: 'done',
   note: {},
-  blindLooks: 0,
-  sickLooks: 0,
+  inconclusiveTries: 0,
+  unhealthyTries: 0,
 };
 
 const STEP_SETTINGS = { lookEvery: 1, commandTimeLimit: 1 };
@@ -68,7 +68,7 @@ export class Steps {
   }
 
   begin(incident: Incident, record: StepRecord, world: World): readonly Answered<Begin>[] {
-    const owed = incident.undo.filter(isOwed).map(({ id }) => id);
+    const owed = incident.undo.filter(isOutstanding).map(({ id }) => id);
     return this.#known(
       `begin ${about(incident, record, world)} ${owed}`,
       AT_ONCE,
@@ -77,14 +77,14 @@ export class Steps {
     );
   }
 
-  look(incident: Incident, record: StepRecord, world: World, issued: boolean): readonly Answered<Look>[] {
-    const { blindLooks, sickLooks, child, intent } = record;
-    const known = JSON.stringify([issued, blindLooks, sickLooks, child, intent?.fence]);
+  look(incident: Incident, record: StepRecord, world: World, issued: boolean): readonly Answered<Polled>[] {
+    const { inconclusiveTries, unhealthyTries, child, intent } = record;
+    const known = JSON.stringify([issued, inconclusiveTries, unhealthyTries, child, intent?.fence]);
     return this.#known(
       `look ${about(incident, record, world)} ${known}`,
       LOOKING.has(record.step.step) ? WITH_SIGHT : LATER,
       (when) => this.#context(incident, record, world, when),
-      (context) => stepNamed(record.step.step).look(context, issued),
+      (context) => stepNamed(record.step.step).poll(context, issued),
     );
   }
 
@@ -97,14 +97,14 @@ export class Steps {
     );
   }
 
-  lookAtUndo(incident: Incident, debt: UndoState, world: World, issued: boolean): readonly Answered<Look>[] {
+  lookAtUndo(incident: Incident, debt: UndoState, world: World, issued: boolean): readonly Answered<Polled>[] {
     const { intent } = debt;
     if (!intent) throw new Error(`undo ${debt.id} has no command`);
     return this.#known(
       `after ${debt.id} ${JSON.stringify([issued, debt.value, intent.fence, seen(world)])}`,
       LATER,
       (when) => ({ ...this.#context(incident, undefined, world, when), debt }),
-      (context) => undoOfKind(debt.kind).look(context, intent, issued),
+      (context) => undoOfKind(debt.kind).poll(context, intent, issued),
     );
   }
 
@@ -192,9 +192,9 @@ const READS: Record<string, (world: World) => unknown[]> = {
 
 const seen = ({ starts, boots, blocked, log }: World) => [starts, boots, blocked, log];
 
-function sightOf(sight: Sight, handles: MonitorRef[]): MonitorsLook {
+function sightOf(sight: Sight, handles: MonitorRef[]): VerifiedMonitors {
   const verdict = sight === 'early' ? 'inconclusive' : sight;
-  const looked: Looked = {
+  const looked: VerifyResult = {
     verdict,
     reason: sight,
     evidence: [],

@@ -32,7 +32,7 @@ export interface Follows {
   sent?: { what: What; knows: Incident };
 }
 
-/** As in src/engine/story.ts. */
+/** As in src/engine/journal-cursor.ts. */
 const STRENGTH: readonly InHand['others'][] = ['nothing', 'alerts', 'people', 'worker'];
 const FROM_OUTSIDE: ReadonlySet<EventType> = new Set(['attached', 'approved', 'rejected', 'cancelled']);
 
@@ -98,7 +98,7 @@ function byWorker(shell: Shell, state: State, worker: Worker, index: number): Fo
     case 'writing': {
       const isDecision = worker.how === 'decide';
       const looks = (isDecision && others === 'alerts' ? TIMES : []).map(
-        (now) => next(incident, now, shell.settings).do === 'look',
+        (now) => next(incident, now, shell.settings).do === 'verify',
       );
       const isStale = others === 'worker' || (others === 'people' && isDecision);
       // That nothing had an effect is said by whoever still has the lease: another may have sent it meanwhile.

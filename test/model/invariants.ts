@@ -1,7 +1,7 @@
 /** What must hold in every state, each with its name. */
 import type { IncidentEvent } from '../../src/incident/event.ts';
 import type { Incident } from '../../src/incident/incident.ts';
-import { isOwed } from '../../src/incident/undo.ts';
+import { isOutstanding } from '../../src/incident/undo.ts';
 import { view } from '../../src/incident/view.ts';
 import type { Follows } from './follow.ts';
 import type { State } from './state.ts';
@@ -16,7 +16,7 @@ const INVARIANTS: Record<string, Check> = {
     arrived?.effect !== 'changed' || arrived.flying.intent.command !== 'Restart-Computer' || !world.active,
 
   'a change is decided only on trouble that the last look has seen': ({ incident }, { wrote }) =>
-    !changes(wrote) || (incident.looked?.verdict === 'confirmed' && !incident.lookFirst),
+    !changes(wrote) || (incident.verified?.verdict === 'confirmed' && !incident.verifyFirst),
 
   'one thing at a time: nothing begins while something begun has no end': ({ incident }, { wrote }) =>
     (wrote?.type !== 'stepStarted' && wrote?.type !== 'undoStarted') ||
@@ -44,7 +44,7 @@ const INVARIANTS: Record<string, Check> = {
 
   'what is still changed at the end is told': ({ incident }, { wrote }) =>
     wrote?.type !== 'finished' ||
-    incident.undo.filter(isOwed).length === wrote.data.left.length + wrote.data.owed.length,
+    incident.undo.filter(isOutstanding).length === wrote.data.left.length + wrote.data.owed.length,
 
   'nothing is left changed that nobody was told of': (_, { to }) =>
     !isQuiet(to) ||
@@ -89,6 +89,6 @@ function isReported({ incident, found }: State, setting: 'activation' | 'imap-pr
   return (
     !on ||
     found[setting] ||
-    incident.undo.some((debt) => debt.setting === setting && (isOwed(debt) || debt.state === 'settled'))
+    incident.undo.some((debt) => debt.setting === setting && (isOutstanding(debt) || debt.state === 'settled'))
   );
 }

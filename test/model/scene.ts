@@ -1,7 +1,7 @@
 /** Where a search begins: an alert about one server, the playbooks there are, and what may go wrong. */
 import type { Opened } from '../../src/incident/event.ts';
 import { fold } from '../../src/incident/fold.ts';
-import type { Looked, MonitorRef, ServerFacts } from '../../src/incident/health.ts';
+import type { MonitorRef, ServerFacts, VerifyResult } from '../../src/incident/health.ts';
 import type { Playbook } from '../../src/incident/plan.ts';
 import { facts } from '../support/stub.ts';
 import { Steps } from './ask.ts';
@@ -63,8 +63,12 @@ export function sceneOf(scene: Scene): { shell: Shell; initial: State } {
   };
 }
 
-function looksAt(playbooks: readonly Playbook[]): Looked[] {
-  const look = (verdict: Looked['verdict'], sick: MonitorRef[], more: Partial<Looked> = {}): Looked => {
+function looksAt(playbooks: readonly Playbook[]): VerifyResult[] {
+  const look = (
+    verdict: VerifyResult['verdict'],
+    sick: MonitorRef[],
+    more: Partial<VerifyResult> = {},
+  ): VerifyResult => {
     const monitors = sick.map((monitor) => ({ ...monitor, verdict: 'confirmed' as const }));
     return { verdict, reason: verdict, monitors, evidence: [], ...more };
   };

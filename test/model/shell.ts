@@ -5,11 +5,11 @@
 
 import { match } from '../../src/engine/verify/match.ts';
 import type { IncidentEvent, StepFinished } from '../../src/incident/event.ts';
-import type { Looked, ServerFacts } from '../../src/incident/health.ts';
+import type { ServerFacts, VerifyResult } from '../../src/incident/health.ts';
 import { type Incident, isApproved, type StepRecord, stepRecord } from '../../src/incident/incident.ts';
 import { type Decision, type NextSettings, next } from '../../src/incident/next.ts';
 import type { Playbook } from '../../src/incident/plan.ts';
-import type { Look } from '../../src/steps/step.ts';
+import type { Polled } from '../../src/steps/step.ts';
 import type { Catalog } from '../../src/verification/catalog.ts';
 import type { Steps } from './ask.ts';
 import type { State, Then, What, Worker } from './state.ts';
@@ -25,7 +25,7 @@ export interface Shell {
   playbooks: readonly Playbook[];
   facts: ServerFacts;
   /** The looks at the family that may be had. */
-  looks: readonly Looked[];
+  looks: readonly VerifyResult[];
   steps: Steps;
   settings: NextSettings;
   mode: 'auto' | 'approve';
@@ -55,7 +55,7 @@ function perform(shell: Shell, state: State, decision: Decision): Move[] {
       return [];
     case 'wait':
       return [{ waits: true }];
-    case 'look':
+    case 'verify':
       return looks(shell, decision.purpose);
     case 'match':
       return [decided({ type: 'matched', data: match(incident, shell.playbooks, catalog) })];
@@ -142,8 +142,8 @@ function guarded(shell: Shell, incident: Incident, n: number): Move[] {
   return [wait('claim'), ...(asks ? [wait('approval', true)] : []), refused(n), refused(n, true), ...evidence];
 }
 
-function tryAgain(shell: Shell, { step: { n }, blindLooks }: StepRecord): Move {
-  if (blindLooks >= shell.settings.looks) return refused(n);
+function tryAgain(shell: Shell, { step: { n }, inconclusiveTries }: StepRecord): Move {
+  if (inconclusiveTries >= shell.settings.looks) return refused(n);
   return recorded({ type: 'slept', data: { n, until: 1, for: 'look', says: '' } });
 }
 
@@ -197,28 +197,29 @@ export function lookAtStep(
   });
 }
 
-function lookOf(shell: Shell, knows: Incident, record: StepRecord, seen: Look, issued: boolean | undefined): Move {
+function lookOf(shell: Shell, knows: Incident, record: StepRecord, seen: Polled, issued: boolean | undefined): Move {
   const { n } = record.step;
-  if (seen.look === 'pending') {
+  if (seen.is === 'pending') {
     if (seen.counts) return recorded({ type: 'slept', data: { n, until: 1, for: seen.counts, says: '' } });
     return sleepIn(knows, n, record.step.step);
   }
-  if (seen.look === 'notIssued') {
+  if (seen.is === 'notIssued') {
     if (knows.conclusion) return letGo(knows, n);
     if (issued === undefined) return { goes: { at: 'sending', what: { n }, again: true, knows, others: 'nothing' } };
-    if (record.sickLooks + 1 >= shell.sendings) return recorded(finishedStep(n, 'failed', { escalate: 'not sent' }));
+    if (record.unhealthyTries + 1 >= shell.sendings)
+      return recorded(finishedStep(n, 'failed', { escalate: 'not sent' }));
     return recorded({ type: 'slept', data: { n, until: 1, for: 'health', says: '' } });
   }
   const { looked, changed } = seen;
   const facts = { ...(looked && { looked }), ...(changed && { changed }) };
-  if (seen.look === 'refused') return recorded(finishedStep(n, 'refused', { ...facts, escalate: 'refused' }));
+  if (seen.is === 'refused') return recorded(finishedStep(n, 'refused', { ...facts, escalate: 'refused' }));
   const { health, escalate, exhausted } = seen;
   const end = {
     ...(health && { health }),
     ...(escalate !== undefined && { escalate }),
     ...(exhausted && { exhausted }),
   };
-  return recorded(finishedStep(n, seen.look, { ...facts, ...end }));
+  return recorded(finishedStep(n, seen.is, { ...facts, ...end }));
 }
 
 function sleepIn({ slept }: Incident, n: number, why: string): Move {
@@ -273,9 +274,9 @@ export function lookAtUndo(
   const end = (state: 'putBack' | 'failed') => recorded({ type: 'undone', data: { undo: id, state, says: '' } });
   return shell.steps.lookAtUndo(knows, debt, world, issued === true).map(({ answer: seen, failed }): Move => {
     if (failed !== undefined) return undoAgain(shell, knows, id);
-    if (seen.look === 'done') return end('putBack');
-    if (seen.look === 'failed' || seen.look === 'refused') return end('failed');
-    if (seen.look === 'pending') {
+    if (seen.is === 'done') return end('putBack');
+    if (seen.is === 'failed' || seen.is === 'refused') return end('failed');
+    if (seen.is === 'pending') {
       if (knows.slept) return { waits: true };
       return { ...recorded({ type: 'slept', data: { until: 1, for: 'undo', says: '' } }), waits: true };
     }

@@ -95,7 +95,7 @@ function eventKey({ type, data }: IncidentEvent, world: World): unknown {
 const TEXTS = new Set(['says', 'reason', 'evidence', 'facts', 'until', 'startedAt', 'note', 'result']);
 
 function incidentKey(incident: Incident, world: World): unknown {
-  const { looked, runs, steps, held, slept, undo, afterUndo, conclusion, finished } = incident;
+  const { verified: looked, runs, steps, held, slept, undo, afterUndo, conclusion, finished } = incident;
   if (finished) return [finished.outcome, undo.map(({ id, state }) => [id, state])];
   const run = runs.at(-1);
   // What was seen is asked for when a playbook is chosen; why it was looked, when nothing was seen or all is well.
@@ -108,15 +108,15 @@ function incidentKey(incident: Incident, world: World): unknown {
       looked.hopeless,
       chooses ? looked.monitors.map((one) => `${one.monitor}${one.verdict}`) : 0,
     ],
-    incident.blindLooks,
-    incident.lookFirst,
-    incident.lookedForNews !== undefined,
+    incident.inconclusiveTries,
+    incident.verifyFirst,
+    incident.verifiedForNews !== undefined,
     incident.backEnd,
     runs.map(({ playbook, healed }) => [playbook, healed]),
     steps.map((record) => {
       if (OVER.has(record.state)) return 0;
-      const { state, blindLooks, sickLooks, child, intent } = record;
-      return [state, blindLooks, sickLooks, child, state === 'started' && intent && since(world, intent)];
+      const { state, inconclusiveTries, unhealthyTries, child, intent } = record;
+      return [state, inconclusiveTries, unhealthyTries, child, state === 'started' && intent && since(world, intent)];
     }),
     held && [held.guard, held.n, held.approval],
     slept && [slept.for, slept.n, slept.undo],

@@ -1,7 +1,7 @@
 /** The organisation, so small that all of it can be gone through: what commands change, and the commands on their way. */
 import type { Incident } from '../../src/incident/incident.ts';
 import type { Intent } from '../../src/incident/intent.ts';
-import { isOwed } from '../../src/incident/undo.ts';
+import { isOutstanding } from '../../src/incident/undo.ts';
 import { type Exchange, ExchangeError, type ExchangeFailure } from '../../src/ports/exchange.ts';
 import type { LedgerEntry } from '../../src/ports/store.ts';
 import { reply, stubExchange } from '../support/stub.ts';
@@ -120,6 +120,6 @@ export function exchangeOf(world: World, mood: Mood, now: number): Exchange {
 
 /** What the ledger would say: the store keeps a debt until it is settled. */
 export function ledgerOf({ undo, id, openedAt }: Incident, server: string, setting: string): LedgerEntry | undefined {
-  const debt = undo.find((one) => isOwed(one) && one.server === server && one.setting === setting);
+  const debt = undo.find((one) => isOutstanding(one) && one.server === server && one.setting === setting);
   return debt && { debt, incident: id, world: 'contoso.com', at: openedAt };
 }

@@ -310,7 +310,7 @@ const MUTATIONS: Mutation[] = [
   },
   {
     says: 'an incident ends although nobody could be notified',
-    in: 'tellPeople',
+    in: 'notifyPeople',
     from: 'tries < TELLINGS',
     to: 'false',
     tests: ['engine/tell-first'],

@@ -127,13 +127,13 @@ describe('a store in Redis whose indexes are made anew', () => {
       {
         start: {
           owner: id,
-          world: 'w1',
+          organisation: 'w1',
           kill: [],
           claims: ['mbx1'],
           slot: { group: 'dag1', server: 'mbx1' },
           throttles: [],
         },
-        owe: [{ debt, incident: id, world: 'w1' }],
+        outstanding: [{ debt, incident: id, organisation: 'w1' }],
       },
     );
   const again = async (id: string, change: (texts: string[]) => string[]) => {
@@ -172,7 +172,7 @@ describe('a store in Redis whose indexes are made anew', () => {
     const [, damage] = spoilt[0] ?? [];
     await damage?.('i1', await acts('i1'));
     const before = await indexesOf(prefix);
-    const asked = { owner: 'x', world: 'w1', kill: [], claims: ['mbx1'], throttles: [] };
+    const asked = { owner: 'x', organisation: 'w1', kill: [], claims: ['mbx1'], throttles: [] };
     expect(await store.reindex()).toMatchObject({ incidents: 0, owed: 1 });
     expect(await indexesOf(prefix)).toEqual(before);
     expect(await store.wouldRefuse(asked)).toMatchObject({ by: 'claim', owner: 'i1' });

@@ -252,8 +252,8 @@ describe('tidying', () => {
     const store = await aStore({ finishedCount: 1 });
     await open(store, 'open');
     const debt = { id: '1', kind: 'k', server: 'mbx1', setting: 's', when: 'always' as const, value: {}, says: '' };
-    const owe = [{ debt, incident: 'owing', world: 'lab' }];
-    await finish(store, 'owing', await open(store, 'owing'), { owe });
+    const outstanding = [{ debt, incident: 'owing', organisation: 'lab' }];
+    await finish(store, 'owing', await open(store, 'owing'), { outstanding });
     for (const id of ['first', 'second', 'third']) await finish(store, id, await open(store, id));
     await store.tidy();
     expect((await store.list({ limit: 10 })).ids.sort()).toEqual(['open', 'owing', 'third']);
@@ -272,9 +272,9 @@ describe('tidying', () => {
 
 it('keeps troubles for a day and throttles as long as they count, and no longer', async () => {
   const store = await aStore();
-  const trouble = { world: 'lab-1', server: 'mbx1', seen: ['sick'], gone: [] };
+  const trouble = { organisation: 'lab-1', server: 'mbx1', seen: ['sick'], gone: [] };
   const throttle = { key: 'restart', minutesBetween: 2 * 1_440, perHour: -1, perDay: -1, group: false, now: 1 };
-  const start = { owner: 'i1', world: 'lab-1', kill: [], claims: [], throttles: [throttle] };
+  const start = { owner: 'i1', organisation: 'lab-1', kill: [], claims: [], throttles: [throttle] };
   await write(store, 'i1', await open(store, 'i1'), slept, { trouble, start });
   const client = await aClient();
   const kept = async (key: string) => Math.ceil((await client.pttl(key)) / 3_600_000);

@@ -3,7 +3,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { advance } from '../../src/engine/advance.ts';
 import { correlate } from '../../src/engine/intake/correlate.ts';
 import { createOperations } from '../../src/engine/operations/operations.ts';
-import { type Engine, Tellings, Waiters } from '../../src/engine/parts.ts';
+import { type Engine, NotifyTries, Waiters } from '../../src/engine/parts.ts';
 import { settingsOf } from '../../src/engine/settings.ts';
 import { StoreWatch } from '../../src/engine/store-watch.ts';
 import { waist } from '../../src/gateway/gateway.ts';
@@ -125,7 +125,7 @@ export function bench(options: BenchOptions = {}): Bench {
     onEntry: (_incident, entry) => void entries.push(entry),
     waiters: new Waiters(),
     correlating: new Together(),
-    tellings: new Tellings(),
+    notifyTries: new NotifyTries(),
     log,
     worker: 'test',
     realNow: () => lab.clock.now(),

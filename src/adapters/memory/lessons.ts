@@ -1,7 +1,7 @@
 import type { PlaybookRun } from '../../incident/runs.ts';
 import type { AppendOptions } from '../../ports/journal.ts';
 import type { Trust } from '../../ports/store.ts';
-import { inWorld } from './start.ts';
+import { inOrganisation } from './start.ts';
 
 const DAY = 24 * 3_600_000;
 const RUNS_KEPT = 20;
@@ -21,10 +21,10 @@ export class Lessons {
     this.#runs.clear();
   }
 
-  note({ world, server, seen, gone }: NonNullable<AppendOptions['trouble']>, at: number): void {
-    for (const name of gone) this.#troubles.get(inWorld(world, name))?.delete(server);
+  note({ organisation, server, seen, gone }: NonNullable<AppendOptions['trouble']>, at: number): void {
+    for (const name of gone) this.#troubles.get(inOrganisation(organisation, name))?.delete(server);
     for (const name of seen) {
-      const place = inWorld(world, name);
+      const place = inOrganisation(organisation, name);
       const servers = this.#troubles.get(place) ?? new Map<string, number>();
       this.#troubles.set(place, servers);
       servers.set(server, at);
@@ -32,37 +32,37 @@ export class Lessons {
     }
   }
 
-  troubled(world: string, names: readonly string[], since: number): string[] {
-    const servers = names.flatMap((name) => [...(this.#troubles.get(inWorld(world, name)) ?? [])]);
+  troubled(organisation: string, names: readonly string[], since: number): string[] {
+    const servers = names.flatMap((name) => [...(this.#troubles.get(inOrganisation(organisation, name)) ?? [])]);
     return [...new Set(servers.filter(([, at]) => at >= since).map(([server]) => server))].sort();
   }
 
-  spokesman(
-    world: string,
+  claimNotification(
+    organisation: string,
     matter: string,
     incident: string | undefined,
     until: number,
     now: number,
   ): string | undefined {
-    const place = inWorld(world, matter);
+    const place = inOrganisation(organisation, matter);
     const held = this.#speakers.get(place);
     const speaks = held && held.until > now ? held.incident : incident;
     if (speaks !== undefined) this.#speakers.set(place, { incident: speaks, until });
     return speaks;
   }
 
-  ran(world: string, run: PlaybookRun): void {
-    const place = inWorld(world, run.playbook);
+  ran(organisation: string, run: PlaybookRun): void {
+    const place = inOrganisation(organisation, run.playbook);
     this.#runs.set(place, [structuredClone(run), ...(this.#runs.get(place) ?? [])].slice(0, RUNS_KEPT));
   }
 
-  runs(world: string, playbook: string): { runs: PlaybookRun[]; trusted?: Trust } {
-    const place = inWorld(world, playbook);
+  runs(organisation: string, playbook: string): { runs: PlaybookRun[]; trusted?: Trust } {
+    const place = inOrganisation(organisation, playbook);
     const trusted = this.#trust.get(place);
     return structuredClone({ runs: this.#runs.get(place) ?? [], ...(trusted && { trusted }) });
   }
 
-  trust(world: string, playbook: string, trust: Trust): void {
-    this.#trust.set(inWorld(world, playbook), structuredClone(trust));
+  trust(organisation: string, playbook: string, trust: Trust): void {
+    this.#trust.set(inOrganisation(organisation, playbook), structuredClone(trust));
   }
 }

@@ -12,7 +12,7 @@ export interface Slot {
   kept: boolean;
 }
 
-/** What the starts of changing steps share. Keys are made by `inWorld`. */
+/** What the starts of changing steps share. Keys are made by `inOrganisation`. */
 export interface SharedState {
   /** By scope, see `scopeName`. */
   switches: Map<string, KillSwitch>;
@@ -25,8 +25,8 @@ export interface SharedState {
 }
 
 /** One key of several names, whatever characters they are made of. */
-export function inWorld(world: string, ...names: string[]): string {
-  return JSON.stringify([world, ...names]);
+export function inOrganisation(organisation: string, ...names: string[]): string {
+  return JSON.stringify([organisation, ...names]);
 }
 
 /** A switch's scope as a key: host and playbook names mean the same in any case. */
@@ -49,12 +49,12 @@ export function refusal(state: SharedState, start: StartConditions): StartRefusa
     if (applies(one.scope, start.kill)) return { by: 'kill-switch', switch: one };
   }
   for (const server of start.claims) {
-    const owner = state.claims.get(inWorld(start.world, server));
+    const owner = state.claims.get(inOrganisation(start.organisation, server));
     if (owner !== undefined && owner !== start.owner) return { by: 'claim', server, owner };
   }
   if (start.slot) {
     const { group, server } = start.slot;
-    const slot = state.slots.get(inWorld(start.world, group));
+    const slot = state.slots.get(inOrganisation(start.organisation, group));
     // The slot that a finished run left to a drained server is no obstacle to treating that same server again.
     const inherits = slot?.kept && slot.server === server;
     if (slot && slot.owner !== start.owner && !inherits) {
@@ -62,7 +62,7 @@ export function refusal(state: SharedState, start: StartConditions): StartRefusa
     }
   }
   for (const rule of start.throttles) {
-    const no = throttled(state.starts.get(inWorld(start.world, rule.key)), rule, start.owner);
+    const no = throttled(state.starts.get(inOrganisation(start.organisation, rule.key)), rule, start.owner);
     if (no) return no;
   }
   return undefined;
@@ -89,15 +89,15 @@ function throttled(
 
 /** Takes what a start asked for. Only after `refusal` had nothing to say. */
 export function take(state: SharedState, start: StartConditions): void {
-  for (const server of start.claims) state.claims.set(inWorld(start.world, server), start.owner);
+  for (const server of start.claims) state.claims.set(inOrganisation(start.organisation, server), start.owner);
   if (start.slot) {
     const { group, server } = start.slot;
-    const held = state.slots.get(inWorld(start.world, group));
+    const held = state.slots.get(inOrganisation(start.organisation, group));
     if (held?.owner !== start.owner)
-      state.slots.set(inWorld(start.world, group), { owner: start.owner, server, kept: false });
+      state.slots.set(inOrganisation(start.organisation, group), { owner: start.owner, server, kept: false });
   }
   for (const rule of start.throttles) {
-    const key = inWorld(start.world, rule.key);
+    const key = inOrganisation(start.organisation, rule.key);
     const starts = state.starts.get(key) ?? new Map<string, number>();
     state.starts.set(key, starts);
     if (!starts.has(start.owner)) starts.set(start.owner, rule.now);

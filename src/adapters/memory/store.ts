@@ -28,7 +28,7 @@ import type {
 import { MemoryFeed } from './feed.ts';
 import { Lessons } from './lessons.ts';
 import { tracesOfAll } from './reindex.ts';
-import { giveBack, inWorld, refusal, type SharedState, scopeName, take } from './start.ts';
+import { giveBack, inOrganisation, refusal, type SharedState, scopeName, take } from './start.ts';
 
 interface Incident {
   head: Head;
@@ -137,22 +137,22 @@ class MemoryStore implements Store {
     this.#pending.delete(id);
   }
 
-  async correlate(key: string, server: string, world: string, nowMs: number) {
+  async correlate(key: string, server: string, organisation: string, nowMs: number) {
     const open = this.#open.get(key);
-    const by = this.#disrupting.get(inWorld(world, server));
+    const by = this.#disrupting.get(inOrganisation(organisation, server));
     const disrupting = by && by.until > nowMs && this.#incidents.get(by.incident)?.open ? by.incident : undefined;
     return { ...(open !== undefined && { open }), ...(disrupting !== undefined && { disrupting }) };
   }
 
-  async lastOutcome(key: string, world: string): Promise<{ at: number; repeatCount: number } | undefined> {
+  async lastOutcome(key: string, organisation: string): Promise<{ at: number; repeatCount: number } | undefined> {
     const last = this.#outcomes.get(key);
     // An incident that saw nothing of its organisation may have been in this one.
-    if (!last || (last.world !== '' && last.world !== world)) return undefined;
+    if (!last || (last.world !== '' && last.world !== organisation)) return undefined;
     return { at: last.at, repeatCount: last.repeatCount };
   }
 
-  async recoveries(key: string, world: string, since: number): Promise<string[]> {
-    const known = this.#recovered.get(inWorld(world, key)) ?? [];
+  async recoveries(key: string, organisation: string, since: number): Promise<string[]> {
+    const known = this.#recovered.get(inOrganisation(organisation, key)) ?? [];
     return known.filter(({ at }) => at >= since).map(({ incident }) => incident);
   }
 
@@ -247,10 +247,10 @@ class MemoryStore implements Store {
   #remember(id: string, incident: Incident, options: AppendOptions, ended = this.#now()): void {
     const { start, finishing } = options;
     if (start) this.#start(id, incident, start);
-    for (const { debt, incident: of, world } of options.owe ?? []) {
-      const place = inWorld(world, debt.server, debt.setting);
+    for (const { debt, incident: of, organisation } of options.outstanding ?? []) {
+      const place = inOrganisation(organisation, debt.server, debt.setting);
       if (!this.#ledger.has(place))
-        this.#ledger.set(place, structuredClone({ debt, incident: of, world, at: options.at }));
+        this.#ledger.set(place, structuredClone({ debt, incident: of, world: organisation, at: options.at }));
     }
     for (const one of options.settle ?? []) this.#settle(one);
     if (options.due === null) this.#due.delete(id);
@@ -284,22 +284,25 @@ class MemoryStore implements Store {
 
   #start(id: string, incident: Incident, start: NonNullable<AppendOptions['start']>): void {
     take(this.#shared, start);
-    incident.world = start.world;
+    incident.world = start.organisation;
     for (const server of start.disrupts?.servers ?? []) {
-      this.#disrupting.set(inWorld(start.world, server), { incident: id, until: start.disrupts?.until ?? 0 });
+      this.#disrupting.set(inOrganisation(start.organisation, server), {
+        incident: id,
+        until: start.disrupts?.until ?? 0,
+      });
     }
   }
 
-  #settle({ server, setting, world, of }: Settle): void {
-    const place = inWorld(world, server, setting);
+  #settle({ server, setting, organisation, of }: Settle): void {
+    const place = inOrganisation(organisation, server, setting);
     const entered = this.#ledger.get(place);
     if (of && (entered?.incident !== of.incident || entered.debt.id !== of.id)) return;
     this.#ledger.delete(place);
-    if ([...this.#ledger.values()].some((owed) => owed.world === world && owed.debt.server === server)) return;
+    if ([...this.#ledger.values()].some((owed) => owed.world === organisation && owed.debt.server === server)) return;
     // The last thing owed to the server is done: what a finished run kept for its sake is free.
     for (const [key, slot] of this.#shared.slots) {
       const [of] = JSON.parse(key) as [string];
-      if (slot.kept && slot.server === server && of === world) this.#shared.slots.delete(key);
+      if (slot.kept && slot.server === server && of === organisation) this.#shared.slots.delete(key);
     }
   }
 
@@ -317,7 +320,7 @@ class MemoryStore implements Store {
     if (finishing.isRoot) giveBack(this.#shared, finishing.root, finishing.keepSlots);
     for (const [place, by] of this.#disrupting) if (by.incident === id) this.#disrupting.delete(place);
     if (finishing.outcome === 'recovered') {
-      const place = inWorld(incident.world, incident.key);
+      const place = inOrganisation(incident.world, incident.key);
       this.#recovered.set(place, [...(this.#recovered.get(place) ?? []), { incident: id, at }].slice(-50));
     }
     this.#outcomes.set(incident.key, { world: incident.world, at: ended, repeatCount: incident.repeatCount });
@@ -375,21 +378,21 @@ class MemoryStore implements Store {
 
   // -- what incidents learn from each other
 
-  async troubled(world: string, troubles: string[], since: number): Promise<string[]> {
-    return this.#lessons.troubled(world, troubles, since);
+  async troubled(organisation: string, troubles: string[], since: number): Promise<string[]> {
+    return this.#lessons.troubled(organisation, troubles, since);
   }
 
-  async spokesman(world: string, matter: string, incident: string | undefined, ms: number) {
+  async claimNotification(organisation: string, matter: string, incident: string | undefined, ms: number) {
     const now = this.#now();
-    return this.#lessons.spokesman(world, matter, incident, now + ms, now);
+    return this.#lessons.claimNotification(organisation, matter, incident, now + ms, now);
   }
 
-  async runs(world: string, playbook: string) {
-    return this.#lessons.runs(world, playbook);
+  async runs(organisation: string, playbook: string) {
+    return this.#lessons.runs(organisation, playbook);
   }
 
-  async trust(world: string, playbook: string, trust: Trust): Promise<void> {
-    this.#lessons.trust(world, playbook, trust);
+  async trust(organisation: string, playbook: string, trust: Trust): Promise<void> {
+    this.#lessons.trust(organisation, playbook, trust);
   }
 
   // -- advancing
@@ -478,8 +481,8 @@ class MemoryStore implements Store {
     return [...this.#ledger.values()].map((owed) => structuredClone(owed)).sort((a, b) => a.at - b.at);
   }
 
-  async ledgerOf(server: string, setting: string, world: string): Promise<LedgerEntry | undefined> {
-    const owed = this.#ledger.get(inWorld(world, server, setting));
+  async ledgerOf(server: string, setting: string, organisation: string): Promise<LedgerEntry | undefined> {
+    const owed = this.#ledger.get(inOrganisation(organisation, server, setting));
     return owed && structuredClone(owed);
   }
 

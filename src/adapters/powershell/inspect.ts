@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type CallOptions, ExchangeError } from '../../ports/exchange.ts';
-import type { EndpointLook, Inspection, MissingCommands, ShellLook, TargetLook } from '../../ports/inspection.ts';
+import type { EndpointFacts, Inspection, MissingCommands, ShellFacts, TargetFacts } from '../../ports/inspection.ts';
 import { connectionWith, type PowerShellExchangeOptions } from './exchange.ts';
 import type { PowerShellHost } from './host.ts';
 import type { Json } from './wire.ts';
@@ -66,7 +66,7 @@ export function powerShellInspection(options: InspectionOptions): Inspection {
     driver,
     started: [options.executable, ...options.arguments].join(' '),
 
-    async shell(limits): Promise<ShellLook> {
+    async shell(limits): Promise<ShellFacts> {
       // The first question may start a shell, which takes seconds; the second says more exactly when it was answered.
       await ask(shellForm, 'Test-Shell', {}, {}, limits);
       const before = now();
@@ -79,13 +79,13 @@ export function powerShellInspection(options: InspectionOptions): Inspection {
       };
     },
 
-    async endpoint(endpoint, limits): Promise<EndpointLook> {
+    async endpoint(endpoint, limits): Promise<EndpointFacts> {
       const given = { Commands: [...EXCHANGE_COMMANDS.looks, ...EXCHANGE_COMMANDS.changes] };
       const look = await ask(endpointForm, 'Test-Endpoint', given, { endpoints: [endpoint] }, limits);
       return { ...look, missing: apart(look.missing, EXCHANGE_COMMANDS.changes) };
     },
 
-    async target({ fqdn }, limits): Promise<TargetLook> {
+    async target({ fqdn }, limits): Promise<TargetFacts> {
       const given = { Functions: [...TARGET_FUNCTIONS.looks, ...TARGET_FUNCTIONS.changes] };
       const look = await ask(targetForm, 'Test-Target', given, { target: fqdn }, limits);
       const { openedAfter, missing, ahead, within } = look;

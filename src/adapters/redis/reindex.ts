@@ -119,9 +119,9 @@ function requestsOf(id: string, traces: Trace[], now: number): Request[] {
   for (const trace of traces) {
     const beside = lasting(trace, now);
     const { event, order, seq } = trace;
-    const { world = beside.start?.world, repeatCount } = whatToNote(event);
-    const tells = Object.keys(beside).length > 0 || repeatCount !== undefined || (world ?? known) !== known;
-    known = world ?? known;
+    const { world: organisation = beside.start?.organisation, repeatCount } = whatToNote(event);
+    const tells = Object.keys(beside).length > 0 || repeatCount !== undefined || (organisation ?? known) !== known;
+    known = organisation ?? known;
     if (tells) requests.push({ order, id, seq, text: JSON.stringify(requestOf(id, { ...trace, beside }, now)) });
   }
   return requests;

@@ -9,8 +9,8 @@ const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
 /** One field of several names, whatever characters they are made of. */
-export function field(world: string, ...names: string[]): string {
-  return JSON.stringify([world, ...names]);
+export function field(organisation: string, ...names: string[]): string {
+  return JSON.stringify([organisation, ...names]);
 }
 
 /** A switch's scope as a field: host and playbook names mean the same in any case. */
@@ -51,21 +51,21 @@ export function appendRequest(
     taking: alerts,
     ...whatToNote(event),
     ...(start && { start: startRequest(id, start) }),
-    owe: (options.owe ?? []).map(({ debt, incident, world }) => {
-      const entry: LedgerEntry = { debt, incident, world, at: options.at };
-      return { field: field(world, debt.server, debt.setting), text: JSON.stringify(entry) };
+    owe: (options.outstanding ?? []).map(({ debt, incident, organisation }) => {
+      const entry: LedgerEntry = { debt, incident, world: organisation, at: options.at };
+      return { field: field(organisation, debt.server, debt.setting), text: JSON.stringify(entry) };
     }),
-    settle: (options.settle ?? []).map(({ server, setting, world, of }) => ({
-      field: field(world, server, setting),
+    settle: (options.settle ?? []).map(({ server, setting, organisation, of }) => ({
+      field: field(organisation, server, setting),
       server,
-      world,
+      world: organisation,
       ...(of && { of }),
     })),
     ...(trouble && {
       trouble: {
         server: trouble.server,
-        seen: trouble.seen.map((name) => field(trouble.world, name)),
-        gone: trouble.gone.map((name) => field(trouble.world, name)),
+        seen: trouble.seen.map((name) => field(trouble.organisation, name)),
+        gone: trouble.gone.map((name) => field(trouble.organisation, name)),
       },
     }),
     ...(finishing && {
@@ -93,19 +93,19 @@ function newestOfEach(alerts: readonly Alert[]): Alert[] {
 
 /** What the conditions of a start are asked as. */
 export function startRequest(id: string, start: StartConditions): NonNullable<AppendRequest['start']> {
-  const { owner, world, slot, disrupts } = start;
+  const { owner, organisation, slot, disrupts } = start;
   const named = (one: keyof KillScope): Record<string, true> => {
     const names = start.kill.flatMap((scope) => scope[one]?.toLowerCase() ?? []);
     return Object.fromEntries(names.map((name) => [name, true]));
   };
   return {
     owner,
-    world,
+    world: organisation,
     kill: { playbook: named('playbook'), server: named('server'), group: named('group') },
-    claims: start.claims.map((server) => ({ field: field(world, server), server })),
-    ...(slot && { slot: { field: field(world, slot.group), group: slot.group, server: slot.server } }),
+    claims: start.claims.map((server) => ({ field: field(organisation, server), server })),
+    ...(slot && { slot: { field: field(organisation, slot.group), group: slot.group, server: slot.server } }),
     throttles: start.throttles.map((rule) => ({
-      field: field(world, rule.key),
+      field: field(organisation, rule.key),
       now: rule.now,
       between: rule.minutesBetween,
       perHour: rule.perHour,
@@ -113,7 +113,7 @@ export function startRequest(id: string, start: StartConditions): NonNullable<Ap
       kept: Math.ceil(Math.max(DAY, rule.minutesBetween * MINUTE)),
     })),
     disrupts: (disrupts?.servers ?? []).map((server) => ({
-      field: field(world, server),
+      field: field(organisation, server),
       value: `${disrupts?.until}:${id}`,
     })),
   };

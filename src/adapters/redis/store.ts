@@ -254,22 +254,22 @@ class RedisBackedStore implements RedisStore {
     await this.#scripts.run(DROP, id);
   }
 
-  async correlate(key: string, server: string, world: string, nowMs: number): Promise<Correlation> {
-    const answer = (await this.#scripts.run(CORRELATE, key, field(world, server), nowMs)) as string[];
+  async correlate(key: string, server: string, organisation: string, nowMs: number): Promise<Correlation> {
+    const answer = (await this.#scripts.run(CORRELATE, key, field(organisation, server), nowMs)) as string[];
     const [open = '', disrupting = ''] = answer;
     return { ...(open !== '' && { open }), ...(disrupting !== '' && { disrupting }) };
   }
 
-  async lastOutcome(key: string, world: string): Promise<{ at: number; repeatCount: number } | undefined> {
+  async lastOutcome(key: string, organisation: string): Promise<{ at: number; repeatCount: number } | undefined> {
     const text = await this.#client.hget(this.#key('outcomes'), key);
     const [, at, repeatCount, of] = /^([^:]+):([^:]+):(.*)$/s.exec(text ?? '') ?? [];
     // An incident that saw nothing of its organisation may have been in this one.
-    if (of === undefined || (of !== '' && of !== world)) return undefined;
+    if (of === undefined || (of !== '' && of !== organisation)) return undefined;
     return { at: Number(at), repeatCount: Number(repeatCount) };
   }
 
-  async recoveries(key: string, world: string, since: number): Promise<string[]> {
-    return this.#client.zrangebyscore(`${this.#prefix}recovered:${world}/${key}`, since, '+inf');
+  async recoveries(key: string, organisation: string, since: number): Promise<string[]> {
+    return this.#client.zrangebyscore(`${this.#prefix}recovered:${organisation}/${key}`, since, '+inf');
   }
 
   // -- journals
@@ -386,27 +386,27 @@ class RedisBackedStore implements RedisStore {
 
   // -- what incidents learn from each other
 
-  async troubled(world: string, troubles: string[], since: number): Promise<string[]> {
-    const names = troubles.map((name) => field(world, name));
+  async troubled(organisation: string, troubles: string[], since: number): Promise<string[]> {
+    const names = troubles.map((name) => field(organisation, name));
     return [...new Set((await this.#scripts.run(TROUBLED, since, ...names)) as string[])].sort();
   }
 
-  async spokesman(world: string, matter: string, incident: string | undefined, ms: number) {
-    const who = await this.#scripts.run(SPEAK, field(world, matter), incident ?? '', wholeMs(ms));
+  async claimNotification(organisation: string, matter: string, incident: string | undefined, ms: number) {
+    const who = await this.#scripts.run(SPEAK, field(organisation, matter), incident ?? '', wholeMs(ms));
     return who === null ? undefined : String(who);
   }
 
-  async runs(world: string, playbook: string): Promise<{ runs: PlaybookRun[]; trusted?: Trust }> {
+  async runs(organisation: string, playbook: string): Promise<{ runs: PlaybookRun[]; trusted?: Trust }> {
     const [texts, trusted] = await Promise.all([
-      this.#client.lrange(`${this.#prefix}runs:${world}/${playbook}`, 0, -1),
-      this.#client.get(`${this.#prefix}trust:${world}/${playbook}`),
+      this.#client.lrange(`${this.#prefix}runs:${organisation}/${playbook}`, 0, -1),
+      this.#client.get(`${this.#prefix}trust:${organisation}/${playbook}`),
     ]);
     const runs = texts.map((text) => JSON.parse(text) as PlaybookRun);
     return { runs, ...(trusted !== null && { trusted: JSON.parse(trusted) as Trust }) };
   }
 
-  async trust(world: string, playbook: string, trust: Trust): Promise<void> {
-    const key = `${this.#prefix}trust:${world}/${playbook}`;
+  async trust(organisation: string, playbook: string, trust: Trust): Promise<void> {
+    const key = `${this.#prefix}trust:${organisation}/${playbook}`;
     await this.#copies.surely(() => this.#copies.client.set(key, JSON.stringify(trust)));
   }
 
@@ -463,8 +463,8 @@ class RedisBackedStore implements RedisStore {
     return texts.map((text) => JSON.parse(text) as LedgerEntry).sort((a, b) => a.at - b.at);
   }
 
-  async ledgerOf(server: string, setting: string, world: string): Promise<LedgerEntry | undefined> {
-    const text = await this.#client.hget(this.#key('ledger'), field(world, server, setting));
+  async ledgerOf(server: string, setting: string, organisation: string): Promise<LedgerEntry | undefined> {
+    const text = await this.#client.hget(this.#key('ledger'), field(organisation, server, setting));
     return text === null ? undefined : (JSON.parse(text) as LedgerEntry);
   }
 

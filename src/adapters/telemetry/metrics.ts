@@ -108,7 +108,7 @@ export function createMetrics(options: MetricsOptions) {
       ['guard', 'decision', 'reason'],
     ),
     approvalsPending: gauge('approvals_pending', 'Incidents that wait for a person.', []),
-    undoOwed: gauge('undo_owed', 'Changes that are still to be put back.', []),
+    undoOutstanding: gauge('undo_owed', 'Changes that are still to be put back.', []),
     undoOldest: gauge('undo_oldest_seconds', 'Age of the oldest change still to be put back; 0 without any.', []),
     serversDrained: gauge('servers_drained', 'Servers whose database activation we have blocked, by group.', ['group']),
     killSwitch: gauge('kill_switch', '1 while a kill switch of that scope is on.', ['scope']),
@@ -228,7 +228,7 @@ export function createMetrics(options: MetricsOptions) {
 
     /** `groupOf` names a server's group; undefined where it has none. */
     setUndo(ledger: readonly LedgerEntry[], now: number, groupOf: (server: string) => string | undefined): void {
-      all.undoOwed.set(ledger.length);
+      all.undoOutstanding.set(ledger.length);
       all.undoOldest.set(
         age(
           ledger.map((entry) => entry.at),

@@ -21,12 +21,12 @@ const TOLD_FOR = 24 * 3_600_000;
  * The incident that has told of the very same report on this server already, where health was seen and only the report
  * could not be verified: senders repeat what nobody has closed, and the daemon would say the same each time.
  */
-export async function toldBefore(engine: Engine, incident: Incident): Promise<Alike | undefined> {
+export async function notifiedBefore(engine: Engine, incident: Incident): Promise<Alike | undefined> {
   if (!isUnverified(incident)) return undefined;
   const { store, clock } = engine;
-  const world = incident.facts?.organisation ?? clock.epoch;
-  const report = `unverified ${incident.server} ${incident.looked?.unverified?.join('; ')}`;
-  const speaker = await store.spokesman(world, report, incident.id, TOLD_FOR / clock.speed);
+  const organisation = incident.facts?.organisation ?? clock.epoch;
+  const report = `unverified ${incident.server} ${incident.verified?.unverified?.join('; ')}`;
+  const speaker = await store.claimNotification(organisation, report, incident.id, TOLD_FOR / clock.speed);
   if (speaker === undefined || speaker === incident.id) return undefined;
   return { speaker, says: 'the same report on the same server', servers: [] };
 }
@@ -44,45 +44,45 @@ interface Matter {
  */
 export async function alike(engine: Engine, incident: Incident): Promise<Alike | undefined> {
   const { store, clock, settings } = engine;
-  const world = incident.facts?.organisation ?? clock.epoch;
+  const organisation = incident.facts?.organisation ?? clock.epoch;
   const quiet = settings.commonCause.within / clock.speed;
-  for (const { name, found } of mattersOf(engine, incident, world)) {
-    const known = await store.spokesman(world, name, undefined, quiet);
+  for (const { name, found } of mattersOf(engine, incident, organisation)) {
+    const known = await store.claimNotification(organisation, name, undefined, quiet);
     if (known !== undefined && known !== incident.id) return { speaker: known, says: `of many: ${name}`, servers: [] };
     const several = await found();
     if (!several) continue;
-    const speaker = (await store.spokesman(world, name, incident.id, quiet)) ?? incident.id;
+    const speaker = (await store.claimNotification(organisation, name, incident.id, quiet)) ?? incident.id;
     return { speaker, ...several };
   }
   return undefined;
 }
 
-function mattersOf(engine: Engine, incident: Incident, world: string): Matter[] {
+function mattersOf(engine: Engine, incident: Incident, organisation: string): Matter[] {
   const { facts, family } = incident;
   const group = facts && groupOf(facts);
   return [
-    { name: `${family} everywhere`, found: () => everywhere(engine, incident, world) },
+    { name: `${family} everywhere`, found: () => everywhere(engine, incident, organisation) },
     ...(group === undefined
       ? []
-      : [{ name: `${family} in ${group}`, found: () => inGroup(engine, incident, world, group) }]),
+      : [{ name: `${family} in ${group}`, found: () => inGroup(engine, incident, organisation, group) }]),
   ];
 }
 
 /** A storm. */
-async function everywhere({ store, clock, settings }: Engine, { family }: Incident, world: string) {
+async function everywhere({ store, clock, settings }: Engine, { family }: Incident, organisation: string) {
   const { within, servers: many } = settings.commonCause;
   const lately = [troubleOf.alerted(family), troubleOf.sick(family), troubleOf.unseen(family)];
   const servers = new Set([
-    ...(await store.troubled(world, [troubleOf.open(family)], 0)),
-    ...(await store.troubled(world, lately, clock.now() - within)),
+    ...(await store.troubled(organisation, [troubleOf.open(family)], 0)),
+    ...(await store.troubled(organisation, lately, clock.now() - within)),
   ]);
   if (servers.size < many) return undefined;
   return { says: troubleOn(family, `${servers.size} servers at a time`), servers: [...servers].sort() };
 }
 
-async function inGroup(engine: Engine, { family, looked }: Incident, world: string, group: string) {
+async function inGroup(engine: Engine, { family, verified }: Incident, world: string, group: string) {
   const { store, clock, settings, exchange } = engine;
-  const sick = looked?.monitors.filter((monitor) => monitor.verdict === 'confirmed').map(troubleOf.monitor) ?? [];
+  const sick = verified?.monitors.filter((monitor) => monitor.verdict === 'confirmed').map(troubleOf.monitor) ?? [];
   const names = [...(sick.length > 0 ? sick : [troubleOf.unseen(family)]), troubleOf.alerted(family)];
   const ill = await sickWith(store, world, names, family, clock.now() - settings.commonCause.within);
   if (ill.size < 2) return undefined;

@@ -7,9 +7,10 @@ import type { Alike } from './alike.ts';
 
 /** Everything a person needs who is woken by it: what is wrong, what was done, what is still changed, what comes next. */
 export function escalation(incident: Incident, finished: Finished, others?: Alike): Notice {
-  const monitors = incident.looked?.monitors.filter((monitor) => monitor.verdict !== 'cleared').map(monitorName) ?? [];
+  const monitors =
+    incident.verified?.monitors.filter((monitor) => monitor.verdict !== 'cleared').map(monitorName) ?? [];
   const done = incident.steps.filter((record) => record.end);
-  const seen = incident.looked?.evidence.filter((evidence) => evidence.sees !== 'healthy') ?? [];
+  const seen = incident.verified?.evidence.filter((evidence) => evidence.sees !== 'healthy') ?? [];
   const alert = incident.alerts[0];
   const text = [
     finished.reason,

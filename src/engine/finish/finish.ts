@@ -4,11 +4,11 @@ import { groupOf } from '../../incident/health.ts';
 import type { Incident } from '../../incident/incident.ts';
 import type { Notice } from '../../ports/notifier.ts';
 import type { Advanced } from '../advancing.ts';
+import type { JournalCursor } from '../journal-cursor.ts';
 import type { Engine } from '../parts.ts';
 import { leftByChildren, outcomeOf } from '../step/children.ts';
-import type { Story } from '../story.ts';
 import { wake } from '../wake.ts';
-import { type Alike, alike, toldBefore } from './alike.ts';
+import { type Alike, alike, notifiedBefore } from './alike.ts';
 import { escalation, recurring as recurringProblem } from './escalation.ts';
 
 /** Real milliseconds between two tries to tell people, and how many there are before the end is written all the same. */
@@ -18,11 +18,11 @@ const TELLINGS = 20;
 const RECURRING = { times: 3, within: 7 * 24 * 3_600_000 };
 
 /** Ends an incident: tells people, gives back what it held, puts alerts of other matters back, wakes whoever waits for it. */
-export async function finish(engine: Engine, story: Story, decided: Finished): Promise<Advanced> {
+export async function finish(engine: Engine, story: JournalCursor, decided: Finished): Promise<Advanced> {
   const { incident } = story;
   const { finished, others: alikes } = await oneOfMany(engine, incident, decided);
   // People are told before the end is written: after a crash between the two they are told twice, never not at all.
-  if (!(await tellPeople(engine, incident, finished, alikes))) {
+  if (!(await notifyPeople(engine, incident, finished, alikes))) {
     return { is: 'waiting', until: engine.clock.now() + TELL_AGAIN * engine.clock.speed };
   }
   const key = incidentKey(incident.server, incident.family);
@@ -58,8 +58,8 @@ async function oneOfMany(
   incident: Incident,
   finished: Finished,
 ): Promise<{ finished: Finished; others?: Alike }> {
-  if (finished.outcome !== 'escalated' || (await isTold(engine, incident))) return { finished };
-  const others = (await alike(engine, incident)) ?? (await toldBefore(engine, incident));
+  if (finished.outcome !== 'escalated' || (await isNotified(engine, incident))) return { finished };
+  const others = (await alike(engine, incident)) ?? (await notifiedBefore(engine, incident));
   if (!others) return { finished };
   if (others.speaker === incident.id) return { finished, others };
   // What was changed on this very server is told in any case, by a message of its own.
@@ -69,23 +69,23 @@ async function oneOfMany(
 }
 
 /** False when nobody could be told, and it must be tried again first. */
-async function tellPeople(
+async function notifyPeople(
   engine: Engine,
   incident: Incident,
   finished: Finished,
   others: Alike | undefined,
 ): Promise<boolean> {
-  if (finished.outcome !== 'escalated' || (await isTold(engine, incident))) return true;
+  if (finished.outcome !== 'escalated' || (await isNotified(engine, incident))) return true;
   const { left, owed } = await leftByChildren(engine, incident);
   const whole = { ...finished, left: [...finished.left, ...left], owed: [...finished.owed, ...owed] };
   try {
     await engine.notify(escalation(incident, whole, others));
   } catch (error) {
-    const tries = engine.tellings.count(incident.id);
+    const tries = engine.notifyTries.count(incident.id);
     engine.log.error('An escalation could not be told', { incident: incident.id, tries, error: String(error) });
     if (tries < TELLINGS) return false;
   }
-  engine.tellings.forget(incident.id);
+  engine.notifyTries.forget(incident.id);
   return true;
 }
 
@@ -93,7 +93,7 @@ async function tellPeople(
 async function drainedGroups(engine: Engine, { facts }: Incident): Promise<string[]> {
   if (!facts) return [];
   const owed = (await engine.store.ledger()).filter(
-    ({ world, debt }) => world === facts.organisation && debt.kind === 'activation',
+    ({ world: organisation, debt }) => organisation === facts.organisation && debt.kind === 'activation',
   );
   if (owed.length === 0) return [];
   const servers = await engine.exchange.organisation().then(
@@ -107,13 +107,13 @@ async function drainedGroups(engine: Engine, { facts }: Incident): Promise<strin
 }
 
 async function recurringNotice(engine: Engine, incident: Incident, key: string): Promise<Notice | undefined> {
-  const world = incident.facts?.organisation ?? '';
-  const before = await engine.store.recoveries(key, world, engine.clock.now() - RECURRING.within);
+  const organisation = incident.facts?.organisation ?? '';
+  const before = await engine.store.recoveries(key, organisation, engine.clock.now() - RECURRING.within);
   if (before.length + 1 < RECURRING.times) return undefined;
   return recurringProblem(incident, [...before, incident.id]);
 }
 
 /** Whether the incident's parent tells people: it does while it is open, with the whole story. */
-async function isTold(engine: Engine, incident: Incident): Promise<boolean> {
+async function isNotified(engine: Engine, incident: Incident): Promise<boolean> {
   return incident.parent !== undefined && (await outcomeOf(engine, incident.parent.incident)) === undefined;
 }

@@ -131,7 +131,7 @@ async function openIncident(engine: Engine, alert: Alert): Promise<void> {
   const server = shortName(alert.server);
   const family = familyOf(alert.healthSet);
   const id = newId(server, family, engine.realNow());
-  const world = engine.clock.epoch;
-  const opened = await open(engine, { id, server, family, alert, world }, alert.id);
+  const organisation = engine.clock.epoch;
+  const opened = await open(engine, { id, server, family, alert, world: organisation }, alert.id);
   if ('incident' in opened) await engine.wakeups.incident(id, 0, engine.catalog.layer(alert.healthSet));
 }

@@ -48,7 +48,7 @@ export function createOperations(
     const { state, since, limit } = filter;
     const found: IncidentView[] = [];
     let cursor = filter.cursor;
-    for (let looked = 0, text = 0; looked < LOOKED_THROUGH && text < TEXT_OF_PAGE; ) {
+    for (let verified = 0, text = 0; verified < LOOKED_THROUGH && text < TEXT_OF_PAGE; ) {
       const page = await store.list({
         limit: Math.max(1, Math.min(READ_AT_ONCE, limit - found.length)),
         ...(state && { state }),
@@ -59,7 +59,7 @@ export function createOperations(
       const fitting = read.flatMap((incident) => (incident ? [view(incident)] : [])).filter((one) => fits(one, filter));
       found.push(...fitting);
       text += fitting.flatMap(({ alerts }) => alerts).reduce((sum, one) => sum + (one.description?.length ?? 0), 0);
-      looked += page.ids.length;
+      verified += page.ids.length;
       cursor = page.next;
       if (cursor === undefined) return { incidents: found };
       if (found.length >= limit) break;

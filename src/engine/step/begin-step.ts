@@ -13,7 +13,7 @@ import { type Begin, DISRUPTIVE, type PlannedChange, type StepContext } from '..
 import { type Advance, askAgain, type Went } from '../advancing.ts';
 import { factsOf } from '../organisation.ts';
 import type { Engine } from '../parts.ts';
-import { look } from '../verify/verify.ts';
+import { verify } from '../verify/verify.ts';
 import { scopeOf } from './change.ts';
 import { continueStep, sendCommand } from './continue-step.ts';
 import { previewOf } from './preview.ts';
@@ -23,7 +23,7 @@ import { tookBy } from './took.ts';
 
 /** Prepares a step, asks the guards, and starts it. */
 export async function beginStep(engine: Engine, advance: Advance, n: number): Promise<Went> {
-  const { story } = advance;
+  const { cursor: story } = advance;
   const record = stepRecord(story.incident, n);
   const step = stepNamed(record.step.step);
   const context = contextOf(engine, advance, n);
@@ -63,7 +63,7 @@ async function startChange(
   note: Record<string, unknown>,
   change: PlannedChange,
 ): Promise<Went> {
-  const { story, signal } = advance;
+  const { cursor: story, signal } = advance;
   const { incident } = story;
   const { clock, settings, store } = engine;
   const run = currentRun(incident);
@@ -92,7 +92,7 @@ async function startChange(
     ...(disruptive && group && { slot: group }),
     ...(group && { group }),
     took: tookBy({
-      world: organisation.id,
+      organisation: organisation.id,
       throttles,
       ...(disruptive && { disrupts: { servers: [target.server], until } }),
     }),
@@ -117,12 +117,12 @@ async function startChange(
     killSwitches: await store.killSwitches(),
     refusal,
     startedByUs: (minutes) => startedByUs(engine, organisation.id, target.server, change.resource, minutes),
-    justLooked: advance.justLooked,
+    justVerified: advance.justVerified,
     signal,
   });
   if (asked) {
     const { guard, answer } = asked;
-    if (answer.answer === 'look') return look(engine, advance, 'before-change');
+    if (answer.answer === 'verify') return verify(engine, advance, 'before-change');
     return obey(engine, advance, n, guard, answer);
   }
 
@@ -133,26 +133,26 @@ async function startChange(
     if ('owner' in started.refused) engine.waiters.add(started.refused.owner, incident.id);
     return obey(engine, advance, n, guard, answer);
   }
-  advance.justLooked = false;
+  advance.justVerified = false;
   return sendCommand(engine, advance, n);
 }
 
 /** Whether an incident of ours, or its undo, has started that service or server within so many minutes. */
 async function startedByUs(
   engine: Engine,
-  world: string,
+  organisation: string,
   server: string,
   resource: string | undefined,
   minutes: number,
 ) {
   const rule = { ...ourStart(server, resource, engine.clock.now()), minutesBetween: minutes };
-  const refusal = await engine.store.wouldRefuse({ owner: '', world, kill: [], claims: [], throttles: [rule] });
+  const refusal = await engine.store.wouldRefuse({ owner: '', organisation, kill: [], claims: [], throttles: [rule] });
   return refusal?.by === 'throttle';
 }
 
 /** Waits as a guard says, or ends as it says. A wait is written down when it begins and when its reason changes. */
 async function obey(engine: Engine, advance: Advance, n: number, guard: string, answer: Answer): Promise<Went> {
-  const { story } = advance;
+  const { cursor: story } = advance;
   if (answer.answer === 'refuse') {
     const { says, reason, suppressed } = answer;
     return endStep(advance, {
@@ -203,9 +203,9 @@ async function notBegun(engine: Engine, advance: Advance, n: number, error: Exch
 }
 
 async function tryAgain(engine: Engine, advance: Advance, n: number, why: string): Promise<Went> {
-  const { blindLooks } = stepRecord(advance.story.incident, n);
-  if (blindLooks >= engine.settings.looks) {
-    const says = `Not started, after ${blindLooks + 1} tries: ${why}`;
+  const { inconclusiveTries } = stepRecord(advance.cursor.incident, n);
+  if (inconclusiveTries >= engine.settings.looks) {
+    const says = `Not started, after ${inconclusiveTries + 1} tries: ${why}`;
     return endStep(advance, { n, state: 'refused', says, escalate: says });
   }
   return sleepInStep(

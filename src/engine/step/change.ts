@@ -18,7 +18,7 @@ export function scopeOf(playbook: string | undefined, servers: string[], groups:
 /** What a changing command carries. The waist makes `notAfter` anew once there is a session to send it in. */
 export function changeOf(
   { clock, settings }: Engine,
-  { story }: Advance,
+  { cursor: story }: Advance,
   what: string,
   server: string,
   group: string | undefined,

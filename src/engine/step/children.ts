@@ -5,9 +5,9 @@ import type { Outcome } from '../../incident/outcome.ts';
 import { Stale } from '../../ports/journal.ts';
 import { append } from '../append.ts';
 import { open } from '../intake/open.ts';
+import type { JournalCursor } from '../journal-cursor.ts';
 import type { Engine } from '../parts.ts';
 import { readIncident } from '../read-incident.ts';
-import type { Story } from '../story.ts';
 import { wake } from '../wake.ts';
 
 /**
@@ -16,7 +16,7 @@ import { wake } from '../wake.ts';
  */
 export async function openChild(
   engine: Engine,
-  story: Story,
+  story: JournalCursor,
   n: number,
   server: string,
   family: string,
@@ -35,8 +35,8 @@ async function openOrJoin(engine: Engine, parent: Parent, server: string, family
   const id = `${server}-${family}-${digest}`.toLowerCase();
   const own = { incident: id, joined: false };
   if (await engine.store.page(id, 0, 1)) return own;
-  const world = engine.clock.epoch;
-  const opened = await open(engine, { id, server, family, parent, world });
+  const organisation = engine.clock.epoch;
+  const opened = await open(engine, { id, server, family, parent, world: organisation });
   if ('incident' in opened) return own;
   await adopt(engine, opened.open, parent);
   return { incident: opened.open, joined: true };

@@ -2,7 +2,7 @@ import type { Instant } from '../../incident/alert.ts';
 import type { Intent } from '../../incident/intent.ts';
 import { ExchangeError, NotSent } from '../../ports/exchange.ts';
 import { NotCopied } from '../../ports/journal.ts';
-import type { Look } from '../../steps/step.ts';
+import type { Polled } from '../../steps/step.ts';
 import { type Advance, COPIED_AGAIN, type Went } from '../advancing.ts';
 import type { Engine } from '../parts.ts';
 
@@ -28,13 +28,13 @@ export interface Command {
   sendAgain: number;
   issue(intent: Intent): Promise<void>;
   /** `issued`: it was sent and answered just now, by this worker. */
-  look(issued: boolean): Promise<Look>;
+  poll(issued: boolean): Promise<Polled>;
   /** Nobody has sent it: a reason not to send it any more. `mayArrive`: a lost worker may have sent it meanwhile. */
   lapsed(): { mayArrive: boolean; end(): Promise<Went> } | undefined;
   /** Polled again then. `counts`: the try is written down each time. */
   sleep(slept: { until: Instant; for: string; says: string }, counts: boolean): Promise<Went>;
   /** Its effect, or the lack of it, was seen. */
-  seen(look: Exclude<Look, { look: 'pending' | 'notIssued' }>): Promise<Went>;
+  seen(poll: Exclude<Polled, { is: 'pending' | 'notIssued' }>): Promise<Went>;
   /** Exchange has refused it: it is known to have changed nothing. */
   refused(says: string): Promise<Went>;
   /** The kill switch was on at the last moment: nothing was sent. */
@@ -77,7 +77,7 @@ export async function send(engine: Engine, advance: Advance, command: Command, a
     }
     // It may or may not have happened: polling tells.
     engine.log.warn(`${intent.command} on ${intent.server}: ${error.code}`, {
-      incident: advance.story.incident.id,
+      incident: advance.cursor.incident.id,
       detail: error.message,
     });
   }
@@ -91,19 +91,19 @@ export async function poll(
   command: Command,
   issued: boolean | undefined,
 ): Promise<Went> {
-  let seen: Look;
+  let seen: Polled;
   try {
-    seen = await command.look(issued === true);
+    seen = await command.poll(issued === true);
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
     return unseen(engine, command, error);
   }
   advance.signal.throwIfAborted();
-  if (seen.look === 'pending') {
+  if (seen.is === 'pending') {
     const { until, says, counts } = seen;
     return command.sleep({ until, for: counts ?? command.name, says }, counts !== undefined);
   }
-  if (seen.look !== 'notIssued') return command.seen(seen);
+  if (seen.is !== 'notIssued') return command.seen(seen);
 
   const lapsed = command.lapsed();
   if (lapsed && (issued === undefined || lapsed.mayArrive)) {
@@ -137,7 +137,7 @@ function waitOut(engine: Engine, command: Command): Promise<Went> {
 }
 
 /** It has slept so long that whatever was sent before is refused by now. */
-function isWaitedOut({ story }: Advance, { n }: Command): boolean {
+function isWaitedOut({ cursor: story }: Advance, { n }: Command): boolean {
   const { slept } = story.incident;
   return slept !== undefined && slept.n === n && (slept.for === 'late' || slept.for === 'health');
 }

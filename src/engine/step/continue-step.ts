@@ -1,6 +1,6 @@
 import type { StepFinished } from '../../incident/event.ts';
 import { stepRecord } from '../../incident/incident.ts';
-import { debtsOf } from '../../incident/undo.ts';
+import { undoOfStep } from '../../incident/undo.ts';
 import { stepNamed } from '../../steps/index.ts';
 import type { Advance, Went } from '../advancing.ts';
 import type { Engine } from '../parts.ts';
@@ -24,7 +24,7 @@ export async function sendCommand(engine: Engine, advance: Advance, n: number): 
 }
 
 function commandOf(engine: Engine, advance: Advance, n: number): Command {
-  const { incident } = advance.story;
+  const { incident } = advance.cursor;
   const record = stepRecord(incident, n);
   const { intent, startedAt } = record;
   const step = stepNamed(record.step.step);
@@ -35,16 +35,16 @@ function commandOf(engine: Engine, advance: Advance, n: number): Command {
     intent,
     startedAt,
     name: step.name,
-    tries: record.sickLooks,
+    tries: record.unhealthyTries,
     sendings: SENDINGS,
     sendAgain: SEND_AGAIN,
     async issue(noted) {
       if (!step.issue) throw new Error(`step ${n} (${step.name}) has no command to send`);
       await step.issue(contextOf(engine, advance, n), noted);
     },
-    look: (issued) => step.look(contextOf(engine, advance, n), issued),
+    poll: (issued) => step.poll(contextOf(engine, advance, n), issued),
     lapsed() {
-      const { conclusion } = advance.story.incident;
+      const { conclusion } = advance.cursor.incident;
       if (conclusion) {
         const says = `not sent any more: ${conclusion.reason}`;
         return { mayArrive: true, end: () => noEffect({ state: 'skipped', says }) };
@@ -54,13 +54,19 @@ function commandOf(engine: Engine, advance: Advance, n: number): Command {
     },
     sleep: (slept, counts) => sleepInStep(advance, { n, ...slept }, counts),
     seen(look) {
-      const { says, looked, result, changed } = look;
-      const facts = { n, says, ...(looked && { looked }), ...(result && { result }), ...(changed && { changed }) };
-      if (look.look === 'refused') return endStep(advance, { ...facts, state: 'refused', escalate: says });
+      const { says, looked: verified, result, changed } = look;
+      const facts = {
+        n,
+        says,
+        ...(verified && { looked: verified }),
+        ...(result && { result }),
+        ...(changed && { changed }),
+      };
+      if (look.is === 'refused') return endStep(advance, { ...facts, state: 'refused', escalate: says });
       const { health, escalate, exhausted } = look;
       return endStep(advance, {
         ...facts,
-        state: look.look,
+        state: look.is,
         ...(health && { health }),
         ...(escalate !== undefined && { escalate }),
         ...(exhausted && { exhausted }),
@@ -85,12 +91,12 @@ function isOutdated({ clock, settings }: Engine, startedAt = clock.now()): boole
 /** The command is known to have changed nothing: of what it would have changed, nothing needs to be put back. */
 async function endWithoutEffect(engine: Engine, advance: Advance, data: StepFinished): Promise<Went> {
   await endStep(advance, data);
-  const { story } = advance;
+  const { cursor: story } = advance;
   const { id, undo, facts } = story.incident;
-  const world = facts?.organisation ?? '';
-  for (const debt of debtsOf(undo, data.n)) {
+  const organisation = facts?.organisation ?? '';
+  for (const debt of undoOfStep(undo, data.n)) {
     // What an earlier step, of this incident or another, changed is still changed.
-    const owed = await engine.store.ledgerOf(debt.server, debt.setting, world);
+    const owed = await engine.store.ledgerOf(debt.server, debt.setting, organisation);
     if (owed && (owed.incident !== id || owed.debt.id !== debt.id)) continue;
     const says = `${data.says}, so there is nothing to put back`;
     await story.record({ type: 'undone', data: { undo: debt.id, state: 'notNeeded', says } });

@@ -7,7 +7,7 @@ import { openChild, outcomeOf } from './children.ts';
 
 /** What a step works with. */
 export function contextOf(engine: Engine, advance: Advance, n: number): StepContext {
-  const { story, signal } = advance;
+  const { cursor: story, signal } = advance;
   const { incident } = story;
   const record = stepRecord(incident, n);
   const { facts } = incident;

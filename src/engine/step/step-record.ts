@@ -1,14 +1,14 @@
 import type { StepFinished } from '../../incident/event.ts';
 import type { Advance, Went } from '../advancing.ts';
 
-export async function endStep({ story }: Advance, data: StepFinished): Promise<Went> {
+export async function endStep({ cursor: story }: Advance, data: StepFinished): Promise<Went> {
   await story.record({ type: 'stepFinished', data });
   return 'on';
 }
 
 /** A sleep is written down when it begins, when its reason changes, and when it is counted; not at each poll. */
 export async function sleepInStep(
-  { story }: Advance,
+  { cursor: story }: Advance,
   data: { n: number; until: number; for: string; says: string },
   counted: boolean,
 ): Promise<Went> {

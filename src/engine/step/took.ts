@@ -3,12 +3,12 @@ import type { StartConditions } from '../../ports/journal.ts';
 
 /** What of a start's conditions is written down beside it. */
 export function tookBy({
-  world,
+  organisation,
   throttles,
   disrupts,
-}: Pick<StartConditions, 'world' | 'throttles' | 'disrupts'>): Took {
+}: Pick<StartConditions, 'organisation' | 'throttles' | 'disrupts'>): Took {
   return {
-    world,
+    world: organisation,
     throttles: throttles.map(({ key, now, minutesBetween }) => ({ key, now, minutesBetween })),
     ...(disrupts && { disrupts }),
   };

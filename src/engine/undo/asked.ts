@@ -1,7 +1,7 @@
 import { ANY_FAMILY, shortName } from '../../incident/alert.ts';
 import type { Asked, ByPerson } from '../../incident/event.ts';
 import type { Incident } from '../../incident/incident.ts';
-import { isOwed, type UndoDebt } from '../../incident/undo.ts';
+import { isOutstanding, type UndoAction } from '../../incident/undo.ts';
 import { Conflict, NotFound } from '../../ports/operations.ts';
 import type { LedgerEntry } from '../../ports/store.ts';
 import { newId, open } from '../intake/open.ts';
@@ -21,7 +21,7 @@ export async function askFor(
   { by, note }: ByPerson,
 ): Promise<Incident> {
   const name = shortName(server);
-  const owed = await owedOn(engine, name, wanted);
+  const owed = await outstandingOn(engine, name, wanted);
   const family = await familyOf(engine, owed);
   await refuseWhileInHand(engine, name, owed);
   if (what === 'putBack' && engine.settings.mode === 'observe') {
@@ -32,7 +32,7 @@ export async function askFor(
   if (!facts) throw new NotFound(`${name} is not a server of this organisation`);
 
   const id = newId(name, 'undo', engine.realNow());
-  const asked: Asked = { what, by, ...(note && { note }), debts: owed.map(debtOf), facts };
+  const asked: Asked = { what, by, ...(note && { note }), debts: owed.map(undoActionOf), facts };
   const opened = await open(engine, { id, server: name, family, asked, world: engine.clock.epoch });
   if ('open' in opened) {
     throw new Conflict(`Incident ${opened.open} is open for ${family} on ${name}: it sees to what it changed itself`);
@@ -41,7 +41,7 @@ export async function askFor(
   return opened.incident;
 }
 
-async function owedOn(
+async function outstandingOn(
   { store, clock }: Engine,
   server: string,
   settings: string[] | undefined,
@@ -75,15 +75,15 @@ async function familyOf({ store }: Engine, owed: LedgerEntry[]): Promise<string>
  * puts it back itself: nobody else may, nor say that it was seen to.
  */
 async function refuseWhileInHand({ store }: Engine, server: string, owed: LedgerEntry[]): Promise<void> {
-  const [world = ''] = owed.map((entry) => entry.world);
-  const claimed = await store.wouldRefuse({ owner: '', world, kill: [], claims: [server], throttles: [] });
+  const [organisation = ''] = owed.map((entry) => entry.world);
+  const claimed = await store.wouldRefuse({ owner: '', organisation, kill: [], claims: [server], throttles: [] });
   const acting = claimed?.by === 'claim' ? [claimed.owner] : [];
   const open = new Set([...(await store.openOn(server)).map(({ incident }) => incident), ...acting]);
   for (const id of open) {
     const incident = (await readIncident(store, id))?.incident;
     // A root acts through its children too.
     for (const child of incident?.children ?? []) open.add(child);
-    const debts = incident && !incident.finished ? incident.undo.filter(isOwed) : [];
+    const debts = incident && !incident.finished ? incident.undo.filter(isOutstanding) : [];
     const same = debts.some((one) =>
       owed.some(({ debt }) => debt.server === one.server && debt.setting === one.setting),
     );
@@ -95,7 +95,7 @@ async function refuseWhileInHand({ store }: Engine, server: string, owed: Ledger
 }
 
 /** Debts of several incidents in one: their names must not meet. */
-function debtOf({ debt, incident }: LedgerEntry): UndoDebt {
+function undoActionOf({ debt, incident }: LedgerEntry): UndoAction {
   const named = (id: string) => `${incident}:${id}`;
   return { ...debt, id: named(debt.id), ...(debt.dependsOn && { dependsOn: named(debt.dependsOn) }) };
 }

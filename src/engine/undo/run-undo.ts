@@ -22,7 +22,7 @@ const TRIES = 5;
  * can't be put back is reported as owed.
  */
 export async function putBack(engine: Engine, advance: Advance, id: string): Promise<Went> {
-  const debt = debtOf(advance, id);
+  const debt = undoActionOf(advance, id);
   if (debt.state === 'started') return poll(engine, advance, commandOf(engine, advance, id), undefined);
   let begun: Awaited<ReturnType<Undo['begin']>>;
   try {
@@ -41,15 +41,20 @@ export function settle(advance: Advance, id: string, says: string): Promise<Went
   return end(advance, id, 'settled', says);
 }
 
-async function start(engine: Engine, { story }: Advance, debt: UndoState, intent: NonNullable<UndoState['intent']>) {
+async function start(
+  engine: Engine,
+  { cursor: story }: Advance,
+  debt: UndoState,
+  intent: NonNullable<UndoState['intent']>,
+) {
   const { incident } = story;
-  const world = incident.facts?.organisation ?? '';
+  const organisation = incident.facts?.organisation ?? '';
   const kill = scopeOf(currentRun(incident)?.playbook, [incident.server, debt.server], [ownGroup(incident)]);
   // Undo is never throttled; but a service that it starts was not started by somebody else.
   const throttles =
     debt.kind === 'restart-service' ? [ourStart(debt.server, debt.value.service as string, engine.clock.now())] : [];
   const started = await story.decide(
-    { type: 'undoStarted', data: { undo: debt.id, intent, took: tookBy({ world, throttles }) } },
+    { type: 'undoStarted', data: { undo: debt.id, intent, took: tookBy({ organisation, throttles }) } },
     { conditions: { kill, throttles } },
   );
   if (started.ok) return undefined;
@@ -65,7 +70,7 @@ async function start(engine: Engine, { story }: Advance, debt: UndoState, intent
 
 /** What a step does with its command, for an undo: it has no guards to ask again, and a cancelled incident still owes it. */
 function commandOf(engine: Engine, advance: Advance, id: string): Command {
-  const debt = debtOf(advance, id);
+  const debt = undoActionOf(advance, id);
   const undo = undoOfKind(debt.kind);
   const failed = (says: string) => end(advance, id, 'failed', says);
   const notPutBack = (why: string) => failed(`${debt.says}, and it could not be put back (${why})`);
@@ -77,13 +82,13 @@ function commandOf(engine: Engine, advance: Advance, id: string): Command {
     sendings: TRIES + 1,
     sendAgain: TRY_AGAIN,
     issue: (intent) => undo.issue(contextOf(engine, advance, id), intent),
-    async look(issued) {
+    async poll(issued) {
       if (!debt.intent) throw new Error(`undo ${id} was started without a command`);
-      return undo.look(contextOf(engine, advance, id), debt.intent, issued);
+      return undo.poll(contextOf(engine, advance, id), debt.intent, issued);
     },
     lapsed: () => undefined,
     sleep: (slept, counts) => sleep(advance, { ...slept, ...(counts && { undo: id }) }),
-    seen: ({ look, says }) => (look === 'done' ? end(advance, id, 'putBack', says) : failed(says)),
+    seen: ({ is, says }) => (is === 'done' ? end(advance, id, 'putBack', says) : failed(says)),
     refused: failed,
     notSent: (why) => waitForSwitch(engine, advance, id, why),
     lost: notPutBack,
@@ -92,7 +97,7 @@ function commandOf(engine: Engine, advance: Advance, id: string): Command {
 }
 
 /** The kill switch came on between the start and the sending: the undo stays begun, and is asked about again. */
-async function waitForSwitch(engine: Engine, { story }: Advance, id: string, why: string): Promise<Went> {
+async function waitForSwitch(engine: Engine, { cursor: story }: Advance, id: string, why: string): Promise<Went> {
   const { held } = story.incident;
   const says = `${id}: ${why}`;
   if (held?.says !== says) {
@@ -101,7 +106,7 @@ async function waitForSwitch(engine: Engine, { story }: Advance, id: string, why
   return askAgain(engine, story.incident);
 }
 
-async function sleep({ story }: Advance, data: Slept): Promise<Went> {
+async function sleep({ cursor: story }: Advance, data: Slept): Promise<Went> {
   const { slept } = story.incident;
   const same = slept?.for === data.for && slept.says === data.says;
   if (data.undo !== undefined || !same) await story.record({ type: 'slept', data });
@@ -109,12 +114,12 @@ async function sleep({ story }: Advance, data: Slept): Promise<Went> {
 }
 
 async function tryAgain(engine: Engine, advance: Advance, id: string, why: string): Promise<Went> {
-  const debt = debtOf(advance, id);
+  const debt = undoActionOf(advance, id);
   if (debt.tries >= TRIES) return end(advance, id, 'failed', `${debt.says}, and it could not be put back (${why})`);
   return sleep(advance, { until: engine.clock.now() + TRY_AGAIN, for: 'undo', says: why, undo: id });
 }
 
-async function end({ story }: Advance, id: string, state: Undone['state'], says: string): Promise<Went> {
+async function end({ cursor: story }: Advance, id: string, state: Undone['state'], says: string): Promise<Went> {
   await story.record({ type: 'undone', data: { undo: id, state, says } });
   return 'on';
 }
@@ -124,21 +129,21 @@ function ownGroup({ facts }: Incident): string | undefined {
   return facts && groupOf(facts);
 }
 
-function debtOf({ story }: Advance, id: string): UndoState {
+function undoActionOf({ cursor: story }: Advance, id: string): UndoState {
   const debt = story.incident.undo.find((undo) => undo.id === id);
   if (!debt) throw new Error(`incident ${story.incident.id} owes no undo ${id}`);
   return debt;
 }
 
 function contextOf(engine: Engine, advance: Advance, id: string): UndoContext {
-  const debt = debtOf(advance, id);
+  const debt = undoActionOf(advance, id);
   return {
-    incident: advance.story.incident,
+    incident: advance.cursor.incident,
     debt,
     exchange: engine.exchange,
     clock: engine.clock,
     settings: engine.settings,
-    change: () => changeOf(engine, advance, `undo ${id}`, debt.server, ownGroup(advance.story.incident)),
+    change: () => changeOf(engine, advance, `undo ${id}`, debt.server, ownGroup(advance.cursor.incident)),
     signal: advance.signal,
   };
 }

@@ -1,4 +1,4 @@
-import { isDue, isOwed } from '../../incident/undo.ts';
+import { isDue, isOutstanding } from '../../incident/undo.ts';
 import { Conflict, NotFound } from '../../ports/operations.ts';
 import type { LedgerEntry } from '../../ports/store.ts';
 import type { Engine } from '../parts.ts';
@@ -12,8 +12,8 @@ import { askFor } from './asked.ts';
 export async function sweepUndo(engine: Engine): Promise<void> {
   const again = new Map<string, string[]>();
   for (const entry of await engine.store.ledger()) {
-    const { debt, incident, at, world } = entry;
-    if (world !== engine.clock.epoch) continue;
+    const { debt, incident, at, world: organisation } = entry;
+    if (organisation !== engine.clock.epoch) continue;
     engine.log.warn(`Still owed: ${debt.says}`, { incident, server: debt.server, since: new Date(at).toISOString() });
     if (await couldNotBePutBack(engine, entry)) {
       again.set(debt.server, [...(again.get(debt.server) ?? []), debt.setting]);
@@ -28,7 +28,7 @@ async function couldNotBePutBack({ store }: Engine, { debt, incident: id }: Ledg
   if (!known) return true;
   const { finished, undo } = known.incident;
   const own = undo.find(({ server, setting }) => server === debt.server && setting === debt.setting);
-  return finished !== undefined && own !== undefined && isOwed(own) && isDue(own, finished.outcome);
+  return finished !== undefined && own !== undefined && isOutstanding(own) && isDue(own, finished.outcome);
 }
 
 async function tryAgain(engine: Engine, server: string, settings: string[]): Promise<void> {

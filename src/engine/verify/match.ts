@@ -10,7 +10,7 @@ import type { Catalog } from '../../verification/catalog.ts';
  * server. The rest waits its turn: one playbook at a time.
  */
 export function match(incident: Incident, playbooks: readonly Playbook[], catalog: Catalog): Matched {
-  const sick: MonitorRef[] = (incident.looked?.monitors ?? [])
+  const sick: MonitorRef[] = (incident.verified?.monitors ?? [])
     .filter((monitor) => monitor.verdict === 'confirmed')
     .sort((a, b) => catalog.rank(a) - catalog.rank(b));
   const ran = new Set(incident.runs.map((run) => run.playbook));

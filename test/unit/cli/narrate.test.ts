@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { type Happening, Story, Teller } from '../../../src/cli/narrate.ts';
+import { type Happening, Narrator, Story } from '../../../src/cli/narrate.ts';
 import { createTerminal } from '../../../src/cli/terminal.ts';
 import { widthOf } from '../../../src/cli/text.ts';
 import type { Alert } from '../../../src/incident/alert.ts';
@@ -15,11 +15,11 @@ function told(...events: IncidentEvent[]): string[] {
     return true;
   };
   const stream = Object.assign(Object.create(null), { isTTY: false, write });
-  const teller = new Teller(createTerminal(stream, {}));
+  const narrator = new Narrator(createTerminal(stream, {}));
   const story = new Story();
   events.forEach((event, index) => {
     const one: Happening = { incident: 'mbx1-imap-1', seq: index + 1, at: AT, event };
-    teller.tell(AT, story.tell(one));
+    narrator.tell(AT, story.tell(one));
   });
   return out.split('\n').slice(1, -1);
 }
@@ -55,7 +55,7 @@ const matched: IncidentEvent = {
 
 const by = { by: 'jane', note: 'seen it' };
 const intent = { command: 'Restart-Service', server: 'mbx1', arguments: { Name: 'MSExchangeIMAP4BE' }, fence: {} };
-const looked = { verdict: 'confirmed', reason: 'it is there', monitors: [], evidence: [] } as const;
+const verified = { verdict: 'confirmed', reason: 'it is there', monitors: [], evidence: [] } as const;
 
 describe('each thing that can happen has its sentence', () => {
   test.each<[string, IncidentEvent[], string]>([
@@ -81,7 +81,7 @@ describe('each thing that can happen has its sentence', () => {
     ],
     [
       'verified',
-      [{ type: 'verified', data: { ...looked, monitors: [], evidence: [], purpose: 'first', startedAt: 1 } }],
+      [{ type: 'verified', data: { ...verified, monitors: [], evidence: [], purpose: 'first', startedAt: 1 } }],
       'Confirmed   it is there',
     ],
     [
@@ -191,7 +191,7 @@ it('words of a server stand once, and cannot steer the terminal', () => {
   });
   const lines = told({
     type: 'verified',
-    data: { ...looked, monitors: [], evidence: [look('A'), look('B')], purpose: 'first', startedAt: 1 },
+    data: { ...verified, monitors: [], evidence: [look('A'), look('B')], purpose: 'first', startedAt: 1 },
   });
   expect(lines.slice(1).map((line) => line.trim())).toEqual([
     '✗ A answered Failed',

@@ -17,7 +17,7 @@ import { powershell } from '../../../src/doctor/powershell.ts';
 import { servers } from '../../../src/doctor/servers.ts';
 import { store } from '../../../src/doctor/store.ts';
 import { ExchangeError } from '../../../src/ports/exchange.ts';
-import type { StoreLook } from '../../../src/ports/store.ts';
+import type { StoreFacts } from '../../../src/ports/store.ts';
 import { check, facts, NONE, NOW, row, SHELL, type Site, told } from './site.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'doctor-'));
@@ -66,14 +66,14 @@ describe('playbooks', () => {
 });
 
 describe('store', () => {
-  const health = (warnings: string[], more = {}): StoreLook => ({
+  const health = (warnings: string[], more = {}): StoreFacts => ({
     found: 'answer',
     health: { up: true, kind: 'redis', says: 'redis 7.2 at r1:6379', warnings, ...more },
   });
   const warned = (info: Record<string, string>, fsync?: string) =>
     health(durability({ kind: 'redis', info: new Map(Object.entries(info)), fsync }));
 
-  it.each<[string, StoreLook, RegExp[]]>([
+  it.each<[string, StoreFacts, RegExp[]]>([
     ['one that answers', health([]), [/^ok store: redis 7\.2 at r1:6379$/]],
     [
       'snapshots only',
@@ -145,7 +145,7 @@ describe('store', () => {
   });
 
   it('that is a lab’s may do without Redis', async () => {
-    const found: StoreLook = { found: 'no-program', directory: '/data' };
+    const found: StoreFacts = { found: 'no-program', directory: '/data' };
     expect(told(await check(store, { store: found, exchange: LAB }))[0]).toMatch(/^look store/);
   });
 

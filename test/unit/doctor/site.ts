@@ -8,7 +8,7 @@ import type { Check, Line } from '../../../src/doctor/check.ts';
 import {
   type Asked,
   createContext,
-  type DaemonLook,
+  type DaemonFacts,
   type Opened,
   type Surroundings,
 } from '../../../src/doctor/context.ts';
@@ -16,13 +16,13 @@ import { diagnose } from '../../../src/doctor/index.ts';
 import type { ServerFacts } from '../../../src/incident/health.ts';
 import type { HealthRow } from '../../../src/ports/exchange.ts';
 import type {
-  EndpointLook,
+  EndpointFacts,
   Inspection,
   MissingCommands,
-  ShellLook,
-  TargetLook,
+  ShellFacts,
+  TargetFacts,
 } from '../../../src/ports/inspection.ts';
-import type { StoreLook } from '../../../src/ports/store.ts';
+import type { StoreFacts } from '../../../src/ports/store.ts';
 
 export const NOW = Date.parse('2026-11-26T12:00:00Z');
 
@@ -52,7 +52,7 @@ export const row = (more: Partial<HealthRow> = {}): HealthRow => ({
   ...more,
 });
 
-export const SHELL: ShellLook = {
+export const SHELL: ShellFacts = {
   version: '5.1.20348.1',
   edition: 'Desktop',
   windows: true,
@@ -75,12 +75,12 @@ export interface Site {
   hostname?: string;
   servers?: Answer<ServerFacts[]>;
   rows?: Answer<HealthRow[]>;
-  shell?: Answer<ShellLook>;
-  endpoint?: Answer<EndpointLook> | ((endpoint: string) => Answer<EndpointLook>);
-  target?: Answer<TargetLook>;
+  shell?: Answer<ShellFacts>;
+  endpoint?: Answer<EndpointFacts> | ((endpoint: string) => Answer<EndpointFacts>);
+  target?: Answer<TargetFacts>;
   opened?: Answer<Opened>;
-  store?: Answer<StoreLook>;
-  daemon?: Answer<DaemonLook>;
+  store?: Answer<StoreFacts>;
+  daemon?: Answer<DaemonFacts>;
   address?: string | undefined;
   /** Nothing in between: a lab. */
   inspect?: false;
@@ -118,7 +118,7 @@ export function surroundings(site: Site = {}): Surroundings {
     endpoint: (endpoint) => {
       const given = site.endpoint ?? { openedAfter: 400, missing: NONE };
       const about =
-        typeof given === 'function' ? (given as (endpoint: string) => Answer<EndpointLook>)(endpoint) : given;
+        typeof given === 'function' ? (given as (endpoint: string) => Answer<EndpointFacts>)(endpoint) : given;
       return answer(about);
     },
     target: () => answer(site.target ?? { openedAfter: 300, missing: NONE, clock: { ahead: 100, within: 5 } }),

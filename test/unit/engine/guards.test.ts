@@ -210,7 +210,7 @@ describe('the same trouble on several servers of a group', () => {
 
   test('what was changed while another incident speaks for the group is a message about this server', async () => {
     const b = bench();
-    await b.store.spokesman(b.lab.id, 'IMAP in dag1', 'another', 10 * HOUR);
+    await b.store.claimNotification(b.lab.id, 'IMAP in dag1', 'another', 10 * HOUR);
     b.lab.post({ fault: 'unfixable', server: 'mbx1', healthSet: 'IMAP.Protocol' });
     expect((await b.handle(ALERT)).finished?.outcome).toBe('escalated');
     expect(b.notices.map(({ subject }) => subject)).toEqual(['mbx1: IMAP was not recovered']);

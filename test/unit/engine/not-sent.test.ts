@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { IncidentEvent } from '../../../src/incident/event.ts';
 import { fold } from '../../../src/incident/fold.ts';
-import type { UndoDebt } from '../../../src/incident/undo.ts';
+import type { UndoAction } from '../../../src/incident/undo.ts';
 import { NotSent } from '../../../src/ports/exchange.ts';
 import { around } from '../../support/around.ts';
 import { type Bench, bench, Killed, operationsOf } from '../../support/engine.ts';
@@ -91,7 +91,7 @@ describe('a fail-over that the kill switch catches at the last moment', () => {
 });
 
 test('a step that was not sent owes nothing, until it begins once more', () => {
-  const debt: UndoDebt = {
+  const debt: UndoAction = {
     id: '1:x',
     kind: 'protocol-log',
     server: 'mbx1',

@@ -42,7 +42,7 @@ describe('what a finished incident left changed, put back when a person asks for
   test('the group is free again', async () => {
     const b = await drained();
     const slot = { group: 'dag1', server: 'mbx2' };
-    const start = { owner: 'another', world: b.lab.id, kill: [], claims: [], throttles: [], slot };
+    const start = { owner: 'another', organisation: b.lab.id, kill: [], claims: [], throttles: [], slot };
     expect(await b.store.wouldRefuse(start)).toMatchObject({ by: 'slot', server: 'mbx1' });
     const { id } = await b.operations.putBack({ server: 'MBX1.contoso.com' }, { by: 'jane' });
     await ends(b, id);

@@ -149,7 +149,7 @@ describe('cancel, with a mailbox server being seen to behind it', () => {
     return { ...b, operations, front: { server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' } };
   }
   const free = (b: Bench, server: string) =>
-    b.store.wouldRefuse({ owner: 'another', world: b.lab.id, kill: [], claims: [server], throttles: [] });
+    b.store.wouldRefuse({ owner: 'another', organisation: b.lab.id, kill: [], claims: [server], throttles: [] });
 
   test('its own child goes with it, and every claim is given back', async () => {
     const b = ctp();
@@ -193,7 +193,7 @@ describe('what stays drained', () => {
     const incident = await b.handle({ server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' });
     expect(incident.finished?.outcome).toBe('escalated');
     expect(b.changes()).not.toContain('cas1 Restart-Computer');
-    const start = { owner: 'another', world: b.lab.id, kill: [], claims: [], throttles: [] };
+    const start = { owner: 'another', organisation: b.lab.id, kill: [], claims: [], throttles: [] };
     expect(await b.store.wouldRefuse({ ...start, slot: { group: 'dag1', server: 'mbx1' } })).toMatchObject({
       by: 'slot',
     });

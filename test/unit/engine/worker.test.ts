@@ -4,7 +4,7 @@ import { createMemoryWakeups } from '../../../src/adapters/memory/wakeups.ts';
 import type { Engine } from '../../../src/engine/parts.ts';
 import { createWorker, type Worker } from '../../../src/engine/worker.ts';
 import { fold } from '../../../src/incident/fold.ts';
-import type { Looked } from '../../../src/incident/health.ts';
+import type { VerifyResult } from '../../../src/incident/health.ts';
 import type { Incident } from '../../../src/incident/incident.ts';
 import type { Notice } from '../../../src/ports/notifier.ts';
 import type { Store } from '../../../src/ports/store.ts';
@@ -32,8 +32,8 @@ afterEach(async () => {
 const SECOND = 1000;
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-const ENDS: Looked = { verdict: 'inconclusive', reason: 'gone', monitors: [], evidence: [], hopeless: true };
-const BLIND: Looked = { verdict: 'inconclusive', reason: 'not seen', monitors: [], evidence: [] };
+const ENDS: VerifyResult = { verdict: 'inconclusive', reason: 'gone', monitors: [], evidence: [], hopeless: true };
+const BLIND: VerifyResult = { verdict: 'inconclusive', reason: 'not seen', monitors: [], evidence: [] };
 
 interface Site {
   store: Store;
@@ -49,7 +49,7 @@ interface Site {
 }
 
 /** One store, and as many workers as a test starts. `look` scripts what is seen. */
-function site(look: (times: number, by: string) => Promise<Looked> | Looked = () => ENDS): Site {
+function site(look: (times: number, by: string) => Promise<VerifyResult> | VerifyResult = () => ENDS): Site {
   const began = Date.now();
   const store = createMemoryStore({ now: () => Date.now() });
   const { engine: plain } = bench();
@@ -104,8 +104,8 @@ function site(look: (times: number, by: string) => Promise<Looked> | Looked = ()
 
 /** A look that lasts until the test lets it end. */
 function gate() {
-  let open: (looked: Looked) => void = () => {};
-  const looked = new Promise<Looked>((resolve) => {
+  let open: (verified: VerifyResult) => void = () => {};
+  const looked = new Promise<VerifyResult>((resolve) => {
     open = resolve;
   });
   return { looked, open };
@@ -335,7 +335,7 @@ describe('stopping', () => {
   });
 
   test('never takes longer than the grace: not for a look that never ends', async () => {
-    const s = site(() => new Promise<Looked>(() => {}));
+    const s = site(() => new Promise<VerifyResult>(() => {}));
     const engine = s.engine('a');
     await s.open('mbx1');
     const worker = await s.start(engine);

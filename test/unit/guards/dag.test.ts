@@ -234,8 +234,8 @@ describe('before databases are moved away: each has somewhere to go', () => {
       is: noHealthy('mbx2: its copy is Seeding'),
     },
   ];
-  test.each(CASES)('$says', async ({ is, ...world }) => {
-    expect(await judge('fail-over-databases', world)).toMatchObject(is);
+  test.each(CASES)('$says', async ({ is, ...organisation }) => {
+    expect(await judge('fail-over-databases', organisation)).toMatchObject(is);
   });
 });
 

@@ -7,8 +7,12 @@ const OLD = NINE + 24 * 3_600_000;
 
 test.each([
   { says: 'seen just now', given: { now: NINE }, is: { answer: 'allow' } },
-  { says: 'seen long ago', given: { now: OLD }, is: { answer: 'look' } },
-  { says: 'seen long ago, and looked at a moment ago', given: { now: OLD, justLooked: true }, is: { answer: 'allow' } },
+  { says: 'seen long ago', given: { now: OLD }, is: { answer: 'verify' } },
+  {
+    says: 'seen long ago, and looked at a moment ago',
+    given: { now: OLD, justVerified: true },
+    is: { answer: 'allow' },
+  },
 ])('trouble that was $says: $is.answer', async ({ given, is }) => {
   expect(await evidence.judge(context(given))).toEqual(is);
 });

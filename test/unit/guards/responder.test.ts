@@ -22,13 +22,13 @@ const action = (more: Partial<RecoveryAction> & { ago: number; took?: number }):
 function judge(
   what: Action,
   actions: Record<string, RecoveryAction[]>,
-  more: { justLooked?: boolean; heldBy?: string; down?: string[] } = {},
+  more: { justVerified?: boolean; heldBy?: string; down?: string[] } = {},
 ) {
-  const { justLooked = false, heldBy, down = [] } = more;
+  const { justVerified = false, heldBy, down = [] } = more;
   const resource = what === 'restart-service' ? 'MSExchangeIMAP4BE' : undefined;
   return responder.judge(
     context({
-      justLooked,
+      justVerified,
       change: changeTo(what, {}, resource),
       incident: heldBy ? { held: { n: 1, guard: heldBy, reason: 'r', says: 's', at: NINE } } : {},
       exchange: {
@@ -124,7 +124,7 @@ describe('a failover or a reboot looks at the whole group', () => {
 });
 
 test('after such a wait health is looked at first: Managed Availability may have helped', async () => {
-  expect(await judge('restart-service', {}, { heldBy: 'responder' })).toEqual({ answer: 'look' });
-  expect(await judge('restart-service', {}, { heldBy: 'responder', justLooked: true })).toEqual({ answer: 'allow' });
+  expect(await judge('restart-service', {}, { heldBy: 'responder' })).toEqual({ answer: 'verify' });
+  expect(await judge('restart-service', {}, { heldBy: 'responder', justVerified: true })).toEqual({ answer: 'allow' });
   expect(await judge('restart-service', {}, { heldBy: 'claim' })).toEqual({ answer: 'allow' });
 });

@@ -123,16 +123,16 @@ describe('the mode', () => {
 });
 
 describe('the evidence', () => {
-  const AGES: { says: string; age: number | undefined; justLooked?: boolean; answer: string }[] = [
+  const AGES: { says: string; age: number | undefined; justVerified?: boolean; answer: string }[] = [
     { says: 'trouble that was seen now', age: 0, answer: 'allow' },
     { says: 'trouble that was seen as long ago as it may be', age: 5 * MINUTE, answer: 'allow' },
-    { says: 'trouble that was seen longer ago', age: 5 * MINUTE + 1, answer: 'look' },
-    { says: 'trouble that was never seen', age: undefined, answer: 'look' },
-    { says: 'old trouble, looked at in this very advance', age: HOUR, justLooked: true, answer: 'allow' },
+    { says: 'trouble that was seen longer ago', age: 5 * MINUTE + 1, answer: 'verify' },
+    { says: 'trouble that was never seen', age: undefined, answer: 'verify' },
+    { says: 'old trouble, looked at in this very advance', age: HOUR, justVerified: true, answer: 'allow' },
   ];
-  test.each(AGES)('$says: $answer', ({ age, justLooked = false, answer }) => {
+  test.each(AGES)('$says: $answer', ({ age, justVerified = false, answer }) => {
     const { seenUnhealthyAt: _seen, ...unseen } = context().incident;
-    const given = context({ justLooked });
+    const given = context({ justVerified });
     given.incident = age === undefined ? unseen : { ...unseen, seenUnhealthyAt: NINE - age };
     expect(evidence.judge(given)).toEqual({ answer });
   });

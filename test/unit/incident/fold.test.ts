@@ -83,7 +83,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
   {
     given: 'a second alert that is firing: it wakes nobody',
     journal: [opened, slept('look'), { type: 'attached', data: { alerts: [alertOf({ id: 'a2' })] } }],
-    shows: ({ alerts, slept: sleeps, lookFirst }) => [alerts.length, sleeps?.for, lookFirst],
+    shows: ({ alerts, slept: sleeps, verifyFirst }) => [alerts.length, sleeps?.for, verifyFirst],
     is: [2, 'look', false],
   },
   {
@@ -93,7 +93,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
       slept('look'),
       { type: 'attached', data: { alerts: [alertOf({ id: 'a2', status: 'resolved' })] } },
     ],
-    shows: ({ slept: sleeps, lookFirst, conclusion }) => [sleeps, lookFirst, conclusion],
+    shows: ({ slept: sleeps, verifyFirst, conclusion }) => [sleeps, verifyFirst, conclusion],
     is: [undefined, true, undefined],
   },
   {
@@ -105,7 +105,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
   {
     given: 'trouble, then a blind look: trouble was last seen when it was seen',
     journal: [opened, verified('confirmed'), verified('inconclusive')],
-    shows: ({ seenUnhealthyAt, blindLooks }) => [seenUnhealthyAt, blindLooks],
+    shows: ({ seenUnhealthyAt, inconclusiveTries }) => [seenUnhealthyAt, inconclusiveTries],
     is: [NINE + 1000, 1],
   },
   {
@@ -194,7 +194,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
       slept('health', 1),
       slept('answer', 1),
     ],
-    shows: ({ steps }) => [steps[0]?.blindLooks, steps[0]?.sickLooks],
+    shows: ({ steps }) => [steps[0]?.inconclusiveTries, steps[0]?.unhealthyTries],
     is: [1, 2],
   },
   {
@@ -242,13 +242,13 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
       held('mode', 'w'),
       { type: 'approved', data: { by: 'yuki', note: 'go' } },
     ],
-    shows: ({ approvals, lookFirst, held: hold }) => [approvals, lookFirst, hold],
+    shows: ({ approvals, verifyFirst, held: hold }) => [approvals, verifyFirst, hold],
     is: [[{ by: 'yuki', at: NINE + 4000, reason: 'r' }], true, undefined],
   },
   {
     given: 'the first of two approvals: it is still waited',
     journal: [opened, verified('confirmed'), matched, twoMustApprove, { type: 'approved', data: { by: 'yuki' } }],
-    shows: ({ approvals, lookFirst, held: hold }) => [approvals.length, lookFirst, hold?.approval],
+    shows: ({ approvals, verifyFirst, held: hold }) => [approvals.length, verifyFirst, hold?.approval],
     is: [1, false, true],
   },
   {
@@ -261,7 +261,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
       { type: 'approved', data: { by: 'yuki', identity: 'ops' } },
       { type: 'approved', data: { by: 'jane', identity: 'ops' } },
     ],
-    shows: ({ approvals, lookFirst, held: hold }) => [approvals.length, lookFirst, hold?.approval],
+    shows: ({ approvals, verifyFirst, held: hold }) => [approvals.length, verifyFirst, hold?.approval],
     is: [2, false, true],
   },
   {
@@ -274,7 +274,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
       { type: 'approved', data: { by: 'yuki' } },
       { type: 'approved', data: { by: 'jane' } },
     ],
-    shows: ({ lookFirst, held: hold }) => [lookFirst, hold],
+    shows: ({ verifyFirst, held: hold }) => [verifyFirst, hold],
     is: [true, undefined],
   },
   {

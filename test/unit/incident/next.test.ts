@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { IncidentEvent, LookPurpose, StepEnd, StepFinished, Verified } from '../../../src/incident/event.ts';
+import type { IncidentEvent, StepEnd, StepFinished, Verified, VerifyPurpose } from '../../../src/incident/event.ts';
 import { fold } from '../../../src/incident/fold.ts';
-import type { Looked, MonitorRef, Verdict } from '../../../src/incident/health.ts';
+import type { MonitorRef, Verdict, VerifyResult } from '../../../src/incident/health.ts';
 import { type Decision, type NextSettings, next, unmetCondition, yearOf } from '../../../src/incident/next.ts';
 import type { Condition, PlannedStep } from '../../../src/incident/plan.ts';
-import type { UndoDebt } from '../../../src/incident/undo.ts';
+import type { UndoAction } from '../../../src/incident/undo.ts';
 import { alertOf, askedFor, facts, journal, MINUTE, NINE, SECOND } from '../../support/stub.ts';
 
 const SETTINGS: NextSettings = {
@@ -20,14 +20,14 @@ const opened: IncidentEvent = {
   data: { id: 'i', server: 'mbx1', family: 'IMAP', alert: alertOf() },
 };
 
-const saw = (verdict: Verdict, monitor = SELF_TEST): Looked => ({
+const saw = (verdict: Verdict, monitor = SELF_TEST): VerifyResult => ({
   verdict,
   reason: `it was ${verdict}`,
   monitors: [{ ...monitor, verdict }],
   evidence: [],
 });
 
-const verified = (verdict: Verdict, purpose: LookPurpose = 'first', more: Partial<Verified> = {}): IncidentEvent => ({
+const verified = (verdict: Verdict, purpose: VerifyPurpose = 'first', more: Partial<Verified> = {}): IncidentEvent => ({
   type: 'verified',
   data: { ...saw(verdict), purpose, startedAt: NINE, facts: facts('mbx1', { dag: 'dag1' }), ...more },
 });
@@ -50,7 +50,7 @@ const matched = (plan: PlannedStep[] = PLAN): IncidentEvent => ({
 
 const intent = { command: 'Restart-Service', server: 'mbx1', arguments: {}, fence: {} };
 
-const debt = (id: string, when: UndoDebt['when'], more: Partial<UndoDebt> = {}): UndoDebt => ({
+const debt = (id: string, when: UndoAction['when'], more: Partial<UndoAction> = {}): UndoAction => ({
   id,
   kind: 'activation',
   server: 'mbx1',
@@ -61,7 +61,7 @@ const debt = (id: string, when: UndoDebt['when'], more: Partial<UndoDebt> = {}):
   ...more,
 });
 
-const started = (n: number, ...undo: UndoDebt[]): IncidentEvent => ({
+const started = (n: number, ...undo: UndoAction[]): IncidentEvent => ({
   type: 'stepStarted',
   data: { n, note: {}, intent, undo },
 });
@@ -99,7 +99,7 @@ const restarted = [...planned, started(1), ended(1, 'done', { changed: true })];
 const healthy = [...restarted, begun(2), ended(2, 'done', { health: 'healthy', looked: saw('cleared') })];
 const stillSick = [...restarted, begun(2), ended(2, 'done', { health: 'unhealthy', looked: saw('confirmed') })];
 /** Drained by the first step, then seen healthy: what follows is the undo. */
-const drained = (...undo: UndoDebt[]) => [
+const drained = (...undo: UndoAction[]) => [
   ...planned,
   started(1, ...undo),
   ended(1, 'done', { changed: true }),
@@ -121,7 +121,7 @@ interface Case {
 }
 
 const CASES: Case[] = [
-  { given: 'only an alert', journal: [opened], does: { do: 'look', purpose: 'first' } },
+  { given: 'only an alert', journal: [opened], does: { do: 'verify', purpose: 'first' } },
   {
     given: 'trouble that was seen',
     journal: sick,
@@ -150,12 +150,12 @@ const CASES: Case[] = [
   {
     given: 'a look that saw nothing, and a sleep that is over to the millisecond',
     journal: [opened, verified('inconclusive'), slept(LATER)],
-    does: { do: 'look', purpose: 'first' },
+    does: { do: 'verify', purpose: 'first' },
   },
   {
     given: 'a look before a change that saw nothing, slept over',
     journal: [...planned, verified('inconclusive', 'before-change'), slept(LATER)],
-    does: { do: 'look', purpose: 'before-change' },
+    does: { do: 'verify', purpose: 'before-change' },
   },
   {
     given: 'as many further looks as are allowed, all blind',
@@ -187,17 +187,17 @@ const CASES: Case[] = [
   {
     given: 'a "resolved" while a blind look is slept over: it is looked at now, not later',
     journal: [opened, verified('inconclusive'), slept(LATER + 5 * MINUTE), resolved],
-    does: { do: 'look', purpose: 'before-change' },
+    does: { do: 'verify', purpose: 'before-change' },
   },
   {
     given: 'a "resolved" before the first change',
     journal: [...planned, resolved],
-    does: { do: 'look', purpose: 'before-change' },
+    does: { do: 'verify', purpose: 'before-change' },
   },
   {
     given: 'a "resolved" before anything was looked at',
     journal: [opened, resolved],
-    does: { do: 'look', purpose: 'first' },
+    does: { do: 'verify', purpose: 'first' },
   },
   {
     given: 'a "resolved" while a command is on its way: first what became of it',
@@ -259,7 +259,7 @@ const CASES: Case[] = [
   {
     given: 'a recheck that saw health: the whole family is looked at',
     journal: healthy,
-    does: { do: 'look', purpose: 'after-health' },
+    does: { do: 'verify', purpose: 'after-health' },
   },
   {
     given: 'health of the whole family after a change',
@@ -304,7 +304,7 @@ const CASES: Case[] = [
   {
     given: 'an approval: looked at once more before anything is changed',
     journal: [...planned, approval(LATER + 1), { type: 'approved', data: { by: 'yuki' } }],
-    does: { do: 'look', purpose: 'before-change' },
+    does: { do: 'verify', purpose: 'before-change' },
   },
   {
     given: 'an approval, and trouble that is still there',
@@ -426,7 +426,7 @@ const CASES: Case[] = [
   {
     given: 'an undo after which health is looked at once',
     journal: [...drained(debt('log', 'always', { after: 'recheck' })), undoStarted('log'), undone('log')],
-    does: { do: 'look', purpose: 'after-undo' },
+    does: { do: 'verify', purpose: 'after-undo' },
   },
   {
     given: 'a restart for an undo, and databases that may come back on recovery: looked at between the two',
@@ -435,7 +435,7 @@ const CASES: Case[] = [
       undoStarted('log'),
       undone('log'),
     ],
-    does: { do: 'look', purpose: 'after-undo' },
+    does: { do: 'verify', purpose: 'after-undo' },
   },
   {
     given: 'health between the two: now the databases may come back',
@@ -482,7 +482,7 @@ const CASES: Case[] = [
       slept(NINE + 10 * MINUTE, { for: 'watch' }),
     ],
     now: NINE + 10 * MINUTE,
-    does: { do: 'look', purpose: 'after-undo' },
+    does: { do: 'verify', purpose: 'after-undo' },
   },
   {
     given: 'a look after the undo that saw nothing',
@@ -515,7 +515,7 @@ const CASES: Case[] = [
       undoStarted('log'),
       undone('log'),
     ],
-    does: { do: 'look', purpose: 'after-undo' },
+    does: { do: 'verify', purpose: 'after-undo' },
   },
   {
     given: 'a playbook at its end whose undo helped',

@@ -3,11 +3,11 @@ import { expect, test } from 'vitest';
 import { link } from '../../../src/incident/chain.ts';
 import type { Entry, IncidentEvent } from '../../../src/incident/event.ts';
 import { apply, fold } from '../../../src/incident/fold.ts';
-import type { Looked, MonitorRef, MonitorVerdict, Verdict } from '../../../src/incident/health.ts';
+import type { MonitorRef, MonitorVerdict, Verdict, VerifyResult } from '../../../src/incident/health.ts';
 import { type Incident, stepRecord } from '../../../src/incident/incident.ts';
 import { type Decision, type NextSettings, next } from '../../../src/incident/next.ts';
 import type { PlannedStep } from '../../../src/incident/plan.ts';
-import type { UndoDebt } from '../../../src/incident/undo.ts';
+import type { UndoAction } from '../../../src/incident/undo.ts';
 import { alertOf, facts, MINUTE, NINE, SECOND } from '../../support/stub.ts';
 
 /**
@@ -100,7 +100,7 @@ function somebodyElse(incident: Incident, pick: Pick): IncidentEvent | undefined
 
 function carryOut(decision: Decision, incident: Incident, now: number, pick: Pick): IncidentEvent {
   switch (decision.do) {
-    case 'look': {
+    case 'verify': {
       const { purpose } = decision;
       const seen = look(pick, purpose === 'first' ? 'mostly sick' : 'mostly well');
       const hopeless = seen.verdict === 'inconclusive' && pick(6) === 5;
@@ -144,7 +144,7 @@ const LOOKS = {
   'mostly well': ['cleared', 'cleared', 'cleared', 'confirmed', 'inconclusive'],
 } as const;
 
-function look(pick: Pick, how: keyof typeof LOOKS): Looked {
+function look(pick: Pick, how: keyof typeof LOOKS): VerifyResult {
   const verdict: Verdict = LOOKS[how][pick(5)] ?? 'inconclusive';
   const others: Verdict = verdict === 'confirmed' ? 'cleared' : verdict;
   const monitors: MonitorVerdict[] = MONITORS.map((monitor) => ({ ...monitor, verdict: others }));
@@ -179,11 +179,11 @@ function begin({ n, changes, options }: PlannedStep, now: number, pick: Pick): I
     case 4:
       return { type: 'slept', data: { n, until: now + MINUTE, for: 'look', says: 'unreachable' } };
     default:
-      return { type: 'stepStarted', data: { n, note: {}, intent: INTENT, undo: options.undo as UndoDebt[] } };
+      return { type: 'stepStarted', data: { n, note: {}, intent: INTENT, undo: options.undo as UndoAction[] } };
   }
 }
 
-function debts(n: number, pick: Pick): UndoDebt[] {
+function debts(n: number, pick: Pick): UndoAction[] {
   const kinds = [[], ['recovered'], ['always'], ['always', 'always'], ['always', 'recovered']] as const;
   const whens = kinds[pick(kinds.length)] ?? [];
   return whens.map((when, index) => {
@@ -312,10 +312,10 @@ test('a journal folded in two parts is the journal folded whole, and folding lea
 test('nothing that changes something begins but on trouble that the last look has seen', () => {
   always(({ before, now, decision }) => {
     if (decision.do !== 'begin' || !stepRecord(before, decision.n).step.changes) return;
-    expect(before.looked?.verdict).toBe('confirmed');
+    expect(before.verified?.verdict).toBe('confirmed');
     // News that goes on coming is looked at again only when the last look for news is outdated.
-    if (!before.lookFirst) return;
-    const { at, took } = before.lookedForNews ?? { at: 0, took: 0 };
+    if (!before.verifyFirst) return;
+    const { at, took } = before.verifiedForNews ?? { at: 0, took: 0 };
     expect(now - at).toBeLessThan(Math.max(SETTINGS.evidenceMaxAge, 10 * took));
   });
 });
@@ -375,7 +375,7 @@ test('at the end nothing that was due is still owed, and "recovered" has nothing
       before.undo.filter((undo) => undo.state === 'failed').length + stays.length - onPurpose.length,
     );
     const failed = new Set(before.undo.filter((undo) => undo.state === 'failed').map((undo) => undo.id));
-    const waitsForFailed = (undo: UndoDebt) => undo.dependsOn !== undefined && failed.has(undo.dependsOn);
+    const waitsForFailed = (undo: UndoAction) => undo.dependsOn !== undefined && failed.has(undo.dependsOn);
     expect(stays.filter((undo) => undo.when === 'always' && !waitsForFailed(undo))).toEqual([]);
     if (outcome === 'recovered') expect([left, owed]).toEqual([[], []]);
   });
@@ -385,7 +385,7 @@ test('recovered means changed and seen healthy after; transient means seen healt
   always(({ before, decision }) => {
     if (decision.do !== 'finish') return;
     const { outcome } = decision.finished;
-    if (outcome === 'recovered') expect([before.changed, before.looked?.verdict]).toEqual([true, 'cleared']);
-    if (outcome === 'transient') expect([before.changed, before.looked?.verdict]).toEqual([false, 'cleared']);
+    if (outcome === 'recovered') expect([before.changed, before.verified?.verdict]).toEqual([true, 'cleared']);
+    if (outcome === 'transient') expect([before.changed, before.verified?.verdict]).toEqual([false, 'cleared']);
   });
 });

@@ -22,9 +22,9 @@ describe('journals of an older version', () => {
     const changes = entries.filter(({ data }) => 'intent' in data);
     const started = traces.flatMap(({ beside }) => beside.start ?? []);
     expect(started).toHaveLength(changes.length);
-    for (const { claims, world, throttles } of started) {
+    for (const { claims, organisation, throttles } of started) {
       expect(claims).toContain(view.server);
-      expect(world).not.toBe('');
+      expect(organisation).not.toBe('');
       expect(throttles).toEqual([]);
     }
     expect(last(traces).beside.finishing).toMatchObject({ outcome: view.outcome });
@@ -34,7 +34,7 @@ describe('journals of an older version', () => {
     const traces = tracesOf(read(name).entries);
     const names = (kept: { server: string; setting: string }[]) => kept.map((one) => `${one.server} ${one.setting}`);
     return {
-      owes: names(traces.flatMap(({ beside }) => beside.owe ?? []).map(({ debt }) => debt)),
+      owes: names(traces.flatMap(({ beside }) => beside.outstanding ?? []).map(({ debt }) => debt)),
       settles: names(traces.flatMap(({ beside }) => beside.settle ?? [])),
       keeps: last(traces).beside.finishing?.keepSlots,
     };
@@ -93,7 +93,7 @@ const lookedAt = (verdict: 'confirmed' | 'cleared'): IncidentEvent => ({
     facts: facts('mbx1', { organisation: 'w2' }),
   },
 });
-const START = { owner: 'i1', world: '', kill: [], claims: ['mbx1', 'mbx2'], throttles: [] };
+const START = { owner: 'i1', organisation: '', kill: [], claims: ['mbx1', 'mbx2'], throttles: [] };
 
 /** The last of these leaves this. */
 const cases: [string, IncidentEvent[], Beside][] = [
@@ -102,20 +102,20 @@ const cases: [string, IncidentEvent[], Beside][] = [
     [opened],
     {
       opening: { key: 'mbx1/imap', server: 'mbx1', family: 'IMAP' },
-      trouble: { world: 'w1', server: 'mbx1', seen: ['open imap', 'alerted imap'], gone: [] },
+      trouble: { organisation: 'w1', server: 'mbx1', seen: ['open imap', 'alerted imap'], gone: [] },
     },
   ],
   [
     'trouble is seen, in the organisation that was seen',
     [opened, lookedAt('confirmed')],
-    { trouble: { world: 'w2', server: 'mbx1', seen: ['sick imap'], gone: ['alerted imap', 'unseen imap'] } },
+    { trouble: { organisation: 'w2', server: 'mbx1', seen: ['sick imap'], gone: ['alerted imap', 'unseen imap'] } },
   ],
   [
     'a change starts: the server and what it acts on are claimed, the slot is taken, the debt is entered',
     [opened, lookedAt('confirmed'), matched, started()],
     {
-      start: { ...START, world: 'w2', slot: { group: 'dag1', server: 'mbx2' } },
-      owe: [{ debt, incident: 'i1', world: 'w2' }],
+      start: { ...START, organisation: 'w2', slot: { group: 'dag1', server: 'mbx2' } },
+      outstanding: [{ debt, incident: 'i1', organisation: 'w2' }],
     },
   ],
   [
@@ -124,12 +124,12 @@ const cases: [string, IncidentEvent[], Beside][] = [
     {
       start: {
         ...START,
-        world: 'w3',
+        organisation: 'w3',
         slot: { group: 'dag1', server: 'mbx2' },
         throttles: [{ ...rule, perHour: -1, perDay: -1, group: false }],
         disrupts: { servers: ['mbx2'], until: 9 },
       },
-      owe: [{ debt, incident: 'i1', world: 'w3' }],
+      outstanding: [{ debt, incident: 'i1', organisation: 'w3' }],
     },
   ],
   [
@@ -140,7 +140,7 @@ const cases: [string, IncidentEvent[], Beside][] = [
       matched,
       started({ undo: [] }),
     ],
-    { start: { ...START, owner: 'r', slot: { group: 'dag1', server: 'mbx2' } }, owe: [] },
+    { start: { ...START, owner: 'r', slot: { group: 'dag1', server: 'mbx2' } }, outstanding: [] },
   ],
   ['a step that changes nothing takes nothing', [opened, matched, started({ intent: undefined })], {}],
   [
@@ -157,12 +157,16 @@ const cases: [string, IncidentEvent[], Beside][] = [
       started(),
       { type: 'undone', data: { undo: 'd', state: 'putBack', says: '' } },
     ],
-    { settle: [{ server: 'mbx2', setting: 'activation', world: 'w2' }] },
+    { settle: [{ server: 'mbx2', setting: 'activation', organisation: 'w2' }] },
   ],
   [
     'a step was not sent at the last moment: what it would have changed is not owed, unless it was owed before',
     [opened, lookedAt('confirmed'), matched, started({ undo: [own] }), ended('notSent')],
-    { settle: [{ server: 'mbx2', setting: 'activation', world: 'w2', of: { incident: 'i1', id: '1:activation' } }] },
+    {
+      settle: [
+        { server: 'mbx2', setting: 'activation', organisation: 'w2', of: { incident: 'i1', id: '1:activation' } },
+      ],
+    },
   ],
   ['a step that was sent stays owed for', [opened, matched, started({ undo: [own] }), ended('done')], {}],
   ["another step's debt is none of its own", [opened, matched, started(), ended('notSent')], {}],
@@ -176,7 +180,7 @@ const cases: [string, IncidentEvent[], Beside][] = [
     [opened, finished('escalated', { keeps: ['dag1'] })],
     {
       finishing: { key: 'mbx1/imap', root: 'i1', isRoot: true, keepSlots: ['dag1'], outcome: 'escalated', runs: [] },
-      trouble: { world: 'w1', server: 'mbx1', seen: [], gone: ['open imap'] },
+      trouble: { organisation: 'w1', server: 'mbx1', seen: [], gone: ['open imap'] },
     },
   ],
 ];

@@ -5,7 +5,7 @@ import type { Exchange } from '../../../src/ports/exchange.ts';
 import type { LedgerEntry } from '../../../src/ports/store.ts';
 import { stepNamed } from '../../../src/steps/index.ts';
 import type { Options, StepContext, UndoContext } from '../../../src/steps/step.ts';
-import type { MonitorsLook, Verifier } from '../../../src/verification/verify.ts';
+import type { VerifiedMonitors, Verifier } from '../../../src/verification/verify.ts';
 import { facts, MINUTE, NINE, reply, stubExchange } from '../../support/stub.ts';
 
 export interface Given {
@@ -18,7 +18,7 @@ export interface Given {
   /** Who owes which setting of the server. */
   ledger?: Record<string, LedgerEntry>;
   /** What the verifier sees of the handled monitors. */
-  sees?: MonitorsLook;
+  sees?: VerifiedMonitors;
   openChild?: StepContext['openChild'];
   outcomeOf?: StepContext['outcomeOf'];
 }
@@ -40,8 +40,8 @@ export function stepContext(name: string, given: Given = {}): StepContext {
     state: 'pending',
     note: {},
     startedAt: NINE,
-    blindLooks: 0,
-    sickLooks: 0,
+    inconclusiveTries: 0,
+    unhealthyTries: 0,
     ...given.record,
   };
   const own = facts(server, server.startsWith('mbx') && server !== 'mbx9' ? { dag: 'dag1' } : {});
@@ -54,8 +54,8 @@ export function stepContext(name: string, given: Given = {}): StepContext {
     alerts: [],
     alertCount: 0,
     facts: own,
-    blindLooks: 0,
-    lookFirst: false,
+    inconclusiveTries: 0,
+    verifyFirst: false,
     runs: [{ playbook: 'p', hash: 'h', mode: 'auto', handles: [], plan: [planned], healed: false }],
     steps: [record],
     children: [],
@@ -97,7 +97,7 @@ export function beginning(name: string, given: Given = {}) {
 
 /** What a look says, of a step whose command was noted as `intent`. */
 export function looking(name: string, given: Given = {}, issued = false) {
-  return stepNamed(name).look(stepContext(name, given), issued);
+  return stepNamed(name).poll(stepContext(name, given), issued);
 }
 
 export function undoContext(debt: Partial<UndoState>, given: Given = {}): UndoContext {

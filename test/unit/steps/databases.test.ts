@@ -47,19 +47,19 @@ describe('moving the databases away', () => {
     });
   });
 
-  const LOOKS: { says: string; found: boolean; fence: boolean; issued: boolean; look: string }[] = [
-    { says: 'it is blocked now', found: true, fence: false, issued: false, look: 'done' },
-    { says: 'it is not blocked', found: false, fence: false, issued: true, look: 'notIssued' },
-    { says: 'it was blocked before: proves nothing', found: true, fence: true, issued: false, look: 'notIssued' },
+  const LOOKS: { says: string; found: boolean; fence: boolean; issued: boolean; is: string }[] = [
+    { says: 'it is blocked now', found: true, fence: false, issued: false, is: 'done' },
+    { says: 'it is not blocked', found: false, fence: false, issued: true, is: 'notIssued' },
+    { says: 'it was blocked before: proves nothing', found: true, fence: true, issued: false, is: 'notIssued' },
     {
       says: 'it was blocked before, and the command was answered',
       found: true,
       fence: true,
       issued: true,
-      look: 'done',
+      is: 'done',
     },
   ];
-  test.each(LOOKS)('$says: $look', async ({ found, fence, issued, look }) => {
+  test.each(LOOKS)('$says: $is', async ({ found, fence, issued, is }) => {
     const intent = intentOf(
       'Set-MailboxServer',
       { activationBlocked: fence },
@@ -67,7 +67,7 @@ describe('moving the databases away', () => {
     );
     expect(
       await looking('fail-over-databases', { exchange: blocked(found), record: { intent } }, issued),
-    ).toMatchObject({ look });
+    ).toMatchObject({ is });
   });
 });
 
@@ -126,13 +126,13 @@ describe('confirming that no copy is active', () => {
     });
 
   test('none: confirmed, and also none at all', async () => {
-    expect(await look([copy('DB01', 'Healthy'), copy('DB02', 'Failed')], NINE)).toMatchObject({ look: 'done' });
-    expect(await look([], NINE)).toMatchObject({ look: 'done' });
+    expect(await look([copy('DB01', 'Healthy'), copy('DB02', 'Failed')], NINE)).toMatchObject({ is: 'done' });
+    expect(await look([], NINE)).toMatchObject({ is: 'done' });
   });
 
   test.each(['Mounted', 'Mounting', 'Dismounted', 'Dismounting'])('%s is active: waited for', async (status) => {
     expect(await look([copy('DB01', status), copy('DB02', 'Healthy')], NINE)).toEqual({
-      look: 'pending',
+      is: 'pending',
       until: NINE + 10 * SECOND,
       says: 'waiting for DB01 to move',
     });
@@ -146,7 +146,7 @@ describe('confirming that no copy is active', () => {
       copy('DB04', 'Healthy'),
     ];
     expect(await look(copies, NINE + 15 * MINUTE)).toEqual({
-      look: 'refused',
+      is: 'refused',
       says: 'Still active on mbx1 after 15m: DB01 (Mounted: no log files), DB02 (Mounted: it has this copy only), DB03 (Dismounted). A server with active copies is not restarted',
       result: { databases: ['DB01', 'DB02', 'DB03'] },
     });
@@ -154,8 +154,8 @@ describe('confirming that no copy is active', () => {
 
   test('the last look is at the deadline', async () => {
     const end = NINE + 15 * MINUTE;
-    expect(await look([copy('DB01', 'Mounted')], end - SECOND)).toMatchObject({ look: 'pending', until: end });
-    expect(await look([copy('DB01', 'Healthy')], end)).toMatchObject({ look: 'done' });
+    expect(await look([copy('DB01', 'Mounted')], end - SECOND)).toMatchObject({ is: 'pending', until: end });
+    expect(await look([copy('DB01', 'Healthy')], end)).toMatchObject({ is: 'done' });
   });
 
   test('a client access server has no databases', async () => {

@@ -64,18 +64,18 @@ describe('turning the protocol log on', () => {
     });
   });
 
-  const LOOKS: { says: string; found: boolean; fence: boolean; issued: boolean; look: string }[] = [
-    { says: 'off before, on now', found: true, fence: false, issued: false, look: 'done' },
-    { says: 'off before, off now', found: false, fence: false, issued: false, look: 'notIssued' },
-    { says: 'on before, on now: proves nothing', found: true, fence: true, issued: false, look: 'notIssued' },
-    { says: 'on before, and the command was answered', found: true, fence: true, issued: true, look: 'done' },
-    { says: 'answered, but off all the same', found: false, fence: false, issued: true, look: 'notIssued' },
+  const LOOKS: { says: string; found: boolean; fence: boolean; issued: boolean; is: string }[] = [
+    { says: 'off before, on now', found: true, fence: false, issued: false, is: 'done' },
+    { says: 'off before, off now', found: false, fence: false, issued: false, is: 'notIssued' },
+    { says: 'on before, on now: proves nothing', found: true, fence: true, issued: false, is: 'notIssued' },
+    { says: 'on before, and the command was answered', found: true, fence: true, issued: true, is: 'done' },
+    { says: 'answered, but off all the same', found: false, fence: false, issued: true, is: 'notIssued' },
   ];
-  test.each(LOOKS)('$says', async ({ found, fence, issued, look }) => {
+  test.each(LOOKS)('$says', async ({ found, fence, issued, is }) => {
     const intent = intentOf('Set-ImapSettings', { enabled: fence }, { ProtocolLogEnabled: true });
     const seen = await looking('protocol-log', { options, exchange: log(found), record: { intent } }, issued);
-    expect(seen.look).toBe(look);
-    if (seen.look === 'done') expect(seen).toMatchObject({ changed: true, result: { location: LOCATION } });
+    expect(seen.is).toBe(is);
+    if (seen.is === 'done') expect(seen).toMatchObject({ changed: true, result: { location: LOCATION } });
   });
 });
 
@@ -109,7 +109,7 @@ describe('putting it back', () => {
 
 test('where the log lies is noted, for whoever reads the escalation', async () => {
   expect(await looking('log-location', { options: { protocol: 'imap' }, exchange: log(true), now: NINE })).toEqual({
-    look: 'done',
+    is: 'done',
     says: `the imap protocol log of mbx1 lies in ${LOCATION}`,
     result: { location: LOCATION },
   });

@@ -76,7 +76,7 @@ function look(world: Partial<World>, more: More = {}) {
 
 describe('back from a restart is more than a ping', () => {
   test('everything holds: back', async () => {
-    expect(await look({})).toEqual({ look: 'done', says: 'mbx1 is back from its restart', changed: true });
+    expect(await look({})).toEqual({ is: 'done', says: 'mbx1 is back from its restart', changed: true });
   });
 
   const NOT_YET: { says: string; world: Partial<World>; waits: string }[] = [
@@ -127,39 +127,39 @@ describe('back from a restart is more than a ping', () => {
     },
   ];
   test.each(NOT_YET)('$says: not yet', async ({ world, waits }) => {
-    expect(await look(world)).toMatchObject({ look: 'pending', says: waits, until: NOW + 30 * SECOND });
+    expect(await look(world)).toMatchObject({ is: 'pending', says: waits, until: NOW + 30 * SECOND });
   });
 
   const events = (more: Partial<HealthRow> = {}) =>
     row('IMAP', 'CrashEvent', { recurrenceSeconds: 0, lastExecution: BOOTED - 9 * MINUTE, ...more });
   const COLD = { alertValue: 'UnInitialized' } as const;
-  const OTHERS: { says: string; more: HealthRow; look: string }[] = [
-    { says: 'that no clock drives, set long before the boot', more: events(), look: 'done' },
-    { says: 'that no clock drives, without a time', more: never(events()), look: 'done' },
-    { says: 'that no clock drives, unhealthy', more: events({ alertValue: 'Unhealthy' }), look: 'done' },
-    { says: 'that no clock drives, not set yet', more: events(COLD), look: 'done' },
-    { says: 'that no clock drives, stale', more: events({ isStale: true }), look: 'done' },
-    { says: 'that a clock drives, not set yet', more: evaluated(COLD), look: 'pending' },
+  const OTHERS: { says: string; more: HealthRow; is: string }[] = [
+    { says: 'that no clock drives, set long before the boot', more: events(), is: 'done' },
+    { says: 'that no clock drives, without a time', more: never(events()), is: 'done' },
+    { says: 'that no clock drives, unhealthy', more: events({ alertValue: 'Unhealthy' }), is: 'done' },
+    { says: 'that no clock drives, not set yet', more: events(COLD), is: 'done' },
+    { says: 'that no clock drives, stale', more: events({ isStale: true }), is: 'done' },
+    { says: 'that a clock drives, not set yet', more: evaluated(COLD), is: 'pending' },
     {
       says: 'that is switched off and never evaluates',
       more: never(evaluated({ alertValue: 'Disabled' })),
-      look: 'done',
+      is: 'done',
     },
-    { says: 'that does not say how often, from before the boot', more: silent(BOOTED), look: 'pending' },
-    { says: 'that does not say how often, from after the boot', more: silent(BOOTED + 1), look: 'done' },
+    { says: 'that does not say how often, from before the boot', more: silent(BOOTED), is: 'pending' },
+    { says: 'that does not say how often, from after the boot', more: silent(BOOTED + 1), is: 'done' },
   ];
-  test.each(OTHERS)('beside those that have evaluated one $says: $look', async ({ more, look: is }) => {
+  test.each(OTHERS)('beside those that have evaluated one $says: $look', async ({ more, is }) => {
     expect(await look({ rows: [evaluated(), more] })).toMatchObject({ look: is });
   });
 
   test('another member that is down is no reason to wait', async () => {
     const group = { name: 'dag1', members: [member('mbx1'), member('mbx2', false)] };
-    expect(await look({ group })).toMatchObject({ look: 'done' });
+    expect(await look({ group })).toMatchObject({ is: 'done' });
   });
 
   test('a server in no group has neither node nor copies to wait for', async () => {
     const copies = [{ database: 'DB01', status: 'Initializing' }];
-    expect(await look({ copies }, { server: 'cas1' })).toMatchObject({ look: 'done' });
+    expect(await look({ copies }, { server: 'cas1' })).toMatchObject({ is: 'done' });
   });
 
   test.each(['unreachable', 'timedOut'] as const)('%s: it is away', async (code) => {
@@ -173,7 +173,7 @@ describe('back from a restart is more than a ping', () => {
       },
     };
     expect(await looking('restart-server', given)).toMatchObject({
-      look: 'pending',
+      is: 'pending',
       says: 'mbx1 does not answer yet',
     });
   });
@@ -193,43 +193,43 @@ describe('back from a restart is more than a ping', () => {
 
 describe('a boot time is newer only when the clock was not merely corrected', () => {
   const corrected = 2 * MINUTE;
-  const CLOCKS: { says: string; world: Partial<World>; look: string }[] = [
-    { says: 'two minutes newer: a corrected clock', world: { bootedAt: NOTED + corrected }, look: 'notIssued' },
+  const CLOCKS: { says: string; world: Partial<World>; is: string }[] = [
+    { says: 'two minutes newer: a corrected clock', world: { bootedAt: NOTED + corrected }, is: 'notIssued' },
     {
       says: 'more than two minutes newer, with an uptime of a month: a corrected clock',
       world: { bootedAt: NOTED + corrected + 1, uptimeSeconds: (NOW - NOTED) / 1000 + 600 },
-      look: 'notIssued',
+      is: 'notIssued',
     },
     {
       says: 'newer, but the uptime is still a month',
       world: { uptimeSeconds: (NOW - NOTED) / 1000 },
-      look: 'notIssued',
+      is: 'notIssued',
     },
     {
       says: 'newer, and the uptime agrees within four minutes',
       world: { uptimeSeconds: (NOW - BOOTED) / 1000 + 239 },
-      look: 'done',
+      is: 'done',
     },
     {
       says: 'newer, and the uptime is off by four minutes',
       world: { uptimeSeconds: (NOW - BOOTED) / 1000 + 240 },
-      look: 'notIssued',
+      is: 'notIssued',
     },
-    { says: 'the same', world: { bootedAt: NOTED }, look: 'notIssued' },
+    { says: 'the same', world: { bootedAt: NOTED }, is: 'notIssued' },
   ];
-  test.each(CLOCKS)('$says', async ({ world, look: is }) => {
+  test.each(CLOCKS)('$says', async ({ world, is }) => {
     expect(await look(world)).toMatchObject({ look: is });
   });
 });
 
 describe('a server that has not gone down', () => {
   const same = { bootedAt: NOTED };
-  const CASES: { says: string; now: number; issued: boolean; look: string }[] = [
-    { says: 'may still answer for two minutes', now: NINE + 2 * MINUTE, issued: false, look: 'pending' },
-    { says: 'was not told to, after that', now: NINE + 2 * MINUTE + 1, issued: false, look: 'notIssued' },
-    { says: 'was told to just now', now: NINE + 2 * MINUTE + 1, issued: true, look: 'pending' },
+  const CASES: { says: string; now: number; issued: boolean; is: string }[] = [
+    { says: 'may still answer for two minutes', now: NINE + 2 * MINUTE, issued: false, is: 'pending' },
+    { says: 'was not told to, after that', now: NINE + 2 * MINUTE + 1, issued: false, is: 'notIssued' },
+    { says: 'was told to just now', now: NINE + 2 * MINUTE + 1, issued: true, is: 'pending' },
   ];
-  test.each(CASES)('$says', async ({ now, issued, look: is }) => {
+  test.each(CASES)('$says', async ({ now, issued, is }) => {
     expect(await look(same, { now, issued })).toMatchObject({ look: is });
   });
 });
@@ -239,15 +239,15 @@ describe('a server that is not back in time', () => {
 
   test('is waited for to the last moment, and looked at then', async () => {
     const end = NINE + 45 * MINUTE;
-    expect(await look(cold, { now: end - 10 * SECOND })).toMatchObject({ look: 'pending', until: end });
+    expect(await look(cold, { now: end - 10 * SECOND })).toMatchObject({ is: 'pending', until: end });
     expect(await look({ rows: [evaluated({ lastExecution: end - SECOND })] }, { now: end })).toMatchObject({
-      look: 'done',
+      is: 'done',
     });
   });
 
   test('ends in escalation that says how far it came', async () => {
     expect(await look(cold, { now: NINE + 45 * MINUTE })).toEqual({
-      look: 'refused',
+      is: 'refused',
       says: 'mbx1 is not back 45m after its restart: waiting for MSExchangeIS on mbx1',
       changed: true,
     });
@@ -322,8 +322,8 @@ describe('what is expected after the restart is what was found before it', () =>
       step,
       state: 'failed' as const,
       note: {},
-      blindLooks: 0,
-      sickLooks: 0,
+      inconclusiveTries: 0,
+      unhealthyTries: 0,
       intent: intentOf('Restart-Service', {}, { Name: 's' }),
     };
     const exchange = { services: async () => reply([stopped('S'), stopped('Other')]) };
@@ -371,82 +371,82 @@ describe('what is expected after the restart is what was found before it', () =>
 
 describe('a server is back when it is as it was', () => {
   const down = (name: string) => service(name, { status: 'Stopped' });
-  const CASES: { says: string; world: Partial<World>; expected: Expected; server?: string; look: string }[] = [
+  const CASES: { says: string; world: Partial<World>; expected: Expected; server?: string; is: string }[] = [
     {
       says: 'a service that did not run before does not run',
       world: { services: [service('MSExchangeIS'), down('MSExchangePOP3')] },
       expected: { services: ['MSExchangeIS'] },
-      look: 'done',
+      is: 'done',
     },
     {
       says: 'a service that ran before does not run',
       world: { services: [down('MSExchangeIS')] },
       expected: { services: ['msexchangeis'] },
-      look: 'pending',
+      is: 'pending',
     },
     {
       says: 'a service that ran before is stopped by design now',
       world: { services: [down('MSExchangeIMAP4')], components: [off('ImapProxy', 'HealthAPI')] },
       expected: { services: ['MSExchangeIMAP4'] },
       server: 'cas1',
-      look: 'done',
+      is: 'done',
     },
     {
       says: 'a monitor that evaluated before has not',
       world: { rows: [evaluated({ lastExecution: BOOTED })] },
       expected: { monitors: ['IMAP.Protocol\\ImapSelfTestMonitor\\'] },
-      look: 'pending',
+      is: 'pending',
     },
     {
       says: 'a monitor that was switched off before has not evaluated, the other has',
       world: { rows: [evaluated(), row('IMAP', 'Off', { alertValue: 'Disabled', lastExecution: 0 })] },
       expected: { monitors: ['IMAP.Protocol\\ImapSelfTestMonitor\\'], evaluates: true },
-      look: 'done',
+      is: 'done',
     },
     {
       says: 'none of the family evaluated before, and the health manager is not at work yet',
       world: { rows: [evaluated({ alertValue: 'Disabled', lastExecution: 0 })] },
       expected: { monitors: [], evaluates: true },
-      look: 'pending',
+      is: 'pending',
     },
     {
       says: 'none of the family evaluated before, and another monitor shows that the health manager is at work',
       world: { rows: [evaluated({ lastExecution: 0 }), row('ActiveSync', 'M', { lastExecution: NOW - SECOND })] },
       expected: { monitors: [], evaluates: true },
-      look: 'done',
+      is: 'done',
     },
     {
       says: 'no monitor at all evaluated before',
       world: { rows: [evaluated({ lastExecution: 0 })] },
       expected: { monitors: [], evaluates: false },
-      look: 'done',
+      is: 'done',
     },
     {
       says: 'the node was down before',
       world: { group: { name: 'dag1', members: [member('mbx1', false)] } },
       expected: { node: false },
-      look: 'done',
+      is: 'done',
     },
     {
       says: 'the node was up before',
       world: { group: { name: 'dag1', members: [member('MBX1', false)] } },
       expected: { node: true },
-      look: 'pending',
+      is: 'pending',
     },
     {
       says: 'a copy had no service before',
       world: { copies: [{ database: 'DB01', status: 'ServiceDown' }] },
       expected: { copies: [] },
-      look: 'done',
+      is: 'done',
     },
     {
       says: 'a copy was in service before',
       world: { copies: [{ database: 'DB01', status: 'INITIALIZING' }] },
       expected: { copies: ['db01'] },
-      look: 'pending',
+      is: 'pending',
     },
   ];
-  test.each(CASES)('$says: $look', async ({ world, expected, server, look: is }) => {
+  test.each(CASES)('$says: $look', async ({ world, expected, server, is }) => {
     expect(await look(world, { expected, ...(server && { server }) })).toMatchObject({ look: is });
   });
 });

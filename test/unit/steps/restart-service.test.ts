@@ -172,73 +172,73 @@ describe('what became of it', () => {
     noted?: number | null;
     issued?: boolean;
     after?: number;
-    look: object;
+    polled: object;
   }[] = [
     {
       says: 'it runs, and started later than was noted',
       found: service('S', { startedAt: NOTED + 1 }),
-      look: { look: 'done', changed: true },
+      polled: { is: 'done', changed: true },
     },
     {
       says: 'it runs, and was stopped before',
       found: service('S', { startedAt: NOTED }),
       noted: null,
-      look: { look: 'done', changed: true },
+      polled: { is: 'done', changed: true },
     },
     {
       says: 'the same process runs, and nobody knows of a command: it was not sent',
       found: service('S', { startedAt: NOTED }),
-      look: { look: 'notIssued' },
+      polled: { is: 'notIssued' },
     },
     {
       says: 'the same process runs just after the command',
       found: service('S', { startedAt: NOTED }),
       issued: true,
-      look: { look: 'pending' },
+      polled: { is: 'pending' },
     },
     {
       says: 'it is stopped as it was, and nobody knows of a command: it was not sent',
       found: stopped('S'),
       noted: null,
-      look: { look: 'notIssued' },
+      polled: { is: 'notIssued' },
     },
     {
       says: 'it was running and is stopped: somebody is restarting it',
       found: stopped('S'),
-      look: { look: 'pending', says: 'S on mbx1 is Stopped' },
+      polled: { is: 'pending', says: 'S on mbx1 is Stopped' },
     },
     {
       says: 'it starts',
       found: service('S', { status: 'StartPending', startedAt: NOTED + 1 }),
-      look: { look: 'pending' },
+      polled: { is: 'pending' },
     },
     {
       says: 'it has hung in its stop for three minutes',
       found: service('S', { status: 'StopPending', startedAt: NOTED }),
       after: 3 * MINUTE,
-      look: { look: 'failed', says: 'S on mbx1 hangs in stopping after the restart', changed: true },
+      polled: { is: 'failed', says: 'S on mbx1 hangs in stopping after the restart', changed: true },
     },
     {
       says: 'it has hung a second less',
       found: service('S', { status: 'StopPending', startedAt: NOTED }),
       after: 3 * MINUTE - SECOND,
-      look: { look: 'pending' },
+      polled: { is: 'pending' },
     },
     {
       says: 'it does not come up again',
       found: stopped('S'),
       after: 3 * MINUTE,
-      look: { look: 'failed', says: 'S on mbx1 is Stopped after the restart', changed: true },
+      polled: { is: 'failed', says: 'S on mbx1 is Stopped after the restart', changed: true },
     },
   ];
-  test.each(CASES)('$says', async ({ found, noted = NOTED, issued = false, after = SECOND, look }) => {
+  test.each(CASES)('$says', async ({ found, noted = NOTED, issued = false, after = SECOND, polled }) => {
     const given = {
       options: { name: 'S' },
       record: { intent: intentOf('Restart-Service', { startedAt: noted }, { Name: 'S' }) },
       now: NINE + after,
       exchange: { service: async () => reply(found) },
     };
-    expect(await looking('restart-service', given, issued)).toMatchObject(look);
+    expect(await looking('restart-service', given, issued)).toMatchObject(polled);
   });
 });
 
@@ -252,9 +252,9 @@ test('a service that its component stops again after the restart was restarted, 
       componentStates: async () => reply(component(['HealthAPI', 'Inactive'])),
     },
   };
-  expect(await looking('restart-service', { ...given, now: NINE + MINUTE })).toMatchObject({ look: 'pending' });
+  expect(await looking('restart-service', { ...given, now: NINE + MINUTE })).toMatchObject({ is: 'pending' });
   expect(await looking('restart-service', { ...given, now: NINE + 3 * MINUTE })).toEqual({
-    look: 'done',
+    is: 'done',
     says: 'MSExchangeIMAP4 on cas1 was restarted and stopped again by design: ImapProxy is Inactive on cas1, requested by HealthAPI',
     changed: true,
   });

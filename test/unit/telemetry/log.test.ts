@@ -118,7 +118,7 @@ describe('for people', () => {
 });
 
 describe('events in words', () => {
-  const looked = { monitors: [], evidence: [], startedAt: NOW };
+  const verified = { monitors: [], evidence: [], startedAt: NOW };
   const intent = { command: 'Restart-Service', server: 'mbx1', arguments: {}, fence: {} };
 
   it.each<[IncidentEvent, string, string]>([
@@ -141,12 +141,12 @@ describe('events in words', () => {
       'an alert from generic (firing) belongs to this',
     ],
     [
-      { type: 'verified', data: { ...looked, verdict: 'confirmed', reason: 'the probe fails', purpose: 'first' } },
+      { type: 'verified', data: { ...verified, verdict: 'confirmed', reason: 'the probe fails', purpose: 'first' } },
       'info',
       'confirmed: the probe fails',
     ],
     [
-      { type: 'verified', data: { ...looked, verdict: 'inconclusive', reason: 'no answer', purpose: 'first' } },
+      { type: 'verified', data: { ...verified, verdict: 'inconclusive', reason: 'no answer', purpose: 'first' } },
       'warn',
       'inconclusive: no answer',
     ],

@@ -29,7 +29,7 @@ const entry = (event: IncidentEvent, at = NOW + 90_000): Entry => ({
   ...event,
 });
 
-const looked = { reason: 'r', monitors: [], evidence: [], startedAt: NOW };
+const verified = { reason: 'r', monitors: [], evidence: [], startedAt: NOW };
 const intent = (command: string) => ({ command, server: 'mbx1', arguments: {}, fence: {} });
 const fresh: IncidentView = (({ playbook: _, ...view }) => view)(INCIDENT);
 
@@ -61,7 +61,7 @@ describe('entries become counts', () => {
     ],
     [
       'the first verdict',
-      { type: 'verified', data: { ...looked, verdict: 'confirmed', purpose: 'first' } },
+      { type: 'verified', data: { ...verified, verdict: 'confirmed', purpose: 'first' } },
       fresh,
       [
         'verifications_total{health_set="IMAP.Protocol",verdict="confirmed"} 1',
@@ -71,19 +71,19 @@ describe('entries become counts', () => {
     ],
     [
       'a look that saw nothing is no verdict',
-      { type: 'verified', data: { ...looked, verdict: 'inconclusive', purpose: 'first' } },
+      { type: 'verified', data: { ...verified, verdict: 'inconclusive', purpose: 'first' } },
       fresh,
       ['verifications_total{health_set="IMAP.Protocol",verdict="inconclusive"} 1', 'time_to_verdict_seconds_count 0'],
     ],
     [
       'a look for the next playbook',
-      { type: 'verified', data: { ...looked, verdict: 'confirmed', purpose: 'first' } },
+      { type: 'verified', data: { ...verified, verdict: 'confirmed', purpose: 'first' } },
       INCIDENT,
       ['time_to_verdict_seconds_count 0'],
     ],
     [
       'a look before a change',
-      { type: 'verified', data: { ...looked, verdict: 'confirmed', purpose: 'before-change' } },
+      { type: 'verified', data: { ...verified, verdict: 'confirmed', purpose: 'before-change' } },
       fresh,
       ['time_to_verdict_seconds_count 0'],
     ],

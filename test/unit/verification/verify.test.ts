@@ -8,7 +8,7 @@ import {
   type Reply,
 } from '../../../src/ports/exchange.ts';
 import { loadCatalog } from '../../../src/verification/catalog.ts';
-import { createVerifier, type FamilyLook } from '../../../src/verification/verify.ts';
+import { createVerifier, type FamilyToVerify } from '../../../src/verification/verify.ts';
 import { facts, MINUTE, NINE, reply, row, run, SECOND, stubExchange } from '../../support/stub.ts';
 
 const catalog = loadCatalog('config/health-sets.yaml');
@@ -47,7 +47,7 @@ function look(rows: HealthRow[] | ExchangeError, probes: Answer[] = [], more: Pa
   return {
     asked,
     verifier,
-    family: (given: Partial<FamilyLook> = {}) =>
+    family: (given: Partial<FamilyToVerify> = {}) =>
       verifier.family({ server: 'cas1', family: 'IMAP', hints: [], ...given }),
   };
 }
@@ -154,14 +154,14 @@ describe('what an alert named is a hint', () => {
 
   test('where no row is sick, its probe is run', async () => {
     const cas = look(quiet, [run('Failed')]);
-    const looked = await cas.family({ hints: [{ healthSet: 'imap.proxy', monitor: 'imapproxytestmonitor' }] });
-    expect([looked.verdict, cas.asked]).toEqual(['confirmed', ['IMAP.Proxy\\ImapProxyTestProbe']]);
+    const verified = await cas.family({ hints: [{ healthSet: 'imap.proxy', monitor: 'imapproxytestmonitor' }] });
+    expect([verified.verdict, cas.asked]).toEqual(['confirmed', ['IMAP.Proxy\\ImapProxyTestProbe']]);
   });
 
   test('where another row is sick, that one is looked at', async () => {
     const cas = look([sickCtp, row('IMAP.Proxy', 'ImapProxyTestMonitor')], [run('Failed')]);
-    const looked = await cas.family({ hints: [{ healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' }] });
-    expect(looked.monitors.map(({ monitor }) => monitor)).toEqual(['ImapCTPMonitor']);
+    const verified = await cas.family({ hints: [{ healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' }] });
+    expect(verified.monitors.map(({ monitor }) => monitor)).toEqual(['ImapCTPMonitor']);
   });
 
   test('a spelling of the published headings is understood', async () => {
@@ -186,8 +186,8 @@ describe('what an alert named is a hint', () => {
   test('twins that it named by their common name are looked at both', async () => {
     const twin = (targetResource: string) => row('IMAP.Protocol', 'ImapSelfTestMonitor', { targetResource });
     const mbx = look([twin('a'), twin('b')], [run('Succeeded'), run('Failed')]);
-    const looked = await mbx.family({ server: 'mbx1', hints: [SELF_TEST] });
-    expect([looked.verdict, mbx.asked]).toEqual([
+    const verified = await mbx.family({ server: 'mbx1', hints: [SELF_TEST] });
+    expect([verified.verdict, mbx.asked]).toEqual([
       'confirmed',
       ['IMAP.Protocol\\ImapSelfTestProbe\\a', 'IMAP.Protocol\\ImapSelfTestProbe\\b'],
     ]);
@@ -203,7 +203,7 @@ describe('health is only called so of what the alerts named', () => {
   const title = 'FIP-FS Scan Process failed initialization';
   type Case = {
     says: string;
-    hints: FamilyLook['hints'];
+    hints: FamilyToVerify['hints'];
     rows?: HealthRow[];
     family?: string;
     unverified?: string[];
@@ -329,15 +329,15 @@ describe('health is only called so of what the alerts named', () => {
     '$says',
     async ({ hints, rows = quiet, family = 'IMAP', unverified, verdict = 'cleared', asked }) => {
       const cas = look(rows, [run('Succeeded')]);
-      const looked = await cas.family({ family, hints });
-      expect([looked.verdict, looked.unverified]).toEqual([verdict, unverified]);
+      const verified = await cas.family({ family, hints });
+      expect([verified.verdict, verified.unverified]).toEqual([verdict, unverified]);
       if (asked) expect(cas.asked).toEqual(asked);
     },
   );
 
   test('the reason says what was verified and what was not', async () => {
-    const looked = await look(quiet, [run('Succeeded')]).family({ family: '*', hints: [{ title }] });
-    expect(looked.reason).toBe(
+    const verified = await look(quiet, [run('Succeeded')]).family({ family: '*', hints: [{ title }] });
+    expect(verified.reason).toBe(
       `The alert "${title}" names no health set, so what is reported was not verified. ` +
         'What was verified on cas1 is healthy (1 of 3 monitors judged, 1 probe run; their rows: 2 Healthy, 1 Disabled)',
     );
@@ -345,22 +345,25 @@ describe('health is only called so of what the alerts named', () => {
 
   test('a family of which every monitor is switched off: no answer, and why', async () => {
     const off = quiet.map((one) => ({ ...one, alertValue: 'Disabled' as const }));
-    const looked = await look(off).family({ hints: [{ healthSet: 'IMAP' }] });
-    expect([looked.verdict, looked.reason]).toEqual(['inconclusive', 'every monitor of IMAP on cas1 is switched off']);
+    const verified = await look(off).family({ hints: [{ healthSet: 'IMAP' }] });
+    expect([verified.verdict, verified.reason]).toEqual([
+      'inconclusive',
+      'every monitor of IMAP on cas1 is switched off',
+    ]);
   });
 
   test('what is unhealthy is treated first, whatever else was reported', async () => {
-    const looked = await look([sickCtp], [run('Failed')]).family({ family: '*', hints: [{ title }] });
-    expect([looked.verdict, looked.unverified]).toEqual(['confirmed', undefined]);
+    const verified = await look([sickCtp], [run('Failed')]).family({ family: '*', hints: [{ title }] });
+    expect([verified.verdict, verified.unverified]).toEqual(['confirmed', undefined]);
   });
 });
 
 describe('hands off what somebody works on or has switched off', () => {
   test.each(['Repairing', 'Disabled'] as const)('%s: no probe is run, and nothing is decided', async (alertValue) => {
     const cas = look([row('IMAP', 'ImapCTPMonitor', { alertValue })], [run('Failed')]);
-    const looked = await cas.family({ hints: [CTP] });
-    expect([looked.verdict, cas.asked]).toEqual(['inconclusive', []]);
-    expect(looked.evidence.at(-1)?.says).toContain(alertValue);
+    const verified = await cas.family({ hints: [CTP] });
+    expect([verified.verdict, cas.asked]).toEqual(['inconclusive', []]);
+    expect(verified.evidence.at(-1)?.says).toContain(alertValue);
   });
 });
 
@@ -399,8 +402,8 @@ describe('a probe that gives no answer: a fresh row decides', () => {
   ];
   test.each(FALLBACKS)('$says', async ({ row: given, probe, change, verdict }) => {
     const cas = look([given], [probe]);
-    const looked = await cas.family({ hints: [CTP], ...(change && { change }) });
-    expect(looked.verdict).toBe(verdict);
+    const verified = await cas.family({ hints: [CTP], ...(change && { change }) });
+    expect(verified.verdict).toBe(verdict);
   });
 
   test('a probe without an answer is not asked again in the same look', async () => {
@@ -410,8 +413,8 @@ describe('a probe that gives no answer: a fresh row decides', () => {
   });
 
   test('what was tried stays in the evidence, in the server’s own words', async () => {
-    const looked = await look([sickCtp], [unreachable]).family();
-    expect(looked.evidence.map(({ says, detail }) => [says, detail])).toEqual([
+    const verified = await look([sickCtp], [unreachable]).family();
+    expect(verified.evidence.map(({ says, detail }) => [says, detail])).toEqual([
       ['ImapCTPProbe could not be run: unreachable', 'WinRM'],
       ['AlertValue of IMAP\\ImapCTPMonitor is Unhealthy', undefined],
     ]);
@@ -430,9 +433,9 @@ describe('the mailbox server that a probe’s error names', () => {
     { says: 'no name', error: 'LOGIN failed', backEnd: undefined },
   ];
   test.each(NAMES)('$says', async ({ error, backEnd }) => {
-    const looked = await look([sickCtp], [run('Failed', error)]).family();
-    expect(looked.backEnd).toBe(backEnd);
-    expect(looked.evidence[0]?.backEnd).toBe(backEnd);
+    const verified = await look([sickCtp], [run('Failed', error)]).family();
+    expect(verified.backEnd).toBe(backEnd);
+    expect(verified.evidence[0]?.backEnd).toBe(backEnd);
   });
 
   test('is not read from a run that succeeded', async () => {
@@ -442,8 +445,8 @@ describe('the mailbox server that a probe’s error names', () => {
 
 describe('a server or organisation that does not answer', () => {
   test('a server that is not in the organisation: no further look can help', async () => {
-    const looked = await look([]).family({ server: 'ghost' });
-    expect(looked).toMatchObject({
+    const verified = await look([]).family({ server: 'ghost' });
+    expect(verified).toMatchObject({
       verdict: 'inconclusive',
       hopeless: true,
       reason: 'ghost is not a server of this organisation',
@@ -451,10 +454,10 @@ describe('a server or organisation that does not answer', () => {
   });
 
   test('health that could not be read: nothing is decided, and what is known of the server stays known', async () => {
-    const looked = await look(new ExchangeError('accessDenied', 'not in the role group')).family();
-    expect(looked).toMatchObject({ verdict: 'inconclusive', facts: { server: 'cas1' }, monitors: [] });
-    expect(looked).not.toHaveProperty('hopeless');
-    expect(looked.evidence[0]?.detail).toBe('not in the role group');
+    const verified = await look(new ExchangeError('accessDenied', 'not in the role group')).family();
+    expect(verified).toMatchObject({ verdict: 'inconclusive', facts: { server: 'cas1' }, monitors: [] });
+    expect(verified).not.toHaveProperty('hopeless');
+    expect(verified.evidence[0]?.detail).toBe('not in the role group');
   });
 
   test('an organisation that could not be read: nothing is decided', async () => {
@@ -463,9 +466,9 @@ describe('a server or organisation that does not answer', () => {
         throw new ExchangeError('sessionLimit', 'too many');
       },
     });
-    const looked = await cas.family();
-    expect(looked.reason).toContain('sessionLimit');
-    expect(looked).not.toHaveProperty('hopeless');
+    const verified = await cas.family();
+    expect(verified.reason).toContain('sessionLimit');
+    expect(verified).not.toHaveProperty('hopeless');
     expect((await cas.verifier.monitors('cas1', [CTP], undefined)).verdict).toBe('inconclusive');
   });
 
@@ -487,15 +490,15 @@ describe('a recheck of certain monitors', () => {
   test('stops at the first that is sick', async () => {
     const cas = look([row('IMAP.Proxy', 'ImapProxyTestMonitor'), sickCtp], [run('Failed')]);
     const proxy = { healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' };
-    const looked = await cas.verifier.monitors('cas1', [CTP, proxy], undefined);
-    expect(looked.verdict).toBe('confirmed');
+    const verified = await cas.verifier.monitors('cas1', [CTP, proxy], undefined);
+    expect(verified.verdict).toBe('confirmed');
     expect(cas.asked).toEqual(['IMAP.Proxy\\ImapProxyTestProbe']);
   });
 
   test('by a row from before our change: says when the next evaluation is in', async () => {
     const changedAt = NINE - 10 * SECOND;
-    const looked = await look([unhealthy('IMAP', LOAD.monitor)]).verifier.monitors('cas1', [LOAD], ended(changedAt));
-    expect([looked.verdict, looked.dueBy]).toEqual(['inconclusive', changedAt + 3 * MINUTE + 30 * SECOND]);
+    const verified = await look([unhealthy('IMAP', LOAD.monitor)]).verifier.monitors('cas1', [LOAD], ended(changedAt));
+    expect([verified.verdict, verified.dueBy]).toEqual(['inconclusive', changedAt + 3 * MINUTE + 30 * SECOND]);
   });
 
   test('by a row that no clock drives: waits as long as an event may take, and then believes it', async () => {
@@ -511,8 +514,8 @@ describe('a recheck of certain monitors', () => {
     ['that is stale', { isStale: true }, NINE - 10 * SECOND],
   ])('by a row %s: nothing is waited for', async (_says, more, changedAt) => {
     const { verifier } = look([unhealthy('IMAP', LOAD.monitor, more)]);
-    const looked = await verifier.monitors('cas1', [LOAD], ended(changedAt));
-    expect([looked.verdict, looked.dueBy]).toEqual(['inconclusive', undefined]);
+    const verified = await verifier.monitors('cas1', [LOAD], ended(changedAt));
+    expect([verified.verdict, verified.dueBy]).toEqual(['inconclusive', undefined]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { StoreHealth, StoreLook } from '../../ports/store.ts';
+import type { StoreFacts, StoreHealth } from '../../ports/store.ts';
 import { redisTarget } from './connect.ts';
 import { durability } from './durability.ts';
 import { redisHealth } from './health.ts';
@@ -18,7 +18,7 @@ export interface StorePlace {
  * The store that a daemon with these settings would have. A Redis that runs is asked, on one connection; none is started, and nothing
  * is written, as what is there may be another's. Throws for an address that is none.
  */
-export async function lookAtStore(place: StorePlace): Promise<StoreLook> {
+export async function inspectRedis(place: StorePlace): Promise<StoreFacts> {
   if (place.url !== undefined) return { found: 'answer', health: await healthAt(place.url, 'redis', place) };
   const directory = resolve(place.directory);
   const why = await whyUnusable(directory);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { redisTarget } from '../../src/adapters/redis/connect.ts';
-import { lookAtStore } from '../../src/adapters/redis/look.ts';
+import { inspectRedis } from '../../src/adapters/redis/inspect.ts';
 import { type PrivateRedis, startPrivateRedis } from '../../src/adapters/redis/private-server.ts';
 import { createRedisStore } from '../../src/adapters/redis/store.ts';
 import { anAlert } from '../contracts/store.ts';
@@ -32,7 +32,7 @@ const storeAt = ({ url }: PrivateRedis) => createRedisStore({ target: redisTarge
 
 it('that is not there yet is not made', async () => {
   const inside = join(directory, 'not', 'there', 'yet');
-  expect(await lookAtStore(place({ directory: inside }))).toEqual({
+  expect(await inspectRedis(place({ directory: inside }))).toEqual({
     found: 'asleep',
     directory: inside,
     kept: false,
@@ -48,7 +48,7 @@ it('that sleeps is left asleep, with every file as it was', async () => {
   await store.close();
   await server.close();
   const before = await readdir(directory, { recursive: true });
-  expect(await lookAtStore(place())).toMatchObject({ found: 'asleep', kept: true });
+  expect(await inspectRedis(place())).toMatchObject({ found: 'asleep', kept: true });
   expect(await readdir(directory, { recursive: true })).toEqual(before);
 });
 
@@ -61,7 +61,7 @@ it('that a daemon uses is asked, and stays the daemon’s', async () => {
     (await client.info('stats')).match(/total_net_repl_output_bytes|evicted_keys:\d+|expired_keys:\d+/g);
   const keys = (await client.keys('*')).sort();
   const counted = await written();
-  expect(await lookAtStore(place())).toMatchObject({
+  expect(await inspectRedis(place())).toMatchObject({
     found: 'answer',
     health: { up: true, kind: 'private redis', warnings: [], says: (await store.health()).says },
   });
@@ -73,14 +73,14 @@ it('that a daemon uses is asked, and stays the daemon’s', async () => {
 });
 
 it('that was told to write once a second says so before it is there', async () => {
-  const found = await lookAtStore(place({ appendfsync: 'everysec' }));
+  const found = await inspectRedis(place({ appendfsync: 'everysec' }));
   expect(found).toMatchObject({ found: 'asleep', warnings: [expect.stringContaining('last second of alerts')] });
 });
 
 it('that is named is asked where it is, for what a daemon would warn of', async () => {
   const server = await startRedis('--appendonly', 'no');
   const url = `redis+unix://${server.target.describe}`;
-  expect(await lookAtStore(place({ url }))).toMatchObject({
+  expect(await inspectRedis(place({ url }))).toMatchObject({
     found: 'answer',
     health: {
       up: true,
@@ -89,7 +89,7 @@ it('that is named is asked where it is, for what a daemon would warn of', async 
     },
   });
   await server.kill();
-  const gone = await lookAtStore(place({ url }));
+  const gone = await inspectRedis(place({ url }));
   expect(gone).toMatchObject({
     found: 'answer',
     health: { up: false, says: expect.stringMatching(/does not answer: .*E(CONNREFUSED|NOENT)/) },
@@ -100,15 +100,15 @@ it('that is named is asked where it is, for what a daemon would warn of', async 
 it('whose folder is a file can’t be used', async () => {
   const file = join(directory, 'file');
   await writeFile(file, '');
-  expect(await lookAtStore(place({ directory: file }))).toEqual({ found: 'unusable', says: `${file} is no folder` });
-  expect(await lookAtStore(place({ directory: join(file, 'x') }))).toMatchObject({ found: 'unusable' });
+  expect(await inspectRedis(place({ directory: file }))).toEqual({ found: 'unusable', says: `${file} is no folder` });
+  expect(await inspectRedis(place({ directory: join(file, 'x') }))).toMatchObject({ found: 'unusable' });
 });
 
 it.skipIf(process.getuid?.() === 0)('whose folder is another user’s can’t be used', async () => {
   await chmod(directory, 0o500);
-  expect(await lookAtStore(place())).toMatchObject({ found: 'unusable', says: expect.stringContaining('EACCES') });
+  expect(await inspectRedis(place())).toMatchObject({ found: 'unusable', says: expect.stringContaining('EACCES') });
 });
 
 it('whose address is none is an error with its forms', async () => {
-  await expect(lookAtStore(place({ url: 'redis://' }))).rejects.toThrow(/Forms: /);
+  await expect(inspectRedis(place({ url: 'redis://' }))).rejects.toThrow(/Forms: /);
 });

@@ -18,7 +18,7 @@ const onlyAttaches = ({ type, data }: Entry) => type === 'attached' && !isMoreTh
 const isMoreThanAlerts = ({ parent, alerts }: Attached) => parent || alerts.some(({ inMaintenance }) => inMaintenance);
 
 /** An incident's journal in the hands of one worker: append, and the fold follows. */
-export interface Story {
+export interface JournalCursor {
   readonly incident: Incident;
   /**
    * Appends what was decided; throws Stale when anything was written since that voids it. For decisions. `unwritten` may
@@ -37,7 +37,7 @@ export interface Story {
 }
 
 /** Opens the story of an incident; undefined where there is none. */
-export async function openStory(engine: Engine, id: string): Promise<Story | undefined> {
+export async function openCursor(engine: Engine, id: string): Promise<JournalCursor | undefined> {
   const { store, clock } = engine;
   const before = engine.watch.known(id);
   let follows: Entry | undefined;
@@ -80,8 +80,8 @@ export async function openStory(engine: Engine, id: string): Promise<Story | und
     return pages;
   }
 
-  const asksToLook = () => next(known.incident, clock.now(), engine.settings).do === 'look';
-  const onHead = <T>(work: (head: Head) => Promise<T>) => behind(onlyAttaches, () => work(known.head), asksToLook);
+  const asksToVerify = () => next(known.incident, clock.now(), engine.settings).do === 'verify';
+  const onHead = <T>(work: (head: Head) => Promise<T>) => behind(onlyAttaches, () => work(known.head), asksToVerify);
 
   return {
     get incident() {

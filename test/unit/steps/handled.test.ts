@@ -3,11 +3,11 @@ import type { Verdict } from '../../../src/incident/health.ts';
 import type { Outcome } from '../../../src/incident/outcome.ts';
 import { ExchangeError } from '../../../src/ports/exchange.ts';
 import { collect } from '../../../src/steps/collect.ts';
-import type { MonitorsLook } from '../../../src/verification/verify.ts';
+import type { VerifiedMonitors } from '../../../src/verification/verify.ts';
 import { HOUR, MINUTE, NINE, reply, SECOND, service } from '../../support/stub.ts';
 import { beginning, looking, stepContext } from './context.ts';
 
-const saw = (verdict: Verdict, more: Partial<MonitorsLook> = {}): MonitorsLook => ({
+const saw = (verdict: Verdict, more: Partial<VerifiedMonitors> = {}): VerifiedMonitors => ({
   verdict,
   reason: `it was ${verdict}`,
   monitors: [],
@@ -16,103 +16,103 @@ const saw = (verdict: Verdict, more: Partial<MonitorsLook> = {}): MonitorsLook =
 });
 
 describe('recheck', () => {
-  const CASES: { says: string; sees: MonitorsLook; blind?: number; sick?: number; look: object }[] = [
-    { says: 'healthy', sees: saw('cleared'), look: { look: 'done', health: 'healthy' } },
+  const CASES: { says: string; sees: VerifiedMonitors; blind?: number; sick?: number; polled: object }[] = [
+    { says: 'healthy', sees: saw('cleared'), polled: { is: 'done', health: 'healthy' } },
     {
       says: 'unhealthy, the first of three looks',
       sees: saw('confirmed'),
-      look: { look: 'pending', until: NINE + 20 * SECOND, counts: 'health' },
+      polled: { is: 'pending', until: NINE + 20 * SECOND, counts: 'health' },
     },
     {
       says: 'unhealthy, the second of three looks',
       sees: saw('confirmed'),
       sick: 1,
-      look: { look: 'pending', counts: 'health' },
+      polled: { is: 'pending', counts: 'health' },
     },
     {
       says: 'unhealthy, the last of three looks',
       sees: saw('confirmed'),
       sick: 2,
-      look: { look: 'done', health: 'unhealthy' },
+      polled: { is: 'done', health: 'unhealthy' },
     },
     {
       says: 'nothing seen: looked at again, and counted',
       sees: saw('inconclusive'),
-      look: { look: 'pending', until: NINE + MINUTE, counts: 'look' },
+      polled: { is: 'pending', until: NINE + MINUTE, counts: 'look' },
     },
     {
       says: 'nothing seen, as often as is allowed: never a licence for anything harsher',
       sees: saw('inconclusive'),
       blind: 2,
-      look: { look: 'refused', says: 'Health could not be seen (looked 3 times): it was inconclusive' },
+      polled: { is: 'refused', says: 'Health could not be seen (looked 3 times): it was inconclusive' },
     },
     {
       says: 'a row that is about to be evaluated: waited for, and not counted as blind',
       sees: saw('inconclusive', { dueBy: NINE + 10 * SECOND }),
       blind: 2,
-      look: { look: 'pending', until: NINE + 10 * SECOND },
+      polled: { is: 'pending', until: NINE + 10 * SECOND },
     },
     {
       says: 'a row that will be evaluated much later: looked at now and then',
       sees: saw('inconclusive', { dueBy: NINE + HOUR }),
-      look: { look: 'pending', until: NINE + 30 * SECOND },
+      polled: { is: 'pending', until: NINE + 30 * SECOND },
     },
   ];
-  test.each(CASES)('$says', async ({ sees, blind = 0, sick = 0, look }) => {
-    const seen = await looking('recheck', { sees, record: { blindLooks: blind, sickLooks: sick } });
-    expect(seen).toMatchObject(look);
-    if ('look' in look && look.look === 'pending' && !('counts' in look)) expect(seen).not.toHaveProperty('counts');
+  test.each(CASES)('$says', async ({ sees, blind = 0, sick = 0, polled }) => {
+    const seen = await looking('recheck', { sees, record: { inconclusiveTries: blind, unhealthyTries: sick } });
+    expect(seen).toMatchObject(polled);
+    if ('is' in polled && polled.is === 'pending' && !('counts' in polled)) expect(seen).not.toHaveProperty('counts');
   });
 });
 
 describe('watch-health: health must last', () => {
-  const watch = (minutes: number, sees?: MonitorsLook) =>
+  const watch = (minutes: number, sees?: VerifiedMonitors) =>
     looking('watch-health', {
       options: { for: '20m', every: '10m' },
       record: { note: { startedAt: NINE } },
       now: NINE + minutes * MINUTE,
       ...(sees && { sees }),
     });
-  const CASES: { says: string; minutes: number; sees?: MonitorsLook; look: object }[] = [
+  const CASES: { says: string; minutes: number; sees?: VerifiedMonitors; polled: object }[] = [
     {
       says: 'before the first look: nothing is asked',
       minutes: 9,
-      look: { look: 'pending', until: NINE + 10 * MINUTE },
+      polled: { is: 'pending', until: NINE + 10 * MINUTE },
     },
     {
       says: 'healthy at the first look',
       minutes: 10,
       sees: saw('cleared'),
-      look: { look: 'pending', until: NINE + 20 * MINUTE },
+      polled: { is: 'pending', until: NINE + 20 * MINUTE },
     },
     {
       says: 'unhealthy at the first look: one is enough',
       minutes: 10,
       sees: saw('confirmed'),
-      look: { look: 'done', health: 'unhealthy' },
+      polled: { is: 'done', health: 'unhealthy' },
     },
-    { says: 'healthy at the end', minutes: 20, sees: saw('cleared'), look: { look: 'done', health: 'healthy' } },
+    { says: 'healthy at the end', minutes: 20, sees: saw('cleared'), polled: { is: 'done', health: 'healthy' } },
     {
       says: 'unhealthy at the end',
       minutes: 20,
       sees: saw('confirmed'),
-      look: { look: 'done', health: 'unhealthy' },
+      polled: { is: 'done', health: 'unhealthy' },
     },
     {
       says: 'nothing seen at the end: it has not lasted until that is seen',
       minutes: 20,
       sees: saw('inconclusive'),
-      look: { look: 'pending', counts: 'look' },
+      polled: { is: 'pending', counts: 'look' },
     },
     {
       says: 'a worker that comes late: judged by a look made then',
       minutes: 65,
       sees: saw('confirmed'),
-      look: { look: 'done', health: 'unhealthy' },
+      polled: { is: 'done', health: 'unhealthy' },
     },
   ];
-  test.each(CASES)('$says', async ({ minutes, sees, look }) => {
-    expect(await watch(minutes, sees)).toMatchObject(look);
+  test.each(CASES)('$says', async ({ minutes, sees, polled }) => {
+    expect(await watch(minutes, sees)).toMatchObject(polled);
   });
 });
 
@@ -124,15 +124,15 @@ describe('wait', () => {
       now: NINE + minutes * MINUTE,
     });
   test('until it is over', async () => {
-    expect(await wait(9)).toMatchObject({ look: 'pending', until: NINE + 10 * MINUTE });
-    expect(await wait(10)).toMatchObject({ look: 'done' });
+    expect(await wait(9)).toMatchObject({ is: 'pending', until: NINE + 10 * MINUTE });
+    expect(await wait(10)).toMatchObject({ is: 'done' });
   });
 });
 
 describe('identify-mailbox-server', () => {
   test('the one that a probe named', async () => {
     expect(await looking('identify-mailbox-server', { incident: { backEnd: 'mbx2' } })).toEqual({
-      look: 'done',
+      is: 'done',
       says: 'the mailbox server is mbx2',
       result: { server: 'mbx2' },
     });
@@ -140,7 +140,7 @@ describe('identify-mailbox-server', () => {
 
   test('none was named: ends here, and says which setting may be wrong', async () => {
     expect(await looking('identify-mailbox-server')).toMatchObject({
-      look: 'refused',
+      is: 'refused',
       says: expect.stringContaining('verification.back-end-pattern'),
     });
   });
@@ -184,14 +184,14 @@ describe('remediate', () => {
     };
     const note = { server: 'mbx2' };
     expect(await looking('remediate', { ...given, record: { note } })).toMatchObject({
-      look: 'pending',
+      is: 'pending',
       says: 'incident child sees to mbx2',
     });
     await looking('remediate', { ...given, record: { note, child: 'child' } });
     expect(opened).toEqual(['mbx2/IMAP']);
   });
 
-  const ended = (outcome: Outcome, sees?: MonitorsLook) =>
+  const ended = (outcome: Outcome, sees?: VerifiedMonitors) =>
     looking('remediate', {
       server: 'cas1',
       options,
@@ -205,16 +205,16 @@ describe('remediate', () => {
     ['transient', false],
   ] as const)('%s there: looked at here once more', async (outcome, changed) => {
     const result = { incident: 'child', server: 'mbx2', outcome };
-    expect(await ended(outcome, saw('cleared'))).toMatchObject({ look: 'done', health: 'healthy', result, changed });
-    expect(await ended(outcome, saw('confirmed'))).toMatchObject({ look: 'done', health: 'unhealthy', result });
-    expect(await ended(outcome, saw('inconclusive'))).toMatchObject({ look: 'pending', counts: 'look' });
+    expect(await ended(outcome, saw('cleared'))).toMatchObject({ is: 'done', health: 'healthy', result, changed });
+    expect(await ended(outcome, saw('confirmed'))).toMatchObject({ is: 'done', health: 'unhealthy', result });
+    expect(await ended(outcome, saw('inconclusive'))).toMatchObject({ is: 'pending', counts: 'look' });
   });
 
   test.each(['escalated', 'suppressed', 'cancelled'] as const)(
     '%s there: ends here too, restarting nothing',
     async (outcome) => {
       expect(await ended(outcome)).toMatchObject({
-        look: 'refused',
+        is: 'refused',
         says: `mbx2, which is behind it, was not recovered (${outcome}): DB02 will not move`,
         result: { incident: 'child', outcome },
       });

@@ -1,0 +1,29 @@
+import type { MonitorRef } from '../incident/health.ts';
+import { currentRun } from '../incident/incident.ts';
+import type { Polled, StepContext } from './step.ts';
+
+/**
+ * Looks at the monitors that the current playbook handles. Healthy and unhealthy are answers; seeing nothing is looked
+ * at again, a few times, and then ends in escalation: never in a harsher step, and never in "healthy".
+ */
+export async function verifyHandled(context: StepContext): Promise<Polled> {
+  const { incident, record, clock, settings } = context;
+  const handles: MonitorRef[] = currentRun(incident)?.handles ?? [];
+  const verified = await context.verifier.monitors(incident.server, handles, incident.change, context.signal);
+  if (verified.verdict === 'cleared') return { is: 'done', health: 'healthy', says: verified.reason, looked: verified };
+  if (verified.verdict === 'confirmed')
+    return { is: 'done', health: 'unhealthy', says: verified.reason, looked: verified };
+  if (verified.dueBy !== undefined) {
+    // Its monitor has not evaluated since our change, or no event came yet: not blind, only early.
+    const soon = Math.min(verified.dueBy, clock.now() + settings.lookEvery / 2);
+    return { is: 'pending', until: soon, says: 'waiting until the monitor has evaluated again' };
+  }
+  if (record.inconclusiveTries < settings.looks) {
+    return { is: 'pending', until: clock.now() + settings.lookEvery, says: verified.reason, counts: 'look' };
+  }
+  return {
+    is: 'refused',
+    says: `Health could not be seen (looked ${record.inconclusiveTries + 1} times): ${verified.reason}`,
+    looked: verified,
+  };
+}
