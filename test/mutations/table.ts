@@ -234,7 +234,7 @@ const MUTATIONS: Mutation[] = [
   {
     says: 'an inconclusive verification is a licence to act',
     in: 'next',
-    from: "incident.looked.verdict === 'inconclusive'",
+    from: "incident.verified.verdict === 'inconclusive'",
     to: 'false',
     tests: FOLD,
   },

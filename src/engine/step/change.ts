@@ -15,7 +15,7 @@ export function scopeOf(playbook: string | undefined, servers: string[], groups:
   ];
 }
 
-/** What a changing command carries. The waist makes `notAfter` anew once there is a session to send it in. */
+/** What a changing command carries. The gateway makes `notAfter` anew once there is a session to send it in. */
 export function changeOf(
   { clock, settings }: Engine,
   { cursor: story }: Advance,

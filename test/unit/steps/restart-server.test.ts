@@ -148,8 +148,8 @@ describe('back from a restart is more than a ping', () => {
     { says: 'that does not say how often, from before the boot', more: silent(BOOTED), is: 'pending' },
     { says: 'that does not say how often, from after the boot', more: silent(BOOTED + 1), is: 'done' },
   ];
-  test.each(OTHERS)('beside those that have evaluated one $says: $look', async ({ more, is }) => {
-    expect(await look({ rows: [evaluated(), more] })).toMatchObject({ look: is });
+  test.each(OTHERS)('beside those that have evaluated one $says: $is', async ({ more, is }) => {
+    expect(await look({ rows: [evaluated(), more] })).toMatchObject({ is });
   });
 
   test('another member that is down is no reason to wait', async () => {
@@ -218,7 +218,7 @@ describe('a boot time is newer only when the clock was not merely corrected', ()
     { says: 'the same', world: { bootedAt: NOTED }, is: 'notIssued' },
   ];
   test.each(CLOCKS)('$says', async ({ world, is }) => {
-    expect(await look(world)).toMatchObject({ look: is });
+    expect(await look(world)).toMatchObject({ is });
   });
 });
 
@@ -230,7 +230,7 @@ describe('a server that has not gone down', () => {
     { says: 'was told to just now', now: NINE + 2 * MINUTE + 1, issued: true, is: 'pending' },
   ];
   test.each(CASES)('$says', async ({ now, issued, is }) => {
-    expect(await look(same, { now, issued })).toMatchObject({ look: is });
+    expect(await look(same, { now, issued })).toMatchObject({ is });
   });
 });
 
@@ -446,8 +446,8 @@ describe('a server is back when it is as it was', () => {
       is: 'pending',
     },
   ];
-  test.each(CASES)('$says: $look', async ({ world, expected, server, is }) => {
-    expect(await look(world, { expected, ...(server && { server }) })).toMatchObject({ look: is });
+  test.each(CASES)('$says: $is', async ({ world, expected, server, is }) => {
+    expect(await look(world, { expected, ...(server && { server }) })).toMatchObject({ is });
   });
 });
 
