@@ -17,7 +17,7 @@ import { STORE_LOSSES, StoreWatch } from './engine/store-watch.ts';
 import { sweepUndo } from './engine/undo/sweep-undo.ts';
 import { wake } from './engine/wake.ts';
 import { createWorker } from './engine/worker.ts';
-import { type CallReport, waist } from './gateway/gateway.ts';
+import { type CallReport, gateway } from './gateway/gateway.ts';
 import { Sessions } from './gateway/sessions.ts';
 import { GUARDS } from './guards/index.ts';
 import type { Entry } from './incident/event.ts';
@@ -131,7 +131,7 @@ export function createApp(options: AppOptions): App {
     const keepLab = kept.outlives && options.keepLab !== false;
     const world = await openExchange(config, releases, keepLab, (says) => logger.warn(says));
     const sessions = new Sessions(sessionsOf(config.exchange));
-    const exchange = waist(
+    const exchange = gateway(
       world.exchange,
       {
         get mode() {

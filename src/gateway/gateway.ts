@@ -57,11 +57,11 @@ const CHANGE = { rank: -2, openedAt: 0 };
 const NO_INCIDENT = { rank: -1, openedAt: 0 };
 
 /**
- * The narrow waist: every call to Exchange goes through here, whoever makes it, so that no step can forget what must
+ * The one door: every call to Exchange goes through here, whoever makes it, so that no step can forget what must
  * hold for all: no more calls at a time than there are sessions; the kill switch is asked last, right before a changing
  * command is sent; observe mode, the allow-list of services and the daemon's own machine are refused.
  */
-export function waist(
+export function gateway(
   exchange: Exchange,
   settings: GatewaySettings,
   killSwitches: () => Promise<KillSwitch[]>,

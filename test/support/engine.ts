@@ -6,7 +6,7 @@ import { createOperations } from '../../src/engine/operations/operations.ts';
 import { type Engine, NotifyTries, Waiters } from '../../src/engine/parts.ts';
 import { settingsOf } from '../../src/engine/settings.ts';
 import { StoreWatch } from '../../src/engine/store-watch.ts';
-import { waist } from '../../src/gateway/gateway.ts';
+import { gateway } from '../../src/gateway/gateway.ts';
 import type { Alert } from '../../src/incident/alert.ts';
 import type { Entry } from '../../src/incident/event.ts';
 import { fold } from '../../src/incident/fold.ts';
@@ -77,7 +77,7 @@ export function bench(options: BenchOptions = {}): Bench {
     options.playbooks ??
     loadPlaybooks(config.playbooks.directory, { steps: STEPS, services: config.safety.services, catalog });
   const settings = { ...settingsOf(config, 'no-such-machine'), ...options.settings };
-  const exchange = waist(
+  const exchange = gateway(
     options.aroundExchange?.(lab.exchange('test')) ?? lab.exchange('test'),
     {
       mode: settings.mode,

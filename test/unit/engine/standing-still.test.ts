@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { createWorker } from '../../../src/engine/worker.ts';
-import { waist } from '../../../src/gateway/gateway.ts';
+import { gateway } from '../../../src/gateway/gateway.ts';
 import { createLab } from '../../../src/lab/lab.ts';
 import { NotSent } from '../../../src/ports/exchange.ts';
 import type { Wakeups } from '../../../src/ports/wakeups.ts';
@@ -68,7 +68,7 @@ test('an answer about the kill switch that was long on its way is no answer', as
   const lab = createLab({ speed: 1, virtual: true });
   let late = HOUR;
   const settings = { mode: 'auto', services: ['MSExchangeIMAP4BE'], self: [], callTimeLimit: 1_000 } as const;
-  const exchange = waist(
+  const exchange = gateway(
     lab.exchange('test'),
     settings,
     async () => {

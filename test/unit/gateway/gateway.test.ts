@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type CallReport, waist } from '../../../src/gateway/gateway.ts';
+import { type CallReport, gateway } from '../../../src/gateway/gateway.ts';
 import { type Change, ExchangeError, NotSent } from '../../../src/ports/exchange.ts';
 import { reply, stubExchange } from '../../support/stub.ts';
 
@@ -17,7 +17,7 @@ const CASES: [says: string, restart: () => Promise<unknown>, on: boolean, result
 
 test.each(CASES)('a command that %s is counted so', async (_says, restart, on, result) => {
   const reports: CallReport[] = [];
-  const exchange = waist(
+  const exchange = gateway(
     stubExchange({ restartService: restart as never }),
     SETTINGS,
     async () => (on ? [ON] : []),
@@ -31,7 +31,7 @@ test.each(CASES)('a command that %s is counted so', async (_says, restart, on, r
 test('a service that is not on the allow-list is not restarted, whoever asks', async () => {
   const sent: string[] = [];
   const restartService = (async (_server: string, name: string) => sent.push(name)) as never;
-  const exchange = waist(
+  const exchange = gateway(
     stubExchange({ restartService }),
     SETTINGS,
     async () => [],
@@ -46,7 +46,7 @@ test('the machine that the daemon stands on is neither rebooted nor drained, who
   const sent: string[] = [];
   const change = (async (server: string) => sent.push(server)) as never;
   const own = { ...SETTINGS, self: ['mbx1'] };
-  const exchange = waist(
+  const exchange = gateway(
     stubExchange({ restartServer: change, setActivationBlocked: change }),
     own,
     async () => [],
@@ -63,7 +63,7 @@ test('a kill switch that can not be asked counts as on', async () => {
   const sent: string[] = [];
   const restartService = (async (server: string) => sent.push(server)) as never;
   const away = () => Promise.reject(new Error('the store is away'));
-  const exchange = waist(stubExchange({ restartService }), SETTINGS, away, () => {});
+  const exchange = gateway(stubExchange({ restartService }), SETTINGS, away, () => {});
   await expect(exchange.restartService('cas1', 'MSExchangeIMAP4', { startedAt: 1 }, CHANGE)).rejects.toThrow(NotSent);
   expect(sent).toEqual([]);
 });

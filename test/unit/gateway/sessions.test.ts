@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { rankOf } from '../../../src/engine/rank.ts';
-import { waist } from '../../../src/gateway/gateway.ts';
+import { gateway } from '../../../src/gateway/gateway.ts';
 import { inTurn, Sessions, type Turn } from '../../../src/gateway/sessions.ts';
 import { sharedAnswer } from '../../../src/gateway/shared-answer.ts';
 import type { Alert } from '../../../src/incident/alert.ts';
@@ -101,12 +101,12 @@ test('who gives up while waiting leaves no gap, and a call that fails gives its 
 const CHANGE: Change = { notAfter: 1, caller: 'test', scope: [] };
 const ON: KillSwitch = { on: true, scope: {}, by: 'yuki', reason: '', since: 0 };
 
-/** A waist with one session, which a slow probe holds until `free`. */
+/** A gateway with one session, which a slow probe holds until `free`. */
 async function busyWaist(more: { switches?: KillSwitch[]; now?: () => number } = {}) {
   const order: string[] = [];
   const probe = call('probe', order);
   const sent: Change[] = [];
-  const exchange = waist(
+  const exchange = gateway(
     stubExchange({
       invokeProbe: async () => {
         await probe.begin();
