@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { visibleJson } from '../incident/visible.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from './output/terminal.ts';
 
 /** What a command is given besides its arguments. */
 export interface CliContext {

@@ -182,7 +182,7 @@ function ringIn(arrows: Map<string, Set<string>>): string[] {
   return [];
 }
 
-/** Every line that says it, as `src/cli/serve.ts:12: …`. */
+/** Every line that says it, as `src/cli/commands/serve.ts:12: …`. */
 function linesThat(say: RegExp, among: string[], asText: (source: string) => string = codeOf): string[] {
   return among.flatMap((file) =>
     asText(read(file))

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, test } from 'vitest';
-import { Away, createDaemon } from '../../../src/cli/client.ts';
+import { Away, createDaemon } from '../../../src/cli/daemon/client.ts';
 import { CliError } from '../../../src/cli/errors.ts';
 
 let server: Server | undefined;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { examine } from '../../../src/cli/doctor.ts';
-import { createTerminal } from '../../../src/cli/terminal.ts';
+import { examine } from '../../../src/cli/commands/doctor.ts';
+import { createTerminal } from '../../../src/cli/output/terminal.ts';
 import { ExchangeError } from '../../../src/ports/exchange.ts';
 import { facts, NONE, type Site, surroundings } from '../doctor/site.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
-import { type Happening, Narrator, Story } from '../../../src/cli/narrate.ts';
-import { createTerminal } from '../../../src/cli/terminal.ts';
-import { widthOf } from '../../../src/cli/text.ts';
+import { type Happening, Narrator, Story } from '../../../src/cli/output/narrate.ts';
+import { createTerminal } from '../../../src/cli/output/terminal.ts';
+import { widthOf } from '../../../src/cli/output/text.ts';
 import type { Alert } from '../../../src/incident/alert.ts';
 import type { IncidentEvent } from '../../../src/incident/event.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { createTerminal } from '../../../src/cli/terminal.ts';
-import { cut, pad, plain, table, widthOf, wrap } from '../../../src/cli/text.ts';
+import { createTerminal } from '../../../src/cli/output/terminal.ts';
+import { cut, pad, plain, table, widthOf, wrap } from '../../../src/cli/output/text.ts';
 
 describe('text from outside can not steer the terminal', () => {
   test.each([

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { durability } from '../../../src/adapters/redis/durability.ts';
-import { askReadiness } from '../../../src/cli/doctor-daemon.ts';
+import { askReadiness } from '../../../src/cli/daemon/doctor-daemon.ts';
 import { daemon } from '../../../src/doctor/daemon.ts';
 import { endpoints } from '../../../src/doctor/endpoints.ts';
 import { machine } from '../../../src/doctor/machine.ts';

@@ -1,6 +1,6 @@
 /** Patterns on text from outside. Input is so large that what is not in proportion to it would practically never end. */
 import { expect, it, vi } from 'vitest';
-import { plain, widthOf, wrap } from '../../../src/cli/text.ts';
+import { plain, widthOf, wrap } from '../../../src/cli/output/text.ts';
 import { BoundedPattern } from '../../../src/lib/pattern.ts';
 import { MAIL } from '../../../src/recording/free-text.ts';
 import { atOnce, SOURCES } from '../../../src/sources/index.ts';

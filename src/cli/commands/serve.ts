@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
-import { createLogger, type Logger } from '../adapters/telemetry/index.ts';
-import { type App, createApp, type Started } from '../app.ts';
-import type { Config } from '../config/config.ts';
-import type { Mode } from '../incident/plan.ts';
-import { wantsJson } from './context.ts';
-import { whyNotStarted } from './errors.ts';
-import { readSettings } from './settings.ts';
-import { untilStopped } from './until-stopped.ts';
-import { version } from './version.ts';
+import { createLogger, type Logger } from '../../adapters/telemetry/index.ts';
+import { type App, createApp, type Started } from '../../app.ts';
+import type { Config } from '../../config/config.ts';
+import type { Mode } from '../../incident/plan.ts';
+import { wantsJson } from '../context.ts';
+import { whyNotStarted } from '../errors.ts';
+import { readSettings } from '../settings.ts';
+import { untilStopped } from '../until-stopped.ts';
+import { version } from '../version.ts';
 
 /** Real milliseconds after which a stop that hangs is cut short; what was in hand is resumed from the journal. */
 const STOP_WITHIN = 9_500;

@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
-import { shortName } from '../incident/alert.ts';
-import type { KillScope, KillSwitch } from '../ports/kill-switch.ts';
-import type { Store } from '../ports/store.ts';
-import { Away, type Daemon } from './client.ts';
-import { daemonOf, isOwnDaemon, signature, signing, talking, userName } from './connect.ts';
-import { type CliContext, print } from './context.ts';
-import { EXIT, UsageError } from './errors.ts';
-import { leave } from './leave.ts';
-import { inOwnStore } from './own-store.ts';
-import { revive } from './revive.ts';
-import { plain } from './text.ts';
-import { localTime } from './time.ts';
+import { shortName } from '../../incident/alert.ts';
+import type { KillScope, KillSwitch } from '../../ports/kill-switch.ts';
+import type { Store } from '../../ports/store.ts';
+import { type CliContext, print } from '../context.ts';
+import { Away, type Daemon } from '../daemon/client.ts';
+import { daemonOf, isOwnDaemon, signature, signing, talking, userName } from '../daemon/connect.ts';
+import { inOwnStore } from '../daemon/own-store.ts';
+import { revive } from '../daemon/revive.ts';
+import { EXIT, UsageError } from '../errors.ts';
+import { leave } from '../leave.ts';
+import { plain } from '../output/text.ts';
+import { localTime } from '../output/time.ts';
 
 interface Change {
   playbook?: string;

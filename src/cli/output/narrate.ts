@@ -1,9 +1,9 @@
 /** What happens to an incident, told to a person as it happens. */
-import { type Alert, ANY_FAMILY, type Instant } from '../incident/alert.ts';
-import type { IncidentEvent, Preview } from '../incident/event.ts';
-import type { Evidence, Verdict } from '../incident/health.ts';
-import type { Intent } from '../incident/intent.ts';
-import type { Outcome } from '../incident/outcome.ts';
+import { type Alert, ANY_FAMILY, type Instant } from '../../incident/alert.ts';
+import type { IncidentEvent, Preview } from '../../incident/event.ts';
+import type { Evidence, Verdict } from '../../incident/health.ts';
+import type { Intent } from '../../incident/intent.ts';
+import type { Outcome } from '../../incident/outcome.ts';
 import { commandLine } from './powershell.ts';
 import type { Style, Terminal } from './terminal.ts';
 import { cut, pad, plain, widthOf, wrap } from './text.ts';

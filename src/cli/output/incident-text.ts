@@ -1,7 +1,7 @@
 /** Incidents as their API shows them, in words. */
-import { ANY_FAMILY } from '../incident/alert.ts';
-import type { StepState } from '../incident/event.ts';
-import type { IncidentView } from '../incident/view.ts';
+import { ANY_FAMILY } from '../../incident/alert.ts';
+import type { StepState } from '../../incident/event.ts';
+import type { IncidentView } from '../../incident/view.ts';
 import { details, healthSetName, OUTCOME_STYLES, previewed } from './narrate.ts';
 import type { Style, Terminal } from './terminal.ts';
 import { pad, plain, table, wrap } from './text.ts';

@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
-import { ConfigError, formatProblem, type Problem } from '../config/problems.ts';
-import { readText } from '../config/yaml.ts';
-import type { Playbook } from '../incident/plan.ts';
-import { loadPlaybooks, type PlaybookFile, readPlaybooks } from '../playbooks/read.ts';
-import type { PlaybookView } from '../ports/operations.ts';
-import { STEPS } from '../steps/index.ts';
-import { loadCatalog } from '../verification/catalog.ts';
-import { daemonOf, signature, signing, talking } from './connect.ts';
-import { type CliContext, print } from './context.ts';
-import { revive } from './revive.ts';
-import { readSettings } from './settings.ts';
-import { plain, table } from './text.ts';
-import { localTime } from './time.ts';
+import { ConfigError, formatProblem, type Problem } from '../../config/problems.ts';
+import { readText } from '../../config/yaml.ts';
+import type { Playbook } from '../../incident/plan.ts';
+import { loadPlaybooks, type PlaybookFile, readPlaybooks } from '../../playbooks/read.ts';
+import type { PlaybookView } from '../../ports/operations.ts';
+import { STEPS } from '../../steps/index.ts';
+import { loadCatalog } from '../../verification/catalog.ts';
+import { type CliContext, print } from '../context.ts';
+import { daemonOf, signature, signing, talking } from '../daemon/connect.ts';
+import { revive } from '../daemon/revive.ts';
+import { plain, table } from '../output/text.ts';
+import { localTime } from '../output/time.ts';
+import { readSettings } from '../settings.ts';
 
 export function playbooksCommand(program: Command, context: CliContext): void {
   const playbooks = program.command('playbooks').description('the recovery procedures').helpCommand(false);

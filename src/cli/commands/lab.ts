@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander';
-import { type ServedLab, serveLab } from '../adapters/lab/serve.ts';
-import { RECORDED_CURES, type RecordedCure } from '../lab/replay/parts.ts';
-import { readOrganisation } from '../lab/world/organisation.ts';
-import { readRecording } from '../recording/file.ts';
-import { type CliContext, print } from './context.ts';
-import { UsageError, whyNotStarted } from './errors.ts';
-import { plain } from './text.ts';
-import { untilStopped } from './until-stopped.ts';
-import { speed as aSpeed, port, wholeNumber } from './values.ts';
+import { type ServedLab, serveLab } from '../../adapters/lab/serve.ts';
+import { RECORDED_CURES, type RecordedCure } from '../../lab/replay/parts.ts';
+import { readOrganisation } from '../../lab/world/organisation.ts';
+import { readRecording } from '../../recording/file.ts';
+import { type CliContext, print } from '../context.ts';
+import { UsageError, whyNotStarted } from '../errors.ts';
+import { plain } from '../output/text.ts';
+import { untilStopped } from '../until-stopped.ts';
+import { speed as aSpeed, port, wholeNumber } from '../values.ts';
 
 export function labCommand(program: Command, context: CliContext): void {
   program

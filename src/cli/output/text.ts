@@ -1,6 +1,6 @@
 /** Text on a terminal: made harmless, measured, aligned. */
 
-import { visible } from '../incident/visible.ts';
+import { visible } from '../../incident/visible.ts';
 
 /** Text from outside with everything that could steer a terminal made visible: ESC becomes `\x1b`, a line break `⏎`. */
 export function plain(text: string): string {

@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander';
-import { OUTCOMES } from '../incident/outcome.ts';
-import type { IncidentView } from '../incident/view.ts';
-import { daemonOf, signature, signing, talking } from './connect.ts';
-import { type CliContext, print } from './context.ts';
-import { formatIncident, incidentTable } from './incident-text.ts';
-import { revive } from './revive.ts';
-import { plain } from './text.ts';
-import { since, wholeNumber } from './values.ts';
+import { OUTCOMES } from '../../incident/outcome.ts';
+import type { IncidentView } from '../../incident/view.ts';
+import { type CliContext, print } from '../context.ts';
+import { daemonOf, signature, signing, talking } from '../daemon/connect.ts';
+import { revive } from '../daemon/revive.ts';
+import { formatIncident, incidentTable } from '../output/incident-text.ts';
+import { plain } from '../output/text.ts';
+import { since, wholeNumber } from '../values.ts';
 import { watch } from './watch.ts';
 
 const path = (id: string, verb = '') => `/api/v1/incidents/${encodeURIComponent(id)}${verb && `/${verb}`}`;

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { createLogger } from '../adapters/telemetry/index.ts';
-import { type OpenedStore, openStore } from '../open/store.ts';
-import { whyNotStarted } from './errors.ts';
-import { readSettings } from './settings.ts';
+import { createLogger } from '../../adapters/telemetry/index.ts';
+import { type OpenedStore, openStore } from '../../open/store.ts';
+import { whyNotStarted } from '../errors.ts';
+import { readSettings } from '../settings.ts';
 
 /** Does something with the store of this configuration itself, without a daemon; undefined where there is none yet. */
 export async function inOwnStore<T>(

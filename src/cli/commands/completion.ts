@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import type { CliContext } from './context.ts';
+import type { CliContext } from '../context.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];

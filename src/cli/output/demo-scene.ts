@@ -1,15 +1,15 @@
 /** What the demo shows: to people a story, to scripts the events. */
 
-import type { Instant } from '../incident/alert.ts';
-import type { Finished } from '../incident/event.ts';
-import { visibleJson } from '../incident/visible.ts';
+import type { Instant } from '../../incident/alert.ts';
+import type { Finished } from '../../incident/event.ts';
+import { visibleJson } from '../../incident/visible.ts';
+import { type FeedEvent, happening } from '../commands/watch.ts';
 import { type Detail, details, Narrator, OUTCOME_STYLES, Story } from './narrate.ts';
 import { commandLine } from './powershell.ts';
 import type { Terminal } from './terminal.ts';
 import { pad, plain, wrap } from './text.ts';
 import { ticking } from './ticking.ts';
 import { span, timeOfDay } from './time.ts';
-import { type FeedEvent, happening } from './watch.ts';
 
 /** What the lab's log of commands says of one. */
 export interface Logged {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import type { Reindexed } from '../ports/store.ts';
-import { type CliContext, print } from './context.ts';
-import { CliError, EXIT } from './errors.ts';
-import { leave } from './leave.ts';
-import { inOwnStore } from './own-store.ts';
-import { plain, table } from './text.ts';
+import type { Reindexed } from '../../ports/store.ts';
+import { type CliContext, print } from '../context.ts';
+import { inOwnStore } from '../daemon/own-store.ts';
+import { CliError, EXIT } from '../errors.ts';
+import { leave } from '../leave.ts';
+import { plain, table } from '../output/text.ts';
 
 export function storeCommand(program: Command, context: CliContext): void {
   const store = program.command('store').description('care of what is remembered').helpCommand(false);

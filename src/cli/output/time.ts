@@ -1,5 +1,5 @@
 /** Times for people: where they are, with the offset. */
-import type { Instant } from '../incident/alert.ts';
+import type { Instant } from '../../incident/alert.ts';
 
 const two = (value: number) => String(Math.abs(value)).padStart(2, '0');
 

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { IncidentView } from '../incident/view.ts';
-import type { LedgerEntry } from '../ports/store.ts';
-import { daemonOf, signature, signing, talking } from './connect.ts';
-import { type CliContext, print } from './context.ts';
-import { revive } from './revive.ts';
-import { plain, table } from './text.ts';
-import { localTime } from './time.ts';
+import type { IncidentView } from '../../incident/view.ts';
+import type { LedgerEntry } from '../../ports/store.ts';
+import { type CliContext, print } from '../context.ts';
+import { daemonOf, signature, signing, talking } from '../daemon/connect.ts';
+import { revive } from '../daemon/revive.ts';
+import { plain, table } from '../output/text.ts';
+import { localTime } from '../output/time.ts';
 
 export function undoCommand(program: Command, context: CliContext): void {
   const undo = program.command('undo').description('what is still to be put back').helpCommand(false);

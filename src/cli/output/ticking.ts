@@ -1,4 +1,4 @@
-import type { Instant } from '../incident/alert.ts';
+import type { Instant } from '../../incident/alert.ts';
 import type { Terminal } from './terminal.ts';
 import { timeOfDay } from './time.ts';
 

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
-import { didYouMean } from '../config/problems.ts';
-import { isMonitor } from '../incident/health.ts';
-import type { Playbook } from '../incident/plan.ts';
-import { loadPlaybooks } from '../playbooks/read.ts';
-import { STEPS } from '../steps/index.ts';
-import { type Catalog, type CatalogMonitor, type HealthSetEntry, loadCatalog } from '../verification/catalog.ts';
-import { type CliContext, print } from './context.ts';
-import { CliError } from './errors.ts';
-import { readSettings } from './settings.ts';
-import { plain, table } from './text.ts';
+import { didYouMean } from '../../config/problems.ts';
+import { isMonitor } from '../../incident/health.ts';
+import type { Playbook } from '../../incident/plan.ts';
+import { loadPlaybooks } from '../../playbooks/read.ts';
+import { STEPS } from '../../steps/index.ts';
+import { type Catalog, type CatalogMonitor, type HealthSetEntry, loadCatalog } from '../../verification/catalog.ts';
+import { type CliContext, print } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { plain, table } from '../output/text.ts';
+import { readSettings } from '../settings.ts';
 
 export function healthSetsCommand(program: Command, context: CliContext): void {
   const healthSets = program

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import type { Config } from '../config/config.ts';
-import { hasSecret } from '../config/schema.ts';
-import { fitsHeader, safeAddress, withoutPath } from '../lib/shown.ts';
+import type { Config } from '../../config/config.ts';
+import { hasSecret } from '../../config/schema.ts';
+import { fitsHeader, safeAddress, withoutPath } from '../../lib/shown.ts';
+import { CliError, UsageError } from '../errors.ts';
+import { readSettings } from '../settings.ts';
 import { createDaemon, type Daemon } from './client.ts';
-import { CliError, UsageError } from './errors.ts';
-import { readSettings } from './settings.ts';
 
 /** The options of every command that talks to a daemon. */
 export function talking(command: Command): Command {

@@ -1,21 +1,21 @@
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import { loadConfig } from '../config/load.ts';
-import { diagnose, type Line, type State, type Surroundings } from '../doctor/index.ts';
-import { visibleJson } from '../incident/visible.ts';
-import type { Release } from '../lib/release.ts';
-import { openExchange, sessionsOf } from '../open/exchange.ts';
-import { inspectStore } from '../open/store.ts';
-import { addressIn } from './connect.ts';
-import { type CliContext, wantsJson } from './context.ts';
-import { askReadiness } from './doctor-daemon.ts';
-import { EXIT } from './errors.ts';
-import { leave } from './leave.ts';
-import { loadOptions } from './settings.ts';
-import type { Style, Terminal } from './terminal.ts';
-import { pad, plain, widthOf, wrap } from './text.ts';
-import { untilStopped } from './until-stopped.ts';
-import { howLong, serverNames } from './values.ts';
+import { loadConfig } from '../../config/load.ts';
+import { diagnose, type Line, type State, type Surroundings } from '../../doctor/index.ts';
+import { visibleJson } from '../../incident/visible.ts';
+import type { Release } from '../../lib/release.ts';
+import { openExchange, sessionsOf } from '../../open/exchange.ts';
+import { inspectStore } from '../../open/store.ts';
+import { type CliContext, wantsJson } from '../context.ts';
+import { addressIn } from '../daemon/connect.ts';
+import { askReadiness } from '../daemon/doctor-daemon.ts';
+import { EXIT } from '../errors.ts';
+import { leave } from '../leave.ts';
+import type { Style, Terminal } from '../output/terminal.ts';
+import { pad, plain, widthOf, wrap } from '../output/text.ts';
+import { loadOptions } from '../settings.ts';
+import { untilStopped } from '../until-stopped.ts';
+import { howLong, serverNames } from '../values.ts';
 
 const TIME_LIMIT = 60_000;
 

@@ -1,5 +1,5 @@
-import type { DaemonFacts } from '../doctor/index.ts';
-import type { Readiness } from '../ports/operations.ts';
+import type { DaemonFacts } from '../../doctor/index.ts';
+import type { Readiness } from '../../ports/operations.ts';
 
 /** Asks a daemon whether it is ready. Anybody may, so no token is shown. */
 export async function askReadiness(address: string, signal: AbortSignal): Promise<DaemonFacts> {

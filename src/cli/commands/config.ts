@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { showConfig } from '../config/show.ts';
-import { checkConfig } from '../playbooks/check.ts';
-import { STEPS } from '../steps/index.ts';
-import { type CliContext, print } from './context.ts';
+import { showConfig } from '../../config/show.ts';
+import { checkConfig } from '../../playbooks/check.ts';
+import { STEPS } from '../../steps/index.ts';
+import { type CliContext, print } from '../context.ts';
+import { plain, table } from '../output/text.ts';
+import { loadOptions, readSettings } from '../settings.ts';
 import { formatProblems } from './playbooks.ts';
-import { loadOptions, readSettings } from './settings.ts';
-import { plain, table } from './text.ts';
 
 export function configCommand(program: Command, context: CliContext): void {
   const config = program.command('config').description('the configuration').helpCommand(false);

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { daemonOf, talking } from './connect.ts';
-import { type CliContext, print } from './context.ts';
-import { CliError, UsageError } from './errors.ts';
-import { plain } from './text.ts';
+import { type CliContext, print } from '../context.ts';
+import { daemonOf, talking } from '../daemon/connect.ts';
+import { CliError, UsageError } from '../errors.ts';
+import { plain } from '../output/text.ts';
 
 interface Options {
   server?: string;

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { Entry, IncidentEvent } from '../incident/event.ts';
-import type { Outcome } from '../incident/outcome.ts';
-import { visibleJson } from '../incident/visible.ts';
-import { Away, type Daemon } from './client.ts';
-import { type CliContext, wantsJson } from './context.ts';
-import { type Happening, Narrator, Story } from './narrate.ts';
-import { revive } from './revive.ts';
+import type { Entry, IncidentEvent } from '../../incident/event.ts';
+import type { Outcome } from '../../incident/outcome.ts';
+import { visibleJson } from '../../incident/visible.ts';
+import { type CliContext, wantsJson } from '../context.ts';
+import { Away, type Daemon } from '../daemon/client.ts';
+import { revive } from '../daemon/revive.ts';
+import { type Happening, Narrator, Story } from '../output/narrate.ts';
 
 const COME_AGAIN = 1_000;
 const WELL: readonly Outcome[] = ['recovered', 'transient'];

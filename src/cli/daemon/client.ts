@@ -1,5 +1,5 @@
-import { CliError } from './errors.ts';
-import { plain } from './text.ts';
+import { CliError } from '../errors.ts';
+import { plain } from '../output/text.ts';
 
 /** A daemon, by its HTTP API. */
 export interface Daemon {

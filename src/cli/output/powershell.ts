@@ -1,4 +1,4 @@
-import { shortName } from '../incident/alert.ts';
+import { shortName } from '../../incident/alert.ts';
 
 /**
  * The line that an administrator would type for a command. Restart-Service knows no -ComputerName in any version, so a
