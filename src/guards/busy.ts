@@ -1,5 +1,5 @@
+import { DISRUPTIVE } from '../incident/planned-change.ts';
 import type { ServerActivity } from '../ports/exchange.ts';
-import { DISRUPTIVE } from '../steps/step.ts';
 import { ALLOW, type Guard } from './guard.ts';
 import { ask } from './mode.ts';
 

@@ -1,8 +1,8 @@
 import type { Instant } from '../incident/alert.ts';
 import { groupOf } from '../incident/health.ts';
+import { DISRUPTIVE } from '../incident/planned-change.ts';
 import { isOverShare, troubleOf } from '../incident/trouble.ts';
 import type { Store } from '../ports/store.ts';
-import { DISRUPTIVE } from '../steps/step.ts';
 import { ALLOW, type Guard } from './guard.ts';
 
 /**

@@ -2,8 +2,8 @@ import { openWindow } from '../config/windows.ts';
 import { groupOf } from '../incident/health.ts';
 import { sameName } from '../incident/names.ts';
 import { type DatabaseCopy, ExchangeError, type MailboxServer, type Organisation } from '../ports/exchange.ts';
-import { describeCopy, isActive } from '../steps/databases.ts';
 import { outOfService } from '../verification/components.ts';
+import { describeCopy, isActive } from '../verification/copies.ts';
 import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
 import { ask } from './mode.ts';
 

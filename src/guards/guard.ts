@@ -3,12 +3,12 @@ import type { Instant } from '../incident/alert.ts';
 import type { ServerFacts } from '../incident/health.ts';
 import type { Incident, Run } from '../incident/incident.ts';
 import type { Mode } from '../incident/plan.ts';
+import type { PlannedChange } from '../incident/planned-change.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Exchange, Organisation } from '../ports/exchange.ts';
 import type { StartRefusal } from '../ports/journal.ts';
 import type { KillScope, KillSwitch } from '../ports/kill-switch.ts';
 import type { Store } from '../ports/store.ts';
-import type { PlannedChange } from '../steps/step.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import type { Verifier } from '../verification/verify.ts';
 
@@ -24,7 +24,8 @@ export interface Guard {
 
 export type Answer =
   | { answer: 'allow' }
-  | { answer: 'wait'; reason: string; says: string; until?: Instant; approval?: boolean }
+  /** `suppresses`: a wait that outlives its limit ends `suppressed` instead of escalated, unless something was changed. */
+  | { answer: 'wait'; reason: string; says: string; until?: Instant; approval?: boolean; suppresses?: boolean }
   /** Ends in escalation (or suppression), never in going on to a harsher step. */
   | { answer: 'refuse'; reason: string; says: string; suppressed?: boolean }
   /** The evidence is too old: look again first. */

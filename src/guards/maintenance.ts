@@ -10,7 +10,7 @@ import {
   familiesOf,
   outOfService,
 } from '../verification/components.ts';
-import { ALLOW, type Guard, type GuardContext } from './guard.ts';
+import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
 
 /** Inactive, they mean that somebody has taken the server, or Managed Availability on it, out of service. */
 const HANDS_OFF = ['ServerWideOffline', 'Monitoring', 'RecoveryActionsEnabled'];
@@ -25,22 +25,22 @@ export const maintenance: Guard = {
     const open = openWindow(settings.maintenance, { server, group: groupOf(target) }, clock.now());
     if (open) {
       const says = `${server} is in maintenance (${open.window.name}) until ${new Date(open.until).toISOString()}`;
-      return { answer: 'wait', reason: 'window', says };
+      return waitFor('window', says);
     }
     if (server === incident.server && senderSaysSo(incident)) {
-      return { answer: 'wait', reason: 'sender', says: `${server} is in maintenance mode in the monitoring system` };
+      return waitFor('sender', `${server} is in maintenance mode in the monitoring system`);
     }
     const { value: states } = await exchange.componentStates(server, { signal });
     const [off] = outOfService(states, HANDS_OFF);
     if (off) {
       const says = `${describeOut(off, server)}: somebody works there`;
-      return { answer: 'wait', reason: 'component', says };
+      return waitFor('component', says);
     }
     if (target.dag !== undefined) {
       const { value: group } = await exchange.availabilityGroup(target.dag, { signal });
       if (group.members.some((member) => sameName(member.server, server) && member.suspended)) {
         const says = `The cluster node ${server} of ${target.dag} is suspended: somebody works there`;
-        return { answer: 'wait', reason: 'node-suspended', says };
+        return waitFor('node-suspended', says);
       }
     }
     // Nothing here lifts it, so waiting would only hide it: a person must know that the alert follows from a decision.
@@ -50,6 +50,9 @@ export const maintenance: Guard = {
     return { answer: 'refuse', reason: 'out-of-service', says };
   },
 };
+
+/** Someone works there and knows about it: nobody is called when that takes long, unless we have changed something. */
+const waitFor = (reason: string, says: string): Answer => ({ answer: 'wait', reason, says, suppresses: true });
 
 /**
  * A component of what the run treats, or of the service to be restarted, that anyone but Managed Availability took out of

@@ -1,6 +1,6 @@
 import { sameName } from '../incident/names.ts';
+import { DISRUPTIVE } from '../incident/planned-change.ts';
 import type { RecoveryAction } from '../ports/exchange.ts';
-import { DISRUPTIVE } from '../steps/step.ts';
 import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
 
 const MINUTE = 60_000;

@@ -1,4 +1,4 @@
-import { DISRUPTIVE } from '../steps/step.ts';
+import { DISRUPTIVE } from '../incident/planned-change.ts';
 import { ALLOW, type Guard } from './guard.ts';
 
 /** The machine that this daemon (or what it stands on) runs on is never taken out of service by it. */

@@ -1,6 +1,6 @@
 import type { ServerFacts } from '../incident/health.ts';
+import type { PlannedChange } from '../incident/planned-change.ts';
 import type { ThrottleRule } from '../ports/journal.ts';
-import type { PlannedChange } from '../steps/step.ts';
 import { ALLOW, type Answer, type Guard, type ThrottleLimits } from './guard.ts';
 import { answerOf } from './shared-state.ts';
 

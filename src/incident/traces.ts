@@ -4,7 +4,7 @@ import { apply, fold } from './fold.ts';
 import type { Incident } from './incident.ts';
 import { type PlaybookRun, runsOf } from './runs.ts';
 import { troubleOf, troublesOver, troublesSeen } from './trouble.ts';
-import { isOutstanding, type UndoAction, undoOfStep } from './undo.ts';
+import { isDrain, isOutstanding, type UndoAction, undoOfStep } from './undo.ts';
 
 /** An entry that a store keeps something of in its indexes. */
 export interface Trace {
@@ -189,7 +189,7 @@ function finished(incident: Incident, data: Finished, at: Instant, organisation:
 
 /** Journals of an older version don't tell what was kept: the group of a server that this incident left drained was. */
 function ownSlots({ undo, facts, steps }: Incident): string[] {
-  const drained = undo.some((debt) => debt.kind === 'activation' && isOutstanding(debt));
+  const drained = undo.some((debt) => isDrain(debt) && isOutstanding(debt));
   const groups = drained ? steps.flatMap(({ group }) => group ?? []) : [];
   return [...new Set([...groups, ...(drained && facts?.dag ? [facts.dag] : [])])];
 }

@@ -40,6 +40,11 @@ export function isOutstanding(undo: UndoState): boolean {
   return undo.state === 'owed' || undo.state === 'started' || undo.state === 'failed';
 }
 
+/** Whether the server stays drained of databases until this is put back. */
+export function isDrain({ kind }: UndoAction): boolean {
+  return kind === 'activation';
+}
+
 /** Whether it is to be put back where it ends so. What failed had been due, whatever became of the incident by that. */
 export function isDue(undo: UndoState, outcome: Outcome): boolean {
   return undo.when === 'always' || undo.state === 'failed' || outcome === 'recovered';

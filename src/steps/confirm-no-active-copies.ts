@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { positiveDuration, writeDuration } from '../config/schema.ts';
-import { describeCopy, isActive } from './databases.ts';
+import { describeCopy, isActive } from '../verification/copies.ts';
 import { optionsOf, type Step } from './step.ts';
 
 /** Get-MailboxDatabaseCopyStatus until no copy on the server is active. What will not move ends the playbook, named. */

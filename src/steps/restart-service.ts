@@ -79,6 +79,7 @@ export const restartService: Step = {
 /** Restarts a service that must read a setting which was put back. */
 export const restartServiceUndo: Undo = {
   kind: 'restart-service',
+  starts: ({ value }) => value.service as string,
   async begin({ debt, exchange, signal }) {
     const { value: service } = await exchange.service(debt.server, debt.value.service as string, { signal });
     if (service.status === 'Stopped')

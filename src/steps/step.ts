@@ -3,7 +3,8 @@ import type { ServerFacts, VerifyResult } from '../incident/health.ts';
 import type { Incident, StepRecord } from '../incident/incident.ts';
 import type { Intent } from '../incident/intent.ts';
 import type { Outcome } from '../incident/outcome.ts';
-import type { UndoAction, UndoState } from '../incident/undo.ts';
+import type { PlannedChange } from '../incident/planned-change.ts';
+import type { UndoState } from '../incident/undo.ts';
 import type { StepLanguage } from '../playbooks/language.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Change, Exchange } from '../ports/exchange.ts';
@@ -75,22 +76,6 @@ export type Begin =
   /** Ends in escalation: never in going on to a harsher step. */
   | { begin: 'refuse'; says: string }
   | { begin: 'start'; note: Record<string, unknown>; change?: PlannedChange };
-
-/** What guards judge, and what the start of a changing step takes. */
-export interface PlannedChange {
-  /** The throttled action; `setting` is not throttled. */
-  action: Action;
-  intent: Intent;
-  /** What the throttle counts on that server: the service's name. */
-  resource?: string;
-  undo?: UndoAction[];
-}
-
-export type Action = 'restart-service' | 'fail-over-databases' | 'restart-server' | 'setting';
-
-/** Takes a server or its databases out of service: one at a time in a group. */
-export const DISRUPTIVE: ReadonlySet<Action> = new Set(['fail-over-databases', 'restart-server']);
-
 export type Polled =
   | {
       is: 'done' | 'failed';
@@ -114,6 +99,8 @@ export type Polled =
 /** How one kind of change is put back. Registered in `index.ts` beside the steps. */
 export interface Undo {
   readonly kind: string;
+  /** The service that it starts, so that its new start time is known as ours. */
+  starts?(undo: UndoState): string;
   begin(context: UndoContext): Promise<{ begin: 'notNeeded'; says: string } | { begin: 'start'; intent: Intent }>;
   issue(context: UndoContext, intent: Intent): Promise<void>;
   /** `done`: it is as it was. */

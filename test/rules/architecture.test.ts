@@ -16,7 +16,7 @@ const ARROWS: Record<string, string[]> = {
   verification: ['incident', 'ports', 'lib', 'config/problems.ts', 'config/yaml.ts'],
   playbooks: ['incident', 'config', 'verification/catalog.ts'],
   steps: ['incident', 'ports', 'verification', 'playbooks/language.ts', 'config/schema.ts'],
-  guards: ['incident', 'ports', 'steps', 'verification', 'config/windows.ts'],
+  guards: ['incident', 'ports', 'verification', 'config/windows.ts'],
   gateway: ['incident', 'ports', 'lib', 'guards/kill-switch.ts'],
   engine: [
     'incident',

@@ -1,7 +1,9 @@
 /** Every metric of the daemon; docs/metrics.md explains each, and a test keeps the two equal. */
+
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { OUTCOMES } from '../../incident/outcome.ts';
 import { MODES } from '../../incident/plan.ts';
+import { isDrain } from '../../incident/undo.ts';
 import { type IncidentView, PHASES } from '../../incident/view.ts';
 import { CHANGING_CALLS, EXCHANGE_FAILURES, READING_CALLS } from '../../ports/exchange.ts';
 import type { KillSwitch } from '../../ports/kill-switch.ts';
@@ -237,7 +239,7 @@ export function createMetrics(options: MetricsOptions) {
       );
       all.serversDrained.reset();
       for (const { debt } of ledger) {
-        if (debt.setting === 'activation') all.serversDrained.inc({ group: groupOf(debt.server) ?? 'none' });
+        if (isDrain(debt)) all.serversDrained.inc({ group: groupOf(debt.server) ?? 'none' });
       }
     },
 

@@ -1,13 +1,9 @@
 /** Journal entries as counts. Events are emitted once; what they mean for the metrics is decided here. */
+
 import type { Entry, IncidentEvent } from '../../incident/event.ts';
+import { disruptionOf } from '../../incident/planned-change.ts';
 import type { IncidentView } from '../../incident/view.ts';
 import type { Metrics } from './metrics.ts';
-
-/** What takes something away from its users while it runs; each is a step's name in metrics and in playbooks. */
-const DISRUPTIVE: Record<string, string> = {
-  'Restart-Computer': 'restart-server',
-  'Set-MailboxServer': 'fail-over-databases',
-};
 
 /**
  * Counts one entry. Call it once for each entry, on the worker that appended it, with the view of the incident after it.
@@ -33,10 +29,8 @@ export function observeEvent(metrics: Metrics, entry: Entry, view: IncidentView)
       return;
     case 'stepStarted': {
       const { intent, slot } = event.data;
-      const action = DISRUPTIVE[intent?.command ?? ''];
-      // Lifting an activation block takes nothing away from anybody.
-      const lifts = intent?.arguments.DatabaseCopyActivationDisabledAndMoveNow === false;
-      if (action && !lifts) metrics.disruptiveActions.inc({ group: slot ?? 'none', action });
+      const action = intent && disruptionOf(intent);
+      if (action) metrics.disruptiveActions.inc({ group: slot ?? 'none', action });
       return;
     }
     case 'stepFinished': {

@@ -2,6 +2,7 @@ import { familyOf, incidentKey } from '../../incident/alert.ts';
 import type { Finished } from '../../incident/event.ts';
 import { groupOf } from '../../incident/health.ts';
 import type { Incident } from '../../incident/incident.ts';
+import { isDrain } from '../../incident/undo.ts';
 import type { Notice } from '../../ports/notifier.ts';
 import type { Advanced } from '../advancing.ts';
 import type { JournalCursor } from '../journal-cursor.ts';
@@ -93,7 +94,7 @@ async function notifyPeople(
 async function drainedGroups(engine: Engine, { facts }: Incident): Promise<string[]> {
   if (!facts) return [];
   const owed = (await engine.store.ledger()).filter(
-    ({ world: organisation, debt }) => organisation === facts.organisation && debt.kind === 'activation',
+    ({ world: organisation, debt }) => organisation === facts.organisation && isDrain(debt),
   );
   if (owed.length === 0) return [];
   const servers = await engine.exchange.organisation().then(

@@ -6,10 +6,11 @@ import type { StepStarted } from '../../incident/event.ts';
 import { groupOf } from '../../incident/health.ts';
 import { currentRun, stepRecord } from '../../incident/incident.ts';
 import type { Condition } from '../../incident/plan.ts';
+import { DISRUPTIVE, type PlannedChange } from '../../incident/planned-change.ts';
 import { startOfStep } from '../../incident/traces.ts';
 import { ExchangeError } from '../../ports/exchange.ts';
 import { stepNamed } from '../../steps/index.ts';
-import { type Begin, DISRUPTIVE, type PlannedChange, type StepContext } from '../../steps/step.ts';
+import type { Begin, StepContext } from '../../steps/step.ts';
 import { type Advance, askAgain, type Went } from '../advancing.ts';
 import { factsOf } from '../organisation.ts';
 import type { Engine } from '../parts.ts';
@@ -175,8 +176,7 @@ async function obey(engine: Engine, advance: Advance, n: number, guard: string, 
       says,
       escalate: says,
       guard: { name: guard, reason: answer.reason },
-      // People work there and know of it: nobody is called, unless something of ours is in their way.
-      ...(guard === 'maintenance' && !story.incident.changed && { suppressed: true }),
+      ...(answer.suppresses && !story.incident.changed && { suppressed: true }),
     });
   }
   const { reason, says, until, approval } = answer;

@@ -51,8 +51,8 @@ async function start(
   const organisation = incident.facts?.organisation ?? '';
   const kill = scopeOf(currentRun(incident)?.playbook, [incident.server, debt.server], [ownGroup(incident)]);
   // Undo is never throttled; but a service that it starts was not started by somebody else.
-  const throttles =
-    debt.kind === 'restart-service' ? [ourStart(debt.server, debt.value.service as string, engine.clock.now())] : [];
+  const service = undoOfKind(debt.kind).starts?.(debt);
+  const throttles = service === undefined ? [] : [ourStart(debt.server, service, engine.clock.now())];
   const started = await story.decide(
     { type: 'undoStarted', data: { undo: debt.id, intent, took: tookBy({ organisation, throttles }) } },
     { conditions: { kill, throttles } },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { busy } from '../../../src/guards/busy.ts';
+import type { Action } from '../../../src/incident/planned-change.ts';
 import type { ServerActivity } from '../../../src/ports/exchange.ts';
-import type { Action } from '../../../src/steps/step.ts';
 import { NINE, reply } from '../../support/stub.ts';
 import { changeTo, context } from './context.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { commonCause } from '../../../src/guards/common-cause.ts';
-import type { Action } from '../../../src/steps/step.ts';
+import type { Action } from '../../../src/incident/planned-change.ts';
 import { facts, MINUTE, NINE } from '../../support/stub.ts';
 import { changeTo, context } from './context.ts';
 

@@ -1,8 +1,8 @@
 import type { GuardContext, GuardSettings } from '../../../src/guards/guard.ts';
 import type { Incident, Run } from '../../../src/incident/incident.ts';
 import type { PlannedStep } from '../../../src/incident/plan.ts';
+import type { Action, PlannedChange } from '../../../src/incident/planned-change.ts';
 import type { Exchange } from '../../../src/ports/exchange.ts';
-import type { Action, PlannedChange } from '../../../src/steps/step.ts';
 import { loadCatalog } from '../../../src/verification/catalog.ts';
 import { facts, HOUR, MINUTE, NINE, stubExchange } from '../../support/stub.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { openWindow, startAfter, type Window } from '../../../src/config/windows.ts';
 import { maintenance } from '../../../src/guards/maintenance.ts';
+import type { Action } from '../../../src/incident/planned-change.ts';
 import type { ComponentState } from '../../../src/ports/exchange.ts';
-import type { Action } from '../../../src/steps/step.ts';
 import { alertOf, HOUR, MINUTE, NINE, reply, row } from '../../support/stub.ts';
 import { changeTo, context } from './context.ts';
 

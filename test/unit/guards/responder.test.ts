@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { responder } from '../../../src/guards/responder.ts';
+import type { Action } from '../../../src/incident/planned-change.ts';
 import type { RecoveryAction } from '../../../src/ports/exchange.ts';
-import type { Action } from '../../../src/steps/step.ts';
 import { MINUTE, NINE, reply } from '../../support/stub.ts';
 import { changeTo, context } from './context.ts';
 

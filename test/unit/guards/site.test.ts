@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { site } from '../../../src/guards/site.ts';
 import type { Verdict } from '../../../src/incident/health.ts';
+import type { Action } from '../../../src/incident/planned-change.ts';
 import { ExchangeError } from '../../../src/ports/exchange.ts';
-import type { Action } from '../../../src/steps/step.ts';
 import { facts, reply } from '../../support/stub.ts';
 import { changeTo, context } from './context.ts';
 

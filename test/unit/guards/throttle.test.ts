@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { ThrottleLimits } from '../../../src/guards/guard.ts';
 import { throttle, throttleRules } from '../../../src/guards/throttle.ts';
 import type { Incident } from '../../../src/incident/incident.ts';
+import type { PlannedChange } from '../../../src/incident/planned-change.ts';
 import { ExchangeError, type RecoveryAction } from '../../../src/ports/exchange.ts';
 import type { StartRefusal, ThrottleRule } from '../../../src/ports/journal.ts';
-import type { PlannedChange } from '../../../src/steps/step.ts';
 import { facts, HOUR, MINUTE, NINE, reply } from '../../support/stub.ts';
 import { changeTo, context } from './context.ts';
 

@@ -275,12 +275,12 @@ test('the plays reach every decision and every outcome: what follows is said of 
     'continue',
     'expire',
     'finish',
-    'look',
     'match',
     'nothing',
     'skip',
     'sleep',
     'undo',
+    'verify',
     'wait',
   ]);
   expect([...outcomes]).toEqual(expect.arrayContaining(['recovered', 'transient', 'escalated', 'cancelled']));
