@@ -13,7 +13,7 @@ export class CliError extends Error {
 export function whyNotStarted(error: unknown): unknown {
   const isDefect = error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
   if (!(error instanceof Error) || isDefect || error.name === 'ConfigError') return error;
-  return new CliError(`It did not start: ${error.message}`);
+  return new CliError(`Failed to start: ${error.message}`);
 }
 
 /** Options that do not go together, which the parser alone can't see. */

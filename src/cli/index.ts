@@ -39,22 +39,22 @@ const COMMANDS: readonly ((program: Command, context: CliContext) => void)[] = [
 ];
 
 const AFTER_HELP = `
-Begin with:
-  second-responder demo              see a sick server being healed, in ten seconds
+Start here:
+  second-responder demo              watch it repair a broken server, in ten seconds
   second-responder serve             run the daemon
-  second-responder incidents watch   see what it does, as it does it
+  second-responder incidents watch   follow incidents live
 
-Exit codes: 0 fine, 1 problems found, 2 wrong usage. Colours only on a terminal, and not with NO_COLOR.`;
+Exit codes: 0 success, 1 problems found, 2 wrong usage. Colours are for terminals only; NO_COLOR turns them off.`;
 
 /** The whole tree of commands; documentation and completion are held against it. */
 export function createProgram(context: CliContext): Command {
   const program = new Command('second-responder')
     .description(
-      'Takes alerts about Exchange health sets, checks that the trouble is still there, runs the playbook, proves that it worked.',
+      'Receives alerts about Exchange health sets, verifies them, runs the recovery playbook and proves that it worked.',
     )
     .version(version(), '--version', 'print the version')
-    .option('--config <file>', 'the configuration; else config/second-responder.yaml')
-    .option('--json', 'print JSON for scripts instead of text for people')
+    .option('--config <file>', 'configuration file (default: config/second-responder.yaml)')
+    .option('--json', 'print JSON instead of text')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', AFTER_HELP)
     .showSuggestionAfterError()
@@ -91,7 +91,7 @@ export async function run(argv: string[]): Promise<number> {
 /** Whoever reads may stop early: `… | head`. A command that has to clean up when it is stopped does so now too. */
 function readerGone(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') {
-    process.stderr.write(`What was to be printed can't be written: ${error.message}\n`);
+    process.stderr.write(`Failed to write the output: ${error.message}\n`);
     process.exit(EXIT.problems);
   }
   process.stdout.on('error', () => {});

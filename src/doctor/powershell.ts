@@ -25,7 +25,7 @@ export const powershell: Check = {
 function findingsOf(shell: ShellFacts, { driver }: Inspection, { hostname, config, real }: Context): Finding[] {
   const { version, edition, machine, account } = shell;
   const where = machine.toLowerCase() === hostname.toLowerCase() ? '' : ` on ${machine}`;
-  const as = account === undefined ? '' : `, as ${account}, whose rights are looked at below`;
+  const as = account === undefined ? '' : `, as ${account}, whose rights are checked below`;
   const findings = [ok(`${version} ${edition}${where}, by ${driver}${as}`)];
   if (isOlder(version, [5, 1])) {
     findings.push(

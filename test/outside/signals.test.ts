@@ -52,7 +52,7 @@ it('SIGHUP reloads playbooks and configuration, and says what has to wait for a 
   configure('safety: { mode: approve }\nlog: { level: debug }\nhttp: { body-limit: 3mb }');
   send('SIGHUP');
   await said(/"message":"Reloaded \(SIGHUP\): \d+ playbooks","changed":\["safety.mode","log.level"\]/);
-  await said(/in force only after a restart: http\.body-limit"/);
+  await said(/require a restart: http\.body-limit"/);
   const now = await playbooks();
   expect(now).toHaveLength(before);
   expect(now.map(({ name }) => name)).toContain('another');
@@ -63,11 +63,13 @@ it('a SIGHUP with anything wrong changes nothing, and every problem is in the lo
   const before = await playbooks();
   configure('safety: { mode: bold, approvers: 99 }\nlog: { level: error }');
   send('SIGHUP');
-  await said(/Nothing was reloaded, and what was in force stays: [^"]*c\.yaml:2:\d+: safety\.mode.*safety\.approvers/);
+  await said(
+    /Failed to reload; the previous settings stay in force: [^"]*c\.yaml:2:\d+: safety\.mode.*safety\.approvers/,
+  );
   configure('safety: { mode: observe }');
   writeFileSync(at('playbooks/bad.yaml'), 'playbook: [');
   send('SIGHUP');
-  await said(/Nothing was reloaded, and what was in force stays: [^"]*bad\.yaml:1/);
+  await said(/Failed to reload; the previous settings stay in force: [^"]*bad\.yaml:1/);
   expect(await playbooks()).toEqual(before);
 });
 

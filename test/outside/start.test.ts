@@ -54,12 +54,12 @@ const REASONS: [name: string, env: () => Promise<Record<string, string>>, says: 
   [
     'its port is taken',
     async () => ({ SECOND_RESPONDER_HTTP_PORT: `${await addressOfTaken()}` }),
-    /^It did not start: port \d+ on 127\.0\.0\.1 is taken: set http\.port .*\n$/,
+    /^Failed to start: port \d+ on 127\.0\.0\.1 is taken: set http\.port .*\n$/,
   ],
   [
     'the lab it is to look after is away',
     async () => ({ SECOND_RESPONDER_EXCHANGE_URL: `http://127.0.0.1:${await freePort()}` }),
-    /^It did not start: The lab at http:\S+ does not answer: ECONNREFUSED\.\n$/,
+    /^Failed to start: The lab at http:\S+ does not answer: ECONNREFUSED\.\n$/,
   ],
   [
     'its folder is a file',
@@ -67,12 +67,12 @@ const REASONS: [name: string, env: () => Promise<Record<string, string>>, says: 
       await writeFile(join(folder, 'data'), '');
       return { SECOND_RESPONDER_HTTP_PORT: '0' };
     },
-    /^It did not start: \S+data .*store\.directory.*\n$/,
+    /^Failed to start: \S+data .*store\.directory.*\n$/,
   ],
   [
     'its Redis is away',
     async () => ({ REDIS_URL: `redis://:hush@127.0.0.1:${await freePort()}` }),
-    /^It did not start: Redis at 127\.0\.0\.1:\d+ can't be reached: .*ECONNREFUSED.*\n$/,
+    /^Failed to start: Redis at 127\.0\.0\.1:\d+ can't be reached: .*ECONNREFUSED.*\n$/,
   ],
 ];
 

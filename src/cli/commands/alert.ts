@@ -24,20 +24,22 @@ interface Accepted {
 }
 
 export function alertCommand(program: Command, context: CliContext): void {
-  const alert = program.command('alert').description('be a monitoring system').helpCommand(false);
+  const alert = program.command('alert').description('send alerts, as a monitoring system does').helpCommand(false);
   talking(alert.command('send'))
-    .description('post an alert, as a monitoring system would')
-    .option('--server <name>', 'the server that is in trouble')
-    .option('--health-set <name>', 'what is unhealthy there, such as IMAP.Protocol')
-    .option('--monitor <name>', 'the monitor that says so, such as ImapSelfTestMonitor')
-    .option('--target-resource <name>', 'what of it the monitor looks at')
+    .description('send an alert, as a monitoring system does')
+    .option('--server <name>', 'the affected server')
+    .option('--health-set <name>', 'the unhealthy health set, such as IMAP.Protocol')
+    .option('--monitor <name>', 'the unhealthy monitor, such as ImapSelfTestMonitor')
+    .option('--target-resource <name>', 'the target resource of the monitor')
     .addOption(
-      new Option('--source <kind>', 'in whose form').choices(['generic', 'scom', 'alertmanager']).default('generic'),
+      new Option('--source <kind>', 'format of the alert')
+        .choices(['generic', 'scom', 'alertmanager'])
+        .default('generic'),
     )
-    .option('--resolved', 'say that it is over; the daemon then looks, and believes only what it sees')
-    .option('--id <id>', 'the sender’s own id: the same id is the same alert; else a new one')
-    .option('--title <text>', 'in words')
-    .option('--body <file>', 'post this JSON as it is, in the form of --source; - reads standard input')
+    .option('--resolved', 'report the problem as resolved; the daemon verifies this before it believes it')
+    .option('--id <id>', 'the sender’s id of the alert; the same id means the same alert (default: a new id)')
+    .option('--title <text>', 'title of the alert')
+    .option('--body <file>', 'send this JSON file unchanged, in the format of --source; - reads standard input')
     .action(async (options: Options, command: Command) => {
       const body = options.body === undefined ? compose(options) : readBody(options.body, options);
       const answer = await daemonOf(command).ask('POST', `/api/v1/alerts/${options.source}`, body);
@@ -48,11 +50,11 @@ export function alertCommand(program: Command, context: CliContext): void {
         return [
           ...alerts.map(({ id, repeat }) =>
             repeat
-              ? `${paint('warn', 'known')}    ${plain(id)}: it was sent before`
+              ? `${paint('warn', 'known')}    ${plain(id)}: already received`
               : `${paint('good', 'stored')}   ${plain(id)}`,
           ),
           ...refused.map(({ pointer, message }) => `${paint('bad', 'refused')}  ${plain(`${pointer} ${message}`)}`),
-          'See what follows: second-responder incidents watch',
+          'Follow it: second-responder incidents watch',
           '',
         ].join('\n');
       });
@@ -63,11 +65,11 @@ export function alertCommand(program: Command, context: CliContext): void {
 function compose({ source, id = randomUUID(), ...given }: Options): unknown {
   const { server, healthSet, monitor, targetResource, resolved, title } = given;
   if (source === 'alertmanager')
-    throw new UsageError('Alertmanager’s form has labels of your own: give it with --body.');
+    throw new UsageError('Alertmanager alerts carry your own labels: send one with --body.');
   const missing = [server === undefined && '--server', healthSet === undefined && '--health-set'].filter(Boolean);
   if (server === undefined || healthSet === undefined) {
     throw new UsageError(
-      `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing (or give it all with --body).`,
+      `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing; or send a file with --body.`,
     );
   }
   if (source === 'scom') return scomAlert({ ...given, server, healthSet, id });
@@ -117,7 +119,8 @@ function readBody(file: string, options: Options): unknown {
   const composed = (['server', 'healthSet', 'monitor', 'targetResource', 'resolved', 'id', 'title'] as const).filter(
     (name) => options[name] !== undefined,
   );
-  if (composed.length > 0) throw new UsageError('--body posts a file as it is: nothing can be added to it.');
+  if (composed.length > 0)
+    throw new UsageError('--body sends the file unchanged and cannot be combined with options that describe an alert.');
   const name = file === '-' ? 'standard input' : file;
   let text: string;
   try {

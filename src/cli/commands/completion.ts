@@ -7,12 +7,12 @@ type Shell = (typeof SHELLS)[number];
 export function completionCommand(program: Command, { terminal }: CliContext): void {
   program
     .command('completion')
-    .description('print a script that lets your shell complete commands and options')
-    .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
+    .description('print the completion script for your shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText(
       'after',
       `
-To use it in every new shell:
+To load it in every new shell:
   bash  second-responder completion bash > ~/.local/share/bash-completion/completions/second-responder
   zsh   second-responder completion zsh > a folder of your $fpath, as _second-responder
   fish  second-responder completion fish > ~/.config/fish/completions/second-responder.fish`,

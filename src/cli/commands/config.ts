@@ -8,13 +8,11 @@ import { loadOptions, readSettings } from '../settings.ts';
 import { formatProblems } from './playbooks.ts';
 
 export function configCommand(program: Command, context: CliContext): void {
-  const config = program.command('config').description('the configuration').helpCommand(false);
+  const config = program.command('config').description('check and show the configuration').helpCommand(false);
 
   config
     .command('check')
-    .description(
-      'read configuration, catalog and playbooks as the daemon would, and tell every problem; needs no daemon',
-    )
+    .description('validate configuration, catalog and playbooks and report every problem; needs no daemon')
     .action((_: unknown, command: Command) => {
       const { problems } = checkConfig({ ...loadOptions(command), steps: STEPS });
       if (problems.length > 0) context.fail();
@@ -26,7 +24,7 @@ export function configCommand(program: Command, context: CliContext): void {
 
   config
     .command('show')
-    .description('every value in force and where it came from; secrets are masked; needs no daemon')
+    .description('show every value and its source, with secrets masked; needs no daemon')
     .action((_: unknown, command: Command) => {
       const loaded = readSettings(command);
       const values = showConfig(loaded);

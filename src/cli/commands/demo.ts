@@ -37,19 +37,19 @@ interface Options {
 export function demoCommand(program: Command, context: CliContext): void {
   program
     .command('demo')
-    .description('break a simulated server, and watch the daemon heal it; needs nothing, and leaves nothing behind')
-    .option('--fault <name>', 'what to break; docs/lab.md lists what can be', 'imap-backend-wedged')
-    .option('--server <name>', 'which server: mbx1, mbx2, mbx3, mbx9, cas1, cas2, ex1 or ex2', 'mbx1')
-    .option('--speed <factor>', 'how much faster than yours its time runs', speed, SPEED)
-    .option('--keep', 'leave the daemon running afterwards, to look around')
-    .option('--port <port>', `where the daemon listens; else any port, with --keep ${KEPT_PORT} if free`, port)
+    .description('break a simulated server and watch the daemon repair it; requires no setup and leaves nothing behind')
+    .option('--fault <name>', 'the fault to inject; docs/lab.md lists all faults', 'imap-backend-wedged')
+    .option('--server <name>', 'the server to break: mbx1, mbx2, mbx3, mbx9, cas1, cas2, ex1 or ex2', 'mbx1')
+    .option('--speed <factor>', 'how much faster than real time the lab runs', speed, SPEED)
+    .option('--keep', 'keep the daemon running afterwards')
+    .option('--port <port>', `the daemon’s port (default: a free port; with --keep, ${KEPT_PORT} if it is free)`, port)
     .addHelpText(
       'after',
       `
-Other stories:
-  second-responder demo --fault imap-backend-hang                   a restart is enough
+Other scenarios:
+  second-responder demo --fault imap-backend-hang                   a service restart is enough
   second-responder demo --fault imap-proxy-hang --server cas1       a client access server
-  second-responder demo --fault imap-backend-wedged --server mbx9   nowhere to move databases to: a person is called`,
+  second-responder demo --fault imap-backend-wedged --server mbx9   no server to move databases to: a person is notified`,
     )
     .action(async (options: Options, command: Command) => {
       const fine = await demo(options, context.terminal, wantsJson(command));
@@ -114,7 +114,7 @@ async function perform(options: Options, started: Started, terminal: Terminal, j
     shows: Shows[];
   };
   const sick = broken.shows.find((one) => one.server === server) ?? broken.shows[0];
-  if (!sick) throw new CliError(`No monitor sees ${fault} on ${server}, so nobody would raise an alert about it.`);
+  if (!sick) throw new CliError(`No monitor detects ${fault} on ${server}, so no alert would be raised.`);
 
   const audience = json ? scripts(terminal) : people(terminal, { now, speed: factor, store: started.store });
   try {
@@ -139,7 +139,7 @@ function alertOf({ server, monitor: shown }: Shows): Record<string, unknown> {
     healthSet,
     monitor,
     ...(targetResource !== undefined && { targetResource }),
-    title: 'Managed Availability has tried its own recovery, in vain',
+    title: 'Managed Availability’s own recovery failed',
     raisedAt: new Date().toISOString(),
   });
 }
@@ -162,21 +162,21 @@ async function follow(
     audience.over(finished, commands, took(event.at));
     return finished;
   }
-  throw new CliError('The daemon stopped before the incident was over.');
+  throw new CliError('The daemon stopped before the incident finished.');
 }
 
 function whatNext({ keep }: Options, { url }: Started): string {
   if (!keep) {
     return `  Next       npm start                the daemon with the same lab, at http://127.0.0.1:${KEPT_PORT}
              npm run demo -- --help   other faults, other servers
-             docs/README.md           how to point real alerts at it, and what keeps it safe
+             docs/README.md           how to connect real alerts, and what keeps it safe
 
 `;
   }
-  return `  The daemon goes on until Ctrl-C:
+  return `  The daemon runs until you press Ctrl-C:
 
              ${url}/api/v1/incidents
-             ${url}/lab/v1/commands      what the organisation was told to do
+             ${url}/lab/v1/commands      commands that the organisation received
              ${url}/metrics
              second-responder incidents watch --url ${url}
 

@@ -27,9 +27,9 @@ interface Options {
 export function doctorCommand(program: Command, context: CliContext): void {
   program
     .command('doctor')
-    .description('look at everything that must be right before the daemon is trusted; changes nothing')
-    .option('--server <names>', 'only these servers, separated by commas; else all', serverNames)
-    .option('--time-limit <duration>', 'how long each thing may take, such as 3m; else 60s', howLong)
+    .description('check everything that the daemon depends on; changes nothing')
+    .option('--server <names>', 'only these servers, separated by commas (default: all)', serverNames)
+    .option('--time-limit <duration>', 'time limit of each check, such as 3m (default: 60s)', howLong)
     .action(async (options: Options, command: Command) => {
       const stop = new AbortController();
       void untilStopped().then((signal) => stop.abort(new Stopped(signal)));
@@ -70,7 +70,7 @@ export async function examine(
   } catch (error) {
     if (!signal.aborted) throw error;
     terminal.write(
-      json ? `${JSON.stringify({ ok: false, stopped: true })}\n` : 'Stopped before everything was looked at.\n',
+      json ? `${JSON.stringify({ ok: false, stopped: true })}\n` : 'Stopped before every check was done.\n',
     );
     return false;
   } finally {
@@ -139,8 +139,8 @@ const mendRows = (row: string, columns: number): string[] =>
 function formatSum({ bad, look, skipped }: Sum, { paint }: Terminal): string {
   const parts = [
     bad === 0 ? paint('good', 'no problem') : paint('bad', bad === 1 ? '1 problem' : `${bad} problems`),
-    look > 0 && paint('warn', `${look} worth a look`),
-    skipped > 0 && `${skipped} not looked at, for what is wrong above`,
+    look > 0 && paint('warn', `${look} to review`),
+    skipped > 0 && `${skipped} skipped because of the problems above`,
   ];
   return `\n${parts.filter(Boolean).join('; ')}\n`;
 }

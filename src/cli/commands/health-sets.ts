@@ -11,14 +11,11 @@ import { plain, table } from '../output/text.ts';
 import { readSettings } from '../settings.ts';
 
 export function healthSetsCommand(program: Command, context: CliContext): void {
-  const healthSets = program
-    .command('health-sets')
-    .description('what is known of Exchange’s health sets')
-    .helpCommand(false);
+  const healthSets = program.command('health-sets').description('list Exchange health sets').helpCommand(false);
 
   healthSets
     .command('list')
-    .description('every health set of the catalog, and which playbooks handle its monitors; needs no daemon')
+    .description('list every health set of the catalog and the playbooks that handle it; needs no daemon')
     .action((_: unknown, command: Command) => {
       const { catalog, playbooks } = read(command);
       const known = catalog.healthSets().map((entry) => summary(entry, playbooks));
@@ -38,9 +35,7 @@ export function healthSetsCommand(program: Command, context: CliContext): void {
 
   healthSets
     .command('show')
-    .description(
-      'one health set: its monitors, the probes that prove them, the playbooks that handle them; needs no daemon',
-    )
+    .description('show the monitors of a health set, their probes and their playbooks; needs no daemon')
     .argument('<name>', 'the health set, such as IMAP.Protocol')
     .action((name: string, _: unknown, command: Command) => {
       const { catalog, playbooks } = read(command);
@@ -51,7 +46,7 @@ export function healthSetsCommand(program: Command, context: CliContext): void {
           name,
           all.map((one) => one.name),
         );
-        throw new CliError(`There is no health set "${plain(name)}" in the catalog${meant ? `: ${meant}` : '.'}`);
+        throw new CliError(`The catalog has no health set "${plain(name)}"${meant ? `: ${meant}` : '.'}`);
       }
       const shown = summary(entry, playbooks);
       print(command, context, shown, () => tell(shown, context));
@@ -87,14 +82,14 @@ function tell(shown: ReturnType<typeof summary>, { terminal: { paint, tableColum
     ['Roles', shown.roles.join(', ')],
     ['Group', shown.group],
     ['Family', shown.family],
-    ['Rests on', shown.dependsOn.join(', ') || 'nothing'],
+    ['Depends on', shown.dependsOn.join(', ') || 'nothing'],
   ]);
-  const head = ['MONITOR', 'PLAYBOOK', 'PROVED BY'].map((title) => paint('dim', title));
+  const head = ['MONITOR', 'PLAYBOOK', 'VERIFIED BY'].map((title) => paint('dim', title));
   const rows = shown.monitors.map(({ monitor, probe, playbook }) => [
     monitor,
     playbook ?? paint('dim', 'none'),
-    probe ?? 'its own AlertValue, freshly evaluated',
+    probe ?? 'its own AlertValue, once re-evaluated',
   ]);
-  const monitors = rows.length > 0 ? table([head, ...rows], tableColumns) : 'The catalog names no monitor of it.\n';
+  const monitors = rows.length > 0 ? table([head, ...rows], tableColumns) : 'The catalog lists no monitors for it.\n';
   return `${paint('bold', shown.name)}\n${facts}\n${monitors}`;
 }

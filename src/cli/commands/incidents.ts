@@ -12,20 +12,17 @@ import { watch } from './watch.ts';
 const path = (id: string, verb = '') => `/api/v1/incidents/${encodeURIComponent(id)}${verb && `/${verb}`}`;
 
 export function incidentsCommand(program: Command, context: CliContext): void {
-  const incidents = program
-    .command('incidents')
-    .description('see what is being handled, and decide where a person is asked')
-    .helpCommand(false);
+  const incidents = program.command('incidents').description('list, follow and decide incidents').helpCommand(false);
 
   talking(incidents.command('list'))
-    .description('incidents, newest first')
-    .addOption(new Option('--state <state>', 'only those that are still open, or over').choices(['open', 'finished']))
-    .option('--server <name>', 'only of this server')
-    .option('--health-set <name>', 'only of this health set or family')
-    .addOption(new Option('--outcome <outcome>', 'only those that ended so').choices([...OUTCOMES]))
-    .option('--since <time>', 'only those opened since then: 2h, 1d, 2025-01-31', since)
-    .option('--limit <number>', 'at most so many, 500 at most', wholeNumber, 50)
-    .option('--cursor <cursor>', 'go on where the list before ended')
+    .description('list incidents, newest first')
+    .addOption(new Option('--state <state>', 'only open or only finished incidents').choices(['open', 'finished']))
+    .option('--server <name>', 'only incidents of this server')
+    .option('--health-set <name>', 'only incidents of this health set or family')
+    .addOption(new Option('--outcome <outcome>', 'only incidents with this outcome').choices([...OUTCOMES]))
+    .option('--since <time>', 'only incidents opened since: 2h, 1d, 2025-01-31', since)
+    .option('--limit <number>', 'maximum number of incidents, up to 500', wholeNumber, 50)
+    .option('--cursor <cursor>', 'continue after the previous page')
     .action(async (options: Record<string, string | number | undefined>, command: Command) => {
       const daemon = daemonOf(command);
       const query = new URLSearchParams();
@@ -40,46 +37,48 @@ export function incidentsCommand(program: Command, context: CliContext): void {
     });
 
   talking(incidents.command('show'))
-    .description('the whole story of one incident')
-    .argument('<id>', 'the incident')
+    .description('show everything about an incident')
+    .argument('<id>', 'id of the incident')
     .action(async (id: string, _: unknown, command: Command) => {
       const answer = await daemonOf(command).ask('GET', path(id));
       print(command, context, answer, () => formatIncident(revive<IncidentView>(answer), context.terminal));
     });
 
   talking(incidents.command('watch'))
-    .description('tell what happens as it happens; of one incident until it is over, and how it ended is the exit code')
-    .argument('[id]', 'the incident; else all')
+    .description(
+      'follow incidents live; with an id, until that incident finishes, and its outcome decides the exit code',
+    )
+    .argument('[id]', 'id of the incident (default: all incidents)')
     .action(async (id: string | undefined, _: unknown, command: Command) => {
       const fine = await watch(daemonOf(command), command, context, id);
       if (!fine) context.fail();
     });
 
   const decisions = [
-    ['approve', 'let an incident that waits for it go on with the plan it showed'],
-    ['reject', 'refuse the plan of an incident; it ends escalated'],
-    ['cancel', 'stop an incident before its next command; what it changed is put back'],
+    ['approve', 'approve the plan of a waiting incident'],
+    ['reject', 'reject the plan of an incident, which escalates it'],
+    ['cancel', 'stop an incident before its next command; its changes are put back'],
   ] as const;
   for (const [verb, description] of decisions) {
     signing(incidents.command(verb))
       .description(description)
-      .argument('<id>', 'the incident')
-      .option('--note <text>', 'why, for the journal')
+      .argument('<id>', 'id of the incident')
+      .option('--note <text>', 'the reason, for the journal')
       .action(async (id: string, { note }: { note?: string }, command: Command) => {
         const daemon = daemonOf(command);
         const body = { ...signature(command, daemon), ...(note !== undefined && { note }) };
         const answer = await daemon.ask('POST', path(id, verb), body);
         print(command, context, answer, () => {
           const done = { approve: 'approved', reject: 'rejected', cancel: 'cancelled' }[verb];
-          const see = `See what follows: second-responder incidents watch ${plain(id)}`;
+          const see = `Follow it: second-responder incidents watch ${plain(id)}`;
           return `${plain(id)} is ${done}. ${see}\n`;
         });
       });
   }
 
   talking(incidents.command('verify'))
-    .description('check that nobody changed the journal of an incident: each entry holds the hash of the one before')
-    .argument('<id>', 'the incident')
+    .description('check that the journal of an incident was not changed: each entry holds the hash of the previous one')
+    .argument('<id>', 'id of the incident')
     .action(async (id: string, _: unknown, command: Command) => {
       const answer = await daemonOf(command).ask('GET', path(id, 'verify'));
       const result = answer as { ok: boolean; entries?: number; seq?: number; why?: string };
@@ -87,8 +86,8 @@ export function incidentsCommand(program: Command, context: CliContext): void {
       print(command, context, answer, () => {
         const { paint } = context.terminal;
         return result.ok
-          ? `${paint('good', 'whole')}: the ${result.entries} entries of ${plain(id)} fit each other\n`
-          : `${paint('bad', 'broken')}: entry ${result.seq} of ${plain(id)} does not fit: ${plain(result.why ?? '')}\n`;
+          ? `${paint('good', 'intact')}: all ${result.entries} hashes of ${plain(id)} match\n`
+          : `${paint('bad', 'broken')}: the hash of entry ${result.seq} of ${plain(id)} does not match: ${plain(result.why ?? '')}\n`;
       });
     });
 }

@@ -27,22 +27,19 @@ interface Answer {
 }
 
 export function killSwitchCommand(program: Command, context: CliContext): void {
-  const group = program
-    .command('kill-switch')
-    .description('stop every command that was not sent yet, on every worker')
-    .helpCommand(false);
+  const group = program.command('kill-switch').description('stop all workers from sending commands').helpCommand(false);
 
   for (const on of [true, false]) {
     signing(group.command(on ? 'on' : 'off'))
       .description(
         on
-          ? 'stop: nothing is changed any more, and nothing put back, until it is off; looking goes on'
-          : 'go on; naming the same scope as it was switched on with',
+          ? 'stop all changes, undo included, until it is off; verification continues'
+          : 'allow changes again; name the same scope as for on',
       )
-      .option('--playbook <name>', 'only what this playbook does')
-      .option('--server <name>', 'only on this server')
-      .option('--group <name>', 'only in this group, such as dag1')
-      .option('--reason <text>', 'why, for everybody who wonders')
+      .option('--playbook <name>', 'only for this playbook')
+      .option('--server <name>', 'only for this server')
+      .option('--group <name>', 'only for this group, such as dag1')
+      .option('--reason <text>', 'the reason, shown to everyone')
       .action(async (options: Change, command: Command) => {
         const scope = scopeOf(options);
         await reach(command, context, {
@@ -61,7 +58,7 @@ export function killSwitchCommand(program: Command, context: CliContext): void {
   }
 
   talking(group.command('show'))
-    .description('what is stopped at the moment, by whom and why')
+    .description('show the kill switches that are on, who set them and why')
     .action(async (_: unknown, command: Command) => {
       await reach(command, context, {
         daemon: (daemon) => daemon.ask('GET', '/api/v1/kill-switch'),
@@ -75,7 +72,7 @@ function scopeOf(options: Change): KillScope {
   for (const kind of ['playbook', 'server', 'group'] as const) {
     const name = options[kind];
     // Dropped, it would make the switch one for everything.
-    if (name === '') throw new UsageError(`--${kind} is empty: name one, or leave the option out to mean everything.`);
+    if (name === '') throw new UsageError(`--${kind} is empty: give a name, or omit the option to stop everything.`);
     if (name !== undefined) scope[kind] = name;
   }
   return scope;
@@ -96,10 +93,10 @@ async function reach(
   const reached = await inOwnStore(command, async ({ store }, says) => {
     await by.store(store);
     const switches = (await store.killSwitches()).filter((one) => one.on);
-    process.stderr.write(`No daemon answers, so this is from the store itself: ${plain(says)}.\n`);
+    process.stderr.write(`No daemon answers; this is read from the store directly: ${plain(says)}.\n`);
     const written = switches.map((one) => ({ ...one, since: new Date(one.since).toISOString() }));
     const warnings = Object.entries(by.scope ?? {}).map(
-      ([kind, name]) => `Nobody checked whether there is a ${kind} "${name}": only a daemon can.`,
+      ([kind, name]) => `Not checked whether there is a ${kind} "${name}": that requires a daemon.`,
     );
     show({ on: switches.length > 0, switches: written, ...(warnings.length > 0 && { warnings }) });
     return true;

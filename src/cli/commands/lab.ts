@@ -12,24 +12,19 @@ import { speed as aSpeed, port, wholeNumber } from '../values.ts';
 export function labCommand(program: Command, context: CliContext): void {
   program
     .command('lab')
-    .description('run the simulated Exchange organisation as a process of its own')
-    .option('--host <address>', 'the address to listen on', '127.0.0.1')
-    .option('--port <port>', 'the port to listen on; 0 takes a free one', port, 8090)
-    .option(
-      '--speed <factor>',
-      'how much faster than the wall its time runs: 600 is ten minutes in a second',
-      aSpeed,
-      1,
-    )
-    .option('--seed <number>', 'decides what is random', wholeNumber)
-    .option('--organisation <file>', 'another organisation than contoso.com')
-    .option('--recording <file>', 'begin as the organisation was that this file of "record" saw')
+    .description('run the simulated Exchange organisation as a separate process')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port to listen on; 0 picks a free one', port, 8090)
+    .option('--speed <factor>', 'how much faster than real time the lab runs: 600 is ten minutes per second', aSpeed, 1)
+    .option('--seed <number>', 'seed of all randomness', wholeNumber)
+    .option('--organisation <file>', 'file that describes the organisation (default: contoso.com)')
+    .option('--recording <file>', 'start from this recording, made with "record"')
     .addOption(
-      new Option('--cure <what>', 'what cures the monitors that are unhealthy in the recording')
+      new Option('--cure <what>', 'what makes unhealthy monitors of the recording healthy again')
         .choices(RECORDED_CURES)
         .default('restart-service'),
     )
-    .option('--keep <file>', 'keeps the world in this file')
+    .option('--keep <file>', 'file that keeps the state of the lab')
     .action(async (options: LabOptions, command: Command) => {
       const lab = await begin(options);
       const { notes } = lab.lab;
@@ -48,7 +43,7 @@ export function labCommand(program: Command, context: CliContext): void {
 
 async function begin({ organisation, recording, keep, ...rest }: LabOptions): Promise<ServedLab> {
   if (organisation !== undefined && recording !== undefined) {
-    throw new UsageError('The lab begins with --organisation or with --recording, not with both.');
+    throw new UsageError('Use --organisation or --recording, not both.');
   }
   try {
     return await serveLab({

@@ -14,10 +14,10 @@ import { localTime } from '../output/time.ts';
 import { readSettings } from '../settings.ts';
 
 export function playbooksCommand(program: Command, context: CliContext): void {
-  const playbooks = program.command('playbooks').description('the recovery procedures').helpCommand(false);
+  const playbooks = program.command('playbooks').description('list, check and trust playbooks').helpCommand(false);
 
   talking(playbooks.command('list'))
-    .description('the playbooks that are in force, with the mode in force and the last run')
+    .description('list the active playbooks with their mode and last run')
     .action(async (_: unknown, command: Command) => {
       const answer = await daemonOf(command).ask('GET', '/api/v1/playbooks');
       print(command, context, answer, () => {
@@ -37,9 +37,9 @@ export function playbooksCommand(program: Command, context: CliContext): void {
     });
 
   signing(playbooks.command('trust'))
-    .description('trust a playbook again that was demoted, because its last runs did not help')
-    .argument('<name>', 'the playbook')
-    .option('--note <text>', 'why, for the record')
+    .description('restore the mode of a playbook that was demoted after failed runs')
+    .argument('<name>', 'name of the playbook')
+    .option('--note <text>', 'the reason, for the record')
     .action(async (name: string, options: { note?: string }, command: Command) => {
       const daemon = daemonOf(command);
       const path = `/api/v1/playbooks/${encodeURIComponent(name)}/trust`;
@@ -52,8 +52,8 @@ export function playbooksCommand(program: Command, context: CliContext): void {
 
   playbooks
     .command('check')
-    .description('read playbooks as the daemon would, and tell every problem at its place; needs no daemon')
-    .argument('[files...]', 'the files; else the folder of the configuration')
+    .description('validate playbooks and report every problem with its position; needs no daemon')
+    .argument('[files...]', 'playbook files (default: the configured folder)')
     .action((files: string[], _: unknown, command: Command) => {
       const { problems, read } = check(files, command);
       if (problems.length > 0) context.fail();

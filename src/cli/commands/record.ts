@@ -29,11 +29,11 @@ interface RecordOptions {
 export function recordCommand(program: Command, context: CliContext, openIt: OpenExchange = open): void {
   program
     .command('record')
-    .description('write down what the organisation answers, changing nothing, so that a lab can begin with it')
-    .option('--output <file>', 'where to; a file that is there is never overwritten; else recording-<time>.json here')
-    .option('--servers <names>', 'only these servers, separated by commas; else all', serverNames)
-    .option('--probes', 'run the probes of their monitors too; probes log on to mailboxes, and take long')
-    .option('--rename', 'replace names, addresses and accounts by neutral ones; in free text as far as they are found')
+    .description('record the state of the organisation to a file that a lab can start from; changes nothing')
+    .option('--output <file>', 'file to write; never overwrites (default: recording-<time>.json)')
+    .option('--servers <names>', 'only these servers, separated by commas (default: all)', serverNames)
+    .option('--probes', 'also run the probes of the monitors; slow, and probes log on to mailboxes')
+    .option('--rename', 'replace names, addresses and accounts with neutral ones; in free text, those that are found')
     .action(async (options: RecordOptions, command: Command) => {
       const file = resolve(options.output ?? `recording-${compactTime(new Date())}.json`);
       const why = whyNotWritable(file);
@@ -95,7 +95,7 @@ async function recordOrganisation(
     tell(`Recording ${opened.says}. Nothing is changed.`);
     if (known) {
       tell(
-        'Probes are run too, one at a time: they log on to mailboxes that Exchange has for it, and each one may take ' +
+        'Probes run one at a time: they log on to Exchange’s health mailboxes, and each may take ' +
           `up to ${span(probeTimeLimit)}.`,
       );
     }
@@ -126,7 +126,7 @@ function compactTime(at: Date): string {
 }
 
 function nothingRead({ failed }: Summary, { terminal: { paint } }: CliContext): string {
-  return `${paint('bad', 'nothing could be read')}, and no file was written\n${failures(failed)}`;
+  return `${paint('bad', 'nothing could be read')}; no file was written\n${failures(failed)}`;
 }
 
 function failures(failed: Summary['failed']): string {
@@ -156,14 +156,14 @@ function tell(told: Told, { terminal: { paint } }: CliContext): string {
     );
   }
   if (names.length > 0) {
-    lines.push('What is called what; this list is in no file:\n');
+    lines.push('Neutral names; this list is not saved:\n');
     lines.push(table(names.map(({ kind, original, neutral }) => [`  ${neutral}`, plain(original), kind])));
   }
   lines.push(
-    `${paint('bold', 'Look through it before you send it to anyone.')} `,
+    `${paint('bold', 'Review the file before you share it.')} `,
     names.length > 0
-      ? 'Names in free text are replaced as far as they were found. '
-      : 'It names your servers, domains, sites and databases (--rename replaces them). ',
+      ? 'In free text, only names that were found are replaced. '
+      : 'It contains the names of your servers, domains, sites and databases; --rename replaces them. ',
     'Free text in it:\n',
     table(Object.entries(texts).map(([kind, count]) => [`  ${count}`, kind])),
   );

@@ -16,8 +16,8 @@ export function serveCommand(program: Command): void {
   program
     .command('serve')
     .description('run the daemon')
-    .option('--no-work', 'take alerts in only; other daemons on the same store handle them')
-    .option('--no-receive', 'handle incidents only')
+    .option('--no-work', 'only receive alerts; other daemons on the same store handle them')
+    .option('--no-receive', 'only handle incidents')
     .action(async (options: { work: boolean; receive: boolean }, command: Command) => {
       const settings = () => {
         const { config } = readSettings(command);
@@ -29,7 +29,7 @@ export function serveCommand(program: Command): void {
       const config = settings();
       const logger = createLogger(config.log);
       process.on('unhandledRejection', (error) => {
-        logger.error('A defect: nobody waited for this', {
+        logger.error('Unhandled error. This is a bug: please report it with this stack', {
           error: error instanceof Error ? error.stack : String(error),
         });
       });
@@ -38,7 +38,7 @@ export function serveCommand(program: Command): void {
       const app = createApp({ config, version: version(), logger });
       const stopped = untilStopped({
         reload: () => reload(app, settings, logger),
-        unused: (signal) => logger.warn(`${signal} means nothing here. SIGHUP reloads, SIGTERM stops.`),
+        unused: (signal) => logger.warn(`Ignored ${signal}: SIGHUP reloads, SIGTERM stops`),
       });
       const begun = app.start().catch((error: unknown) => Promise.reject(whyNotStarted(error)));
       const started = await Promise.race([begun, stopped]);
@@ -57,9 +57,9 @@ function reload(app: App, settings: () => Config, logger: Logger): void {
   try {
     const { playbooks, changed, waiting } = app.reload(settings());
     logger.info(`Reloaded (SIGHUP): ${playbooks} playbooks`, { changed });
-    if (waiting.length > 0) logger.warn(`Changed, but in force only after a restart: ${waiting.join(', ')}`);
+    if (waiting.length > 0) logger.warn(`Changes that require a restart: ${waiting.join(', ')}`);
   } catch (error) {
-    logger.error(`Nothing was reloaded, and what was in force stays: ${(error as Error).message}`);
+    logger.error(`Failed to reload; the previous settings stay in force: ${(error as Error).message}`);
   }
 }
 
@@ -92,7 +92,7 @@ function welcome({ url, exchange }: Started): string {
 /** Two lines that make something happen in the lab. */
 function breakSomething(url: string, lab: string): string {
   return `
-  Break something, and tell the daemon of it:
+  Break something and send an alert about it:
 
     curl -s ${lab}/lab/v1/faults -H 'content-type: application/json' -d '{"fault":"imap-backend-hang","server":"mbx1"}'
     ${tryIt(url)}
@@ -100,16 +100,16 @@ function breakSomething(url: string, lab: string): string {
 }
 
 const IN_FORCE: Record<Mode, string> = {
-  observe: 'nothing is changed, and every incident says what would have been done',
-  approve: 'a person is asked before anything is changed',
-  auto: 'playbooks that are auto change servers without asking',
+  observe: 'nothing is changed; every incident shows what would have been done',
+  approve: 'a person approves before anything is changed',
+  auto: 'playbooks in mode auto change servers without asking',
 };
 
 /** What it may do with real servers, and how to see whether it can. */
 function lookAtIt(mode: Mode): string {
   return `
   safety.mode is ${mode}: ${IN_FORCE[mode]}.
-  Whether everything is there that it needs:
+  Check that everything is in place:
 
     npx second-responder doctor
 `;

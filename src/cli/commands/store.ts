@@ -7,23 +7,23 @@ import { leave } from '../leave.ts';
 import { plain, table } from '../output/text.ts';
 
 export function storeCommand(program: Command, context: CliContext): void {
-  const store = program.command('store').description('care of what is remembered').helpCommand(false);
+  const store = program.command('store').description('maintain the store').helpCommand(false);
   store
     .command('reindex')
-    .description('make every index of the store anew from the journals, while no daemon works on it')
+    .description('rebuild all indexes of the store from the journals; stop every daemon first')
     .action(async (_: unknown, command: Command) => {
       const found = await inOwnStore(command, async (opened, says) => {
         const workers = await opened.workers();
         if (workers > 0) {
           throw new CliError(
-            `A daemon works on this store (${says}; workers: ${workers}). Stop every daemon that uses it, then try again.`,
+            `A daemon uses this store (${says}; workers: ${workers}). Stop every daemon on it, then try again.`,
           );
         }
         return { says, ...(await opened.store.reindex()) };
       });
       if (!found) {
         throw new CliError(
-          'There is no store to reindex: store.url (REDIS_URL) is not set, and store.directory holds none.',
+          'There is no store to reindex: store.url (REDIS_URL) is not set, and store.directory has no data.',
         );
       }
       const { says, ...reindexed } = found;
@@ -34,11 +34,11 @@ export function storeCommand(program: Command, context: CliContext): void {
 
 function tell({ incidents, open, owed, unreadable }: Reindexed, says: string, { terminal }: CliContext): string {
   const { paint, tableColumns } = terminal;
-  const lines = [`${paint('good', 'done')}: the indexes of ${says} are new\n`];
-  lines.push(`  ${incidents} incidents, ${open} of them open; ${owed} changes still to be put back\n`);
+  const lines = [`${paint('good', 'done')}: rebuilt the indexes of ${says}\n`];
+  lines.push(`  incidents: ${incidents}, open: ${open}, outstanding undo actions: ${owed}\n`);
   if (unreadable.length > 0) {
     const rows = unreadable.map(({ incident, why }) => [`  ${plain(incident)}`, plain(why)]);
-    lines.push(`${paint('bad', `${unreadable.length} could not be read`)}, and were left as they were:\n`);
+    lines.push(`${paint('bad', `${unreadable.length} could not be read`)} and stay unchanged:\n`);
     lines.push(table(rows, tableColumns));
   }
   return lines.join('');

@@ -8,14 +8,14 @@ import { plain, table } from '../output/text.ts';
 import { localTime } from '../output/time.ts';
 
 export function undoCommand(program: Command, context: CliContext): void {
-  const undo = program.command('undo').description('what is still to be put back').helpCommand(false);
+  const undo = program.command('undo').description('list, run or settle outstanding undo actions').helpCommand(false);
   talking(undo.command('list'))
-    .description('everything in the organisation that was changed and not put back yet')
+    .description('list changes that have not been put back yet')
     .action(async (_: unknown, command: Command) => {
       const answer = await daemonOf(command).ask('GET', '/api/v1/undo');
       print(command, context, answer, () => {
         const { undo: owed } = revive<{ undo: LedgerEntry[] }>(answer);
-        if (owed.length === 0) return 'Nothing is owed: all that was changed has been put back.\n';
+        if (owed.length === 0) return 'No outstanding undo actions: every change has been put back.\n';
         const { paint, tableColumns } = context.terminal;
         const head = ['SINCE', 'SERVER', 'SETTING', 'INCIDENT', 'WHEN', 'WHAT'].map((title) => paint('dim', title));
         const rows = owed.map(({ debt, incident, at }) => [
@@ -33,16 +33,16 @@ export function undoCommand(program: Command, context: CliContext): void {
   const decisions = [
     [
       'put-back',
-      'has it put back now, by an incident of its own that looks at health after it',
-      'why, for the journal',
+      'put changes back now, in a new incident that verifies health afterwards',
+      'the reason, for the journal',
     ],
-    ['settle', 'strikes out what was seen to by hand; nothing is sent', 'what was done by hand'],
+    ['settle', 'mark changes as put back by hand; sends no command', 'what was done by hand'],
   ] as const;
   for (const [verb, description, note] of decisions) {
     signing(undo.command(verb))
       .description(description)
-      .argument('<server>', 'the server on which something is owed')
-      .option('--setting <name>', 'one setting of it, as the list names it; else all')
+      .argument('<server>', 'server with outstanding undo actions')
+      .option('--setting <name>', 'one setting, as named by undo list (default: all)')
       .option('--note <text>', note)
       .action(async (server: string, options: { setting?: string; note?: string }, command: Command) => {
         const daemon = daemonOf(command);
@@ -53,8 +53,8 @@ export function undoCommand(program: Command, context: CliContext): void {
         });
         print(command, context, answer, () => {
           const id = plain(revive<IncidentView>(answer).id);
-          const done = verb === 'settle' ? `Noted by ${id}; nothing is sent.` : `${id} puts it back.`;
-          return `${done} See what follows: second-responder incidents watch ${id}\n`;
+          const done = verb === 'settle' ? `Recorded as ${id}; no command is sent.` : `${id} puts it back.`;
+          return `${done} Follow it: second-responder incidents watch ${id}\n`;
         });
       });
   }

@@ -56,7 +56,7 @@ export async function watch(
   if (only !== undefined) await catchUp(only);
   else await daemon.ask('GET', '/api/v1/incidents?limit=1');
   if (only === undefined && !wantsJson(command)) {
-    context.terminal.write(`Watching ${daemon.url}; Ctrl-C ends it.\n`);
+    context.terminal.write(`Watching ${daemon.url}; press Ctrl-C to stop.\n`);
   }
 
   while (outcome === undefined) {
@@ -78,7 +78,7 @@ export async function watch(
     } catch (error) {
       if (!(error instanceof Away)) throw error;
     }
-    if (!wantsJson(command)) context.terminal.write('  The connection was cut; trying again.\n');
+    if (!wantsJson(command)) context.terminal.write('  Connection lost; reconnecting.\n');
     await pause(COME_AGAIN);
   }
   return WELL.includes(outcome);

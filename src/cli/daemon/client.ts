@@ -43,7 +43,7 @@ export function createDaemon(url: string, token: string | undefined): Daemon {
     } catch (error) {
       throw new Away(
         `No daemon answers at ${base} (${reason(error)}). ` +
-          'Start one with "second-responder serve" or "npm start", or say with --url where it is.',
+          'Start one with "second-responder serve" or "npm start", or give its address with --url.',
       );
     }
     if (!response.ok) throw await refusal(response, base);
@@ -60,12 +60,12 @@ export function createDaemon(url: string, token: string | undefined): Daemon {
         ...(body !== undefined && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
       });
       const text = await response.text().catch((error: unknown) => {
-        throw new Away(`${base} broke off in the middle of its answer (${reason(error)}).`);
+        throw new Away(`${base} closed the connection in the middle of its answer (${reason(error)}).`);
       });
       try {
         return JSON.parse(text);
       } catch {
-        throw new CliError(`${base}${path} did not answer with JSON: is it a Second Responder?`);
+        throw new CliError(`${base}${path} did not answer with JSON. Is it a Second Responder daemon?`);
       }
     },
     async *events(after) {
@@ -106,10 +106,10 @@ async function refusal(response: Response, base: string): Promise<CliError> {
   try {
     document = JSON.parse(text) as ProblemDocument;
   } catch {
-    return new CliError(`${base} answered ${response.status} without saying why: is it a Second Responder?`);
+    return new CliError(`${base} answered ${response.status} without an explanation. Is it a Second Responder daemon?`);
   }
   const { title = `status ${response.status}`, detail = '', problems = [] } = document;
-  const mend = response.status === 401 ? 'Show a token: --token-file FILE, or SECOND_RESPONDER_TOKEN.' : '';
+  const mend = response.status === 401 ? 'Pass a token with --token-file FILE or SECOND_RESPONDER_TOKEN.' : '';
   const lines = problems.map(({ pointer, message }) => `  ${pointer ? `${pointer} ` : ''}${message}`);
   const repeated = problems.some(({ message }) => detail.includes(message));
   const said = [`${title}${detail && !repeated ? `: ${detail}` : ''}`, ...lines, mend].filter(Boolean);

@@ -11,16 +11,16 @@ import { createDaemon, type Daemon } from './client.ts';
 /** The options of every command that talks to a daemon. */
 export function talking(command: Command): Command {
   return command
-    .option(
-      '--url <address>',
-      'the daemon to ask; else SECOND_RESPONDER_URL, else the one that the configuration starts',
-    )
-    .option('--token-file <file>', 'a file with the token to show; else SECOND_RESPONDER_TOKEN or …_TOKEN_FILE');
+    .option('--url <address>', 'address of the daemon (default: SECOND_RESPONDER_URL, else from the configuration)')
+    .option('--token-file <file>', 'file with the API token (default: SECOND_RESPONDER_TOKEN or …_TOKEN_FILE)');
 }
 
 /** The options of every command that does something in a person's name. */
 export function signing(command: Command): Command {
-  return talking(command).option('--by <name>', 'who does it, for the journal; else your user name, or your token’s');
+  return talking(command).option(
+    '--by <name>',
+    'your name for the journal (default: the token’s name, else your user name)',
+  );
 }
 
 /** The daemon that a command is about. */
@@ -53,18 +53,18 @@ export function userName(): string {
 function addressOf(command: Command, named: string | undefined): string {
   if (named) {
     if (!/^https?:\/\/[^\s/]+/.test(named) || !URL.canParse(named)) {
-      throw new UsageError(`"${safeAddress(named)}" is not an address of a daemon: write it as http://127.0.0.1:8080`);
+      throw new UsageError(`"${safeAddress(named)}" is not a daemon address: use the form http://127.0.0.1:8080`);
     }
     if (hasSecret(named)) {
       throw new UsageError(
-        `"${safeAddress(named)}" holds a user, a password or a query: show a token with --token-file, or SECOND_RESPONDER_TOKEN`,
+        `"${safeAddress(named)}" contains a user, a password or a query: pass a token with --token-file or SECOND_RESPONDER_TOKEN`,
       );
     }
     return named;
   }
   const own = addressIn(readSettings(command).config.http);
   if (own === undefined)
-    throw new CliError('The configuration takes any free port: say with --url where the daemon is.');
+    throw new CliError('The configured port is 0 (any free port): give the daemon’s address with --url.');
   return own;
 }
 
@@ -77,7 +77,7 @@ export function addressIn({ host, port, tls }: Config['http']): string | undefin
 
 function readToken(option: string | undefined): string | undefined {
   const { SECOND_RESPONDER_TOKEN: token, SECOND_RESPONDER_TOKEN_FILE: variable } = process.env;
-  if (option === undefined && token) return usable(token, 'SECOND_RESPONDER_TOKEN can not be shown: ');
+  if (option === undefined && token) return usable(token, 'SECOND_RESPONDER_TOKEN cannot be used: ');
   const file = option ?? variable;
   if (!file) return undefined;
   try {
@@ -85,7 +85,7 @@ function readToken(option: string | undefined): string | undefined {
     return usable(readFileSync(file, 'utf8'));
   } catch (error) {
     // Its name only where there is such a file: the token itself may stand in its place.
-    const where = existsSync(file) ? file : 'the file that is named';
+    const where = existsSync(file) ? file : 'the named file';
     throw new CliError(`The token can't be read from ${where}: ${withoutPath(error)}`);
   }
 }
@@ -93,6 +93,6 @@ function readToken(option: string | undefined): string | undefined {
 function usable(text: string, where = ''): string {
   const [token = ''] = text.trim().split(/\r?\n/);
   if (token === '') throw new CliError(`${where}it is empty`);
-  if (!fitsHeader(token)) throw new CliError(`${where}it holds a character that no header can carry`);
+  if (!fitsHeader(token)) throw new CliError(`${where}it contains a character that is not allowed in an HTTP header`);
   return token;
 }

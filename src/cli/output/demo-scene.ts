@@ -62,8 +62,8 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
   };
 
   write(`\n  ${paint('bold', 'Second Responder')}\n\n`);
-  fact('World', `contoso.com, a simulated Exchange; its time runs ${world.speed} times as fast as yours`);
-  fact('Daemon', `the real one; its store: ${world.store.split(/ at |,/)[0]}`);
+  fact('Exchange', `contoso.com, simulated; its time runs ${world.speed} times as fast as yours`);
+  fact('Daemon', `the real one; store: ${world.store.split(/ at |,/)[0]}`);
   write('\n');
 
   return {
@@ -72,13 +72,13 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
       narrator.tell(at, {
         style: 'bad',
         label: 'Broken',
-        text: `${fault} on ${server}, on purpose; unhealthy now:`,
+        text: `${fault} on ${server}, on purpose; unhealthy:`,
         more,
       });
     },
     posted(at, title) {
       const more: Detail[] = [{ kind: 'quote', text: title }];
-      narrator.tell(at, { style: 'accent', label: 'SCOM', text: 'posts its alert; 202: it is stored', more });
+      narrator.tell(at, { style: 'accent', label: 'SCOM', text: 'posts its alert; 202: stored', more });
     },
     happens(event) {
       const story = stories.get(event.incident) ?? new Story();
@@ -91,16 +91,17 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
     },
     over({ outcome, left, owed }, commands, took) {
       const changes = commands.filter(({ effect }) => effect === 'changed');
-      const nobody = outcome === 'recovered' || outcome === 'transient' ? 'Nobody was woken.' : 'A person was called.';
+      const nobody =
+        outcome === 'recovered' || outcome === 'transient' ? 'Nobody was woken.' : 'A person was notified.';
       write('\n');
       const ended = paint(OUTCOME_STYLES[outcome], outcome.toUpperCase());
       write(`  ${ended} after ${span(took.organisation)}, ${span(took.real)} of yours. ${nobody}\n\n`);
       for (const says of putBack) fact('Put back', says);
-      for (const says of left) fact('Left', `on purpose: ${says}`);
-      for (const says of owed) fact('Still owed', says);
-      if (putBack.length + left.length + owed.length === 0) fact('Put back', 'nothing had to be');
+      for (const says of left) fact('Kept', `on purpose: ${says}`);
+      for (const says of owed) fact('Not undone', says);
+      if (putBack.length + left.length + owed.length === 0) fact('Put back', 'nothing to put back');
       const looks = commands.length - changes.length;
-      fact('Commands', `${changes.length} changed something, ${looks} only looked. What a real Exchange would get:`);
+      fact('Commands', `${changes.length} changed something, ${looks} only read. A real Exchange would receive:`);
       for (const { at, server, command, arguments: parameters } of changes) {
         const text = commandLine(command, server, parameters);
         const [line = ''] = details([{ kind: 'command', text }], 0, paint, columns);

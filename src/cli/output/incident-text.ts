@@ -11,7 +11,7 @@ export function incidentTable(
   { incidents, next }: { incidents: IncidentView[]; next?: string },
   { paint, tableColumns }: Terminal,
 ): string {
-  if (incidents.length === 0) return 'No incident fits.\n';
+  if (incidents.length === 0) return 'No incidents found.\n';
   const head = ['OPENED', 'INCIDENT', 'SERVER', 'HEALTH SET', 'STATE', 'WHY'].map((title) => paint('dim', title));
   const rows = incidents.map((one) => [
     localTime(one.openedAt),
@@ -45,7 +45,7 @@ export function formatIncident(view: IncidentView, terminal: Terminal): string {
   const below = (...more: Parameters<typeof details>[0]) => out.push(...details(more, LABEL, paint, room));
 
   out.push(`${paint('bold', plain(view.id))}  ${state(view, paint)}`);
-  say('Trouble', `${healthSetName(view.healthSet)} on ${view.server}`);
+  say('Problem', `${healthSetName(view.healthSet)} on ${view.server}`);
   say('Opened', localTime(view.openedAt));
   if (view.finishedAt !== undefined) {
     say('Finished', `${localTime(view.finishedAt)}, after ${span(view.finishedAt - view.openedAt)}`);
@@ -78,11 +78,11 @@ export function formatIncident(view: IncidentView, terminal: Terminal): string {
   }
   if (counted > 0) {
     out.push('');
-    say('Alerts', `${view.alertCount} in all: the first and the last are shown, ${counted} are only counted`);
+    say('Alerts', `${view.alertCount} in all; ${counted} of them are not shown`);
   }
   if (view.verdict) {
     out.push('');
-    say('Last look', view.verdict);
+    say('Verdict', view.verdict);
     for (const { says, sees, detail, at } of view.evidence) {
       below({
         kind: ({ healthy: 'good', unhealthy: 'bad', nothing: 'unseen' } as const)[sees],
@@ -97,8 +97,8 @@ export function formatIncident(view: IncidentView, terminal: Terminal): string {
     out.push(...view.steps.flatMap((step) => formatStep(step, view.state, terminal)));
   }
   if (view.owed.length + view.left.length > 0) out.push('');
-  for (const says of view.owed) say('Still owed', says);
-  for (const says of view.left) say('Left', `on purpose: ${says}`);
+  for (const says of view.owed) say('Not undone', says);
+  for (const says of view.left) say('Kept', `on purpose: ${says}`);
   return `${out.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 

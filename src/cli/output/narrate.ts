@@ -53,7 +53,7 @@ export const OUTCOME_STYLES: Record<Outcome, Style> = {
 
 /** The health set of an incident, for people: an alert may have named none. */
 export function healthSetName(healthSet: string): string {
-  return healthSet === ANY_FAMILY ? 'no health set named,' : healthSet;
+  return healthSet === ANY_FAMILY ? 'unnamed health set' : healthSet;
 }
 
 /** Remembers what the steps of an incident are called, as later entries name them by number only. */
@@ -67,7 +67,7 @@ export class Story {
         const { server, family, alert, parent, asked } = event.data;
         const text = `${incident}: ${healthSetName(alert?.healthSet ?? family)} on ${server}`;
         if (asked) {
-          const text = `${incident}: ${asked.by} ${asked.what === 'putBack' ? 'wants put back' : 'has seen to'} on ${server}`;
+          const text = `${incident}: ${asked.by} ${asked.what === 'putBack' ? 'puts changes back' : 'settled changes by hand'} on ${server}`;
           for (const debt of asked.debts) this.debts.set(debt.id, debt.says);
           const more = asked.debts.map(({ says }): Detail => ({ kind: 'note', text: says }));
           return { style: 'bold', label: 'Opened', text: asked.note ? `${text}: ${asked.note}` : text, more };
@@ -81,8 +81,8 @@ export class Story {
         if (parent) return { style: 'plain', label: 'Joined', text: `${parent.incident} waits for this` };
         const [alert] = alerts;
         if (alerts.length > 1)
-          return { style: 'plain', label: 'Alert', text: `${alerts.length} more about the same trouble` };
-        const what = alert?.status === 'resolved' ? 'says that it is over' : 'is about the same trouble';
+          return { style: 'plain', label: 'Alert', text: `${alerts.length} more about the same problem` };
+        const what = alert?.status === 'resolved' ? 'reports the problem as resolved' : 'is about the same problem';
         const more = alert ? quoted(alert) : [];
         return { style: 'plain', label: 'Alert', text: `another one from ${alert?.source} ${what}`, more };
       }
@@ -109,7 +109,7 @@ export class Story {
         return { style: 'good', label: 'Approved', text: person(event.data) };
       case 'rejected':
         return event.data.expired
-          ? { style: 'bad', label: 'Expired', text: 'nobody approved in time' }
+          ? { style: 'bad', label: 'Expired', text: 'not approved in time' }
           : { style: 'bad', label: 'Rejected', text: person(event.data) };
       case 'cancelled':
         return { style: 'warn', label: 'Cancelled', text: person(event.data) };
@@ -126,7 +126,7 @@ export class Story {
           const verdict = ({ healthy: 'cleared', unhealthy: 'confirmed', inconclusive: 'inconclusive' } as const)[
             health
           ];
-          const label = health === 'unhealthy' ? 'Still sick' : VERDICTS[verdict].label;
+          const label = health === 'unhealthy' ? 'Unhealthy' : VERDICTS[verdict].label;
           return { style: VERDICTS[verdict].style, label, text: says, more: seen(looked?.evidence ?? []) };
         }
         const ended = { done: 'Done', skipped: 'Skipped', failed: 'Failed', refused: 'Refused', notSent: 'Not sent' }[
@@ -159,8 +159,8 @@ export class Story {
       case 'finished': {
         const { outcome, reason, left, owed } = event.data;
         const more = [
-          ...left.map((says): Detail => ({ kind: 'note', text: `left on purpose: ${says}` })),
-          ...owed.map((says): Detail => ({ kind: 'bad', text: `still owed: ${says}` })),
+          ...left.map((says): Detail => ({ kind: 'note', text: `kept on purpose: ${says}` })),
+          ...owed.map((says): Detail => ({ kind: 'bad', text: `not undone: ${says}` })),
         ];
         const label = outcome.charAt(0).toUpperCase() + outcome.slice(1);
         return { style: OUTCOME_STYLES[outcome], label, text: reason, more };
@@ -184,14 +184,14 @@ export function previewed({ steps, atMost, disrupts, putBack }: Preview): Detail
       }),
     ),
     ...disrupts.map((says): Detail => ({ kind: 'bad', text: `at worst: ${says}` })),
-    { kind: 'note', text: atMost === undefined ? 'how long is not known' : `takes ${span(atMost)} at most` },
+    { kind: 'note', text: atMost === undefined ? 'duration unknown' : `takes ${span(atMost)} at most` },
     ...putBack.map((says): Detail => ({ kind: 'note', text: `put back: ${says}` })),
   ];
 }
 
 const promised = (debt: { when: 'always' | 'recovered' }): Detail => ({
   kind: 'note',
-  text: `noted before the change: put back ${debt.when === 'always' ? 'at the end' : 'when the server is healthy again'}`,
+  text: `will be put back ${debt.when === 'always' ? 'at the end' : 'when the server is healthy again'}`,
 });
 
 const person = ({ by, note }: { by: string; note?: string }) => `by ${by}${note ? `: ${note}` : ''}`;

@@ -68,20 +68,20 @@ describe('without a daemon', () => {
       'an address that is none',
       ['undo', 'list', '--url', 'localhost:8080'],
       2,
-      /write it as http:\/\/127\.0\.0\.1:8080/,
+      /use the form http:\/\/127\.0\.0\.1:8080/,
     ],
     ['an alert about nothing', ['alert', 'send'], 2, /--server and --health-set are missing/],
-    ['a body and more', ['alert', 'send', '--body', '-', '--server', 'x'], 2, /nothing can be added to it/],
+    ['a body and more', ['alert', 'send', '--body', '-', '--server', 'x'], 2, /cannot be combined with options/],
     ['a body that is not there', ['alert', 'send', '--body', 'gone.json'], 1, /^gone\.json can't be read/],
     [
       'a token that is not there',
       ['undo', 'list', '--token-file', 'gone'],
       1,
-      /^The token can't be read from the file that is named: ENOENT: no such file or directory\n$/,
+      /^The token can't be read from the named file: ENOENT: no such file or directory\n$/,
     ],
     ['an unknown health set', ['health-sets', 'show', 'IMAP.Protocl'], 1, /did you mean "IMAP\.Protocol"\?/],
     ['an unknown fault', ['demo', '--fault', 'imap-backend-hangs'], 1, /unknown fault "imap-backend-hangs"/],
-    ['an organisation that is not there', ['lab', '--organisation', 'gone.yaml'], 1, /^It did not start: .*gone\.yaml/],
+    ['an organisation that is not there', ['lab', '--organisation', 'gone.yaml'], 1, /^Failed to start: .*gone\.yaml/],
     ['a port that is none', ['lab', '--port', '70000'], 2, /from 0 to 65535/],
     ['an impossible configuration', ['serve', '--config', 'gone.yaml'], 1, /gone\.yaml/],
   ])('%s is told in a sentence', async (_, args, code, says) => {
@@ -96,7 +96,7 @@ describe('without a daemon', () => {
     expect(result).toMatchObject({ code: 1, out: '' });
     expect(result.err).toBe(
       `No daemon answers at http://127.0.0.1:${port} (connection refused). Start one with "second-responder serve" ` +
-        'or "npm start", or say with --url where it is.\n',
+        'or "npm start", or give its address with --url.\n',
     );
   });
 
@@ -108,7 +108,7 @@ describe('without a daemon', () => {
   it('help teaches, and version is a number', async () => {
     expect(await sr(['--help'])).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/Begin with:\n {2}second-responder demo/),
+      out: expect.stringMatching(/Start here:\n {2}second-responder demo/),
     });
     expect(await sr(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   });
@@ -125,7 +125,7 @@ describe('without a daemon', () => {
     });
     const [code] = await once(child, 'close');
     await full.close();
-    expect([code, err]).toEqual([1, expect.stringMatching(/^What was to be printed can't be written: ENOSPC.*\n$/)]);
+    expect([code, err]).toEqual([1, expect.stringMatching(/^Failed to write the output: ENOSPC.*\n$/)]);
   });
 
   it('an address that keeps its daemon from starting is told with lines that can be copied', async () => {
@@ -352,7 +352,7 @@ describe('with a daemon', () => {
       code: 0,
       out: expect.stringMatching(/^whole: /),
     });
-    expect((await sr(['undo', 'list'])).out).toBe('Nothing is owed: all that was changed has been put back.\n');
+    expect((await sr(['undo', 'list'])).out).toBe('No outstanding undo actions: every change has been put back.\n');
     expect((await sr(['playbooks', 'list'])).out).toMatch(/^imap-protocol +approve +7 .* recovered /m);
   });
 
@@ -398,7 +398,7 @@ describe('with a daemon', () => {
     const away = await sr(['kill-switch', 'on', '--by', 'jane', '--reason', 'fire'], own);
     expect(away).toMatchObject({
       code: 0,
-      err: expect.stringMatching(/^No daemon answers, so this is from the store/),
+      err: expect.stringMatching(/^No daemon answers; this is read from the store/),
     });
     daemon = await site.daemon({ ...settings, SECOND_RESPONDER_HTTP_PORT: port });
     expect((await sr(['kill-switch', 'show'])).out).toMatch(/^on: everything, .* by jane: fire\n$/);
@@ -452,16 +452,16 @@ describe('the demo', () => {
     const result = await sr(['demo', '--speed', '1000', '--server', 'mbx9'], { PATH: folder });
     expect(result).toMatchObject({
       code: 1,
-      out: expect.stringMatching(/in memory[\s\S]*ESCALATED .* A person was called\./),
+      out: expect.stringMatching(/in memory[\s\S]*ESCALATED .* A person was notified\./),
     });
   });
 
-  it('with --keep goes on until it is told to stop', async () => {
+  it('with --keep runs until it is stopped', async () => {
     const port = await freePort();
     const { child, ended: gone, result } = start(['demo', '--speed', '2000', '--keep', '--port', `${port}`]);
     await until(
       () => Promise.resolve(result.out),
-      (out) => out.includes('goes on until Ctrl-C'),
+      (out) => out.includes('runs until you press Ctrl-C'),
       30_000,
     );
     expect((await get<{ incidents: unknown[] }>(`http://127.0.0.1:${port}/api/v1/incidents`)).incidents).toHaveLength(

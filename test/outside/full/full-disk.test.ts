@@ -141,7 +141,7 @@ it.skipIf(!MOUNTS)(
       20_000,
     );
     await daemon.kill('SIGKILL');
-    await expect(serve()).rejects.toThrow(/It did not start: \S+ takes no data \(ENOSPC.*\): make room there/);
+    await expect(serve()).rejects.toThrow(/Failed to start: \S+ takes no data \(ENOSPC.*\): make room there/);
     makeRoom();
     const again = await serve();
     const { incidents } = await get<{ incidents: { id: string }[] }>(`${again.url}/api/v1/incidents`);
@@ -155,7 +155,7 @@ it.skipIf(!MOUNTS)(
   'starts on a disk that was full from the beginning as soon as it is not',
   async () => {
     fill(4096);
-    await expect(serve()).rejects.toThrow(/It did not start: .*ENOSPC/);
+    await expect(serve()).rejects.toThrow(/Failed to start: .*ENOSPC/);
     makeRoom();
     expect((await send(await serve(), 'after')).status).toBe(202);
   },

@@ -65,7 +65,7 @@ it('a store that is in use is saved and restored elsewhere: what was open goes o
 
   expect(await sr(cwd, inStore('data'), 'store', 'reindex')).toMatchObject({
     code: 1,
-    err: expect.stringMatching(/^A daemon works on this store/),
+    err: expect.stringMatching(/^A daemon uses this store/),
   });
   for (const command of typed('Saving it while a daemon works')) await run('sh', ['-c', command], { cwd });
   await daemon.kill('SIGTERM');

@@ -39,7 +39,7 @@ describe('a refusal is told in sentences', () => {
       'what to do without a token',
       401,
       { title: 'Say who you are' },
-      'Say who you are\nShow a token: --token-file FILE, or SECOND_RESPONDER_TOKEN.',
+      'Say who you are\nPass a token with --token-file FILE or SECOND_RESPONDER_TOKEN.',
     ],
   ])('%s', async (_, status, document, sentence) => {
     const url = await serve((_request, response) => {
@@ -54,7 +54,7 @@ describe('a refusal is told in sentences', () => {
 
   it('says so when something else than a daemon answers', async () => {
     const url = await serve((_, response) => response.end('<html>'));
-    await expect(createDaemon(url, undefined).ask('GET', '/x')).rejects.toThrow(/is it a Second Responder\?/);
+    await expect(createDaemon(url, undefined).ask('GET', '/x')).rejects.toThrow(/Is it a Second Responder daemon\?/);
   });
 
   it('names the address and how to start one when nobody answers', async () => {

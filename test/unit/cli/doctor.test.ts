@@ -45,7 +45,7 @@ describe('second-responder doctor', () => {
     const { out, fine } = await doctor({ hostname: 'mbx1' });
     expect(fine).toBe(true);
     expect(out).toMatch(/\nlook {5}this machine .*\n {9}→ Run the daemon on a machine that is no Exchange server\.\n/s);
-    expect(out).toMatch(/\n\nno problem; 1 worth a look\n$/);
+    expect(out).toMatch(/\n\nno problem; 1 to review\n$/);
   });
 
   it('is not fine where something is bad; what is there to be copied stays on one line', async () => {
@@ -61,7 +61,7 @@ describe('second-responder doctor', () => {
         '           MSExchangePowerShellFrontEndAppPool.',
       ].join('\n'),
     );
-    expect(out).toMatch(/\n\n2 problems; 3 not looked at, for what is wrong above\n$/);
+    expect(out).toMatch(/\n\n2 problems; 3 skipped because of the problems above\n$/);
   });
 
   it('prints JSON for scripts, with the same', async () => {
@@ -91,7 +91,7 @@ describe('second-responder doctor', () => {
     };
     const { out, fine } = await doctor({ target }, { stop });
     expect(fine).toBe(false);
-    expect(out).toMatch(/\nok {7}organisation .*\nStopped before everything was looked at\.\n$/);
+    expect(out).toMatch(/\nok {7}organisation .*\nStopped before every check was done\.\n$/);
     const again = await doctor({ target }, { stop, json: true });
     expect(JSON.parse(again.out)).toEqual({ ok: false, stopped: true });
   });

@@ -77,7 +77,7 @@ describe('each thing that can happen has its sentence', () => {
     [
       'attached',
       [{ type: 'attached', data: { alerts: [{ ...alert, status: 'resolved' }] } }],
-      'Alert       another one from scom says that it is over',
+      'Alert       another one from scom reports the problem as resolved',
     ],
     [
       'verified',
@@ -114,7 +114,7 @@ describe('each thing that can happen has its sentence', () => {
     ],
     ['approved', [{ type: 'approved', data: by }], 'Approved    by jane: seen it'],
     ['rejected', [{ type: 'rejected', data: by }], 'Rejected    by jane: seen it'],
-    ['expired', [{ type: 'rejected', data: { by: 'x', expired: true } }], 'Expired     nobody approved in time'],
+    ['expired', [{ type: 'rejected', data: { by: 'x', expired: true } }], 'Expired     not approved in time'],
     ['cancelled', [{ type: 'cancelled', data: { by: 'jane' } }], 'Cancelled   by jane'],
     ['a step that looks', [matched, { type: 'stepStarted', data: { n: 2, note: {} } }], 'Step 2      Look again'],
     [
@@ -136,7 +136,7 @@ describe('each thing that can happen has its sentence', () => {
     [
       'still sick',
       [{ type: 'stepFinished', data: { n: 2, state: 'done', says: 'there', health: 'unhealthy' } }],
-      'Still sick  there',
+      'Unhealthy   there',
     ],
     [
       'not seen',
@@ -163,7 +163,7 @@ describe('each thing that can happen has its sentence', () => {
     [
       'finished with a debt',
       [{ type: 'finished', data: { outcome: 'escalated', reason: 'sick', left: [], owed: ['the block'] } }],
-      '            ✗ still owed: the block',
+      '            ✗ not undone: the block',
     ],
   ])('%s', (_, events, sentence) => expect(last(...events)).toBe(sentence));
 

@@ -164,7 +164,7 @@ describe('PowerShell', () => {
       'on this machine',
       {},
       {},
-      /^ok PowerShell: 5\.1\.20348\.1 Desktop, by node-powershell, as CONTOSO\\svc-responder, whose rights are looked at below$/,
+      /^ok PowerShell: 5\.1\.20348\.1 Desktop, by node-powershell, as CONTOSO\\svc-responder, whose rights are checked below$/,
     ],
     ['on another one', { machine: 'jump1' }, {}, /^ok PowerShell: 5\.1\.20348\.1 Desktop on jump1, by/],
     [

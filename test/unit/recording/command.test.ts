@@ -70,14 +70,14 @@ describe('record', () => {
     expect(out).toContain('recorded: 2 servers, 1 group, 4 databases, 157 monitors, 0 probes\n');
     expect(out).toContain(`in ${file}, which only you can read`);
     expect(out).toMatch(
-      /Look through it before you send it to anyone\. It names your servers.*\(--rename replaces them\)/,
+      /Review the file before you share it\. It contains the names of your servers.*--rename replaces them\./,
     );
     expect(out).toMatch(/\n {2}2 {2}log folders\n/);
   });
 
   it('says before it runs probes that they log on to mailboxes', async () => {
     const { told } = await record(['--output', join(folder, 'a.json'), '--servers', 'mbx9', '--probes']);
-    expect(told).toMatch(/^Recording .*\nProbes are run too, one at a time: they log on to mailboxes/);
+    expect(told).toMatch(/^Recording .*\nProbes run one at a time: they log on to Exchange’s health mailboxes/);
     expect(told).toMatch(/mbx9: probe 1 of 44, IMAP\.Protocol\\ImapDeepTestProbe: Succeeded/);
   });
 
@@ -96,7 +96,7 @@ describe('record', () => {
     const file = join(folder, 'a.json');
     const { out } = await record(['--output', file, '--rename']);
     expect(readRecording(file)).toMatchObject({ renamed: true, servers: expect.arrayContaining([]) });
-    expect(out).toMatch(/What is called what; this list is in no file:\n {2}srv1 +cas1 +server\n/);
+    expect(out).toMatch(/Neutral names; this list is not saved:\n {2}srv1 +cas1 +server\n/);
     expect(JSON.stringify(readRecording(file))).not.toMatch(/mbx1|contoso|tokyo/i);
   });
 
@@ -127,7 +127,7 @@ describe('record', () => {
     const { out, failed } = await record(['--output', file], nobody);
     expect(failed).toBe(true);
     expect(out).toBe(
-      'nothing could be read, and no file was written\n  organisation  organisation  accessDenied  not you\n',
+      'nothing could be read; no file was written\n  organisation  organisation  accessDenied  not you\n',
     );
     expect(existsSync(file)).toBe(false);
     expect(closed).toBe(1);
