@@ -11,7 +11,7 @@ import { store } from './sections/store.ts';
 import { verification } from './sections/verification.ts';
 import { work } from './sections/work.ts';
 
-/** The whole configuration: a section each, every one of which fills its own defaults. */
+/** The whole configuration. Each section fills in its own defaults. */
 export const configSchema = z.strictObject({
   http: http.prefault({}),
   store: store.prefault({}),

@@ -1,4 +1,4 @@
-/** Reaching into plain nested data by path. */
+/** Access to plain nested data by path. */
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
@@ -8,7 +8,7 @@ export function getIn(data: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>((here, key) => (isObject(here) ? here[key] : undefined), data);
 }
 
-/** Does nothing where something on the way is not an object: the schema says so in its own words. */
+/** Does nothing where the path crosses a value that is not an object; the schema reports that. */
 export function setIn(data: Record<string, unknown>, [key, ...rest]: readonly string[], value: unknown): void {
   if (key === undefined) return;
   if (rest.length === 0) {

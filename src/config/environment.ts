@@ -6,12 +6,12 @@ import { kebab, toSchemaSpelling, writePath } from './spelling.ts';
 
 const ENVIRONMENT_PREFIX = 'SECOND_RESPONDER_';
 
-/** Variables that mean something to other commands than those that read the configuration. */
+/** Variables that configure the commands which call a daemon. */
 const NOT_CONFIGURATION = new Set(['SECOND_RESPONDER_URL', 'SECOND_RESPONDER_TOKEN']);
 
 /**
- * Kubernetes and Docker's links tell every container of the services beside it, in variables named after them. For a
- * service that is called second-responder these look like ours: SECOND_RESPONDER_PORT=tcp://10.0.0.1:8080.
+ * Kubernetes and Docker links set variables in each container that are named after the other services. For a service
+ * called second-responder they look like ours: SECOND_RESPONDER_PORT=tcp://10.0.0.1:8080.
  */
 function isServiceLink(variable: string, text: string): boolean {
   const name = variable.slice(ENVIRONMENT_PREFIX.length);
@@ -30,7 +30,7 @@ export function variableOf(path: readonly string[]): string {
   return ENVIRONMENT_PREFIX + path.map(kebab).join('_').replaceAll('-', '_').toUpperCase();
 }
 
-/** What the environment overrides. An empty variable counts as unset; REDIS_URL is the one name that is not ours. */
+/** The values that the environment overrides. An empty variable counts as unset; REDIS_URL is the only name without our prefix. */
 export function readEnvironment(
   schema: z.ZodType,
   env: Readonly<Record<string, string | undefined>>,
@@ -51,7 +51,7 @@ export function readEnvironment(
     if (value === undefined) {
       problems.push({
         ...variablePlace(variable),
-        message: `must be JSON, as ${writePath(leaf.path, kebab)} is a list`,
+        message: `must be JSON because ${writePath(leaf.path, kebab)} is a list`,
       });
       continue;
     }
@@ -66,7 +66,7 @@ export function variablePlace(variable: string): Pick<Problem, 'file' | 'line' |
   return { file: 'environment', line: 0, column: 0, path: variable };
 }
 
-/** Text that does not fit stays text, so that the schema says what is wrong with it; undefined for broken JSON. */
+/** Text that does not fit stays text, so that the schema reports it; undefined for invalid JSON. */
 function readValue(text: string, schema: z.ZodType): unknown {
   const inner = bare(schema);
   if (inner instanceof z.ZodNumber) return /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text;

@@ -1,23 +1,23 @@
 import { whyUnreadable } from './yaml.ts';
 
 export interface Follow {
-  /** What the files hold now; throws when they cannot be read. */
+  /** The current content of the files; throws when they cannot be read. */
   look(): string;
-  /** Takes what is new into use; throws, with what is wrong with it, to keep the old. */
+  /** Puts new content into use; throws an error with the reason to keep the old content. */
   accept(text: string): void;
-  /** Told once for each new reason why the old is kept. */
+  /** Called once for each new reason why the old content is kept. */
   trouble(why: string): void;
-  /** What is in use. */
+  /** The content in use. */
   known: string;
 }
 
-/** Real milliseconds between two looks. */
+/** Real milliseconds between two reads. */
 const EVERY = 2_000;
 
 /**
- * Takes into use what files come to hold. They are read each time, because nothing less notices every way of replacing one:
- * renames, links that are swapped, clocks that are set back. New contents are believed once two looks in a row have seen
- * them, so that nothing half written is. Returns what ends it.
+ * Puts changed files into use. The files are read each time, because no cheaper check notices every way to replace one:
+ * renames, swapped links, clocks that are set back. New content is used once two reads in a row return it, so that a
+ * half-written file never is. Returns a function that stops following.
  */
 export function follow({ look, accept, trouble, known }: Follow, everyMs = EVERY): () => void {
   let inUse = known;

@@ -1,11 +1,11 @@
-/** JSON Schema for editors, made from what checks the file, so that completion and the daemon never disagree. */
+/** JSON Schema for editors, generated from the schema that validates the file, so that completion and the daemon agree. */
 import { z } from 'zod';
 import { configSchema } from './config.ts';
 import { kebab } from './spelling.ts';
 
 type JsonSchema = Record<string, unknown>;
 
-/** Of config/second-responder.yaml. */
+/** The schema of config/second-responder.yaml. */
 export function configJsonSchema(): JsonSchema {
   return {
     ...z.toJSONSchema(configSchema, {
@@ -16,10 +16,10 @@ export function configJsonSchema(): JsonSchema {
   };
 }
 
-/** `body-limit` is offered; `bodyLimit` is accepted, but not suggested (yaml-language-server knows `doNotSuggest`). */
+/** `body-limit` is suggested; `bodyLimit` is accepted but not suggested (`doNotSuggest` is read by yaml-language-server). */
 function spellInKebab(schema: JsonSchema): void {
   const properties = schema.properties as Record<string, JsonSchema> | undefined;
-  // What is optional comes by twice.
+  // Zod visits an optional object twice.
   if (!properties || Object.values(properties).some(({ doNotSuggest }) => doNotSuggest === true)) return;
   const spelled: JsonSchema = {};
   for (const [key, value] of Object.entries(properties)) {

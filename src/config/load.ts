@@ -12,7 +12,7 @@ import { camel, kebab, toSchemaSpelling, writePath } from './spelling.ts';
 import { readYaml, type Source } from './yaml.ts';
 
 export interface LoadOptions {
-  /** `--config FILE`. Absent: `config/second-responder.yaml` under `cwd`, else the one that is shipped. */
+  /** `--config FILE`. Default: `config/second-responder.yaml` under `cwd` if it exists, else the shipped file. */
   file?: string;
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
@@ -20,11 +20,11 @@ export interface LoadOptions {
 
 export interface Loaded {
   config: Config;
-  /** Where each value came from, by its path as it is written (`http.body-limit`): `default`, `file`, `environment NAME`. */
+  /** The origin of each value, by its written path (`http.body-limit`): `default`, `file` or `environment NAME`. */
   origins: Map<string, string>;
   /** The file that was read. */
   file: string;
-  /** What the file and the environment said, before defaults were filled and units were read. */
+  /** The values of the file and the environment, before defaults are filled in and units are parsed. */
   written: Record<string, unknown>;
 }
 
@@ -65,15 +65,17 @@ function writtenIn(source: Source, problems: Problem[]): Written {
   const written = toSchemaSpelling(source.data ?? {}, configSchema, (path) => {
     problems.push({
       ...source.locate(path, 'key'),
-      message: 'stands here in both spellings',
+      message: 'is set in both spellings',
       mend: 'keep one of them',
     });
   });
   if (isObject(written)) return written;
-  throw new ConfigError([{ ...source.locate([]), message: 'must be sections with their settings, such as "http:"' }]);
+  throw new ConfigError([
+    { ...source.locate([]), message: 'must contain sections with their settings, such as "http:"' },
+  ]);
 }
 
-/** A path points at the variable that set it, else at the file. */
+/** Locates a path in the variable that set it, else in the file. */
 function locateWith(source: Source, overrides: Override[]): Locate {
   return (path, at) => {
     const place = placeOf(path, at);
@@ -86,7 +88,7 @@ function locateWith(source: Source, overrides: Override[]): Locate {
     const by = overrides.findLast((override) => override.path.every((segment, depth) => path[depth] === segment));
     if (!by) {
       const place = source.locate(path, at);
-      // What a file does not spell is named as a file would spell it.
+      // A path that is not in the file is shown in the spelling of the file.
       return { ...place, path: place.path === writePath(path) ? writePath(path, kebab) : place.path };
     }
     const inside = writePath(path.slice(by.path.length), kebab);
@@ -95,10 +97,10 @@ function locateWith(source: Source, overrides: Override[]): Locate {
   }
 }
 
-/** Whether it may be meant as a key: a secret that came to stand in its place is not shown. */
+/** Whether the text can be a key. Anything else may be a misplaced secret and is not shown. */
 const isKey = (text: string): boolean => /^[A-Za-z_-]{1,40}$/.test(text);
 
-/** Defaults that depend on other values, absolute paths, secrets. */
+/** Adds defaults that depend on other values, absolute paths and secrets. */
 function complete(
   checked: ReturnType<typeof configSchema.parse>,
   from: { folder: string; cwd: string; written: Written },
@@ -107,7 +109,7 @@ function complete(
   const secretOf = (given: string | undefined, file: string | undefined, path: Path, ours = true) =>
     given ?? (file === undefined ? undefined : readSecret(file, path, complain, ours));
   const fileOf = (file: string | undefined) => fileFrom(from.folder, file);
-  /** Beside the file if it is there; a file that says nothing of it gets the shipped one. */
+  /** A path beside the configuration file; where the key is not set and no such file exists, the shipped one. */
   const beside = (path: [string, string], value: string) => {
     const own = resolve(from.folder, value);
     return getIn(from.written, path) === undefined && !existsSync(own) ? resolve(SHIPPED, value) : own;
@@ -150,7 +152,7 @@ function complete(
   };
 }
 
-/** Every value of a section that holds nothing but files. */
+/** Resolves every value of a section that holds only file names. */
 function absolute<T extends object>(files: T, folder: string): T {
   return Object.fromEntries(Object.entries(files).map(([key, file]) => [key, fileFrom(folder, file)])) as T;
 }
@@ -163,27 +165,27 @@ const TOKENS_TO_ADD = `add to the configuration:
       - { name: scom, role: sender, token-file: /run/secrets/second-responder-scom }
       - { name: operators, role: operator, token-file: /run/secrets/second-responder-operators }`;
 
-/** What no section can see by itself. */
+/** Checks that span several sections. */
 function checkTogether(config: Config, complain: Complain): void {
   const { http, work, safety } = config;
   if (!LOOPBACK.test(http.host) && http.tokens.length === 0) {
-    const message = `"${http.host}" can be reached from elsewhere, and no token keeps strangers out`;
+    const message = `"${http.host}" is not a loopback address, so tokens are required`;
     complain(['http', 'host'], message, TOKENS_TO_ADD);
   }
   if (safety.approvers > 1 && http.tokens.length === 0) {
-    const message = 'wants several people, and without tokens nobody can be told from another';
+    const message = 'must be 1 without tokens, because only tokens tell people apart';
     complain(['safety', 'approvers'], message, TOKENS_TO_ADD);
   }
   for (const [index, entry] of http.tokens.entries()) {
     const before = http.tokens.slice(0, index);
     const at = ['http', 'tokens', index];
     if (before.some((other) => other.name === entry.name))
-      complain([...at, 'name'], `"${entry.name}" is taken already`);
+      complain([...at, 'name'], `"${entry.name}" is already used by another token`);
     const twins = twinsAmong(http.tokens.slice(0, index + 1));
     if (twins && !twinsAmong(before)) complain(at, twins);
   }
   if (!work.receive && !work.work) {
-    complain(['work'], 'a daemon that neither receives nor works does nothing', 'leave one of the two true');
+    complain(['work'], 'receive and work are both false, so the daemon would do nothing', 'set one of them to true');
   }
 }
 

@@ -1,10 +1,10 @@
-/** The candidate that is most likely meant, or none when all are too far off to be a slip of the fingers. */
+/** The candidate that is closest to the word, or undefined when none is close enough for a typing error. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase();
   let best: { candidate: string; distance: number } | undefined;
   for (const candidate of candidates) {
     const most = Math.max(1, Math.floor(candidate.length / 3));
-    // So many slips there are at least; a word of a megabyte is not compared letter by letter.
+    // The difference in length is the least possible distance; a huge word is never compared letter by letter.
     if (Math.abs(wanted.length - candidate.length) > most) continue;
     const distance = slips(wanted, candidate.toLowerCase());
     if (distance <= most && distance < (best?.distance ?? Number.POSITIVE_INFINITY)) best = { candidate, distance };
@@ -12,7 +12,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best?.candidate;
 }
 
-/** Damerau–Levenshtein distance (adjacent letters swapped count as one slip). */
+/** Damerau–Levenshtein distance (two swapped adjacent letters count as one error). */
 export function slips(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);

@@ -2,21 +2,21 @@ import type { z } from 'zod';
 import { nearest } from './nearest.ts';
 import { keysOf, schemaAt } from './shape.ts';
 
-/** One thing wrong with a file or a variable, where it is, and how to mend it. */
+/** One problem of a file or a variable: where it is and how to fix it. */
 export interface Problem {
-  /** The file as it was named, or `environment`. */
+  /** The file as it was given, or `environment`. */
   file: string;
-  /** From 1; 0 where there is no place in a file to point at. */
+  /** From 1; 0 when the problem has no place in a file. */
   line: number;
   column: number;
-  /** In the file's own spelling: `http.body-limit`, `steps[2].restart-service`; empty for the whole. */
+  /** In the spelling of the file: `http.body-limit`, `steps[2].restart-service`; empty for the whole file. */
   path: string;
   message: string;
   /** What to do: `did you mean "port"?` */
   mend?: string;
 }
 
-/** Everything that is wrong, all at once. */
+/** All problems together. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: Problem[];
@@ -39,10 +39,10 @@ export function didYouMean(word: string, candidates: Iterable<string>): string |
 
 export type Path = readonly (string | number)[];
 export type Place = Pick<Problem, 'file' | 'line' | 'column' | 'path'>;
-/** Where a path stands; `key` asks for the key itself instead of its value. */
+/** Finds the place of a path; `key` asks for the key instead of its value. */
 export type Locate = (path: Path, at?: 'key') => Place;
 
-/** Zod's issues as problems, each at the place of its node; an unknown key with the nearest right spelling. */
+/** Zod's issues as problems, each at the place of its node; an unknown key gets a suggestion. */
 export function zodProblems(
   error: z.ZodError,
   schema: z.ZodType,
@@ -55,7 +55,7 @@ export function zodProblems(
       const known = [...keysOf(schemaAt(schema, path)).keys()].map(spell);
       return issue.keys.map((key) => {
         const mend =
-          didYouMean(key, known) ?? (known.length > 0 ? `known here: ${known.join(', ')}` : 'none is known here');
+          didYouMean(key, known) ?? (known.length > 0 ? `use one of: ${known.join(', ')}` : 'no keys are allowed here');
         return { ...locate([...path, key], 'key'), message: 'unknown key', mend };
       });
     }
@@ -67,7 +67,7 @@ export function zodProblems(
   });
 }
 
-/** Where a value may be one of several things and is none, the one that it resembles most says what is wrong. */
+/** Where a value matches no alternative of a union, reports the issues of the alternative that it resembles most. */
 function alternatives(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   if (issue.code !== 'invalid_union' || issue.message !== 'Invalid input') return [issue];
   const inside = issue.errors.find((branch) => branch.length > 0 && branch.every(({ path }) => path.length > 0));
@@ -86,7 +86,7 @@ const TYPES: Record<string, string> = {
   record: 'keys with values',
 };
 
-/** The words of zod's own messages turned into ours; a message that a schema brings stands as it is. */
+/** Replaces zod's own messages; a message from a schema is kept. */
 function sentence(issue: z.core.$ZodIssue): string {
   if (!/^(Invalid|Too) /.test(issue.message)) return issue.message;
   switch (issue.code) {

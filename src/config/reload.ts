@@ -3,11 +3,11 @@ import { getIn, setIn } from './data.ts';
 import { leavesOf } from './shape.ts';
 import { kebab, writePath } from './spelling.ts';
 
-/** What a running daemon takes over from its configuration; anything else waits for the next start. */
+/** Keys that a running daemon reloads; all others need a restart. */
 const LIVE = ['http.tokens', 'log.level', 'notify', 'playbooks.directory', 'safety'];
 
 export interface Reload {
-  /** What is in force from now on. */
+  /** The configuration in force from now on. */
   config: Config;
   /** Keys that differ and are in force now: `safety.mode`. */
   changed: string[];
@@ -15,13 +15,13 @@ export interface Reload {
   waiting: string[];
 }
 
-/** The configuration that is in force, with what another one changes of it without a restart. */
+/** The current configuration with those changes of the next one that need no restart. */
 export function reloaded(current: Config, next: Config): Reload {
   const config = structuredClone(current);
   const differing = leavesOf(configSchema)
     .map(({ path }) => path)
     .filter((path) => JSON.stringify(getIn(current, path)) !== JSON.stringify(getIn(next, path)));
-  // Whether anybody is asked for a token at all is settled at start.
+  // Whether the API requires tokens at all is decided at start.
   const opens = (current.http.tokens.length === 0) !== (next.http.tokens.length === 0);
   const isLive = (name: string) =>
     LIVE.some((key) => name === key || name.startsWith(`${key}.`)) && !(opens && name === 'http.tokens');

@@ -1,4 +1,4 @@
-/** The kinds of value that configuration and playbooks share. Zod checks them; JSON Schema for editors is made from them. */
+/** Value types that configuration and playbooks share. Zod validates them; the JSON Schema for editors is generated from them. */
 import { z } from 'zod';
 
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
@@ -8,8 +8,8 @@ const SIZE = /^(\d+(?:\.\d+)?)(b|kb|mb|gb)$/i;
 const SIZE_UNITS: Record<string, number> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 };
 
 /**
- * `500ms`, `30s`, `10m`, `2h`, `1d` → milliseconds. A bare number is refused: nobody can see whether it means seconds or
- * minutes. Give it a default with `.prefault('10m')`, which is in the written form as well.
+ * `500ms`, `30s`, `10m`, `2h`, `1d` → milliseconds. A bare number is refused because its unit is unclear. Set a default in
+ * the written form: `.prefault('10m')`.
  */
 export const duration = z
   .string({ error: (issue) => unitMissing(issue.input, 'a duration, such as "30s", "10m" or "2h"', 's', 'm') })
@@ -17,8 +17,8 @@ export const duration = z
   .transform((text) => measure(text, DURATION, DURATION_UNITS))
   .meta({ title: 'duration' });
 
-/** A duration that cannot be nothing. */
-export const positiveDuration = duration.refine((ms) => ms > 0, 'must be longer than nothing');
+/** A duration greater than zero. */
+export const positiveDuration = duration.refine((ms) => ms > 0, 'must be greater than zero');
 
 /** `512kb`, `1mb` → bytes (binary multiples). */
 export const size = z
@@ -27,7 +27,7 @@ export const size = z
   .transform((text) => measure(text, SIZE, SIZE_UNITS))
   .meta({ title: 'size' });
 
-/** A regular expression, kept as text; it must compile. */
+/** A regular expression as text; it must compile. */
 export const pattern = z.string().superRefine((text, context) => {
   try {
     new RegExp(text);
@@ -36,14 +36,14 @@ export const pattern = z.string().superRefine((text, context) => {
   }
 });
 
-/** An address with a user or password in it: nobody could ask there, and errors would show it. */
+/** Whether a URL holds a user or password: fetch refuses such a URL, and errors would show it. */
 export function hasLogin(url: string): boolean {
   if (!URL.canParse(url)) return false;
   const { username, password } = new URL(url);
   return username !== '' || password !== '';
 }
 
-/** What is asked for over http, and named in messages: none of it may be a secret. */
+/** Whether a URL that appears in messages may hold a secret. */
 export const hasSecret = (url: string): boolean => hasLogin(url) || /[?#@]/.test(url);
 
 /** Milliseconds → the shortest written form: 600000 → `10m`. */
@@ -56,7 +56,7 @@ export function writeDuration(ms: number): string {
 
 function unitMissing(input: unknown, wanted: string, ...units: string[]): string {
   if (typeof input !== 'number') return `must be ${wanted}`;
-  return `is a bare number, which has no unit: write ${units.map((unit) => `"${input}${unit}"`).join(' or ')}`;
+  return `has no unit: write ${units.map((unit) => `"${input}${unit}"`).join(' or ')}`;
 }
 
 function measure(text: string, form: RegExp, units: Record<string, number>): number {

@@ -1,4 +1,4 @@
-/** Secrets, given in the configuration or as files of their own, as container platforms do. */
+/** Secrets from the configuration or from files, as container platforms provide them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Config } from './config.ts';
@@ -8,8 +8,8 @@ import { secretsIn, twinsAmong, weakness } from './sections/http.ts';
 import { whyUnreadable } from './yaml.ts';
 
 /**
- * The text of a secret file without the line's end; several lines are several secrets, the newest first. `complain` is told
- * of a file that cannot be read, holds nothing, or (where `ours`, for it lets people in) holds something too short.
+ * The text of a secret file without the trailing newline; each line is one secret, the newest first. Calls `complain` for a
+ * file that cannot be read, is empty, or (for `ours`, the secrets that grant access to this daemon) holds a secret that is too short.
  */
 export function readSecret(
   file: string,
@@ -23,9 +23,9 @@ export function readSecret(
     if (secret && !weak) return secret;
     complain(path, `${file} ${weak ?? 'is empty'}`, weak ? undefined : 'write the secret into it');
   } catch (error) {
-    // Not the name of what is not there: the secret itself may stand in its place.
-    const what = existsSync(file) ? `${file}: ${whyUnreadable(error)}` : 'names a file that is not there';
-    complain(path, what, 'a relative path counts from the folder of the configuration');
+    // The name of a missing file is not shown: it may be the secret itself.
+    const what = existsSync(file) ? `${file}: ${whyUnreadable(error)}` : 'names a file that does not exist';
+    complain(path, what, 'relative paths start at the folder of the configuration file');
   }
   return undefined;
 }
@@ -36,8 +36,8 @@ export interface Told {
 }
 
 /**
- * Keeps the secrets of `config` as their files have them, in place, without a restart. A file that cannot be read, is empty
- * or holds what would be refused at start leaves the last good ones in force. Returns what ends it.
+ * Updates the secrets of `config` in place when their files change. While a file cannot be read, is empty or holds a secret
+ * that would be refused at start, its last valid secrets stay in force. Returns a function that stops following.
  */
 export function followSecrets(config: Config, told: Told, everyMs?: number): () => void {
   const { tokens } = config.http;
@@ -82,18 +82,18 @@ function followed(
     {
       known: known ?? '',
       look: () => readFileSync(file, 'utf8').trim(),
-      trouble: (why) => told.trouble(`${file}: ${why}; what it held before stays in force`),
+      trouble: (why) => told.trouble(`${file}: ${why}; the previous secrets stay in force`),
       accept(text) {
         if (text === '') throw new Error('is empty');
         take(text);
         const count = secretsIn(text).length;
-        told.changed(`${file} was read anew: ${count === 1 ? 'one secret is' : `${count} secrets are`} in force`);
+        told.changed(`${file} was reloaded: ${count === 1 ? 'one secret is' : `${count} secrets are`} in force`);
       },
     },
     everyMs,
   );
 }
 
-/** Absolute, from the folder of the configuration. */
+/** Resolves a file name against the folder of the configuration. */
 export const fileFrom = (folder: string, file: string | undefined) =>
   file === undefined ? undefined : resolve(folder, file);

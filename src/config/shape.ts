@@ -1,7 +1,7 @@
-/** Looking into a zod schema: which keys it knows, what stands at a path. */
+/** Inspection of a zod schema: its keys and the schema at a path. */
 import { z } from 'zod';
 
-/** The schema without its wrappers: what is optional, has a default or is transformed afterwards is still that thing. */
+/** The schema without its wrappers (optional, nullable, default, transform). */
 export function bare(schema: z.ZodType): z.ZodType {
   if (
     schema instanceof z.ZodOptional ||
@@ -15,7 +15,7 @@ export function bare(schema: z.ZodType): z.ZodType {
   return schema;
 }
 
-/** The keys of an object schema (of all its alternatives, if it is a union), in their order. */
+/** The keys of an object schema, or of all alternatives of a union, in order. */
 export function keysOf(schema: z.ZodType | undefined): Map<string, z.ZodType> {
   const inner = schema && bare(schema);
   if (inner instanceof z.ZodObject) return new Map(Object.entries(inner.shape as Record<string, z.ZodType>));
@@ -40,13 +40,13 @@ export interface Leaf {
   schema: z.ZodType;
 }
 
-/** Every value of a nested object schema that is not an object itself; a list is one value. */
+/** Every value of a nested object schema that is not itself an object; a list is one value. */
 export function leavesOf(schema: z.ZodType, path: string[] = []): Leaf[] {
   if (!(bare(schema) instanceof z.ZodObject)) return [{ path, schema }];
   return [...keysOf(schema)].flatMap(([key, child]) => leavesOf(child, [...path, key]));
 }
 
-/** The default of a value, in the form in which it is written (`10m`). */
+/** The default of a value in its written form (`10m`). */
 export function defaultOf(schema: z.ZodType): unknown {
   return schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
 }

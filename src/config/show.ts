@@ -8,7 +8,7 @@ import { kebab, writePath } from './spelling.ts';
 export interface ShownValue {
   /** `http.body-limit` */
   path: string;
-  /** As it is written (`10m`); secrets masked; undefined where nothing is set. */
+  /** In its written form (`10m`), with secrets masked; undefined when not set. */
   value: unknown;
   /** `default`, `file`, `environment NAME`. */
   origin: string;
@@ -17,13 +17,13 @@ export interface ShownValue {
 const MASK = '********';
 const SECRET = new Set(['token', 'signingSecret']);
 
-/** Every value with where it came from. Secrets are masked, also inside addresses. */
+/** Every value with its origin. Secrets are masked, also inside addresses. */
 export function showConfig(loaded: Loaded): ShownValue[] {
   return leavesOf(configSchema).map(({ path, schema }) => {
     const name = writePath(path, kebab);
     const used = getIn(loaded.config, path);
     const written = getIn(loaded.written, path) ?? defaultOf(schema);
-    // Durations and sizes are shown with their unit; everything else as it is used: absolute paths, the mode in force.
+    // Durations and sizes are shown with their unit, all other values as the daemon uses them: absolute paths, the mode in force.
     const value = typeof used === 'number' && typeof written === 'string' ? written : used;
     return { path: name, value: mask(value), origin: loaded.origins.get(name) ?? 'default' };
   });
@@ -38,11 +38,11 @@ function mask(value: unknown, key = ''): unknown {
   return typeof value === 'string' ? maskAddress(value) : value;
 }
 
-/** `redis://:secret@host` shows no password; a webhook's path and query are often its secret. */
+/** Masks the password of `redis://:secret@host`, and the path and query of a webhook, which often are its secret. */
 function maskAddress(text: string): string {
   if (!text.includes('://')) return text;
   const shown = safeAddress(text);
-  // A path of Redis is no secret: a socket, a number, a name.
+  // The path of a Redis address is not secret: a socket, a number or a name.
   const [, path] = /^redis[^:]*:\/\/[^?#]*?(\/[\w./-]*)$/i.exec(text) ?? [];
   return (path !== undefined && shown.endsWith('/…') ? shown.slice(0, -2) + path : shown).replaceAll('…', MASK);
 }

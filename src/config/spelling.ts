@@ -1,4 +1,4 @@
-/** YAML keys are written in kebab-case, the program's are in camelCase; a file may use either for the configuration. */
+/** Keys are kebab-case in YAML and camelCase in the program; a configuration file may use either. */
 import { z } from 'zod';
 import { bare, keysOf } from './shape.ts';
 
@@ -8,7 +8,7 @@ export const kebab = (key: string) => key.replace(/[A-Z]/g, (letter) => `-${lett
 /** `body-limit` → `bodyLimit` */
 export const camel = (key: string) => key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-/** A path for people: `http.body-limit`, `http.tokens[0].role`. */
+/** A path as text: `http.body-limit`, `http.tokens[0].role`. */
 export function writePath(path: readonly (string | number)[], spell: (key: string) => string = (key) => key): string {
   return path.reduce<string>((text, segment) => {
     if (typeof segment === 'number') return `${text}[${segment}]`;
@@ -17,8 +17,8 @@ export function writePath(path: readonly (string | number)[], spell: (key: strin
 }
 
 /**
- * Renames the keys that the schema knows to its own spelling, and drops keys with nothing after them (`http:` with every
- * line below it commented out). `twice` is told of keys that are there in both spellings.
+ * Renames known keys to the spelling of the schema, and drops keys without a value (`http:` with every line below it
+ * commented out). Calls `twice` for keys that are present in both spellings.
  */
 export function toSchemaSpelling(
   data: unknown,

@@ -2,12 +2,12 @@ import { Cron } from 'croner';
 import type { Instant } from '../incident/alert.ts';
 import { shortName } from '../incident/alert.ts';
 
-/** A time in which people work on servers. One that names neither servers nor groups is for all of them. */
+/** A maintenance window. One that names neither servers nor groups applies to all servers. */
 export interface Window {
   name: string;
   servers: readonly string[];
   groups: readonly string[];
-  /** A cron pattern (`0 22 * * TUE#2`), or one moment (`2026-12-05T22:00:00`), by the clocks of `timeZone`. */
+  /** A cron pattern (`0 22 * * TUE#2`) or a single time (`2026-12-05T22:00:00`) in `timeZone`. */
   starts: string;
   /** Milliseconds. */
   lasts: number;
@@ -15,7 +15,7 @@ export interface Window {
   timeZone: string;
 }
 
-/** The window that a server is in, and its end. A window takes as long as it takes, also where clocks change within it. */
+/** The window that is open for a server, and when it ends. The length of a window is elapsed time, also across a clock change. */
 export function openWindow(
   windows: readonly Window[],
   place: { server: string; group?: string | undefined },
@@ -40,7 +40,7 @@ function isFor(
   );
 }
 
-/** Its first start after a moment; undefined when there is none. Throws what is wrong with the pattern or the time zone. */
+/** The first start after a time; undefined when there is none. Throws for an invalid pattern or time zone. */
 export function startAfter(
   { starts, timeZone }: Pick<Window, 'starts' | 'timeZone'>,
   after: Instant,

@@ -1,4 +1,4 @@
-/** YAML files as data that remembers where it stood. */
+/** YAML files as data with the position of each value. */
 import { readFileSync } from 'node:fs';
 import {
   type Document,
@@ -19,19 +19,19 @@ import { writePath } from './spelling.ts';
 export interface Source {
   file: string;
   data: unknown;
-  /** Points at a path of `data`, or at the nearest thing around it that stands in the file. */
+  /** Finds the position of a path of `data`, or of the nearest enclosing node that the file contains. */
   locate: Locate;
 }
 
 export interface YamlOptions {
-  /** The spelling in which paths name keys, where a file may spell them in another. */
+  /** Converts a key of the file to the spelling that paths use. */
   normalise?: (key: string) => string;
 }
 
-/** A document may hold this many aliases of one anchor; more is a trap, not a configuration. */
+/** The most aliases of one anchor in a document; more is an expansion attack, not a configuration. */
 const MOST_ALIASES = 100;
 
-/** Reads a file that holds one document. Throws ConfigError. */
+/** Reads a file with one document. Throws ConfigError. */
 export function readYaml(file: string, options?: YamlOptions): Source {
   return parseYaml(readText(file), file, options);
 }
@@ -39,13 +39,13 @@ export function readYaml(file: string, options?: YamlOptions): Source {
 export function parseYaml(text: string, file: string, options?: YamlOptions): Source {
   const [first, second] = parseYamlDocuments(text, file, options);
   if (second) {
-    const message = 'holds several documents (separated by ---): only one belongs here';
+    const message = 'contains several documents (separated by ---); only one is allowed';
     throw new ConfigError([{ ...second.locate([]), path: '', message }]);
   }
   return first ?? { file, data: null, locate: () => ({ file, line: 1, column: 1, path: '' }) };
 }
 
-/** Text that may hold several documents, separated by `---`. Throws ConfigError with every problem of its syntax. */
+/** Parses text with one or more documents, separated by `---`. Throws ConfigError with every syntax error. */
 export function parseYamlDocuments(text: string, file: string, options: YamlOptions = {}): Source[] {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, {
@@ -80,7 +80,7 @@ export function readText(file: string): string {
 export function whyUnreadable(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   const known: Record<string, string> = {
-    ENOENT: 'there is no such file or folder',
+    ENOENT: 'no such file or folder',
     EACCES: 'cannot be read: permission denied',
     EISDIR: 'is a folder, not a file',
     ENOTDIR: 'is not a folder',
@@ -95,7 +95,7 @@ function syntaxProblem(
 ): Problem {
   const { line, col } = lines.linePos(error.pos[0]);
   const message =
-    error.code === 'DUPLICATE_KEY' ? 'this key stands here twice' : `not valid YAML: ${unquoted(error.message)}`;
+    error.code === 'DUPLICATE_KEY' ? 'this key occurs twice' : `not valid YAML: ${unquoted(error.message)}`;
   return { file, line, column: col, path: '', message };
 }
 
@@ -103,7 +103,7 @@ function toData(document: Document, file: string): unknown {
   try {
     const data: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
     // Whoever walks the data would never come to an end in an alias that holds itself.
-    if (holdsItself(data)) throw new Error('an alias stands inside its own anchor');
+    if (holdsItself(data)) throw new Error('an alias is inside its own anchor');
     return data;
   } catch (error) {
     throw new ConfigError([
@@ -113,8 +113,8 @@ function toData(document: Document, file: string): unknown {
 }
 
 /**
- * A secret that begins with *, !, ] or | means something to YAML, whose words for what is wrong with it quote it, after a
- * colon or a backslash. Where it stands is told anyway.
+ * A secret that begins with *, !, ] or | has a meaning in YAML, and the parser's message quotes it after a colon or a
+ * backslash. The quoted part is dropped; the problem still has its position.
  */
 const unquoted = (message: string) => message.replace(/(: | \\).*$/s, '');
 

@@ -145,14 +145,14 @@ describe('a problem is told with its place and its mend', () => {
       'a key in both spellings',
       'http:\n  body-limit: 1mb\n  bodyLimit: 2mb',
       {},
-      'c.yaml:3:3: http.bodyLimit: stands here in both spellings; keep one of them',
+      'c.yaml:3:3: http.bodyLimit: is set in both spellings; keep one of them',
     ],
-    ['a key twice', 'http:\n  port: 1\n  port: 2', {}, 'c.yaml:3:3: this key stands here twice'],
+    ['a key twice', 'http:\n  port: 1\n  port: 2', {}, 'c.yaml:3:3: this key occurs twice'],
     [
       'a bare number',
       'safety:\n  evidence-max-age: 5',
       {},
-      'c.yaml:2:21: safety.evidence-max-age: is a bare number, which has no unit: write "5s" or "5m"',
+      'c.yaml:2:21: safety.evidence-max-age: has no unit: write "5s" or "5m"',
     ],
     ['a wrong type', 'http: { port: high }', {}, 'c.yaml:1:15: http.port: must be a number'],
     [
@@ -162,12 +162,12 @@ describe('a problem is told with its place and its mend', () => {
       'c.yaml:1:15: log.level: must be "error" or "warn" or "info" or "debug"; did you mean "info"?',
     ],
     ['a section that is none', 'http: 5', {}, 'c.yaml:1:7: http: must be keys with values'],
-    ['no sections at all', '- http', {}, 'c.yaml:1:1: must be sections with their settings, such as "http:"'],
+    ['no sections at all', '- http', {}, 'c.yaml:1:1: must contain sections with their settings, such as "http:"'],
     [
       'two documents',
       'http: {}\n---\nlog: {}',
       {},
-      'c.yaml:3:1: holds several documents (separated by ---): only one belongs here',
+      'c.yaml:3:1: contains several documents (separated by ---); only one is allowed',
     ],
     [
       'a real Exchange without a way to it',
@@ -222,7 +222,7 @@ describe('a problem is told with its place and its mend', () => {
       'a secret file that is not there',
       'http:\n  tokens:\n    - { name: a, role: sender, token-file: nope }',
       {},
-      'c.yaml:3:44: http.tokens[0].token-file: names a file that is not there; a relative path counts from the folder of the configuration',
+      'c.yaml:3:44: http.tokens[0].token-file: names a file that does not exist; relative paths start at the folder of the configuration file',
     ],
     [
       'a secret that can be guessed',
@@ -270,7 +270,7 @@ describe('a problem is told with its place and its mend', () => {
       'two of one name',
       'http:\n  tokens:\n    - { name: a, role: sender, token: sixteen-letters-x }\n    - { name: a, role: admin, token: sixteen-letters-y }',
       {},
-      'c.yaml:4:15: http.tokens[1].name: "a" is taken already',
+      'c.yaml:4:15: http.tokens[1].name: "a" is already used by another token',
     ],
     [
       'two with one token',
@@ -294,7 +294,7 @@ describe('a problem is told with its place and its mend', () => {
       'a daemon that does nothing',
       'work: { receive: false, work: false }',
       {},
-      'c.yaml:1:7: work: a daemon that neither receives nor works does nothing; leave one of the two true',
+      'c.yaml:1:7: work: receive and work are both false, so the daemon would do nothing; set one of them to true',
     ],
     [
       'a misspelt variable',
@@ -336,7 +336,7 @@ describe('a problem is told with its place and its mend', () => {
   });
 
   it('a file that is not there', () => {
-    expect(() => loadConfig({ file: 'none.yaml', env: {}, cwd: folder })).toThrow('there is no such file or folder');
+    expect(() => loadConfig({ file: 'none.yaml', env: {}, cwd: folder })).toThrow('no such file or folder');
   });
 
   it('YAML that is broken, where it is broken', () => {
@@ -353,7 +353,7 @@ describe('listening where others can reach it', () => {
   const hosts = ['0.0.0.0', '::', '10.0.0.5', 'mail.contoso.com'];
   it.each(hosts)('%s is refused without a token, with the lines to add', (host) => {
     const [first, ...rest] = problemsOf(`http: { host: "${host}" }`);
-    expect(first).toContain('can be reached from elsewhere');
+    expect(first).toContain('is not a loopback address');
     expect(rest.join('\n')).toContain('tokens:');
   });
 
@@ -489,5 +489,5 @@ it.each([
 });
 
 it.each(['a: &a [*a]', 'http: &a { port: *a }', 'a: &a { b: { c: *a } }'])('%s holds itself', (yaml) => {
-  expect(problemsOf(yaml)).toEqual(['c.yaml:1:1: not valid YAML: an alias stands inside its own anchor']);
+  expect(problemsOf(yaml)).toEqual(['c.yaml:1:1: not valid YAML: an alias is inside its own anchor']);
 });

@@ -44,7 +44,7 @@ function begin(tokens = '{ name: a, role: sender, token-file: s }', notify = '')
   end = followSecrets(config, { changed: note, trouble: note }, 100);
 }
 
-describe('a secret file is read anew', () => {
+describe('a changed secret file is reloaded', () => {
   const ways: [string, () => void][] = [
     ['when it is written over', () => writeFileSync(at('s'), `${NEW}\n${OLD}\n`)],
     [
@@ -68,7 +68,7 @@ describe('a secret file is read anew', () => {
     replace();
     look();
     expect(config.http.tokens[0]?.token?.split(/\r?\n/)).toEqual([NEW, OLD]);
-    expect(told).toEqual([expect.stringMatching(/s was read anew: 2 secrets are in force$/)]);
+    expect(told).toEqual([expect.stringMatching(/s was reloaded: 2 secrets are in force$/)]);
   });
 
   it('when the link to its folder is swapped, as Kubernetes does', () => {
@@ -117,7 +117,7 @@ describe('a secret file is read anew', () => {
 
 describe('the last good secrets stay, and it is told once', () => {
   const bad: [string, () => void, RegExp][] = [
-    ['gone', () => unlinkSync(at('s')), /s: there is no such file or folder; what it held before stays in force$/],
+    ['gone', () => unlinkSync(at('s')), /s: no such file or folder; the previous secrets stay in force$/],
     ['empty', () => writeFileSync(at('s'), '\n'), /s: is empty; what/],
     [
       'a folder',

@@ -53,7 +53,7 @@ describe('a recording in a file', () => {
 
   test('a folder that is not there is told in words', () => {
     const file = join(folder, 'no', 'a.json');
-    expect(whyNotWritable(file)).toMatch(/no: there is no such file or folder$/);
+    expect(whyNotWritable(file)).toMatch(/no: no such file or folder$/);
     expect(() => writeRecording(file, readRecording(FIXTURE))).toThrow(/a\.json cannot be written: ENOENT/);
     mkdirSync(join(folder, 'is-one.json'));
     expect(() => readRecording(join(folder, 'is-one.json'))).toThrow(/is-one\.json: is a folder, not a file/);
@@ -158,7 +158,7 @@ describe('a bad file is told with the place and with what was meant:', () => {
   });
 
   it('a file that is not there', () => {
-    expect(() => readRecording(join(folder, 'gone.json'))).toThrow(/gone\.json: there is no such file or folder$/);
+    expect(() => readRecording(join(folder, 'gone.json'))).toThrow(/gone\.json: no such file or folder$/);
   });
 
   it('whatever it holds, it is told so or read', () => {
