@@ -93,9 +93,9 @@ beforeAll(async () => {
   writeFileSync(at('playbooks/bad.yaml'), 'playbook: [');
   expect(await ask('/api/v1/playbooks/reload', { method: 'POST', headers: bearer(secret('inline')) })).toBe(422);
   writeFileSync(at('token'), 'c4n4ry-short');
-  await logged(/token: holds less than 16 characters/);
+  await logged(/token: has fewer than 16 characters/);
   writeFileSync(at('token'), secret('inline'));
-  await logged(/nobody could tell them apart/);
+  await logged(/each token needs its own/);
   for (const path of ['/metrics', '/readyz', '/healthz', '/', '/queues'])
     await ask(path, { headers: bearer(secret('inline')) });
   const list = await fetch(`${daemon.url}/api/v1/incidents`, { headers: bearer(secret('inline')) });

@@ -166,7 +166,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect(posted()).toEqual([ID]);
       const [file = '', answer = ''] = at.names('refused');
       expect(file).toMatch(new RegExp(`^${idOf(2)}\\.[0-9a-f]{16}\\.json$`));
-      expect(readFileSync(join(at.folder, 'refused', answer), 'utf8')).toContain('does not look like a host name');
+      expect(readFileSync(join(at.folder, 'refused', answer), 'utf8')).toContain('is not a valid host name');
 
       // A wrong token is wrong for all: one is enough to know.
       at.has(alertOf({ Id: idOf(3) }), alertOf({ Id: idOf(4) }));

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { duration, pattern, positiveDuration } from '../schema.ts';
 
 /**
- * How System Center titles a health set's alert. The one title printed in public documentation has this form; the other
- * forms seen are unconfirmed, so the pattern is a setting, and a title that does not fit is accepted all the same.
+ * The title of a health set alert in System Center. Public documentation shows only this form; other forms are unconfirmed,
+ * so the pattern is a setting, and a title that does not match is still accepted.
  */
 const SCOM_TITLE =
   '^(?<healthSet>\\S+) health set (maintenance )?unhealthy \\((?<monitor>[^/)]+)(?:/(?<targetResource>[^)]*))?\\) - (.*)$';
@@ -13,10 +13,10 @@ const labels = (...names: string[]) => z.array(z.string().min(1, 'is empty')).pr
 export const alerts = z.strictObject({
   reopenAfter: duration
     .prefault('15m')
-    .describe('A repeat of an alert opens the matter again this long after its last outcome.'),
+    .describe('Time after the last outcome from which a repeat of the alert opens an incident again.'),
   retention: positiveDuration
     .prefault('7d')
-    .describe('How long an alert is remembered, so that posting it again is a repeat.'),
+    .describe('How long an alert is remembered; posting it again within this time counts as a repeat.'),
   alertmanager: z
     .strictObject({
       server: labels('server', 'host', 'instance', 'exchange_server').describe(
@@ -35,7 +35,7 @@ export const alerts = z.strictObject({
         .refine((text) => text.includes('(?<healthSet>'), 'has no group (?<healthSet>…)')
         .prefault(SCOM_TITLE)
         .describe(
-          'How to read the title of a SCOM alert, whatever the case: groups healthSet, and if you like monitor and targetResource.',
+          'Regular expression for the title of a SCOM alert, case-insensitive. Groups: healthSet, and optionally monitor and targetResource.',
         ),
     })
     .prefault({}),

@@ -3,15 +3,15 @@ import { hasSecret, positiveDuration } from '../schema.ts';
 
 const HOST = /^(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$/;
 
-const hostName = z.string().regex(HOST, 'is not a host name, such as "ex1.contoso.com"');
+const hostName = z.string().regex(HOST, 'must be a host name, such as "ex1.contoso.com"');
 
 const endpoint = z
   .string()
   .refine(
     (text) => HOST.test(text) || isAddress(text),
-    'is neither a host name nor an address such as "https://ex1.contoso.com/PowerShell/"',
+    'must be a host name or a URL such as "https://ex1.contoso.com/PowerShell/"',
   )
-  .refine((text) => !hasSecret(text), 'holds a user, a password or a query: use exchange.credential-file');
+  .refine((text) => !hasSecret(text), 'must not contain a user, a password or a query; use exchange.credential-file');
 
 function isAddress(text: string): boolean {
   return /^https?:\/\//.test(text) && URL.canParse(text);
@@ -21,78 +21,80 @@ const keys = z.strictObject({
   kind: z
     .enum(['lab', 'powershell'])
     .prefault('lab')
-    .describe(
-      'Which organisation the daemon looks after: "lab", the simulated one, or "powershell", a real one. docs/exchange.md leads there.',
-    ),
+    .describe('The organisation: "lab" is the simulated one, "powershell" a real one (see docs/exchange.md).'),
   url: z
-    .url({ protocol: /^https?$/, error: 'is not an http address, such as "http://127.0.0.1:8090"' })
-    .refine((url) => !hasSecret(url), 'holds a user, a password or a query, and a lab asks for none')
+    .url({ protocol: /^https?$/, error: 'must be an http URL, such as "http://127.0.0.1:8090"' })
+    .refine((url) => !hasSecret(url), 'must not contain a user, a password or a query; a lab needs none')
     .optional()
-    .describe('A lab that runs as a process of its own. Absent: the lab lives in the daemon’s process.'),
+    .describe('Address of a lab that runs as a separate process. Default: the lab runs inside the daemon.'),
   through: z
     .enum(['powershell'])
     .optional()
-    .describe('Has that lab asked by PowerShell, as a real organisation would be: rehearses all that follows here.'),
+    .describe('Calls that lab through PowerShell, like a real organisation, to rehearse the settings below.'),
   sessions: z
     .int()
     .min(1)
     .max(1000)
     .optional()
     .describe(
-      'How many calls to Exchange this daemon makes at the same time: 16 on a lab, 3 by PowerShell, each in a shell of its own. Exchange allows a user 18 sessions unless told otherwise.',
+      'Maximum concurrent calls to Exchange from this daemon. Default: 16 for a lab; 3 with PowerShell, each in its own shell. Exchange allows 18 sessions per user by default.',
     ),
   endpoints: z
     .array(endpoint)
     .prefault([])
     .describe(
-      'Servers for the sessions with Exchange, by their full names, in the order in which they are tried. Name two at least: a session never goes to the server in question while another answers.',
+      'Servers for Exchange sessions, by full name, in the order in which they are tried. Name at least two: a session does not use the server under repair while another one answers.',
     ),
   targets: z
     .enum(['jea', 'winrm'])
     .prefault('jea')
     .describe(
-      'How Windows on the servers is reached: "jea", an endpoint that offers nothing but what is needed (deploy/jea), or "winrm", as an administrator.',
+      'How to reach Windows on the servers: "jea" uses an endpoint that offers only the necessary commands (deploy/jea), "winrm" needs an administrator.',
     ),
-  targetSsl: z.boolean().prefault(false).describe('Whether it is reached by https (port 5986).'),
+  targetSsl: z.boolean().prefault(false).describe('Whether to connect to Windows over https (port 5986).'),
   credentialFile: z
     .string()
     .min(1, 'is empty')
     .optional()
     .describe(
-      'A credential that Export-Clixml has written on the machine on which PowerShell runs. Absent: the account that it runs as.',
+      'Credential file, created with Export-Clixml on the machine where PowerShell runs. Default: the account that PowerShell runs as.',
     ),
   domainController: hostName
     .optional()
-    .describe('Where settings are read and written. Absent: looks go where the last change was written.'),
+    .describe(
+      'Domain controller for reading and writing settings. Default: reads go to the one that took the last change.',
+    ),
   unspecifiedTimes: z
     .enum(['utc', 'local'])
     .prefault('utc')
-    .describe('What times of Exchange mean that come without saying it. `doctor` shows whether it fits.'),
+    .describe('Time zone of Exchange times that do not state one. `doctor` shows whether it is right.'),
   sessionIdle: positiveDuration
     .prefault('20s')
-    .describe('How long a session is kept for the next look. None is held across a wait.'),
-  shellIdle: positiveDuration.prefault('10m').describe('How long a PowerShell that has nothing to do is kept.'),
+    .describe('How long an idle session is kept for the next call. No session is kept across a wait.'),
+  shellIdle: positiveDuration.prefault('10m').describe('How long an idle PowerShell process is kept.'),
   driver: z
     .enum(['node-powershell', 'child_process'])
     .prefault('node-powershell')
-    .describe('What starts PowerShell and talks to it.'),
+    .describe('The driver that starts PowerShell and communicates with it.'),
   executable: z
     .string()
     .min(1, 'is empty')
     .optional()
-    .describe('PowerShell: a name on the PATH or a path. Absent: powershell.exe on Windows, pwsh elsewhere.'),
+    .describe(
+      'The PowerShell executable: a name on the PATH, or a path. Default: powershell.exe on Windows, pwsh elsewhere.',
+    ),
   arguments: z
     .array(z.string())
     .prefault([])
     .describe(
-      'What stands before PowerShell’s own arguments. With "ssh" as the executable: how to get to a Windows machine, and powershell.exe there.',
+      'Arguments before PowerShell’s own. With "ssh" as the executable: the ssh arguments for a Windows machine, followed by powershell.exe.',
     ),
   modules: z
     .string()
     .min(1, 'is empty')
     .optional()
     .describe(
-      'The folder with SecondResponder.psm1 on the machine on which PowerShell runs. Absent: the one that comes with the daemon.',
+      'Folder of SecondResponder.psm1 on the machine where PowerShell runs. Default: the folder shipped with the daemon.',
     ),
 });
 
@@ -101,25 +103,25 @@ export const exchange = keys.superRefine((given, context) => {
     context.addIssue({ code: 'custom', path: [key], message });
   if (given.kind === 'powershell') {
     if (given.endpoints.length === 0) {
-      complain('endpoints', 'is empty: name the servers for the sessions, such as [ex1.contoso.com, ex2.contoso.com]');
+      complain('endpoints', 'is empty; name servers for the sessions, such as [ex1.contoso.com, ex2.contoso.com]');
     }
     if (given.url !== undefined)
-      complain('url', 'is a lab’s address, and exchange.kind is "powershell"; remove one of the two');
+      complain('url', 'is the address of a lab, but exchange.kind is "powershell"; remove one of the two');
     if (given.through !== undefined)
-      complain('through', 'is for a lab only, and exchange.kind is "powershell"; remove it');
+      complain('through', 'is for a lab only, but exchange.kind is "powershell"; remove it');
   } else if (given.through !== undefined && given.url === undefined) {
     complain(
       'through',
-      'needs a lab in a process of its own: run `second-responder lab`, and give its address as exchange.url',
+      'needs a lab in a separate process: run `second-responder lab` and set exchange.url to its address',
     );
   }
   if (given.arguments.length > 0 && given.driver !== 'child_process') {
-    complain('arguments', 'need driver: child_process; the other driver can start nothing but PowerShell itself');
+    complain('arguments', 'need driver: child_process; the other driver can start only PowerShell itself');
   }
   if (given.arguments.length > 0 && given.modules === undefined && given.kind === 'powershell') {
     complain(
       'arguments',
-      'lead to another machine: say in exchange.modules where deploy/powershell was copied to there',
+      'run PowerShell on another machine; set exchange.modules to the folder of deploy/powershell on that machine',
     );
   }
 });

@@ -3,23 +3,23 @@ import { size } from '../schema.ts';
 
 const ROLES = ['sender', 'viewer', 'operator', 'admin'] as const;
 
-/** What is shorter can be found by trying. */
+/** Shorter secrets can be guessed. */
 const SHORTEST = 16;
 
-/** The secrets of a text: one a line, the newest first. While one is replaced by another, both are accepted. */
+/** The secrets of a text, one per line, newest first. All are accepted, so that a secret can be replaced without a gap. */
 export const secretsIn = (text: string): string[] =>
   text
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-/** What is wrong with a secret that lets somebody in. */
+/** Why a secret that grants access is too weak; undefined when it is not. */
 export function weakness(text: string): string | undefined {
   const lines = secretsIn(text);
   const short = lines.findIndex((line) => line.length < SHORTEST);
   if (short < 0) return undefined;
-  const which = lines.length === 1 ? 'holds' : `holds, as its secret ${short + 1},`;
-  return `${which} less than ${SHORTEST} characters, which can be guessed: make one with "openssl rand -hex 32"`;
+  const which = lines.length === 1 ? 'has' : `has, in secret ${short + 1},`;
+  return `${which} fewer than ${SHORTEST} characters and can be guessed; create one with "openssl rand -hex 32"`;
 }
 
 interface Secrets {
@@ -28,13 +28,13 @@ interface Secrets {
   signingSecret?: string | undefined;
 }
 
-/** Two that nobody could tell apart, in a sentence about the later one. */
+/** Reports the first entry that shares a secret with an earlier one. */
 export function twinsAmong(entries: readonly Secrets[]): string | undefined {
   for (const [index, entry] of entries.entries()) {
     const twin = entries
       .slice(0, index)
       .find((other) => alike(entry, other, 'token') || alike(entry, other, 'signingSecret'));
-    if (twin) return `"${entry.name}" has the same secret as "${twin.name}": nobody could tell them apart`;
+    if (twin) return `"${entry.name}" has the same secret as "${twin.name}"; each token needs its own`;
   }
   return undefined;
 }
@@ -56,39 +56,42 @@ const file = () => z.string().min(1, 'is empty');
 
 const token = z
   .strictObject({
-    name: z.string().min(1, 'is empty').describe('Who this is: it stands in the journal beside what this person did.'),
+    name: z
+      .string()
+      .min(1, 'is empty')
+      .describe('Name of the token’s owner, recorded in the journal with each of their actions.'),
     role: z
       .enum(ROLES)
-      .describe('sender may post alerts; viewer reads; operator approves, cancels and stops; admin reloads.'),
-    token: secret.optional().describe('The bearer token itself. Better: token-file.'),
+      .describe('sender posts alerts; viewer reads; operator approves, cancels and stops; admin reloads.'),
+    token: secret.optional().describe('The bearer token. Prefer token-file.'),
     tokenFile: file()
       .optional()
-      .describe('A file that holds the bearer token; several lines are several, all accepted.'),
+      .describe('File with the bearer token; with several lines, each line is a token, and all are accepted.'),
     signingSecret: secret
       .optional()
-      .describe('A sender may sign its posts (X-Signature) with this instead of showing a token.'),
+      .describe('Secret with which a sender signs its posts (X-Signature) instead of sending a token.'),
     signingSecretFile: file()
       .optional()
-      .describe('A file that holds the signing secret; several lines are several, all accepted.'),
+      .describe('File with the signing secret; with several lines, each line is a secret, and all are accepted.'),
   })
   .superRefine((entry, context) => {
     const complain = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
-    if (entry.token && entry.tokenFile) complain('tokenFile', 'stands beside token: give one of the two');
+    if (entry.token && entry.tokenFile) complain('tokenFile', 'cannot be combined with token; remove one of the two');
     if (entry.signingSecret && entry.signingSecretFile)
-      complain('signingSecretFile', 'stands beside signing-secret: give one of the two');
+      complain('signingSecretFile', 'cannot be combined with signing-secret; remove one of the two');
     const signs = Boolean(entry.signingSecret || entry.signingSecretFile);
     if (signs && entry.role !== 'sender') complain('role', 'only a sender can sign its requests');
     if (!signs && !entry.token && !entry.tokenFile)
-      context.addIssue({ code: 'custom', message: 'names no secret: add token-file (or token)' });
+      context.addIssue({ code: 'custom', message: 'has no secret; add token-file (or token)' });
   });
 
 const tls = z.strictObject({
-  certFile: file().describe('The certificate (PEM), with those between it and its root; read anew when it changes.'),
-  keyFile: file().describe('Its private key (PEM); read anew when it changes.'),
+  certFile: file().describe('Certificate (PEM) with its intermediate certificates; reloaded when it changes.'),
+  keyFile: file().describe('Private key of the certificate (PEM); reloaded when it changes.'),
   clientCaFile: file()
     .optional()
     .describe(
-      'Only clients with a certificate signed by one of these (PEM) are talked to; they show their token besides.',
+      'Certificate authorities (PEM): clients must present a certificate signed by one of them, in addition to their token.',
     ),
 });
 
@@ -97,30 +100,39 @@ export const http = z.strictObject({
     .string()
     .min(1, 'is empty')
     .prefault('127.0.0.1')
-    .describe('The address to listen on. Anything but loopback needs tokens.'),
-  port: z.int().min(0).max(65_535).prefault(8080).describe('The port to listen on; 0 takes a free one.'),
+    .describe('Address to listen on. Any address other than loopback requires tokens.'),
+  port: z.int().min(0).max(65_535).prefault(8080).describe('Port to listen on; 0 selects a free port.'),
   tls: tls.optional(),
   bodyLimit: size
     .optional()
-    .describe('The largest body of a request. Absent: 2 kb for each alert that one request may hold.'),
-  maxAlertsPerRequest: z.int().min(1).max(100_000).prefault(10_000).describe('The most alerts in one request.'),
+    .describe('Maximum size of a request body. Default: 2 kb for each alert that one request may contain.'),
+  maxAlertsPerRequest: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .prefault(10_000)
+    .describe('Maximum number of alerts in one request.'),
   maxConnections: z
     .int()
     .min(2)
     .max(100_000)
     .prefault(1024)
     .describe(
-      'The most connections at a time; one address (or IPv6 /64) may hold half of them, and the oldest without a token give way.',
+      'Maximum number of open connections. One address (or IPv6 /64) may use half of them; when they run out, the oldest connections without a token are closed.',
     ),
   rateLimit: z
     .strictObject({
-      perMinute: z.int().min(1).prefault(6000).describe('Requests a minute by one sender; more are answered 429.'),
+      perMinute: z
+        .int()
+        .min(1)
+        .prefault(6000)
+        .describe('Requests per minute from one sender; further requests get 429.'),
       alertsPerMinute: z
         .int()
         .min(1)
         .prefault(60_000)
-        .describe('Alerts a minute by one sender; a request that exceeds it is answered 429 as a whole.'),
+        .describe('Alerts per minute from one sender; a request that exceeds the limit gets 429 as a whole.'),
     })
     .prefault({}),
-  tokens: z.array(token).prefault([]).describe('Who may come in. None: open, and only on loopback.'),
+  tokens: z.array(token).prefault([]).describe('Access tokens. Without any, the API is open, and only on loopback.'),
 });

@@ -6,33 +6,33 @@ const keys = z.strictObject({
     .gt(0)
     .max(100_000)
     .prefault(1)
-    .describe('How much faster than the wall’s clock the lab’s time runs: 600 is ten minutes in a second.'),
+    .describe('How much faster than real time the lab runs: at 600, ten minutes pass in one second.'),
   seed: z
     .int()
     .min(0)
     .optional()
-    .describe('Makes the lab’s random choices (which mailbox a probe picks) the same each time.'),
+    .describe('Seed that makes the lab’s random choices (such as the mailbox a probe picks) repeatable.'),
   organisation: z
     .string()
     .min(1, 'is empty')
     .optional()
-    .describe('A file that describes another organisation than the shipped contoso.com.'),
+    .describe('File that describes the simulated organisation. Default: the shipped contoso.com.'),
   recording: z
     .string()
     .min(1, 'is empty')
     .optional()
-    .describe('A file of `second-responder record`: the lab begins as that organisation was.'),
+    .describe('File from `second-responder record`; the lab starts in the state of the recorded organisation.'),
   cure: z
     .enum(['restart-service', 'restart-server', 'fail-over', 'none'])
     .prefault('restart-service')
     .describe(
-      'What cures the monitors that are unhealthy in `lab.recording`. A service is the one that they watch; where none is known, it is a reboot.',
+      'Action that cures the unhealthy monitors of `lab.recording`. restart-service means the service that the monitor watches; where it is unknown, a reboot.',
     ),
 });
 
-/** One of the two says how the lab begins. */
+/** The lab starts from an organisation file or a recording, not both. */
 export const lab = keys.superRefine(({ organisation, recording }, context) => {
   if (organisation === undefined || recording === undefined) return;
-  const message = 'does not go together with lab.organisation: the lab begins with one of the two; remove the other';
+  const message = 'cannot be combined with lab.organisation; remove one of the two';
   context.addIssue({ code: 'custom', path: ['recording'], message });
 });

@@ -6,11 +6,11 @@ const log = z.strictObject({ channel: z.literal('log').describe('log or webhook.
 const webhook = z.strictObject({
   channel: z.literal('webhook').describe('log or webhook.'),
   url: z
-    .url({ protocol: /^https?$/, error: 'is not an http address' })
-    .refine((url) => !hasLogin(url), 'holds a user or password: use token-file')
-    .describe('Where the notification is posted.'),
-  token: z.string().min(1, 'is empty').optional().describe('The bearer token to show there. Better: token-file.'),
-  tokenFile: z.string().min(1, 'is empty').optional().describe('A file that holds the bearer token.'),
+    .url({ protocol: /^https?$/, error: 'must be an http URL' })
+    .refine((url) => !hasLogin(url), 'must not contain a user or password; use token-file')
+    .describe('URL that notifications are posted to.'),
+  token: z.string().min(1, 'is empty').optional().describe('Bearer token for the webhook. Prefer token-file.'),
+  tokenFile: z.string().min(1, 'is empty').optional().describe('File with the bearer token.'),
 });
 
 export const notify = z
@@ -20,4 +20,4 @@ export const notify = z
     }),
   )
   .prefault([{ channel: 'log' }])
-  .describe('Whom to tell: the log, a webhook.');
+  .describe('Channels for notifications: the log, webhooks.');

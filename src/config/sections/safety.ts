@@ -5,7 +5,7 @@ import { startAfter } from '../windows.ts';
 
 const limit = z.int().min(-1);
 
-/** One action's limits, in Managed Availability's own terms; -1 means no limit. */
+/** The limits of one action, in the terms of Managed Availability; -1 means no limit. */
 const throttle = (
   minutesBetween: number,
   perHour: number,
@@ -16,42 +16,47 @@ const throttle = (
   z
     .strictObject({
       minutesBetween: limit.prefault(minutesBetween).describe('Minutes between two runs on one server (-1: no limit).'),
-      perHour: limit.prefault(perHour).describe('Runs an hour on one server.'),
-      perDay: limit.prefault(perDay).describe('Runs a day on one server.'),
+      perHour: limit.prefault(perHour).describe('Runs per hour on one server.'),
+      perDay: limit.prefault(perDay).describe('Runs per day on one server.'),
       groupMinutesBetween: limit
         .prefault(groupMinutesBetween)
         .describe('Minutes between two runs in one group of servers.'),
-      groupPerDay: limit.prefault(groupPerDay).describe('Runs a day in one group of servers.'),
+      groupPerDay: limit.prefault(groupPerDay).describe('Runs per day in one group of servers.'),
     })
     .prefault({});
 
-const hostName = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, 'does not look like a host name');
-const serviceName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9$_.-]*$/, 'does not look like the name of a Windows service');
+const hostName = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, 'is not a valid host name');
+const serviceName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9$_.-]*$/, 'is not a valid name of a Windows service');
 
 const maintenanceWindow = z
   .strictObject({
-    name: z.string().min(1, 'is empty').describe('What it is called where an incident waits for its end.'),
-    servers: z.array(hostName).prefault([]).describe('Neither servers nor groups: the whole organisation.'),
+    name: z.string().min(1, 'is empty').describe('Name of the window, shown for each incident that waits for its end.'),
+    servers: z
+      .array(hostName)
+      .prefault([])
+      .describe(
+        'Servers that the window applies to. Without servers and groups, it applies to the whole organisation.',
+      ),
     groups: z
       .array(z.string().min(1))
       .prefault([])
-      .describe('Database availability groups, and "cas:<site>" for the client access servers of a site.'),
+      .describe(
+        'Database availability groups that the window applies to; "cas:<site>" is the client access servers of a site.',
+      ),
     starts: z
       .string()
       .describe(
-        'A cron pattern ("0 22 * * TUE#2": the second Tuesday of each month), or one moment ("2026-12-05T22:00").',
+        'Start: a cron pattern ("0 22 * * TUE#2" is the second Tuesday of each month at 22:00) or a single time ("2026-12-05T22:00").',
       ),
-    lasts: positiveDuration.describe('How long it is open, also where clocks change within it.'),
-    timeZone: z.string().prefault('UTC').describe('By whose clocks: an IANA name, such as Europe/Berlin.'),
+    lasts: positiveDuration.describe('How long the window is open; a clock change does not alter its length.'),
+    timeZone: z.string().prefault('UTC').describe('Time zone of starts: an IANA name, such as Europe/Berlin.'),
   })
   .superRefine(({ starts, timeZone }, context) => {
     const complain = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
     try {
       new Intl.DateTimeFormat('en', { timeZone });
     } catch {
-      complain('timeZone', `${JSON.stringify(timeZone)} is no time zone: write an IANA name, such as "Europe/Berlin"`);
+      complain('timeZone', `${JSON.stringify(timeZone)} is not a time zone; use an IANA name, such as "Europe/Berlin"`);
       return;
     }
     try {
@@ -59,7 +64,7 @@ const maintenanceWindow = z
     } catch (error) {
       complain(
         'starts',
-        `is neither a cron pattern ("0 22 * * TUE#2") nor a moment ("2026-12-05T22:00"): ${(error as Error).message}`,
+        `must be a cron pattern ("0 22 * * TUE#2") or a time ("2026-12-05T22:00"): ${(error as Error).message}`,
       );
     }
   });
@@ -69,31 +74,31 @@ export const safety = z.strictObject({
     .enum(MODES as [Mode, ...Mode[]])
     .optional()
     .describe(
-      'The boldest any playbook may be: observe, approve or auto. Unsaid: auto in a lab, observe for a real Exchange.',
+      'Upper limit for the mode of every playbook: observe, approve or auto. Default: auto for a lab, observe for a real organisation.',
     ),
   evidenceMaxAge: positiveDuration
     .prefault('5m')
-    .describe('Evidence older than this is looked at again before anything is changed.'),
+    .describe('Maximum age of evidence; older evidence is verified again before anything is changed.'),
   approvalExpiry: positiveDuration
     .prefault('4h')
-    .describe('How long an approval is waited for before the incident is escalated.'),
+    .describe('How long an incident waits for approval before it is escalated.'),
   approvers: z
     .int()
     .min(1)
     .max(5)
     .prefault(1)
-    .describe('How many different people must approve; 2 is the two-person rule, and needs http.tokens.'),
-  holdLimit: positiveDuration
-    .prefault('4h')
-    .describe('How long a guard may make an incident wait before it is escalated.'),
+    .describe('Number of different people who must approve; more than 1 requires http.tokens.'),
+  holdLimit: positiveDuration.prefault('4h').describe('How long guards may hold an incident before it is escalated.'),
   services: z
     .array(serviceName)
     .prefault(['MSExchangeIMAP4', 'MSExchangeIMAP4BE', 'MSExchangePOP3', 'MSExchangePOP3BE'])
-    .describe('The only services that may be restarted, whatever a playbook says.'),
+    .describe('Services that playbooks may restart; no others are ever restarted.'),
   self: z
     .array(hostName)
     .prefault([])
-    .describe('Machines that are never rebooted, besides the one the daemon runs on: its store’s, its jump host.'),
+    .describe(
+      'Machines that are never rebooted, such as those of the store or a jump host. The daemon’s own machine is always included.',
+    ),
   throttles: z
     .strictObject({
       'restart-service': throttle(60, -1, 1, -1, 4),
@@ -101,11 +106,11 @@ export const safety = z.strictObject({
       'restart-server': throttle(720, -1, 1, 600, 1),
     })
     .prefault({})
-    .describe('How often each action may be taken; counted once for each incident.'),
+    .describe('Limits per action; each incident counts once.'),
   maintenance: z
     .array(maintenanceWindow)
     .prefault([])
-    .describe('When people work on servers: incidents wait for the end of it.'),
+    .describe('Maintenance windows; incidents wait until the window ends.'),
   commonCause: z
     .strictObject({
       share: z
@@ -114,10 +119,16 @@ export const safety = z.strictObject({
         .max(100)
         .prefault(20)
         .describe(
-          'The same trouble on more than this percentage of a group (and on two at least) is no server’s fault.',
+          'Percentage of a group’s servers; the same problem on more of them (and on at least two) counts as a common cause.',
         ),
-      servers: z.int().min(2).prefault(20).describe('Nor is the same trouble on so many servers, wherever they are.'),
-      within: positiveDuration.prefault('10m').describe('How long what was seen on one server counts for the others.'),
+      servers: z
+        .int()
+        .min(2)
+        .prefault(20)
+        .describe('Number of servers in any groups; the same problem on that many counts as a common cause.'),
+      within: positiveDuration
+        .prefault('10m')
+        .describe('How long a problem seen on one server counts towards a common cause.'),
     })
     .prefault({}),
   trust: z
@@ -127,16 +138,18 @@ export const safety = z.strictObject({
         .min(0)
         .max(20)
         .prefault(3)
-        .describe('So many runs in a row that did not end in recovery make a playbook ask first; 0: never.'),
+        .describe(
+          'Number of consecutive runs without recovery after which a playbook needs approval; 0 turns this off.',
+        ),
     })
     .prefault({}),
   disruptionWindow: duration
     .prefault('15m')
-    .describe('Alerts about a server this soon after our own action join that incident.'),
+    .describe('Alerts about a server within this time after a disruptive action join the incident of that action.'),
   commandTimeout: positiveDuration
     .prefault('5m')
-    .describe('Real time after which a changing command counts as unanswered.'),
+    .describe('Real time after which a changing command counts as timed out.'),
   notAfter: positiveDuration
     .prefault('30s')
-    .describe('A changing command that arrives later than this is refused by the far side.'),
+    .describe('Maximum delay of a changing command; the target refuses one that arrives later.'),
 });

@@ -7,11 +7,11 @@ export const work = z.strictObject({
     .min(1)
     .max(1000)
     .prefault(8)
-    .describe('How many incidents this daemon advances at the same time.'),
+    .describe('Maximum number of incidents that this daemon advances at the same time.'),
   lease: duration
-    .refine((ms) => ms >= 1_000, 'must be 1s at least: a busy machine is silent for so long')
+    .refine((ms) => ms >= 1_000, 'must be at least 1s, because a busy machine can be silent that long')
     .prefault('5s')
-    .describe('How long a daemon that has fallen silent keeps its incidents from the others.'),
-  receive: z.boolean().prefault(true).describe('Whether this daemon takes alerts in.'),
-  work: z.boolean().prefault(true).describe('Whether this daemon handles incidents.'),
+    .describe('How long a silent daemon keeps its incidents before another daemon may take them over.'),
+  receive: z.boolean().prefault(true).describe('Whether this daemon receives alerts.'),
+  work: z.boolean().prefault(true).describe('Whether this daemon works on incidents.'),
 });

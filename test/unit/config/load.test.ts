@@ -131,7 +131,7 @@ describe('the environment', () => {
   });
 });
 
-describe('a problem is told with its place and its mend', () => {
+describe('a problem is reported with its place and how to fix it', () => {
   const table: [what: string, yaml: string, env: Record<string, string>, expected: string][] = [
     ['an unknown key', 'http:\n  prot: 1', {}, 'c.yaml:2:3: http.prot: unknown key; did you mean "port"?'],
     [
@@ -173,44 +173,44 @@ describe('a problem is told with its place and its mend', () => {
       'a real Exchange without a way to it',
       'exchange: { kind: powershell }',
       {},
-      'c.yaml:1:11: exchange.endpoints: is empty: name the servers for the sessions, such as [ex1.contoso.com, ex2.contoso.com]',
+      'c.yaml:1:11: exchange.endpoints: is empty; name servers for the sessions, such as [ex1.contoso.com, ex2.contoso.com]',
     ],
     [
       'an endpoint that is none',
       'exchange: { kind: powershell, endpoints: [ex1, "ex 2"] }',
       {},
-      'c.yaml:1:48: exchange.endpoints[1]: is neither a host name nor an address such as "https://ex1.contoso.com/PowerShell/"',
+      'c.yaml:1:48: exchange.endpoints[1]: must be a host name or a URL such as "https://ex1.contoso.com/PowerShell/"',
     ],
     [
       'a real Exchange with the address of a lab',
       'exchange: { kind: powershell, endpoints: [ex1], url: "http://127.0.0.1:8090" }',
       {},
-      'c.yaml:1:54: exchange.url: is a lab’s address, and exchange.kind is "powershell"; remove one of the two',
+      'c.yaml:1:54: exchange.url: is the address of a lab, but exchange.kind is "powershell"; remove one of the two',
     ],
     [
       'a lab through PowerShell in the own process',
       'exchange: { through: powershell }',
       {},
-      'c.yaml:1:22: exchange.through: needs a lab in a process of its own: run `second-responder lab`, and give its address as exchange.url',
+      'c.yaml:1:22: exchange.through: needs a lab in a separate process: run `second-responder lab` and set exchange.url to its address',
     ],
     [
       'arguments before PowerShell for the driver that takes none',
       'exchange: { kind: powershell, endpoints: [ex1], modules: x, arguments: [-T, jump] }',
       {},
-      'c.yaml:1:72: exchange.arguments: need driver: child_process; the other driver can start nothing but PowerShell itself',
+      'c.yaml:1:72: exchange.arguments: need driver: child_process; the other driver can start only PowerShell itself',
     ],
     [
       'another machine without the modules on it',
       'exchange: { kind: powershell, endpoints: [ex1], driver: child_process, arguments: [-T, jump] }',
       {},
-      'c.yaml:1:83: exchange.arguments: lead to another machine: say in exchange.modules where deploy/powershell was copied to there',
+      'c.yaml:1:83: exchange.arguments: run PowerShell on another machine; set exchange.modules to the folder of deploy/powershell on that machine',
     ],
     ['a lab too fast', 'lab: { speed: 0 }', {}, 'c.yaml:1:15: lab.speed: must be more than 0'],
     [
       'a pattern without its group',
       "verification: { back-end-pattern: 'x' }",
       {},
-      'c.yaml:1:35: verification.back-end-pattern: must have exactly one group: the name of the mailbox server',
+      'c.yaml:1:35: verification.back-end-pattern: must have exactly one group, for the name of the mailbox server',
     ],
     [
       'a pattern that does not compile',
@@ -228,19 +228,19 @@ describe('a problem is told with its place and its mend', () => {
       'a secret that can be guessed',
       'http: { tokens: [{ name: a, role: sender, token: fifteen-letters }] }',
       {},
-      'c.yaml:1:50: http.tokens[0].token: holds less than 16 characters, which can be guessed: make one with "openssl rand -hex 32"',
+      'c.yaml:1:50: http.tokens[0].token: has fewer than 16 characters and can be guessed; create one with "openssl rand -hex 32"',
     ],
     [
       'a second secret that can be guessed',
       'http: { tokens: [{ name: a, role: sender, signing-secret: "0123456789abcdef\\nold" }] }',
       {},
-      'c.yaml:1:59: http.tokens[0].signing-secret: holds, as its secret 2, less than 16 characters, which can be guessed: make one with "openssl rand -hex 32"',
+      'c.yaml:1:59: http.tokens[0].signing-secret: has, in secret 2, fewer than 16 characters and can be guessed; create one with "openssl rand -hex 32"',
     ],
     [
       'two that share a secret while one is replaced',
       'http: { tokens: [{ name: a, role: sender, token: "0123456789abcdef\\nfedcba9876543210" }, { name: b, role: admin, token: fedcba9876543210 }] }',
       {},
-      'c.yaml:1:90: http.tokens[1]: "b" has the same secret as "a": nobody could tell them apart',
+      'c.yaml:1:90: http.tokens[1]: "b" has the same secret as "a"; each token needs its own',
     ],
     [
       'a certificate without its key',
@@ -252,13 +252,13 @@ describe('a problem is told with its place and its mend', () => {
       'a webhook that shows its password',
       'notify: [{ channel: webhook, url: "https://me:secret@chat.example.com/x" }]',
       {},
-      'c.yaml:1:35: notify[0].url: holds a user or password: use token-file',
+      'c.yaml:1:35: notify[0].url: must not contain a user or password; use token-file',
     ],
     [
       'a token without a secret',
       'http:\n  tokens:\n    - { name: a, role: sender }',
       {},
-      'c.yaml:3:7: http.tokens[0]: names no secret: add token-file (or token)',
+      'c.yaml:3:7: http.tokens[0]: has no secret; add token-file (or token)',
     ],
     [
       'an operator who would sign',
@@ -276,13 +276,13 @@ describe('a problem is told with its place and its mend', () => {
       'two with one token',
       'http:\n  tokens:\n    - { name: a, role: sender, token: sixteen-letters-x }\n    - { name: b, role: admin, token: sixteen-letters-x }',
       {},
-      'c.yaml:4:7: http.tokens[1]: "b" has the same secret as "a": nobody could tell them apart',
+      'c.yaml:4:7: http.tokens[1]: "b" has the same secret as "a"; each token needs its own',
     ],
     [
       'a webhook without an address',
       'notify: [{ channel: webhook }]',
       {},
-      'c.yaml:1:10: notify[0].url: is not an http address',
+      'c.yaml:1:10: notify[0].url: must be an http URL',
     ],
     [
       'an unknown channel',
@@ -312,7 +312,7 @@ describe('a problem is told with its place and its mend', () => {
       'a variable that is not JSON',
       '',
       { SECOND_RESPONDER_SAFETY_SELF: 'jump1' },
-      'environment: SECOND_RESPONDER_SAFETY_SELF: must be JSON, as safety.self is a list',
+      'environment: SECOND_RESPONDER_SAFETY_SELF: must be JSON because safety.self is a list',
     ],
     [
       'a variable with a wrong element',
@@ -324,7 +324,7 @@ describe('a problem is told with its place and its mend', () => {
       'a Redis address that is none',
       '',
       { REDIS_URL: 'localhost' },
-      'environment: REDIS_URL: is not an address of Redis: write redis://host:6379, rediss://…, redis+unix:///path/to/redis.sock, redis+sentinel://host:26379,…/master or redis+cluster://host:7001,…',
+      'environment: REDIS_URL: is not a Redis address; use redis://host:6379, rediss://…, redis+unix:///path/to/redis.sock, redis+sentinel://host:26379,…/master or redis+cluster://host:7001,…',
     ],
   ];
   it.each(table)('%s', (_, yaml, env, expected) => {
@@ -472,7 +472,9 @@ describe('addresses of Redis', () => {
     'localhost:6379',
     'redis://',
   ])('%s is none', (url) => {
-    expect(problemsOf(`store: { url: "${url}" }`)).toEqual([expect.stringContaining('store.url: is not an address')]);
+    expect(problemsOf(`store: { url: "${url}" }`)).toEqual([
+      expect.stringContaining('store.url: is not a Redis address'),
+    ]);
   });
 });
 

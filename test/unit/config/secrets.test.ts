@@ -115,20 +115,20 @@ describe('a changed secret file is reloaded', () => {
   });
 });
 
-describe('the last good secrets stay, and it is told once', () => {
+describe('the last valid secrets stay in force, and the problem is logged once', () => {
   const bad: [string, () => void, RegExp][] = [
     ['gone', () => unlinkSync(at('s')), /s: no such file or folder; the previous secrets stay in force$/],
-    ['empty', () => writeFileSync(at('s'), '\n'), /s: is empty; what/],
+    ['empty', () => writeFileSync(at('s'), '\n'), /s: is empty; the previous/],
     [
       'a folder',
       () => {
         unlinkSync(at('s'));
         mkdirSync(at('s'));
       },
-      /s: is a folder, not a file; what/,
+      /s: is a folder, not a file; the previous/,
     ],
-    ['too short', () => writeFileSync(at('s'), 'short'), /s: holds less than 16 characters/],
-    ["another's", () => writeFileSync(at('s'), 'of-somebody-else-entirely'), /nobody could tell them apart; what/],
+    ['too short', () => writeFileSync(at('s'), 'short'), /s: has fewer than 16 characters/],
+    ["another's", () => writeFileSync(at('s'), 'of-somebody-else-entirely'), /each token needs its own; the previous/],
   ];
   it.each(bad)('when the file is %s', (_, spoil, says) => {
     writeFileSync(at('s'), OLD);

@@ -127,7 +127,7 @@ const BAD: [name: string, source: string, body: unknown, status: number, reason:
     400,
     'names no server: NetbiosComputerName is absent, PrincipalName is absent',
   ],
-  ['a bad SCOM server', 'scom', { Id: 'a', PrincipalName: '$(x)' }, 400, 'does not look like a host name'],
+  ['a bad SCOM server', 'scom', { Id: 'a', PrincipalName: '$(x)' }, 400, 'is not a valid host name'],
   ['a SCOM list of junk', 'scom', ['x', 1], 400, '/0 must be an object: one SCOM alert'],
   [
     'SCOM inherited properties',
@@ -252,7 +252,7 @@ describe('good alerts are stored, then answered', () => {
         { id: first?.id, repeat: false },
         { id: second?.id, repeat: true },
       ],
-      refused: [{ pointer: '/1/server', message: expect.stringContaining('does not look like a host name') }],
+      refused: [{ pointer: '/1/server', message: expect.stringContaining('is not a valid host name') }],
     });
     const { text } = await metrics.expose(undefined);
     expect(text).toContain('alerts_received_total{source="generic",result="accepted"} 2');

@@ -186,9 +186,9 @@ describe('a recording as the lab', () => {
     expect(configured('lab: { recording: mine.json }').lab.recording).toBe(join(folder, 'mine.json'));
   });
 
-  it('does not go together with lab.organisation', () => {
+  it('cannot be combined with lab.organisation', () => {
     expect(() => configured('lab:\n  recording: a.json\n  organisation: b.yaml\n')).toThrow(
-      /sr\.yaml:2:14: lab\.recording: does not go together with lab\.organisation/,
+      /sr\.yaml:2:14: lab\.recording: cannot be combined with lab\.organisation/,
     );
   });
 
