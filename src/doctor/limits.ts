@@ -1,3 +1,5 @@
+import { within } from '../lib/deadline.ts';
+
 /** What is asked did not answer in time. */
 export class Late extends Error {
   constructor(limit: number) {
@@ -5,22 +7,9 @@ export class Late extends Error {
   }
 }
 
-/** What some work brings, unless its time is over or the signal comes before it. */
-export async function inTime<T>(work: Promise<T>, limit: number, signal: AbortSignal): Promise<T> {
-  const stop = new AbortController();
-  const late = setTimeout(() => stop.abort(new Late(limit)), limit);
-  const either = AbortSignal.any([stop.signal, signal]);
-  try {
-    return await new Promise<T>((resolve, reject) => {
-      const over = () => reject(either.reason);
-      if (either.aborted) return over();
-      either.addEventListener('abort', over, { once: true });
-      work.then(resolve, reject);
-    });
-  } finally {
-    clearTimeout(late);
-  }
-}
+/** Waits for some work until its time is over or the signal comes. Throws Late, or the signal's reason. */
+export const inTime = <T>(work: Promise<T>, limit: number, signal: AbortSignal): Promise<T> =>
+  within(limit, work, () => new Late(limit), signal);
 
 /** Does something for each, at most so many side by side; the answers stand in the order of what was asked. */
 export async function sideBySide<T, R>(

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { atMost } from '../lib/deadline.ts';
 import { stopwatch } from '../lib/stopwatch.ts';
 import type { Head } from '../ports/journal.ts';
 import { advance } from './advance.ts';
@@ -146,16 +147,6 @@ export function createWorker(engine: Engine): Worker {
       await Promise.all([wakeups.close(graceMs), atMost(graceMs, sweeping)]);
     },
   };
-}
-
-/** Waits for something, but no longer: a store that is away may never answer. */
-async function atMost(ms: number, something: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([something, limit]);
-  clearTimeout(timer);
 }
 
 /** Advances, and sits out waits that are shorter than handing the incident over and taking it up again would take. */

@@ -1,3 +1,4 @@
+import { within } from '../lib/deadline.ts';
 import { type CallOptions, ExchangeError } from '../ports/exchange.ts';
 
 /** An answer serves for so many times as long as it took to get: asking takes a small part of the time at most. */
@@ -29,21 +30,8 @@ export function sharedAnswer<T>(ask: () => Promise<T>): (options?: CallOptions) 
     if (fresh && performance.now() < fresh.until) return Promise.resolve(fresh.answer);
     fresh = undefined;
     asking ??= renew();
-    return within(options, asking);
+    // The caller's patience; what it waits for goes on without it.
+    const { timeLimit, signal } = options ?? {};
+    return within(timeLimit, asking, () => new ExchangeError('timedOut', `No answer within ${timeLimit} ms.`), signal);
   };
-}
-
-/** The caller's patience; what it waits for goes on without it. */
-function within<T>({ timeLimit, signal }: CallOptions = {}, answer: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const giveUp = () => reject(signal?.reason);
-    if (signal?.aborted) giveUp();
-    signal?.addEventListener('abort', giveUp, { once: true });
-    const late = () => reject(new ExchangeError('timedOut', `No answer within ${timeLimit} ms.`));
-    const timer = timeLimit === undefined ? undefined : setTimeout(late, timeLimit);
-    answer.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', giveUp);
-    });
-  });
 }

@@ -45,15 +45,15 @@ const ARROWS: Record<string, string[]> = {
   'lab/replay': ['incident', 'ports', 'lab/world', 'lab/behaviour', 'recording/recording.ts'],
   lab: ['incident', 'ports', 'lib', 'lab', 'recording/recording.ts'],
   // It looks at what others decide by, and is told by whoever ties it together what adapters see.
-  doctor: ['incident', 'ports', 'config', 'engine/settings.ts'].concat([
+  doctor: ['incident', 'ports', 'lib', 'config', 'engine/settings.ts'].concat([
     'playbooks/read.ts',
     'steps/index.ts',
     'verification/catalog.ts',
   ]),
-  'adapters/bullmq': ['incident', 'ports'],
+  'adapters/bullmq': ['incident', 'ports', 'lib'],
   'adapters/http': ['incident', 'ports', 'lib', 'sources'],
   'adapters/lab': ['incident', 'ports', 'lab'],
-  'adapters/memory': ['incident', 'ports'],
+  'adapters/memory': ['incident', 'ports', 'lib'],
   'adapters/notify': ['incident', 'ports', 'lib'],
   'adapters/powershell': ['incident', 'ports'],
   'adapters/redis': ['incident', 'ports', 'lib'],

@@ -1,5 +1,6 @@
 import { type Job, Queue, type QueueOptions, Worker } from 'bullmq';
 import { type Cluster, type Redis, ReplyError } from 'ioredis';
+import { atMost, within } from '../../lib/deadline.ts';
 import type { Wakeups } from '../../ports/wakeups.ts';
 
 type Client = Redis | Cluster;
@@ -91,18 +92,12 @@ class BullMqWakeups implements BullWakeups {
 
   /** Never throws: what it is about is stored, and due; the sweep finds it. */
   async #nudge(whom: string, add: () => Promise<unknown>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer for ${ADD_TIMEOUT_MS} ms`)), ADD_TIMEOUT_MS);
-    });
     try {
-      await Promise.race([add(), late]);
+      await within(ADD_TIMEOUT_MS, add(), () => new Error(`no answer for ${ADD_TIMEOUT_MS} ms`));
       delete this.#refused.nudge;
     } catch (error) {
       if (error instanceof ReplyError) this.#refused.nudge = String((error as Error).message);
       this.#trouble(`the nudge for ${whom} (the sweep will find it)`, error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -156,14 +151,13 @@ class BullMqWakeups implements BullWakeups {
   async refusal(): Promise<string | undefined> {
     const { nudge, worker } = this.#refused;
     if (nudge === undefined && worker === undefined) return undefined;
-    let timer: NodeJS.Timeout | undefined;
     const taken = new Promise<void>((resolve) => {
       this.#taken = resolve;
-      timer = setTimeout(resolve, PROVED_WITHIN_MS);
     });
+    const proved = atMost(PROVED_WITHIN_MS, taken);
     await this.incident(NOBODY);
-    if (this.#refused.worker !== undefined) await taken;
-    clearTimeout(timer);
+    if (this.#refused.worker === undefined) this.#taken?.();
+    await proved;
     return this.#refused.nudge ?? this.#refused.worker;
   }
 
@@ -180,16 +174,11 @@ class BullMqWakeups implements BullWakeups {
   }
 
   async #close(graceMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const grace = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, graceMs);
-    });
     // What is not finished by then is taken up by another worker as soon as its lock has run out.
     const inHand = this.#workers.map((worker) => worker.close().catch((error) => this.#trouble('closing', error)));
-    await Promise.race([Promise.all(inHand), grace]);
-    clearTimeout(timer);
+    await atMost(graceMs, Promise.all(inHand));
     const rest = [...this.#workers.map((worker) => worker.close(true)), ...this.queues.map((queue) => queue.close())];
-    await Promise.race([Promise.allSettled(rest), new Promise((resolve) => setTimeout(resolve, 1_000).unref())]);
+    await atMost(1_000, Promise.allSettled(rest));
     for (const client of this.#clients) client.disconnect();
   }
 

@@ -1,3 +1,4 @@
+import { atMost } from '../../lib/deadline.ts';
 import type { Wakeups } from '../../ports/wakeups.ts';
 export interface MemoryWakeupsOptions {
   /** Real time in ms; the wall's clock when absent. */
@@ -111,12 +112,7 @@ class Lane {
     clearTimeout(this.#timer);
     this.#waiting = [];
     if (this.#running.size === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    const grace = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, graceMs);
-    });
-    await Promise.race([Promise.all(this.#running), grace]);
-    clearTimeout(timer);
+    await atMost(graceMs, Promise.all(this.#running));
   }
 
   /** Runs one job that is due at `at`; answers whether there was one. */

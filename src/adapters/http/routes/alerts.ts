@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Alert } from '../../../incident/alert.ts';
+import { within } from '../../../lib/deadline.ts';
 import type { AcceptedAlert } from '../../../ports/store.ts';
 import { type Parsed, type Reading, SOURCES, type Source } from '../../../sources/index.ts';
 import { HttpProblem, invalid, RETRY_AFTER_SECONDS, storeAway, told } from '../problem.ts';
@@ -88,18 +89,13 @@ const FOR_EACH_ALERT_MS = 1;
 
 /** Whatever keeps the alerts from being stored, the sender must come again: it is never told that they are safe. */
 async function store(alerts: Alert[], around: Surroundings): Promise<AcceptedAlert[]> {
-  let timer: NodeJS.Timeout | undefined;
   const limit = around.acceptTimeoutMs + alerts.length * FOR_EACH_ALERT_MS;
-  const tooLong = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${limit} ms`)), limit);
-  });
+  const late = () => new Error(`no answer within ${limit} ms`);
   try {
-    return await Promise.race([around.operations.accept(alerts), tooLong]);
+    return await within(limit, around.operations.accept(alerts), late);
   } catch (error) {
     around.logger.error(`Failed to store ${alerts.length} alerts: ${(error as Error).message}`);
     const says = 'Nothing is certain to be stored: send it all again. What was stored will be known as a repeat.';
     throw storeAway(says, alerts.length);
-  } finally {
-    clearTimeout(timer);
   }
 }
