@@ -25,7 +25,16 @@ export default defineConfig({
     projects: [
       { test: { name: 'rules', include: ['test/rules/**/*.test.ts'] } },
       // The unit tests leave nothing behind: they share the modules that they load, which halves their time.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, testTimeout: 60_000, ...patient } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          exclude: ['test/unit/full/**'],
+          isolate: false,
+          testTimeout: 60_000,
+          ...patient,
+        },
+      },
       { test: { name: 'store', include: ['test/store/*.test.ts'], testTimeout: 60_000, ...patient } },
       {
         test: {
@@ -40,7 +49,7 @@ export default defineConfig({
       {
         test: {
           name: 'full',
-          include: ['test/{store,outside}/full/*.test.ts', 'test/powershell/**/*.test.ts'],
+          include: ['test/{unit,store,outside}/full/*.test.ts', 'test/powershell/**/*.test.ts'],
           exclude: quickPowerShell,
           ...powershell,
           testTimeout: 120_000,

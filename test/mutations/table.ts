@@ -209,7 +209,7 @@ const MUTATIONS: Mutation[] = [
     in: 'continueStep',
     from: 'return poll(engine, advance, command, undefined);',
     to: 'return command.intent ? send(engine, advance, command) : poll(engine, advance, command, undefined);',
-    tests: ['engine/crash'],
+    tests: ['full/crash'],
   },
   {
     says: 'undo: the undo action is not stored before the change',

@@ -9,7 +9,7 @@ import { readRecording, writeRecording } from '../../../src/recording/file.ts';
 import type { Recording } from '../../../src/recording/recording.ts';
 import { replaceNames, UNCHANGED } from '../../../src/recording/texts.ts';
 import { HOUR, labForTest, MINUTE, SECOND } from '../lab/world.ts';
-import { comparable, recordLab } from './recorded.ts';
+import { comparable, recordLab } from '../recording/recorded.ts';
 
 let folder: string;
 let files = 0;
