@@ -101,7 +101,7 @@ export function createApp(options: AppOptions): App {
       try {
         await release();
       } catch (error) {
-        logger.error('Something could not be released', { error: String(error) });
+        logger.error('Failed to release a resource', { error: String(error) });
       }
     }
   }
@@ -273,12 +273,12 @@ export function createApp(options: AppOptions): App {
       releases.push(() => advancing.stop(WORK_GRACE));
       await advancing.start(config.work.concurrency);
       await sweepUndo(engine).catch((error) =>
-        logger.error('What is owed could not be swept', { error: String(error) }),
+        logger.error('Failed to check outstanding undo actions', { error: String(error) }),
       );
     }
     releases.push(() => http.close(HTTP_GRACE));
     if (http.certificate) {
-      const trouble = (why: string) => logger.warn(`http.tls: ${why}; the certificate before it stays in use`);
+      const trouble = (why: string) => logger.warn(`http.tls: ${why}; the previous certificate stays in use`);
       releases.push(follow({ ...http.certificate, trouble }));
     }
     const { url } = await http.listen();
@@ -318,8 +318,8 @@ export function createApp(options: AppOptions): App {
 }
 
 const TWO_LABS =
-  'Another daemon works on this store.directory. Each has a lab of its own in its process, and they do not see each other: ' +
-  'run one with `second-responder lab`, and give its address to both as exchange.url.';
+  'Another daemon uses this store.directory. Each daemon has its own lab in its process, and the labs are not shared: ' +
+  'run one with `second-responder lab` and set exchange.url of both daemons to its address.';
 
 /** What HTTP compares with: who, what they may, and by what they are known. */
 function identitiesOf({ http }: Config): ReturnType<HttpOptions['identities']> {

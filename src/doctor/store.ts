@@ -46,11 +46,11 @@ function findingsOf(found: StoreFacts, { config, loaded, real }: Context): Findi
 }
 
 /** Nothing is taken or written as it is now. */
-const STANDS_STILL = /: (nothing can be written|it takes no alert|no alert is accepted)/;
+const STANDS_STILL = /: (nothing can be written|it accepts no alerts|no alerts are accepted)/;
 
 /** The store's own sentences: what it means, and then what to type. */
 function warningOf(warning: string): Finding {
-  const at = warning.search(/(Type|Set|Look) [`w]/);
+  const at = warning.search(/(Type|Set|Check) [`w]/);
   const [found, mend] =
     at > 0 ? [warning.slice(0, at).trim(), warning.slice(at)] : [warning, 'docs/store.md says more.'];
   return STANDS_STILL.test(warning) ? bad(found, mend) : look(found, mend);

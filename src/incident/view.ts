@@ -33,7 +33,7 @@ export interface IncidentView {
   finishedAt?: Instant;
   /** The first and the last; the others are only counted. */
   alerts: Alert[];
-  /** How many alerts there were in all. */
+  /** Number of alerts in all. */
   alertCount: number;
   verdict?: Verdict;
   evidence: Evidence[];
@@ -58,7 +58,7 @@ export interface IncidentView {
   left: string[];
   parent?: string;
   children: string[];
-  /** A person asked for what it does; there was no alert. */
+  /** The person and the request that opened this incident, instead of an alert. */
   asked?: { what: 'putBack' | 'settle'; by: string; note?: string };
 }
 

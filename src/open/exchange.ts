@@ -81,7 +81,7 @@ export async function openExchange(
 }
 
 const NO_KERBEROS =
-  'PowerShell on this system cannot reach Exchange by Kerberos remoting. Run the daemon on Windows, or give it a Windows machine by ssh: ' +
+  'PowerShell on this system cannot reach Exchange by Kerberos remoting. Run the daemon on Windows, or connect it to a Windows machine over ssh: ' +
   'exchange.executable, exchange.arguments and exchange.driver (docs/exchange.md).';
 
 /** Servers of the shipped lab, for sessions with it where the configuration names none. */

@@ -53,7 +53,7 @@ export async function openStore(
     const wakeups = createMemoryWakeups({ onError: (error, job) => onTrouble(`${job.queue} ${job.id}: ${error}`) });
     releases.push(() => wakeups.close(0));
     const missing =
-      'No redis-server or valkey-server was found, so nothing outlives this process: for trying out only. ' +
+      'No redis-server or valkey-server was found: all data is lost when this process stops, so use it for trials only. ' +
       'Install one (`apt-get install redis-server`, `dnf install valkey`, `brew install redis`) or set REDIS_URL.';
     return {
       store,

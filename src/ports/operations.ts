@@ -70,7 +70,7 @@ export interface PlaybookView {
   steps: { n: number; step: string; options: Record<string, unknown>; when?: Record<string, unknown>; says: string }[];
   /** Newest first, at most 20. */
   runs: PlaybookRun[];
-  /** The last time that a person trusted it anew. */
+  /** When a person last restored its trust. */
   trusted?: Trust;
 }
 

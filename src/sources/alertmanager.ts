@@ -27,7 +27,7 @@ const alert = z
   })
   .meta({ title: 'AlertmanagerAlert' });
 
-const VERSIONS = 'must be "4", which Alertmanager has sent since 0.6, or "1", which Grafana sends';
+const VERSIONS = 'must be "4", sent by Alertmanager since 0.6, or "1", sent by Grafana';
 
 /**
  * The webhook of Alertmanager, version 4 (`webhook_config`), and Grafana's, version 1, whose alerts are the same. Their
@@ -35,20 +35,20 @@ const VERSIONS = 'must be "4", which Alertmanager has sent since 0.6, or "1", wh
  */
 const envelope = z.object({
   version: z.literal(['4', '1', 4, 1, ''], { error: VERSIONS }).nullish(),
-  status: z.unknown().optional().describe('For alerts that have no status of their own.'),
+  status: z.unknown().optional().describe('Status of alerts that have none themselves.'),
   truncatedAlerts: z
     .int()
     .min(0)
     .nullish()
     .catch(undefined)
-    .describe('How many alerts were left out by the sender (max_alerts).'),
+    .describe('Number of alerts that the sender left out (max_alerts).'),
   alerts: z.array(z.unknown()),
 });
 
 export const alertmanager: Source = {
   name: 'alertmanager',
   description:
-    'The webhook of Prometheus Alertmanager (version 4), and of Grafana. Labels become fields by a map in the configuration.',
+    'Receives the webhook of Prometheus Alertmanager (version 4) or Grafana. The configuration maps labels to fields.',
   retriesOnlyServerErrors: true,
   count(body) {
     const list = typeof body === 'object' && body !== null && 'alerts' in body ? body.alerts : undefined;

@@ -33,8 +33,8 @@ export const name = (limit = LIMITS.name) =>
     .min(1, { error: 'is empty', abort: true })
     .max(limit, { abort: true })
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-    .refine((value) => !/[\u0000-\u001f\u007f]/.test(value), 'holds control characters: it must be one line of text')
-    .refine((value) => !/[\ud800-\udfff]/u.test(value), 'holds half a surrogate pair: it must be well-formed text');
+    .refine((value) => !/[\u0000-\u001f\u007f]/.test(value), 'contains control characters: it must be one line of text')
+    .refine((value) => !/[\ud800-\udfff]/u.test(value), 'contains half a surrogate pair: it must be well-formed text');
 
 const HEALTH_SET = /^[A-Za-z0-9][A-Za-z0-9._ -]{0,127}$/;
 
@@ -46,7 +46,7 @@ export const healthSet = z
   .trim()
   .min(1, { error: 'is empty', abort: true })
   .max(LIMITS.name, { abort: true })
-  .regex(HEALTH_SET, 'does not look like a health set: write its name, such as IMAP.Protocol');
+  .regex(HEALTH_SET, 'is not a health set name: use a name such as IMAP.Protocol');
 
 const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 /** The last label of a host name is never a number (RFC 3696); that of an address is. */
@@ -54,10 +54,10 @@ const ADDRESS = /(^|\.)\d+\.?$/;
 
 /** Why a text is not the name of a server; undefined where it can be. Incidents are kept by a server's name. */
 export function whyNoHost(value: string): string | undefined {
-  if (isIP(value) === 6) return 'is an address';
-  if (!HOST_NAME.test(value)) return 'does not look like a host name';
-  if (ADDRESS.test(value)) return 'is an address';
-  if (/^localhost(\.|$)/i.test(value)) return 'is what every machine calls itself';
+  if (isIP(value) === 6) return 'is an IP address';
+  if (!HOST_NAME.test(value)) return 'is not a valid host name';
+  if (ADDRESS.test(value)) return 'is an IP address';
+  if (/^localhost(\.|$)/i.test(value)) return 'is the name of every machine';
   return undefined;
 }
 
@@ -70,7 +70,7 @@ export const hostName = z
     if (why) context.addIssue({ code: 'custom', message: `${why}: ${HOST_FORM}` });
   });
 
-const HOST_FORM = 'write the server’s name, such as mbx1.contoso.com';
+const HOST_FORM = 'use the server’s name, such as mbx1.contoso.com';
 
 /** A time as text → epoch milliseconds; undefined for .NET's "no time at all". */
 export const time = z
@@ -78,12 +78,12 @@ export const time = z
   .transform((value, context) => {
     const parsed = value.length > LIMITS.time ? 'unreadable' : parseTime(value);
     if (parsed === 'unreadable') {
-      context.addIssue({ code: 'custom', message: `is not a time that can be read: ${TIME_FORMS}` });
+      context.addIssue({ code: 'custom', message: `is not a valid time: ${TIME_FORMS}` });
       return z.NEVER;
     }
     return parsed;
   })
-  .meta({ description: 'A time, best as ISO 8601 with its zone; without a zone it is UTC.' });
+  .meta({ description: 'A time, preferably ISO 8601 with a time zone; UTC without one.' });
 
 /** Whether the trouble is there; in any case. */
 export const status = z

@@ -7,9 +7,9 @@ import { countIn, identity, noted, oneOrMany, present, type Source, type SourceE
 
 const alert = z
   .object({
-    id: name().describe('Yours; the same alert is sent again under the same id.'),
-    healthSet: healthSet.describe('Exchange’s name of the health set, such as IMAP.Protocol.'),
-    server: hostName.describe('The server it is about, as a short or a full name.'),
+    id: name().describe('The sender’s id; the same id means the same alert.'),
+    healthSet: healthSet.describe('The health set as named by Exchange, such as IMAP.Protocol.'),
+    server: hostName.describe('Short or full name of the server.'),
     monitor: name().nullish().describe('A hint.'),
     targetResource: name().nullish().describe('A hint.'),
     status: status.prefault('firing'),
@@ -23,7 +23,7 @@ const alert = z
 
 export const generic: Source = {
   name: 'generic',
-  description: 'An alert in the daemon’s own words, or a list of them: for scripts and for systems it does not know.',
+  description: 'Receives one or more alerts in the daemon’s own format, for scripts and other monitoring systems.',
   body: z.union([alert, z.array(alert).min(1)]),
   example: { id: 'ticket-4711', healthSet: 'IMAP.Protocol', server: 'mbx1', status: 'firing', title: 'IMAP is slow' },
   count: countIn,

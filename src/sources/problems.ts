@@ -50,7 +50,7 @@ function sentence(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') return `has unknown keys: ${issue.keys.slice(0, 10).join(', ')}`;
   if (issue.code === 'too_small') return `must be at least ${issue.minimum}${measure(issue.origin)}`;
   if (issue.code === 'too_big') return `must be at most ${issue.maximum}${measure(issue.origin)}`;
-  return 'has none of the forms that are allowed here';
+  return 'has none of the allowed forms';
 }
 
 const noun = (type: string) => NOUNS[type] ?? type;

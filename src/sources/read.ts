@@ -51,4 +51,4 @@ export const isEmpty = (value: unknown): boolean =>
 export const unreadable = (name: string, error: z.ZodError): string[] =>
   problemsOf(error)
     .slice(0, 1)
-    .map(({ message }) => `${name} ${message}; it counts as not given`);
+    .map(({ message }) => `${name} ${message}; ignored`);

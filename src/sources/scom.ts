@@ -71,7 +71,7 @@ const PROPERTIES = new Map(Object.keys(alert.shape).map((property) => [property.
 export const scom: Source = {
   name: 'scom',
   description:
-    'An alert of System Center Operations Manager, or a list of them, as Get-SCOMAlert | ConvertTo-Json writes it: ' +
+    'Receives one or more System Center Operations Manager alerts, as written by Get-SCOMAlert | ConvertTo-Json: ' +
     'property names in any case, enumerations and times in any of PowerShell’s forms.',
   body: z.union([alert, z.array(alert).min(1)]),
   example: {
@@ -156,5 +156,5 @@ function placesOf(from: string, value: unknown): Given[] {
   if (typeof value !== 'string') return [{ from, value }];
   const text = value.slice(0, LIMITS.host).trim();
   const name = from === PATH ? text.replace(/\\.*$/s, '') : text;
-  return [{ from, value: name, ...(CLASS.test(name) && { why: 'is the name of a class of SCOM' }) }];
+  return [{ from, value: name, ...(CLASS.test(name) && { why: 'is the name of a SCOM class' }) }];
 }

@@ -32,7 +32,7 @@ function hostIn(value: unknown): { name: string } | { why: string } {
   const scheme = text.indexOf('://');
   const [authority = ''] = (scheme < 0 ? text : text.slice(scheme + 3)).split(/[/?#]/);
   const host = (scheme < 0 ? authority : authority.slice(authority.lastIndexOf('@') + 1)).trim();
-  if (isIP(host) === 6 || host.startsWith('[')) return { why: 'is an address' };
+  if (isIP(host) === 6 || host.startsWith('[')) return { why: 'is an IP address' };
   const name = host.replace(/:\d{1,5}$/, '');
   const why = whyNoHost(name);
   return why === undefined ? { name } : { why };

@@ -1,6 +1,6 @@
 /** The forms in which SCOM, PowerShell and others write a time. */
 
-export const TIME_FORMS = 'write ISO 8601, such as 2024-11-23T10:11:12Z (without a zone it is UTC), or /Date(ms)/';
+export const TIME_FORMS = 'use ISO 8601, such as 2024-11-23T10:11:12Z (without a zone it is UTC), or /Date(ms)/';
 
 /** `/Date(1700000000000)/`, and with an offset that only says where it was written: the number is UTC all the same. */
 const POWERSHELL_DATE = /^\\?\/Date\((-?\d{1,16})(?:[+-]\d{4})?\)\\?\/$/;

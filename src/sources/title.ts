@@ -6,7 +6,7 @@ import { AT_A_TIME, present } from './source.ts';
 
 /** So many lines of a text are looked at, each cut like a title. */
 const LINES = 20;
-const STOPPED = 'alerts.scom.title-pattern took too long and was stopped; the title was not read';
+const STOPPED = 'alerts.scom.title-pattern took too long and was stopped; the title was ignored';
 
 /** Few: the one of the configuration. Each remembers that it took too long. */
 const patterns = new Map<string, BoundedPattern>();

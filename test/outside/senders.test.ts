@@ -120,7 +120,7 @@ describe('cases from the field', () => {
     const send = (source: string, alert: unknown) => post(`${daemon.url}/api/v1/alerts/${source}`, alert);
     expect(await send('scom', body('07-scom-path-of-a-class.json'))).toMatchObject({
       status: 400,
-      body: { problems: [{ message: expect.stringContaining('MonitoringObjectPath is the name of a class of SCOM') }] },
+      body: { problems: [{ message: expect.stringContaining('MonitoringObjectPath is the name of a SCOM class') }] },
     });
     const group = { ...body('07-scom-path-of-a-class.json'), MonitoringObjectPath: 'Contoso.Custom.ServersGroup' };
     expect((await send('scom', group)).status).toBe(202);

@@ -54,7 +54,7 @@ const REASONS: [name: string, env: () => Promise<Record<string, string>>, says: 
   [
     'its port is taken',
     async () => ({ SECOND_RESPONDER_HTTP_PORT: `${await addressOfTaken()}` }),
-    /^Failed to start: port \d+ on 127\.0\.0\.1 is taken: set http\.port .*\n$/,
+    /^Failed to start: port \d+ on 127\.0\.0\.1 is in use: set http\.port .*\n$/,
   ],
   [
     'the lab it is to look after is away',

@@ -15,19 +15,19 @@ describe('the URL of a Redis', () => {
   });
 
   it.each([
-    ['localhost:6379', 'it is no URL'],
-    ['http://localhost', 'its scheme is unknown'],
-    ['redis://', 'one of its hosts is none'],
+    ['localhost:6379', 'it is not a URL'],
+    ['http://localhost', 'the scheme is unknown'],
+    ['redis://', 'one of its hosts is not valid'],
     ['redis://a,b', 'must name one host'],
-    ['redis://a:99999', 'one of its ports is none'],
-    ['redis://a/first', 'its database is no number'],
+    ['redis://a:99999', 'one of its ports is not valid'],
+    ['redis://a/first', 'its database is not a number'],
     ['redis+unix://redis.sock', 'three slashes'],
-    ['redis+sentinel://s1:26379', 'name of the watched master is missing'],
-    ['redis+cluster://a:1,b:x', 'one of its hosts is none'],
-    ['rediss://a?auth=hush', 'it has a ? or #'],
-    ['redis+unix:///run/x?password=hush', 'it has a ? or #'],
-    ['redis+cluster://a/1', 'no numbered databases'],
-    ['redis://:100%@a', 'must be written %25'],
+    ['redis+sentinel://s1:26379', 'name of the monitored master is missing'],
+    ['redis+cluster://a:1,b:x', 'one of its hosts is not valid'],
+    ['rediss://a?auth=hush', 'it contains a ? or #'],
+    ['redis+unix:///run/x?password=hush', 'it contains a ? or #'],
+    ['redis+cluster://a/1', 'does not support database numbers'],
+    ['redis://:100%@a', 'contains a %: write %25'],
   ])('%s is refused, because %s', (url, why) => {
     expect(() => redisTarget(url)).toThrow(why);
     expect(() => redisTarget(url)).toThrow('Forms: redis://');

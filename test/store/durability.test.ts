@@ -21,8 +21,8 @@ async function warningsOf(settings: Record<string, string>): Promise<string[]> {
 it.each<[Record<string, string>, RegExp | undefined]>([
   [{}, undefined],
   [{ appendonly: 'no' }, /snapshots only/],
-  [{ appendfsync: 'everysec' }, /once a second/],
-  [{ appendfsync: 'no' }, /leaves it to the system/],
+  [{ appendfsync: 'everysec' }, /once per second/],
+  [{ appendfsync: 'no' }, /lets the operating system decide/],
   [{ 'maxmemory-policy': 'allkeys-lru' }, /may drop journals/],
 ])('%j', async (settings, warning) => {
   const said = await warningsOf(settings);
@@ -43,7 +43,7 @@ it('memory that is nearly full is warned of before it is', async () => {
   client.disconnect();
   await store.close();
   expect(up).toBe(true);
-  expect(warnings).toEqual([expect.stringMatching(/% of the memory that it may/)]);
+  expect(warnings).toEqual([expect.stringMatching(/% of its memory limit/)]);
 });
 
 it('what is to be typed is taken by the server, and ends the warnings', async () => {

@@ -36,7 +36,7 @@ async function aStore(): Promise<RedisStore> {
 
 const SAME = { is: 'same', older: false, evicted: false };
 const HELD: KillSwitch = { on: true, scope: {}, by: 'the watch', reason: 'it was emptied', since: 1 };
-const EMPTIED = /this is not the store that the daemon knows: it was emptied, or it is another/;
+const EMPTIED = /this is not the store that the daemon knows: it was emptied or replaced/;
 
 async function open(id: string, at = store): Promise<Head> {
   const opening = { key: id, server: 'mbx1', family: 'IMAP' };
@@ -176,7 +176,7 @@ describe('a Redis that answers and refuses its work', () => {
   const REFUSALS: { because: string; words: RegExp; begin(): Promise<unknown>; end(): Promise<unknown> }[] = [
     {
       because: 'its memory is full',
-      words: /refuses \w+: OOM command not allowed .*\. Type `redis-cli CONFIG SET maxmemory` with more/,
+      words: /refuses \w+: OOM command not allowed .*\. Type `redis-cli CONFIG SET maxmemory` with a higher value/,
       begin: () => config('maxmemory', '1'),
       end: () => config('maxmemory', '0'),
     },
@@ -188,25 +188,26 @@ describe('a Redis that answers and refuses its work', () => {
     },
     {
       because: 'too few replicas are there',
-      words: /refuses \w+: NOREPLICAS .*\. Bring its replicas back/,
+      words: /refuses \w+: NOREPLICAS .*\. Restore its replicas/,
       begin: () => config('min-replicas-to-write', '1'),
       end: () => config('min-replicas-to-write', '0'),
     },
     {
       because: 'a command of the scripts is not allowed',
-      words: /refuses ZADD: .*(NOPERM|can't run this command).*Allow the command and its keys/,
+      words:
+        /refuses ZADD: .*(NOPERM|can't run this command).*Allow the user of `store\.url` this command and its keys/,
       begin: () => acl('-zadd'),
       end: () => acl('+zadd'),
     },
     {
       because: 'scripts are not allowed',
-      words: /refuses: NOPERM .*evalsha.*Allow the command and its keys/,
+      words: /refuses: NOPERM .*evalsha.*Allow the user of `store\.url` this command and its keys/,
       begin: () => acl('-@scripting'),
       end: () => acl('+@scripting'),
     },
     {
       because: 'its keys are not allowed',
-      words: /refuses( \w+)?: .*(NOPERM|permissions).*Allow the command and its keys/,
+      words: /refuses( \w+)?: .*(NOPERM|permissions).*Allow the user of `store\.url` this command and its keys/,
       begin: () => acl('resetkeys', '~other:*'),
       end: () => acl('resetkeys', '~*'),
     },
@@ -239,7 +240,7 @@ describe('a Redis that answers and refuses its work', () => {
     expect((await failing.health()).up).toBe(true);
     await rm(missing, { recursive: true });
     await asking.bgsave();
-    const MISCONF = /refuses \w+: MISCONF .*Look in its log why it could not write to disk/;
+    const MISCONF = /refuses \w+: MISCONF .*Check its log for why it could not write to disk/;
     await expect
       .poll(() => failing.health(), { timeout: 30_000 })
       .toMatchObject({ up: false, says: expect.stringMatching(MISCONF) });

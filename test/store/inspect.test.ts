@@ -100,7 +100,10 @@ it('that is named is asked where it is, for what a daemon would warn of', async 
 it('whose folder is a file can’t be used', async () => {
   const file = join(directory, 'file');
   await writeFile(file, '');
-  expect(await inspectRedis(place({ directory: file }))).toEqual({ found: 'unusable', says: `${file} is no folder` });
+  expect(await inspectRedis(place({ directory: file }))).toEqual({
+    found: 'unusable',
+    says: `${file} is not a folder`,
+  });
   expect(await inspectRedis(place({ directory: join(file, 'x') }))).toMatchObject({ found: 'unusable' });
 });
 

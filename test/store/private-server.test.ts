@@ -121,7 +121,7 @@ it('takes a directory with spaces, quotes and Japanese in its name', async () =>
 
 it('says what its program said when it does not start', async () => {
   await writeFile(join(directory, 'appendonlydir'), 'a file where a folder should be');
-  await expect(startPrivateRedis({ directory })).rejects.toThrow(/did not start in .*: it ended with/);
+  await expect(startPrivateRedis({ directory })).rejects.toThrow(/did not start in .*: it exited with/);
 });
 
 it.each([
@@ -173,7 +173,7 @@ it('starts over whatever lies where its address and its number belong, says so o
     says = [];
     const server = await start(where);
     expect(server.adopted, what).toBe(false);
-    expect(says, what).toEqual([expect.stringMatching(/redis\.url is ignored and will be replaced: /)]);
+    expect(says, what).toEqual([expect.stringMatching(/redis\.url is not valid and will be replaced: /)]);
     expect(readFileSync(join(where, 'redis.url'), 'utf8'), what).toBe(server.url);
     const aside = (await readdir(where)).find((name) => name.startsWith('redis.url.unusable-'));
     expect(aside !== undefined && existsSync(join(where, aside, 'precious')), what).toBe(what === 'a folder');
@@ -195,8 +195,8 @@ it('takes over a lock that nobody holds, whatever it is, and says what it waits 
   );
   started.push(...begun);
   for (const { what, where, said } of places) {
-    expect(said[0], what).toMatch(/^waiting: the private Redis in \S+ is started by another daemon$/);
-    expect(said[1], what).toMatch(/starting\.lock was left by a daemon that died/);
+    expect(said[0], what).toMatch(/^waiting: the private Redis in \S+ is being started by another daemon$/);
+    expect(said[1], what).toMatch(/starting\.lock was left by a daemon that crashed/);
     expect(existsSync(join(where, 'starting.lock')), what).toBe(false);
   }
 });

@@ -153,7 +153,7 @@ describe('a store in Redis whose indexes are made anew', () => {
     ['that is no JSON', (id) => again(id, ([first = '']) => [first, '{"seq":2,']), /JSON/],
     ['without its beginning', (id) => again(id, ([, second = '']) => [second]), /entry 1 is missing/],
     ['without entries', (id) => client.del(key(`journal:${id}`)), /a journal begins with "opened"/],
-    ['without its head', (id) => client.del(key(`incident:${id}`)), /its head is gone/],
+    ['without its head', (id) => client.del(key(`incident:${id}`)), /its head is missing/],
     ['that can not be unpacked', (id) => client.hset(key(`incident:${id}`), 'packed', 'x'), /can't be unpacked/],
   ];
   it.each(spoilt)('reports a journal %s, and the others do not suffer', async (_, damage, why) => {
@@ -183,9 +183,9 @@ describe('a store in Redis whose indexes are made anew', () => {
     const head = await open('i1');
     await client.set(key('reindexing'), 'another', 'PX', 60_000);
     const slept: IncidentEvent = { type: 'slept', data: { until: 1, for: 'x', says: '' } };
-    await expect(write('i1', head, slept)).rejects.toThrow(/indexes of the store are being made anew/);
-    await expect(store.reindex()).rejects.toThrow(/being made anew/);
-    expect(await store.health()).toMatchObject({ up: false, says: expect.stringMatching(/being made anew/) });
+    await expect(write('i1', head, slept)).rejects.toThrow(/indexes of the store are being rebuilt/);
+    await expect(store.reindex()).rejects.toThrow(/being rebuilt/);
+    expect(await store.health()).toMatchObject({ up: false, says: expect.stringMatching(/being rebuilt/) });
     expect(await client.get(key('reindexing'))).toBe('another');
     await client.del(key('reindexing'));
     await store.reindex();
@@ -215,7 +215,7 @@ describe('a store in Redis whose indexes are made anew', () => {
     const lost = (async () => {
       while ((await ends.del(key('reindexing'))) === 0);
     })();
-    await expect(store.reindex()).rejects.toThrow(/hold on the store was lost/);
+    await expect(store.reindex()).rejects.toThrow(/lock on the store was lost/);
     await lost;
     ends.disconnect();
     const { 'incident:i1': _, ...rest } = before;

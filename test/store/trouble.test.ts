@@ -86,7 +86,7 @@ describe('Redis away', () => {
     await expect.poll(async () => (await store.health()).up, { timeout: 30_000 }).toBe(true);
   });
 
-  it('is not up while it still loads what it holds', async () => {
+  it('is not up while it is still loading its data', async () => {
     // Slow enough to be seen at it.
     const slow = ['--key-load-delay', '5000', '--loading-process-events-interval-bytes', '1024'];
     const large = await startRedis('--appendonly', 'yes', ...slow);

@@ -74,7 +74,7 @@ class BullMqWakeups implements BullWakeups {
     this.#alerts = new Queue('alerts', queueOptions);
     this.#incidents = new Queue('incidents', queueOptions);
     this.queues = [this.#alerts, this.#incidents];
-    for (const queue of this.queues) queue.on('error', (error) => this.#trouble(`the queue ${queue.name}`, error));
+    for (const queue of this.queues) queue.on('error', (error) => this.#trouble(`queue ${queue.name}`, error));
   }
 
   async alerts(ids: string[]): Promise<void> {
@@ -93,11 +93,11 @@ class BullMqWakeups implements BullWakeups {
   /** Never throws: what it is about is stored, and due; the sweep finds it. */
   async #nudge(whom: string, add: () => Promise<unknown>): Promise<void> {
     try {
-      await within(ADD_TIMEOUT_MS, add(), () => new Error(`no answer for ${ADD_TIMEOUT_MS} ms`));
+      await within(ADD_TIMEOUT_MS, add(), () => new Error(`no answer within ${ADD_TIMEOUT_MS} ms`));
       delete this.#refused.nudge;
     } catch (error) {
       if (error instanceof ReplyError) this.#refused.nudge = String((error as Error).message);
-      this.#trouble(`the nudge for ${whom} (the sweep will find it)`, error);
+      this.#trouble(`wake-up for ${whom} (the sweep will find it)`, error);
     }
   }
 
@@ -126,7 +126,7 @@ class BullMqWakeups implements BullWakeups {
     });
     worker.on('error', (error) => {
       if (error instanceof ReplyError) this.#refused.worker = error.message;
-      this.#trouble(`the worker of ${queue}`, error);
+      this.#trouble(`worker of ${queue}`, error);
     });
     worker.on('active', () => {
       delete this.#refused.worker;
@@ -184,7 +184,7 @@ class BullMqWakeups implements BullWakeups {
 
   #client(purpose: 'commands' | 'blocking'): Client {
     const client = this.#connect(purpose);
-    client.on('error', (error: Error) => this.#trouble('a connection to Redis', error));
+    client.on('error', (error: Error) => this.#trouble('connection to Redis', error));
     this.#clients.push(client);
     return client;
   }

@@ -74,7 +74,7 @@ export function bySignature(
   }
   if (Math.abs(now / 1000 - Number(timestamp)) > SIGNATURE_WINDOW_SECONDS) {
     throw unauthenticated(
-      `X-Timestamp is more than ${SIGNATURE_WINDOW_SECONDS / 60} minutes from this machine's time: sign again, and look at both clocks.`,
+      `X-Timestamp is more than ${SIGNATURE_WINDOW_SECONDS / 60} minutes from this machine's time: sign again, and check both clocks.`,
     );
   }
   const signer = search(identities, 'signingSecrets', (secret) => {
@@ -82,7 +82,7 @@ export function bySignature(
     return same(signature.toLowerCase(), `sha256=${expected}`);
   });
   if (!signer)
-    throw unauthenticated('X-Signature does not fit: it must be sha256=<HMAC-SHA256 of timestamp.body, in hex>.');
+    throw unauthenticated('X-Signature does not match: it must be sha256=<HMAC-SHA256 of timestamp.body, in hex>.');
   return signer;
 }
 
@@ -94,7 +94,7 @@ export function admit(identity: Identity | undefined, access: Access): void {
   if (!ALLOWED[access].includes(identity.role)) {
     throw new HttpProblem(
       'forbidden',
-      `${identity.name} has the role ${identity.role}; this takes ${ALLOWED[access].join(' or ')}.`,
+      `${identity.name} has the role ${identity.role}; this requires ${ALLOWED[access].join(' or ')}.`,
     );
   }
 }
@@ -113,7 +113,7 @@ export function refuseForeign(request: Request, options: { open: boolean; host: 
   if (options.open && !isLocal(hostnameOf(host), options.host)) {
     throw new HttpProblem(
       'foreign-host',
-      `Host is "${host.slice(0, 100)}": without tokens this answers only as localhost, 127.0.0.1 or [::1].`,
+      `Host is "${host.slice(0, 100)}": without tokens only localhost, 127.0.0.1 and [::1] are allowed.`,
     );
   }
   const origin = request.headers.origin;
@@ -122,7 +122,7 @@ export function refuseForeign(request: Request, options: { open: boolean; host: 
   if (!URL.canParse(origin) || new URL(origin).host !== host.toLowerCase().replace(usual, '')) {
     throw new HttpProblem(
       'foreign-origin',
-      `Origin is "${origin.slice(0, 100)}", and the request goes to "${host.slice(0, 100)}".`,
+      `Origin is "${origin.slice(0, 100)}", but the request goes to "${host.slice(0, 100)}".`,
     );
   }
 }

@@ -39,7 +39,7 @@ export async function readBody(request: Request, limit: number, room: Room): Pro
   } catch (error) {
     release();
     if (error instanceof HttpProblem) throw error;
-    throw new HttpProblem('invalid-request', 'The connection was closed before the whole body had come.');
+    throw new HttpProblem('invalid-request', 'The connection was closed before the whole body arrived.');
   }
   return { bytes: Buffer.concat(chunks), release };
 }
@@ -76,7 +76,7 @@ function requireJson(request: Request): void {
   if (type.toLowerCase() !== 'application/json') {
     throw new HttpProblem(
       'unsupported-media-type',
-      `The body is ${type === '' ? 'of no stated type' : `"${type.slice(0, 100)}"`}: send it with Content-Type: application/json.`,
+      `The body is ${type === '' ? 'without a Content-Type' : `"${type.slice(0, 100)}"`}: send it with Content-Type: application/json.`,
     );
   }
   const charset = parameters
@@ -84,13 +84,16 @@ function requireJson(request: Request): void {
     ?.slice(8)
     .replaceAll('"', '');
   if (charset && !/^(utf-?8|us-ascii)$/i.test(charset)) {
-    throw new HttpProblem('unsupported-media-type', `The body is in "${charset.slice(0, 100)}": send it in UTF-8.`);
+    throw new HttpProblem(
+      'unsupported-media-type',
+      `The body is encoded as "${charset.slice(0, 100)}": send it in UTF-8.`,
+    );
   }
   const encoding = request.headers['content-encoding'] ?? 'identity';
   if (encoding.toLowerCase() !== 'identity') {
     throw new HttpProblem(
       'unsupported-media-type',
-      `The body is compressed (Content-Encoding: ${encoding.slice(0, 100)}): send it as it is.`,
+      `The body is compressed (Content-Encoding: ${encoding.slice(0, 100)}): send it uncompressed.`,
     );
   }
 }

@@ -240,7 +240,7 @@ function createHttpApp(options: HttpOptions, closing: AbortSignal, limiter: Memo
   }
 
   app.use((request) => {
-    throw notFound(`There is nothing at ${request.path.slice(0, 200)}; / lists what there is.`);
+    throw notFound(`There is nothing at ${request.path.slice(0, 200)}; / lists all addresses.`);
   });
   app.use(answerError(operations, logger, refusedPost));
   return app;
@@ -260,9 +260,13 @@ const LARGEST_OTHER_BODY = 256 * 1024;
 /** The board would answer 200 to a change, and make none. */
 const lookOnly: RequestHandler = ({ method }, _response, next) => {
   if (method !== 'GET' && method !== 'HEAD') {
-    throw new HttpProblem('method-not-allowed', `${method} is not among GET, HEAD: the queue board only shows.`, {
-      headers: { Allow: 'GET, HEAD' },
-    });
+    throw new HttpProblem(
+      'method-not-allowed',
+      `${method} is not allowed here: the queue board is read-only (GET, HEAD).`,
+      {
+        headers: { Allow: 'GET, HEAD' },
+      },
+    );
   }
   next();
 };
@@ -275,7 +279,7 @@ function refuseMethod(path: string, routes: readonly Route[]): RequestHandler {
   const methods = routes.filter((route) => route.path === path).map((route) => route.method.toUpperCase());
   const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].join(', ');
   return (request) => {
-    throw new HttpProblem('method-not-allowed', `${request.method} is not among ${allow}.`, {
+    throw new HttpProblem('method-not-allowed', `${request.method} is not allowed here; use ${allow}.`, {
       headers: { Allow: allow },
     });
   };
@@ -303,11 +307,10 @@ function known(error: unknown): HttpProblem | undefined {
   if (error instanceof HttpProblem) return error;
   if (error instanceof NotFound) return notFound(error.message);
   if (error instanceof Conflict) return new HttpProblem('conflict', error.message);
-  if (error instanceof NotCopied)
-    return storeAway(`Done, but not to be relied on yet: ${error.message}. Say it again.`);
+  if (error instanceof NotCopied) return storeAway(`Done, but not yet copied safely: ${error.message}. Send it again.`);
   // What Express throws carries a status.
   const { status } = error as { status?: unknown };
-  if (error instanceof URIError) return notFound('The address is not well encoded.');
+  if (error instanceof URIError) return notFound('The URL is not correctly encoded.');
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new HttpProblem('invalid-request', `The request could not be read: ${(error as Error).message}.`);
   }
@@ -318,8 +321,11 @@ function known(error: unknown): HttpProblem | undefined {
 async function explainUnknown(error: unknown, operations: Operations): Promise<HttpProblem> {
   const readiness = await operations.readiness().catch(() => undefined);
   const store = readiness?.parts.find(({ part }) => part === 'store');
-  if (!readiness || (store && !store.ok)) return storeAway(store?.says ?? 'It cannot be asked how it is.');
-  return new HttpProblem('internal', `It is logged here with what led to it: ${errorName(error)}.`);
+  if (!readiness || (store && !store.ok)) return storeAway(store?.says ?? 'Its health could not be read.');
+  return new HttpProblem(
+    'internal',
+    `The daemon’s log has the details (${errorName(error)}); please report this bug with them.`,
+  );
 }
 
 const errorName = (error: unknown) => (error instanceof Error ? error.name : 'an error');
@@ -327,10 +333,11 @@ const errorName = (error: unknown) => (error instanceof Error ? error.name : 'an
 function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {
   if (error.code === 'EADDRINUSE') {
     return new Error(
-      `port ${port} on ${host} is taken: set http.port (SECOND_RESPONDER_HTTP_PORT) to another, or to 0`,
+      `port ${port} on ${host} is in use: set http.port (SECOND_RESPONDER_HTTP_PORT) to another port, or to 0 for any free one`,
     );
   }
-  if (error.code === 'EACCES') return new Error(`port ${port} on ${host} needs more rights: set http.port above 1023`);
-  if (error.code === 'EADDRNOTAVAIL') return new Error(`${host} is no address of this machine: mend http.host`);
+  if (error.code === 'EACCES')
+    return new Error(`port ${port} on ${host} requires more rights: set http.port above 1023`);
+  if (error.code === 'EADDRNOTAVAIL') return new Error(`${host} is not an address of this machine: fix http.host`);
   return error;
 }

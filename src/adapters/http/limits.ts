@@ -36,7 +36,7 @@ export function limitRequests(options: {
 }
 
 const tooMany = (what: string, seconds: number, alerts = 1) =>
-  new HttpProblem('too-many-requests', `More than ${what} in a minute: come again in ${seconds} s.`, {
+  new HttpProblem('too-many-requests', `More than ${what} in a minute: try again in ${seconds} s.`, {
     headers: { 'Retry-After': String(seconds) },
     alerts,
   });
@@ -80,7 +80,7 @@ export interface Room {
 export function roomOf(stock: Stock, caller: string): Room {
   return {
     take(bytes) {
-      if (!stock.take(caller, bytes)) throw busy('Other large posts are being read: send it again.');
+      if (!stock.take(caller, bytes)) throw busy('Other large requests are being read: send it again.');
     },
     give: (bytes) => stock.giveBack(caller, bytes),
   };

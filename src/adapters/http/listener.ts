@@ -80,7 +80,7 @@ function problemOf({ code }: NodeJS.ErrnoException): HttpProblem {
     return new HttpProblem('headers-too-large', `The headers are larger than ${HEADER_BYTES} bytes.`);
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new HttpProblem('too-slow', 'The request did not come in time.');
+    return new HttpProblem('too-slow', 'The request did not arrive in time.');
   }
-  return new HttpProblem('invalid-request', 'This is not a request of HTTP/1.1.');
+  return new HttpProblem('invalid-request', 'This is not an HTTP/1.1 request.');
 }

@@ -16,7 +16,7 @@ export function describeApi(routes: readonly Route[], version: string): Record<s
       title: 'Second Responder',
       version,
       description:
-        'Takes alerts about Exchange health sets, verifies them, runs recovery playbooks, proves the recovery.',
+        'Receives alerts about Exchange health sets, verifies them, runs recovery playbooks and proves the recovery.',
     },
     paths,
     components: {

@@ -43,7 +43,7 @@ export class Places {
     const fits = network.open.size < Math.ceil(this.#most / 2) || this.#dismissOldest(network);
     if (!fits || (this.#taken.size >= this.#most && !this.#dismissOldest(this.#largestCrowd()))) {
       socket.destroy();
-      this.#say(`Refused a connection from ${key}: all places are taken (http.max-connections)`);
+      this.#say(`Refused a connection from ${key}: the limit is reached (http.max-connections)`);
       return;
     }
     const place = { socket, name: nameOf(socket), network };
@@ -68,7 +68,7 @@ export class Places {
     this.#leave(oldest);
     oldest.socket.destroy();
     this.#say(
-      `Closed the oldest connection without a token from ${oldest.network.key}: another needed its place (http.max-connections)`,
+      `Closed the oldest connection without a token from ${oldest.network.key}: a new connection needed its place (http.max-connections)`,
     );
     return true;
   }

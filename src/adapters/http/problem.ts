@@ -5,22 +5,22 @@ import type { Problem } from '../../sources/index.ts';
 export const PROBLEM_TYPES = {
   'invalid-request': [400, 'The request is not valid'],
   'malformed-json': [400, 'The body is not JSON'],
-  unauthenticated: [401, 'Say who you are'],
+  unauthenticated: [401, 'Authentication required'],
   forbidden: [403, 'Not allowed for this role'],
-  'foreign-host': [403, 'This address is not served under that name'],
-  'foreign-origin': [403, 'Another site may not ask for this'],
-  'not-found': [404, 'There is no such thing'],
-  'method-not-allowed': [405, 'This address does not take that method'],
-  'too-slow': [408, 'The request took too long to come'],
-  conflict: [409, 'The state does not allow it'],
-  'too-large': [413, 'Too much at once'],
+  'foreign-host': [403, 'The Host header is not allowed'],
+  'foreign-origin': [403, 'Cross-origin request refused'],
+  'not-found': [404, 'Not found'],
+  'method-not-allowed': [405, 'Method not allowed'],
+  'too-slow': [408, 'The request took too long to arrive'],
+  conflict: [409, 'The current state does not allow this'],
+  'too-large': [413, 'The request is too large'],
   'unsupported-media-type': [415, 'The body must be plain application/json in UTF-8'],
-  'invalid-playbooks': [422, 'The playbooks are not valid; the old ones stay'],
+  'invalid-playbooks': [422, 'The playbooks are not valid; the previous ones stay in force'],
   'too-many-requests': [429, 'Too many requests'],
   'headers-too-large': [431, 'The headers are too large'],
-  internal: [500, 'A defect of the daemon'],
-  busy: [503, 'Too much at the moment'],
-  'not-receiving': [503, 'This daemon takes no alerts'],
+  internal: [500, 'Bug in the daemon'],
+  busy: [503, 'Temporarily overloaded'],
+  'not-receiving': [503, 'This daemon does not receive alerts'],
   'store-unavailable': [503, 'The store does not answer'],
 } as const satisfies Record<string, readonly [number, string]>;
 
@@ -72,7 +72,7 @@ export const notFound = (what: string) => new HttpProblem('not-found', what);
 export const invalid = (problems: readonly Problem[], alerts = 1) =>
   new HttpProblem(
     'invalid-request',
-    problems.length === 1 ? 'There is one problem.' : `There are ${problems.length} problems.`,
+    problems.length === 1 ? 'The request has 1 problem.' : `The request has ${problems.length} problems.`,
     { problems: told(problems), alerts },
   );
 

@@ -8,7 +8,7 @@ const instant = z.iso.datetime().describe('ISO 8601, UTC, on the clock of the Ex
 const data = z.record(z.string(), z.unknown());
 
 const Problem = z.object({
-  pointer: z.string().describe('JSON pointer to the place; empty: the whole.'),
+  pointer: z.string().describe('JSON pointer to the position; empty: the whole document.'),
   message: z.string(),
 });
 
@@ -17,23 +17,23 @@ const ProblemDocument = z.object({
   title: z.string(),
   status: z.int(),
   detail: z.string(),
-  problems: z.array(Problem).describe('Every problem, each with its place.'),
+  problems: z.array(Problem).describe('Every problem with its position.'),
 });
 
 const Accepted = z.object({
   accepted: z.int().describe('Alerts that are new.'),
-  repeats: z.int().describe('Alerts that were known.'),
+  repeats: z.int().describe('Alerts that were already known.'),
   alerts: z
     .array(
       z.object({
         id: z.string(),
         repeat: z.boolean(),
-        notes: z.array(z.string()).optional().describe('What could not be read and counts as not given.'),
+        notes: z.array(z.string()).optional().describe('Fields that could not be read and were ignored.'),
       }),
     )
     .describe('In the order sent.'),
-  refused: z.array(Problem).describe('What is wrong with those that were not taken.'),
-  truncated: z.int().optional().describe('How many alerts the sender said that it left out.'),
+  refused: z.array(Problem).describe('Problems of the alerts that were refused.'),
+  truncated: z.int().optional().describe('Number of alerts that the sender reported as left out.'),
 });
 
 const Alert = z.object({
@@ -43,8 +43,8 @@ const Alert = z.object({
   status: z.enum(['firing', 'resolved']),
   server: z.string(),
   serverAsSent: z.string(),
-  otherServers: z.array(z.string()).optional().describe('Other names that the sender gave for it.'),
-  namedByPath: z.boolean().optional().describe('Its name stands only in a path.'),
+  otherServers: z.array(z.string()).optional().describe('Other names of the server in the alert.'),
+  namedByPath: z.boolean().optional().describe('The server is named only in a path.'),
   healthSet: z.string().optional(),
   monitor: z.string().optional(),
   targetResource: z.string().optional(),
@@ -54,13 +54,13 @@ const Alert = z.object({
   title: z.string().optional(),
   description: z.string().optional(),
   severity: z.string().optional(),
-  inMaintenance: z.boolean().optional().describe('What the sender said of its maintenance mode.'),
-  notes: z.array(z.string()).optional().describe('What the sender gave and could not be read: it counts as not given.'),
+  inMaintenance: z.boolean().optional().describe('Maintenance mode of the server as reported by the sender.'),
+  notes: z.array(z.string()).optional().describe('Fields that could not be read and were ignored.'),
 });
 
 const Preview = z.object({
   steps: z.array(z.object({ n: z.int(), says: z.string(), changes: z.boolean() })),
-  atMost: z.number().optional().describe('Milliseconds that it takes at the very most; absent: not known.'),
+  atMost: z.number().optional().describe('Maximum duration in milliseconds; absent if unknown.'),
   disrupts: z.array(z.string()).describe('What users may notice.'),
   putBack: z.array(z.string()),
 });
@@ -92,8 +92,8 @@ const Incident = z.object({
   reason: z.string().optional(),
   openedAt: instant,
   finishedAt: instant.optional(),
-  alerts: z.array(Alert).describe('The first and the last; where there were many, the others are only counted.'),
-  alertCount: z.int().describe('How many alerts there were in all.'),
+  alerts: z.array(Alert).describe('The first and the last alerts; of many, the others are only counted.'),
+  alertCount: z.int().describe('Number of alerts in all.'),
   verdict: verdict.optional(),
   evidence: z.array(Evidence),
   playbook: z.object({ name: z.string(), hash: z.string() }).optional(),
@@ -105,7 +105,7 @@ const Incident = z.object({
       state: z.enum(['pending', 'started', 'done', 'skipped', 'refused', 'notSent', 'failed']),
       startedAt: instant.optional(),
       finishedAt: instant.optional(),
-      noted: z.looseObject({}).optional().describe('What was found before the step began.'),
+      noted: z.looseObject({}).optional().describe('State found before the step began.'),
       result: z.looseObject({ says: z.string() }).optional(),
     }),
   ),
@@ -113,20 +113,20 @@ const Incident = z.object({
   approval: z
     .object({ preview: Preview.optional(), approvers: z.int(), approvedBy: z.array(z.string()) })
     .optional()
-    .describe('While it waits for approval: what would happen, and who has approved it so far.'),
-  owed: z.array(z.string()).describe('Undo that is still due.'),
-  left: z.array(z.string()).describe('What stays changed on purpose.'),
+    .describe('While the incident waits for approval: the planned actions, and who has approved so far.'),
+  owed: z.array(z.string()).describe('Outstanding undo actions.'),
+  left: z.array(z.string()).describe('Changes that stay on purpose.'),
   parent: z.string().optional(),
   children: z.array(z.string()),
   asked: z
     .object({ what: z.enum(['putBack', 'settle']), by: z.string(), note: z.string().optional() })
     .optional()
-    .describe('A person asked for what it does; there was no alert.'),
+    .describe('The person and the request that opened this incident, instead of an alert.'),
 });
 
 const Incidents = z.object({
   incidents: z.array(Incident).describe('Newest first.'),
-  next: z.string().optional().describe('Give it as `cursor` to go on.'),
+  next: z.string().optional().describe('Pass it as `cursor` to get the next page.'),
 });
 
 const JournalEntry = z.object({
@@ -135,15 +135,15 @@ const JournalEntry = z.object({
   worker: z.string(),
   type: z.string(),
   data,
-  previous: z.string().describe('The hash of the entry before this one; empty for the first.'),
+  previous: z.string().describe('Hash of the previous entry; empty for the first.'),
 });
 
 const FeedEvent = z.object({ incident: z.string(), seq: z.int(), at: instant, type: z.string(), data });
 
 const JournalCheck = z.object({
   ok: z.boolean(),
-  entries: z.int().optional().describe('How many there are, when all fit.'),
-  seq: z.int().optional().describe('The first entry that does not fit.'),
+  entries: z.int().optional().describe('Number of entries, if all match.'),
+  seq: z.int().optional().describe('The first entry that does not match.'),
   why: z.string().optional(),
 });
 
@@ -157,17 +157,17 @@ const Switch = z.object({ on: z.boolean(), scope, by: z.string(), reason: z.stri
 
 const KillSwitch = z.object({
   on: z.boolean().describe('Whether any switch is on.'),
-  switches: z.array(Switch).describe('Those that are on.'),
+  switches: z.array(Switch).describe('The switches that are on.'),
   scope: scope
     .optional()
-    .describe('This and what follows: of the switch for everything, else of the first that is on.'),
+    .describe('Scope, person, reason and time of the switch for everything, else of the first that is on.'),
   by: z.string().optional(),
   reason: z.string().optional(),
   since: instant.optional(),
   warnings: z
     .array(z.string())
     .optional()
-    .describe('After a change: names in its scope that nobody knows, with the nearest that is known.'),
+    .describe('After a change: unknown names in its scope, with the closest known name.'),
 });
 
 const Run = z.object({
@@ -177,8 +177,8 @@ const Run = z.object({
   server: z.string(),
   at: instant,
   outcome: z.string(),
-  acted: z.boolean().describe('It changed something.'),
-  harmed: z.boolean().describe('It left something worse.'),
+  acted: z.boolean().describe('Whether it changed something.'),
+  harmed: z.boolean().describe('Whether it left something worse.'),
 });
 
 const Playbook = z.object({
@@ -193,12 +193,12 @@ const Playbook = z.object({
   demoted: z
     .object({ from: z.enum(MODES as unknown as [string, ...string[]]), incidents: z.array(z.string()) })
     .optional()
-    .describe('It is less bold than it was written, as these incidents did not end in recovery.'),
+    .describe('Original mode of a demoted playbook, and the failed incidents that caused it.'),
   runs: z.array(Run).describe('Newest first, at most 20.'),
   trusted: z
     .object({ by: z.string(), at: instant, note: z.string().optional() })
     .optional()
-    .describe('The last time that a person trusted it anew.'),
+    .describe('When a person last restored its trust.'),
 });
 
 const Playbooks = z.object({ playbooks: z.array(Playbook) });

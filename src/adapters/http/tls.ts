@@ -21,7 +21,7 @@ function readPem(key: string, file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     // Not its name: a key itself may stand there.
-    throw new Error(`http.tls.${key} names a file that can't be read: ${withoutPath(error)}`);
+    throw new Error(`http.tls.${key} is a file that can't be read: ${withoutPath(error)}`);
   }
 }
 
@@ -43,7 +43,7 @@ export function secureOptions(text: string): SecureContextOptions {
     if (key.trim() === '') throw new Error('it is empty');
     createSecureContext(options);
   } catch (error) {
-    throw new Error(`the key does not do for the certificate: ${(error as Error).message}`);
+    throw new Error(`the key does not match the certificate: ${(error as Error).message}`);
   }
   return options;
 }

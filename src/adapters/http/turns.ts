@@ -62,7 +62,7 @@ export function inTurn(app: RequestListener, say: (says: string) => void, limits
     }
     if (!places.take(line.network)) {
       socket.destroy();
-      say(`Closed a connection from ${line.network}: too many requests wait for the answer to another`);
+      say(`Closed a connection from ${line.network}: too many requests are waiting on it`);
       return;
     }
     line.waiting.push([request, response]);

@@ -212,7 +212,7 @@ class MemoryStore implements Store {
     const known = this.#incidents.get(id);
     const { seq, hash } = known?.head ?? NOWHERE;
     if (seq !== head.seq || hash !== head.hash) {
-      throw new Stale(`incident ${id} stands at entry ${seq}, not at ${head.seq} as it was read`);
+      throw new Stale(`incident ${id} is at entry ${seq}, not at ${head.seq} as read`);
     }
     if (!known && !options.opening) {
       throw new Error(`incident ${id} has no journal: its first entry is appended with \`opening\``);
@@ -224,7 +224,7 @@ class MemoryStore implements Store {
     }
     const taking = options.attaching?.alertIds ?? (opening?.alertId === undefined ? [] : [opening.alertId]);
     const taken = taking.find((alert) => !this.#pending.has(alert));
-    if (taken !== undefined) throw new Stale(`alert ${taken} is not pending: another worker has seen to it`);
+    if (taken !== undefined) throw new Stale(`alert ${taken} is not pending: another worker has handled it`);
     if (start) {
       const refused = refusal(this.#shared, start);
       if (refused) return { ok: false, refused };
@@ -421,7 +421,7 @@ class MemoryStore implements Store {
     if (token !== undefined && (held?.token !== token || held.until <= this.#now())) return false;
     const { seq, hash } = this.#incidents.get(id)?.head ?? NOWHERE;
     if (seq === head.seq && hash === head.hash) return true;
-    throw new Stale(`incident ${id} stands at entry ${seq}, not at ${head.seq} as it was read`);
+    throw new Stale(`incident ${id} is at entry ${seq}, not at ${head.seq} as read`);
   }
 
   async release(id: string, token: string, due: number | null): Promise<boolean> {
@@ -496,7 +496,7 @@ class MemoryStore implements Store {
     return {
       up: !this.#closed.signal.aborted,
       kind: 'memory',
-      warnings: ['The store is in memory: alerts and incidents are lost when this process ends.'],
+      warnings: ['The store is in memory: alerts and incidents are lost when this process stops.'],
       says: `in memory, ${this.#open.size} open incidents`,
     };
   }
@@ -550,7 +550,7 @@ function newestFirst(a: { openedAt: number; id: string }, b: { openedAt: number;
 function cursorFrom(text: string): { openedAt: number; id: string } {
   const [, openedAt, id] = /^([^:]+):(.+)$/s.exec(text) ?? [];
   if (id === undefined || !Number.isFinite(Number(openedAt))) {
-    throw new RangeError(`cursor ${JSON.stringify(text)}: not one that a list answered as \`next\``);
+    throw new RangeError(`cursor ${JSON.stringify(text)}: not a \`next\` value from a list`);
   }
   return { openedAt: Number(openedAt), id };
 }

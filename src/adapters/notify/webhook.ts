@@ -26,7 +26,7 @@ export function webhookNotifier(options: WebhookOptions): Notifier {
   async function attempt(notice: Notice): Promise<'sent' | { failed: string; final: boolean }> {
     const token = options.token?.split('\n')[0]?.trim();
     if (token && !fitsHeader(token))
-      return { failed: 'its token holds a character that no header can carry', final: true };
+      return { failed: 'its token contains a character that is not allowed in an HTTP header', final: true };
     try {
       const response = await fetch(url, {
         method: 'POST',

@@ -58,7 +58,10 @@ export function powerShellInspection(options: InspectionOptions): Inspection {
     const reply = await options.host.invoke(name, { Connection, ...given }, { timeLimit, ...(signal && { signal }) });
     const read = form.safeParse(reply.value[0]);
     if (read.success) return read.data;
-    throw new ExchangeError('badReply', `${name} answered what can't be read: ${z.prettifyError(read.error)}`);
+    throw new ExchangeError(
+      'badReply',
+      `${name} returned a reply that can't be parsed: ${z.prettifyError(read.error)}`,
+    );
   }
 
   return {

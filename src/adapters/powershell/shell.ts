@@ -58,7 +58,7 @@ export class Shell {
     });
     const { process: child } = this.#driven;
     child.once('exit', (code, signal) => {
-      this.#fail('badReply', `PowerShell ended (${signal ?? `exit code ${code}`}).${this.complaints}`);
+      this.#fail('badReply', `PowerShell exited (${signal ?? `exit code ${code}`}).${this.complaints}`);
     });
     child.once('error', (error) => {
       this.#fail('unreachable', `${options.executable} can't be started: ${error.message}`);
@@ -131,7 +131,7 @@ export class Shell {
 
   /** Ends it, now, and all it has started. What was asked of it fails. Resolves when they are gone. */
   async kill(): Promise<void> {
-    this.#fail('unreachable', 'PowerShell was ended.');
+    this.#fail('unreachable', 'PowerShell was stopped.');
     const { pid } = this.#driven.process;
     if (process.platform !== 'win32' && this.#driven.process.exitCode === null) endNow(pid);
     await endTree(pid, this.#mark);
@@ -206,11 +206,11 @@ function environmentWith(mark: string, added: Readonly<Record<string, string>> =
 }
 
 function factsIn(value: unknown, farewell: string | undefined): ShellFacts {
-  if (!isRecord(value)) throw new ExchangeError('badReply', 'It did not say what it is.');
+  if (!isRecord(value)) throw new ExchangeError('badReply', 'It did not report its version.');
   const functions = Array.isArray(value.functions) ? value.functions.map(String).sort() : [];
   // Found out at the first farewell, it would have cost a session already.
   if (farewell !== undefined && !functions.some((name) => name.toLowerCase() === farewell.toLowerCase())) {
-    throw new ExchangeError('badReply', `No module has the function ${farewell}, which is to be its farewell.`);
+    throw new ExchangeError('badReply', `No module has the function ${farewell} that closes its sessions.`);
   }
   return { version: String(value.version), edition: String(value.edition), functions };
 }

@@ -79,7 +79,7 @@ function parsed(data: string): Record<string, unknown> {
   } catch {
     // Said below, the same for all that can be wrong with it.
   }
-  throw new ExchangeError('badReply', `The reply of PowerShell can't be read.${excerpt(data)}`);
+  throw new ExchangeError('badReply', `PowerShell’s reply can't be parsed.${excerpt(data)}`);
 }
 
 /** PowerShell's FullyQualifiedErrorId is `<id>,<command>`; a function names the failure in the port's own words there. */

@@ -41,12 +41,12 @@ const FORMS = [
 /** Reads a URL; throws with the place and the accepted forms when it is malformed. */
 export function redisTarget(url: string): RedisTarget {
   const parts = /^([a-z+]+):\/\/(?:([^@/]*)@)?([^/]*)(\/.*)?$/i.exec(url.trim());
-  if (!parts) throw malformed(url, 'it is no URL');
+  if (!parts) throw malformed(url, 'it is not a URL');
   const [, scheme = '', login, hosts = '', path = ''] = parts;
   if (hosts.includes('@') || (hosts !== '' && path.includes('@'))) {
-    throw malformed(url, 'its user or password has a / or @ that must be written %2F or %40');
+    throw malformed(url, 'its user or password contains a / or @: write %2F or %40');
   }
-  if (/[?#]/.test(hosts + path)) throw malformed(url, 'it has a ? or #, which means nothing here');
+  if (/[?#]/.test(hosts + path)) throw malformed(url, 'it contains a ? or #, which is not supported');
   const auth = credentials(url, login);
   switch (scheme.toLowerCase()) {
     case 'redis':
@@ -57,21 +57,21 @@ export function redisTarget(url: string): RedisTarget {
       return single(`${node.host}:${node.port}`, { ...auth, ...node, ...tls, ...database(url, path.slice(1)) });
     }
     case 'redis+unix':
-      if (hosts !== '' || path === '') throw malformed(url, 'the path of its socket must follow three slashes');
+      if (hosts !== '' || path === '') throw malformed(url, 'the path of the socket must follow three slashes');
       return single(path, { ...auth, path });
     case 'redis+sentinel': {
       const [, name = '', db = ''] = path.split('/');
-      if (name === '') throw malformed(url, 'the name of the watched master is missing after the hosts');
+      if (name === '') throw malformed(url, 'the name of the monitored master is missing after the hosts');
       const sentinels = nodes(url, hosts, 26379);
       // A master that stands still keeps its connections: only its sentinels tell that another took its place.
       const watched = { sentinels, name, failoverDetector: true };
       return single(`${name} by sentinels ${hosts}`, { ...auth, ...watched, ...database(url, db) });
     }
     case 'redis+cluster':
-      if (path !== '' && path !== '/') throw malformed(url, 'a cluster has no numbered databases');
+      if (path !== '' && path !== '/') throw malformed(url, 'a cluster does not support database numbers');
       return cluster(hosts, nodes(url, hosts, 6379), auth);
     default:
-      throw malformed(url, 'its scheme is unknown');
+      throw malformed(url, 'the scheme is unknown');
   }
 }
 
@@ -141,15 +141,15 @@ function nodes(url: string, hosts: string, defaultPort: number): { host: string;
     const parts = /^(?:\[([0-9a-f:]+)\]|([\w.-]+))(?::(\d+))?$/i.exec(one);
     const host = parts?.[1] ?? parts?.[2];
     const port = Number(parts?.[3] ?? defaultPort);
-    if (host === undefined) throw malformed(url, 'one of its hosts is none');
-    if (port < 1 || port > 65_535) throw malformed(url, 'one of its ports is none');
+    if (host === undefined) throw malformed(url, 'one of its hosts is not valid');
+    if (port < 1 || port > 65_535) throw malformed(url, 'one of its ports is not valid');
     return { host, port };
   });
 }
 
 function database(url: string, text: string): { db?: number } {
   if (text === '') return {};
-  if (!/^\d+$/.test(text)) throw malformed(url, 'its database is no number');
+  if (!/^\d+$/.test(text)) throw malformed(url, 'its database is not a number');
   return { db: Number(text) };
 }
 
@@ -160,7 +160,7 @@ function credentials(url: string, login: string | undefined): { username?: strin
     const [user, password] = colon < 0 ? ['', login] : [login.slice(0, colon), login.slice(colon + 1)];
     return { ...(user !== '' && { username: decodeURIComponent(user) }), password: decodeURIComponent(password) };
   } catch {
-    throw malformed(url, 'its user or password has a % that must be written %25');
+    throw malformed(url, 'its user or password contains a %: write %25');
   }
 }
 

@@ -62,9 +62,10 @@ export class Copies {
     if (settled.every(({ status }) => status === 'rejected')) return;
     const have = await this.client.wait(this.#replicas, PATIENCE_MS);
     // Else another server may have answered, which never heard of what was written.
-    if (this.#lost !== lostBefore) throw new NotCopied('the connection to Redis was lost before replicas had it');
+    if (this.#lost !== lostBefore)
+      throw new NotCopied('the connection to Redis was lost before the replicas had the write');
     if (have < this.#replicas) {
-      throw new NotCopied(`${have} of ${this.#replicas} replicas of Redis have it: a failover would forget it`);
+      throw new NotCopied(`${have} of ${this.#replicas} replicas of Redis have the write: a failover would lose it`);
     }
   }
 }

@@ -13,22 +13,20 @@ const FULL_SHARE = 0.9;
 export function durability({ kind, info, fsync }: Kept): string[] {
   const found: string[] = [];
   if (info.get('aof_enabled') === '0') {
-    found.push(
-      `Redis keeps snapshots only: when it crashes, alerts that were answered 202 are lost. ${type('appendonly', 'yes')}`,
-    );
+    found.push(`Redis keeps snapshots only: a crash loses alerts that were answered 202. ${type('appendonly', 'yes')}`);
   }
   // A server that the daemon starts itself is set by the daemon's own configuration.
   const always =
     kind === 'private redis' ? 'Set `store.appendfsync` to `always`, or accept it.' : type('appendfsync', 'always');
   if (fsync === 'everysec') {
-    found.push(`Redis writes to disk once a second: a power loss can cost the last second of alerts. ${always}`);
+    found.push(`Redis writes to disk once per second: a power loss can lose the last second of alerts. ${always}`);
   }
   if (fsync === 'no') {
-    found.push(`Redis leaves it to the system when to write to disk: a power loss can cost alerts. ${always}`);
+    found.push(`Redis lets the operating system decide when to write to disk: a power loss can lose alerts. ${always}`);
   }
   if (info.get('aof_last_write_status') === 'err') {
     found.push(
-      'Redis could not write to its disk: it takes no alert until it can. Look with `df` whether the disk is full.',
+      'Redis failed to write to its disk: it accepts no alerts until it can. Check with `df` whether the disk is full.',
     );
   }
   const policy = info.get('maxmemory_policy');
@@ -40,12 +38,12 @@ export function durability({ kind, info, fsync }: Kept): string[] {
   const [used, most] = [Number(info.get('used_memory')), Number(info.get('maxmemory'))];
   if (most > 0 && used > most * FULL_SHARE) {
     found.push(
-      `Redis uses ${Math.round((used / most) * 100)} % of the memory that it may: when that is full it takes no alert. Type \`redis-cli CONFIG SET maxmemory\` with more, or set \`store.finished-retention\` to less.`,
+      `Redis uses ${Math.round((used / most) * 100)} % of its memory limit: at the limit it accepts no alerts. Type \`redis-cli CONFIG SET maxmemory\` with a higher value, or set \`store.finished-retention\` to a lower one.`,
     );
   }
   return found;
 }
 
 function type(setting: string, value: string): string {
-  return `Type \`redis-cli CONFIG SET ${setting} ${value}\`, and \`redis-cli CONFIG REWRITE\` to keep it so.`;
+  return `Type \`redis-cli CONFIG SET ${setting} ${value}\`, and \`redis-cli CONFIG REWRITE\` to make it permanent.`;
 }

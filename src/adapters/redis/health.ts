@@ -24,7 +24,7 @@ export async function redisHealth(client: Client, asked: Asked): Promise<StoreHe
     const server = await keeperOf(client, asked.key);
     const info = fieldsOf(await server.info());
     // INFO alone is answered before anything else can be asked.
-    if (info.get('loading') === '1') throw new Error('it still loads what it holds');
+    if (info.get('loading') === '1') throw new Error('it is still loading its data');
     if (client.status !== 'ready') throw new Error('there is no connection');
     if ((await client.exists(asked.reindexing)) === 1) {
       return { up: false, kind, warnings: [], says: `${kind} at ${where}: ${REINDEXING}` };
@@ -48,18 +48,21 @@ export async function redisHealth(client: Client, asked: Asked): Promise<StoreHe
 
 /** What to do about a Redis that answers and does not do its work, by how its own words begin. */
 const REMEDIES: [RegExp, string][] = [
-  [/^OOM/, 'Type `redis-cli CONFIG SET maxmemory` with more, or set `store.finished-retention` to less.'],
+  [
+    /^OOM/,
+    'Type `redis-cli CONFIG SET maxmemory` with a higher value, or set `store.finished-retention` to a lower one.',
+  ],
   [
     /^MISCONF/,
-    'Look in its log why it could not write to disk, and with `df` whether the disk is full; it goes on once it can.',
+    'Check its log for why it could not write to disk, and with `df` whether the disk is full; it recovers once it can write.',
   ],
-  [/^READONLY/, 'Set `store.url` to the master, which `redis-cli INFO replication` names.'],
-  [/^NOREPLICAS/, 'Bring its replicas back, or set its `min-replicas-to-write` to less.'],
+  [/^READONLY/, 'Set `store.url` to the master that `redis-cli INFO replication` names.'],
+  [/^NOREPLICAS/, 'Restore its replicas, or lower its `min-replicas-to-write`.'],
   [
     /^(NOPERM|ERR The user executing the script)/,
-    'Allow the command and its keys to the user of `store.url`: type `redis-cli ACL SETUSER`.',
+    'Allow the user of `store.url` this command and its keys with `redis-cli ACL SETUSER`.',
   ],
-  [/^OTHERSTORE/, 'Look which Redis `store.url` names, and whether it was flushed or lost its files.'],
+  [/^OTHERSTORE/, 'Check which Redis `store.url` names, and whether it was flushed or lost its files.'],
 ];
 
 /** Tries to do what the store does, and tells of what is refused: Redis' own words, and what to do. Fails when there is no answer. */
@@ -68,7 +71,7 @@ export async function refusal(prove: () => Promise<unknown>): Promise<string | u
     const [command, words] = (await prove()) as string[];
     return command === undefined ? undefined : refused(`refuses ${command}`, String(words));
   } catch (error) {
-    if (error instanceof NotCopied) return `can’t be relied on: ${error.message}.`;
+    if (error instanceof NotCopied) return `does not keep writes safe: ${error.message}.`;
     if (!(error instanceof ReplyError)) throw error;
     return refused('refuses', (error as Error).message);
   }
@@ -87,27 +90,27 @@ async function keeperOf(client: Client, key: string): Promise<Redis> {
   const slot = Number(await client.cluster('KEYSLOT', key));
   const keeper = client.slots[slot]?.[0];
   const found = client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === keeper);
-  if (!found) throw new Error('the master that has its keys is away');
+  if (!found) throw new Error('the master that holds its keys is unreachable');
   return found;
 }
 
 function replication(info: Map<string, string>, waitReplicas: number): string[] {
   if (info.get('role') === 'slave') {
     return [
-      'This Redis is a replica: nothing can be written to it. Set `store.url` to its master, which `redis-cli INFO replication` names.',
+      'This Redis is a replica: nothing can be written to it. Set `store.url` to the master that `redis-cli INFO replication` names.',
     ];
   }
   const replicas = Number(info.get('connected_slaves') ?? 0);
   if (replicas < waitReplicas) {
     return [
-      `Redis has ${replicas} of the ${waitReplicas} replicas that store.wait-replicas asks for: no alert is accepted and no command is sent until it has them.`,
+      `Redis has ${replicas} of the ${waitReplicas} replicas that store.wait-replicas requires: no alerts are accepted and no commands are sent until it has them.`,
     ];
   }
   if (replicas > 0 && waitReplicas === 0) {
     return [
       info.get('cluster_enabled') === '1'
-        ? 'Redis has replicas, and a failover to one of them forgets what it had not copied. On a cluster nothing waits for them: `min-replicas-to-write` makes that less.'
-        : 'Redis has replicas, and a failover to one of them forgets what it had not copied. Set `store.wait-replicas`.',
+        ? 'Redis has replicas, and a failover to one of them loses writes not yet copied. On a cluster nothing waits for replicas; `min-replicas-to-write` reduces the risk.'
+        : 'Redis has replicas, and a failover to one of them loses writes not yet copied. Set `store.wait-replicas`.',
     ];
   }
   return [];

@@ -62,7 +62,7 @@ async function whyUnusable(directory: string): Promise<string | undefined> {
     return dirname(directory) === directory ? found.message : whyUnusable(dirname(directory));
   }
   if (found instanceof Error) return found.message;
-  if (!found.isDirectory()) return `${directory} is no folder`;
+  if (!found.isDirectory()) return `${directory} is not a folder`;
   return access(directory, constants.R_OK | constants.W_OK | constants.X_OK).then(
     () => undefined,
     (error: Error) => error.message,

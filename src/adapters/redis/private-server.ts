@@ -82,7 +82,7 @@ export async function startPrivateRedis(options: PrivateRedisOptions): Promise<P
     }
   };
   const { url, adopted } = await launch();
-  if (adopted) onLog(`using the private Redis that runs in ${directory} already`);
+  if (adopted) onLog(`using the private Redis that is already running in ${directory}`);
   const shared = adopted && ((await others(url)) ?? 0) > 0;
   const watcher = watch(url, directory, launch, onTrouble);
   return {
@@ -113,16 +113,16 @@ function watch(
       if (state === 'ready') trouble = undefined;
       return;
     }
-    trouble ??= 'the private Redis is gone';
+    trouble ??= 'the private Redis stopped';
     hasRoom(directory);
-    onTrouble('the private Redis is gone: it is started again');
+    onTrouble('the private Redis stopped: restarting it');
     const { url: now } = await launch();
-    if (now !== url) throw new Error('it could not be started where it was: start this daemon again');
+    if (now !== url) throw new Error('it could not be started at the same address: restart this daemon');
     trouble = undefined;
-    onTrouble('the private Redis runs again');
+    onTrouble('the private Redis is running again');
   }
   function complain({ message }: Error): void {
-    trouble = `the private Redis is gone: ${message}`;
+    trouble = `the private Redis stopped: ${message}`;
     onTrouble(trouble);
   }
   let timer = setTimeout(later, MISS_EVERY_MS).unref();
@@ -151,7 +151,7 @@ function hasRoom(directory: string): void {
     rmSync(file);
   } catch (error) {
     throw new Error(
-      `${directory} takes no data (${(error as Error).message}): make room there; it goes on by itself then`,
+      `${directory} can't be written to (${(error as Error).message}): free space there; the daemon then continues`,
     );
   }
 }
@@ -163,7 +163,7 @@ async function usable(directory: string): Promise<void> {
   } catch (error) {
     throw new Error(
       `${directory} can't hold the data (${(error as Error).message}): ` +
-        'let this user write there, or set store.directory (SECOND_RESPONDER_STORE_DIRECTORY) to another folder',
+        'give this user write access, or set store.directory (SECOND_RESPONDER_STORE_DIRECTORY) to another folder',
     );
   }
 }
@@ -209,7 +209,7 @@ async function start(
     failure = error.message;
   });
   child.once('exit', (code, by) => {
-    failure = `it ended with ${by ?? code}`;
+    failure = `it exited with ${by ?? code}`;
   });
   child.stdin.on('error', () => {}); // it ended before it had read: `exit` tells
   child.stdin.end(`${settings.join('\n')}\n`);
@@ -218,7 +218,7 @@ async function start(
   const until = Date.now() + START_MS;
   while ((await stateOf(place.url, directory)) !== 'ready') {
     if (failure === undefined && Date.now() < until) {
-      says(`waiting until the private Redis in ${directory} has loaded its data`);
+      says(`waiting for the private Redis in ${directory} to load its data`);
       await pause(LOOK_EVERY_MS);
       continue;
     }
@@ -270,7 +270,7 @@ function writtenAddress(directory: string): { url?: string; wrong?: string } {
     const url = readSmall(addressFile(directory))?.trim();
     if (url === undefined || url === `redis+unix://${socketIn(directory)}` || portIn(url))
       return { ...(url && { url }) };
-    return { wrong: url === '' ? 'it is empty' : 'it names no server of this folder' };
+    return { wrong: url === '' ? 'it is empty' : 'it names no server in this folder' };
   } catch (error) {
     return { wrong: `it can't be read: ${(error as Error).message}` };
   }
@@ -315,7 +315,7 @@ async function freePort(): Promise<number> {
   });
   const address = server.address();
   await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === 'string') throw new Error('no free port on the loopback');
+  if (address === null || typeof address === 'string') throw new Error('no free port on the loopback interface');
   return address.port;
 }
 
@@ -324,14 +324,14 @@ type State = 'ready' | 'loading' | 'silent' | 'of another directory';
 /** Which of the addresses that a server of this directory can have is answered, if any is. */
 async function runningIn(directory: string, tell: (says: string) => void): Promise<{ url?: string; state: State }> {
   const { url: written, wrong } = writtenAddress(directory);
-  if (wrong !== undefined) tell(`${addressFile(directory)} is ignored and will be replaced: ${wrong}`);
+  if (wrong !== undefined) tell(`${addressFile(directory)} is not valid and will be replaced: ${wrong}`);
   const socket = socketIn(directory);
   const urls = new Set([...(socket === undefined ? [] : [`redis+unix://${socket}`]), ...(written ? [written] : [])]);
   for (const url of urls) {
     const state = await stateOf(url, directory);
     if (state === 'ready' || state === 'loading') return { url, state };
     if (state === 'of another directory')
-      tell(`the Redis at ${redisTarget(url).describe} has other data: it is left alone`);
+      tell(`the Redis at ${redisTarget(url).describe} serves another directory: not using it`);
   }
   return { state: 'silent' };
 }
@@ -352,8 +352,8 @@ async function lockOrRunning(directory: string, onTrouble: (says: string) => voi
     if (url !== undefined && state === 'ready') return url;
     const lock = state === 'loading' ? undefined : locksmith.attempt();
     if (lock) return lock;
-    const doing = state === 'loading' ? 'loads its data' : 'is started by another daemon';
-    if (Date.now() > until) throw new Error(`the private Redis in ${directory} ${doing}, for too long`);
+    const doing = state === 'loading' ? 'is loading its data' : 'is being started by another daemon';
+    if (Date.now() > until) throw new Error(`the private Redis in ${directory} ${doing} for too long`);
     waits(`waiting: the private Redis in ${directory} ${doing}`);
     await pause(LOOK_EVERY_MS);
   }
@@ -376,9 +376,9 @@ async function noSilentOther(directory: string, says: (says: string) => void): P
   const until = Date.now() + STOP_MS;
   while (Number.isSafeInteger(pid) && pid > 0 && isAlive(pid) && mayBeRedisOf(directory, pid)) {
     if (Date.now() > until) {
-      throw new Error(`process ${pid} holds ${directory} and does not answer: stop it (kill ${pid}), then start again`);
+      throw new Error(`process ${pid} uses ${directory} and does not answer: stop it (kill ${pid}) and start again`);
     }
-    says(`waiting: process ${pid} holds ${directory} and does not answer`);
+    says(`waiting: process ${pid} uses ${directory} and does not answer`);
     await pause(LOOK_EVERY_MS);
   }
 }
@@ -468,7 +468,7 @@ async function leave(url: string, directory: string, onLog: (says: string) => vo
     return connections;
   });
   if (left) {
-    onLog(`left the private Redis to ${left} other connections`);
+    onLog(`left the private Redis running for ${left} other connections`);
     return;
   }
   const until = Date.now() + STOP_MS;

@@ -9,7 +9,7 @@ import { AGAIN, FAMILIES, KEEP, SWAP, TAKE_FIELDS } from './scripts/reindex.ts';
 import { Scripts } from './scripts/script.ts';
 
 /** What whoever wants to append is told meanwhile. */
-export const REINDEXING = 'the indexes of the store are being made anew: nothing is written until that is done';
+export const REINDEXING = 'the indexes of the store are being rebuilt: nothing is written until that is done';
 
 /** A journal as it is stored: its head, and the texts of its entries. */
 type Texts = (incident: string) => Promise<{ head: string; texts: string[] } | undefined>;
@@ -50,7 +50,7 @@ export async function reindex(client: Client, prefix: string, texts: Texts, now:
       new: await familiesOf(client, fresh),
     };
     if ((await scripts.run(SWAP, token, fresh, JSON.stringify(made))) !== 1) {
-      throw new Error('the hold on the store was lost on the way, so its indexes are as before: reindex it again');
+      throw new Error('the lock on the store was lost, so the indexes are unchanged: run reindex again');
     }
     return { incidents: read.length, open, owed: await client.hlen(`${prefix}ledger`), unreadable };
   } catch (error) {
@@ -90,10 +90,10 @@ async function readAll(ids: string[], texts: Texts, now: number) {
 /** A journal; or why there is none. */
 async function stored(id: string, texts: Texts): Promise<{ head: string; texts: string[] } | string> {
   try {
-    return (await texts(id)) ?? 'its head is gone: nothing can be appended to it';
+    return (await texts(id)) ?? 'its head is missing: nothing can be appended to it';
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')) {
-      return `what is packed of it can't be unpacked: ${error.message}`;
+      return `its compressed entries can't be decompressed: ${error.message}`;
     }
     throw error;
   }

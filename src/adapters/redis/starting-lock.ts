@@ -68,7 +68,7 @@ export class Locksmith {
   }
 
   private remove(mark: string): void {
-    this.tell(`${this.path} was left by a daemon that died while it started: it is removed`);
+    this.tell(`${this.path} was left by a daemon that crashed while starting: removing it`);
     const taken = `${this.path}.${randomUUID()}`;
     renameSync(this.path, taken);
     // Another may have been quicker, and hold a lock of its own there by now.

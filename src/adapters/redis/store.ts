@@ -108,7 +108,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Redi
   try {
     if (waitReplicas > 0 && client.isCluster) {
       throw new Error(
-        'store.waitReplicas is not possible on a cluster: set min-replicas-to-write on its masters instead',
+        'store.wait-replicas is not supported on a cluster: set min-replicas-to-write on its masters instead',
       );
     }
     if (waitReplicas > 0) clients.push(connect());
@@ -200,12 +200,12 @@ class RedisBackedStore implements RedisStore {
     this.#copies = new Copies(copying, this.#waitReplicas, scripts(copying));
     const blocking = () => {
       const reader = options.target.connect('blocking');
-      reader.on('error', (error: Error) => onTrouble(`the feed's connection to Redis: ${error.message}`));
+      reader.on('error', (error: Error) => onTrouble(`feed connection to Redis: ${error.message}`));
       return reader;
     };
     this.#feed = new RedisFeed(client, blocking, this.#key('feed'));
     const tidy = () => {
-      this.#tidying = this.tidy().catch((error: Error) => onTrouble(`tidying the store: ${error.message}`));
+      this.#tidying = this.tidy().catch((error: Error) => onTrouble(`Failed to clean up the store: ${error.message}`));
     };
     tidy();
     this.#timer = setInterval(tidy, TIDY_EVERY_MS);
@@ -342,15 +342,13 @@ class RedisBackedStore implements RedisStore {
         if (options.finishing) this.#packSoon(id);
         return { ok: true, head: newHead, entry: linked.entry };
       case 'stale':
-        throw new Stale(
-          `incident ${id} stands at entry ${parseInt(detail ?? '', 10)}, not at ${head.seq} as it was read`,
-        );
+        throw new Stale(`incident ${id} is at entry ${parseInt(detail ?? '', 10)}, not at ${head.seq} as read`);
       case 'reindexing':
         throw new Error(REINDEXING);
       case 'new':
         throw new Error(`incident ${id} has no journal: its first entry is appended with \`opening\``);
       case 'taken':
-        throw new Stale(`alert ${detail} is not pending: another worker has seen to it`);
+        throw new Stale(`alert ${detail} is not pending: another worker has handled it`);
       case 'open':
         return { ok: false, open: detail ?? '' };
     }
@@ -425,9 +423,7 @@ class RedisBackedStore implements RedisStore {
     return this.#copies.surely(async () => {
       const answer = await this.#copies.scripts.run(CONFIRM, id, headText(head), token);
       if (typeof answer === 'number') return answer === 1;
-      throw new Stale(
-        `incident ${id} stands at entry ${parseInt(String(answer), 10)}, not at ${head.seq} as it was read`,
-      );
+      throw new Stale(`incident ${id} is at entry ${parseInt(String(answer), 10)}, not at ${head.seq} as read`);
     });
   }
 
@@ -548,7 +544,7 @@ class RedisBackedStore implements RedisStore {
   /** The append has been answered by then; a crash in between is made good by `tidy`. */
   #packSoon(id: string): void {
     const packing = this.#pack(id)
-      .catch((error: Error) => this.#onTrouble(`packing the journal of ${id}: ${error.message}`))
+      .catch((error: Error) => this.#onTrouble(`Failed to compress the journal of ${id}: ${error.message}`))
       .finally(() => this.#packing.delete(packing));
     this.#packing.add(packing);
   }
@@ -596,7 +592,7 @@ function wholeMs(ms: number): number {
 function cursorFrom(text: string): [openedAt: string, id: string] {
   const [, openedAt, id] = /^([^:]+):(.+)$/s.exec(text) ?? [];
   if (id === undefined || !Number.isFinite(Number(openedAt))) {
-    throw new RangeError(`cursor ${JSON.stringify(text)}: not one that a list answered as \`next\``);
+    throw new RangeError(`cursor ${JSON.stringify(text)}: not a \`next\` value from a list`);
   }
   return [String(Number(openedAt)), id];
 }

@@ -20,9 +20,9 @@ function line(event: IncidentEvent, view: IncidentView): Line {
     case 'opened': {
       const { alert, parent, asked } = event.data;
       if (asked) {
-        const what = asked.what === 'putBack' ? 'wants put back' : 'has seen to by hand';
+        const what = asked.what === 'putBack' ? 'puts changes back' : 'settled changes by hand';
         const debts = asked.debts.map(({ says }) => says).join('; ');
-        return warn(`opened, as ${asked.by} ${what}: ${debts}${noted(asked.note)}`);
+        return warn(`opened: ${asked.by} ${what}: ${debts}${noted(asked.note)}`);
       }
       if (parent) return info(`opened for step ${parent.n} of ${parent.incident}`);
       return info(`opened${alert ? ` by an alert from ${alert.source}${quoted(alert.title)}` : ''}`);
@@ -31,9 +31,8 @@ function line(event: IncidentEvent, view: IncidentView): Line {
       const { alerts, parent } = event.data;
       if (parent) return info(`joined by ${parent.incident}, which waits for it`);
       const [first] = alerts;
-      if (alerts.length > 1)
-        return info(`${alerts.length} more alerts belong to this, the first from ${first?.source}`);
-      return info(`an alert from ${first?.source} (${first?.status}) belongs to this${quoted(first?.title)}`);
+      if (alerts.length > 1) return info(`${alerts.length} more alerts, the first from ${first?.source}`);
+      return info(`another alert from ${first?.source} (${first?.status})${quoted(first?.title)}`);
     }
     case 'verified': {
       const { verdict, reason } = event.data;
@@ -46,14 +45,14 @@ function line(event: IncidentEvent, view: IncidentView): Line {
     }
     case 'held': {
       const { n, guard, says, approval } = event.data;
-      const what = n === undefined ? 'putting back' : `step ${n}`;
+      const what = n === undefined ? 'undo' : `step ${n}`;
       return { level: approval ? 'warn' : 'info', message: `${what} waits (${guard}): ${says}` };
     }
     case 'approved':
       return info(`approved by ${event.data.by}${noted(event.data.note)}`);
     case 'rejected':
       return event.data.expired
-        ? warn('nobody approved in time')
+        ? warn('not approved in time')
         : warn(`rejected by ${event.data.by}${noted(event.data.note)}`);
     case 'stepStarted': {
       const { n, intent } = event.data;
@@ -81,7 +80,7 @@ function line(event: IncidentEvent, view: IncidentView): Line {
       return warn(`cancelled by ${event.data.by}${noted(event.data.note)}`);
     case 'finished': {
       const { outcome, reason, left, owed } = event.data;
-      const rest = [...left.map((each) => `left: ${each}`), ...owed.map((each) => `STILL OWED: ${each}`)];
+      const rest = [...left.map((each) => `kept: ${each}`), ...owed.map((each) => `NOT UNDONE: ${each}`)];
       const level: Level = owed.length > 0 ? 'error' : outcome === 'escalated' ? 'warn' : 'info';
       return { level, message: [`${outcome}: ${reason}`, ...rest].join('; ') };
     }

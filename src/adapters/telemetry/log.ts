@@ -35,7 +35,7 @@ function surviving(stream: Writable, tell: (says: string) => void): Writable {
       why = error.message;
       lost++;
     } else if (lost > 0) {
-      const says = `${lost} lines of the log could not be written before this (${why})`;
+      const says = `${lost} earlier log lines could not be written (${why})`;
       lost = 0;
       tell(says);
     }

@@ -56,35 +56,34 @@ export function createMetrics(options: MetricsOptions) {
     new Histogram({ name: `second_responder_${name}`, help, labelNames, buckets, registers: [registry] });
 
   const all = {
-    alertsReceived: counter('alerts_received_total', 'Alerts received, by sender and what became of them.', [
-      'source',
-      'result',
-    ]),
+    alertsReceived: counter('alerts_received_total', 'Alerts received, by sender and result.', ['source', 'result']),
     alertLastReceived: gauge(
       'alert_last_received_timestamp_seconds',
-      'When the last alert of a sender was taken in (Unix time); 0 before the first.',
+      'Unix time of the last alert received from a sender; 0 before the first.',
       ['source'],
     ),
     incidentsOpened: counter('incidents_opened_total', 'Incidents opened, by alerted health set.', ['health_set']),
-    incidentsOpen: gauge('incidents_open', 'Incidents that are open, by phase.', ['phase']),
-    incidentOldest: gauge('incident_oldest_seconds', 'Age of the oldest open incident in each phase; 0 without any.', [
-      'phase',
-    ]),
-    incidentsWaiting: gauge('incidents_waiting', 'Open incidents that wait, by what they wait for.', ['guard']),
-    incidentsFinished: counter('incidents_finished_total', 'Incidents finished, by how they ended.', [
+    incidentsOpen: gauge('incidents_open', 'Open incidents, by phase.', ['phase']),
+    incidentOldest: gauge(
+      'incident_oldest_seconds',
+      'Age of the oldest open incident in each phase; 0 if there is none.',
+      ['phase'],
+    ),
+    incidentsWaiting: gauge('incidents_waiting', 'Waiting incidents, by what they wait for.', ['guard']),
+    incidentsFinished: counter('incidents_finished_total', 'Incidents finished, by health set, playbook and outcome.', [
       'health_set',
       'playbook',
       'outcome',
     ]),
     incidentDuration: histogram(
       'incident_duration_seconds',
-      'From the opening of an incident to its end.',
+      'Time from the opening of an incident to its end.',
       ['outcome'],
       LONG_BUCKETS,
     ),
     timeToVerdict: histogram(
       'time_to_verdict_seconds',
-      'From the opening of an incident to its first confirmed or cleared verdict.',
+      'Time from the opening of an incident to its first confirmed or cleared verdict.',
       [],
       [...CALL_BUCKETS, 600, 1800, 3600, 7200, 14_400],
     ),
@@ -92,48 +91,43 @@ export function createMetrics(options: MetricsOptions) {
       'health_set',
       'verdict',
     ]),
-    steps: counter('steps_total', 'Steps that ended, by playbook, step and result.', ['playbook', 'step', 'result']),
-    disruptiveActions: counter('disruptive_actions_total', 'Reboots and failovers begun, by group of servers.', [
-      'group',
-      'action',
-    ]),
+    steps: counter('steps_total', 'Steps finished, by playbook, step and result.', ['playbook', 'step', 'result']),
+    disruptiveActions: counter(
+      'disruptive_actions_total',
+      'Reboots and failovers started, by server group and action.',
+      ['group', 'action'],
+    ),
     commands: counter('commands_total', 'Calls to Exchange, by cmdlet and result.', ['command', 'result']),
     commandDuration: histogram(
       'command_duration_seconds',
-      'How long calls to Exchange took, in real time.',
+      'Duration of calls to Exchange, in real time.',
       ['command'],
       CALL_BUCKETS,
     ),
     guardDecisions: counter(
       'guard_decisions_total',
-      'Times that a guard made an incident wait or refused a step, by reason.',
+      'Decisions of guards to make an incident wait or to refuse a step, by reason.',
       ['guard', 'decision', 'reason'],
     ),
-    approvalsPending: gauge('approvals_pending', 'Incidents that wait for a person.', []),
-    undoOutstanding: gauge('undo_owed', 'Changes that are still to be put back.', []),
-    undoOldest: gauge('undo_oldest_seconds', 'Age of the oldest change still to be put back; 0 without any.', []),
-    serversDrained: gauge('servers_drained', 'Servers whose database activation we have blocked, by group.', ['group']),
+    approvalsPending: gauge('approvals_pending', 'Incidents waiting for approval.', []),
+    undoOutstanding: gauge('undo_owed', 'Outstanding undo actions.', []),
+    undoOldest: gauge('undo_oldest_seconds', 'Age of the oldest outstanding undo action; 0 if there is none.', []),
+    serversDrained: gauge('servers_drained', 'Servers whose database activation the daemon has blocked, by group.', [
+      'group',
+    ]),
     killSwitch: gauge('kill_switch', '1 while a kill switch of that scope is on.', ['scope']),
-    killSwitchSince: gauge('kill_switch_since_seconds', 'How long the oldest kill switch of that scope has been on.', [
-      'scope',
-    ]),
-    playbookMode: gauge('playbook_mode', '1 for the mode in force of each playbook.', ['playbook', 'mode']),
+    killSwitchSince: gauge('kill_switch_since_seconds', 'Age of the oldest kill switch of that scope.', ['scope']),
+    playbookMode: gauge('playbook_mode', '1 for the current mode of each playbook.', ['playbook', 'mode']),
     queueJobs: gauge('queue_jobs', 'Jobs in the queues, by state.', ['queue', 'state']),
-    storeUp: gauge('store_up', '1 while the store answers and takes what is written to it.', []),
-    storeLost: gauge(
-      'store_lost',
-      '1 from when the store is found to have lost something until a person has acknowledged it.',
-      [],
-    ),
-    storeLosses: counter('store_losses_total', 'Times that the store was found to have lost something, by what.', [
-      'what',
-    ]),
+    storeUp: gauge('store_up', '1 while the store answers and accepts writes.', []),
+    storeLost: gauge('store_lost', '1 after the store has lost data, until a person acknowledges it.', []),
+    storeLosses: counter('store_losses_total', 'Losses of data found in the store, by kind.', ['what']),
     exchangeSessions: gauge('exchange_sessions', 'Calls to Exchange in progress; exchange.sessions is the limit.', []),
-    notifications: counter('notifications_total', 'Notifications, by channel and whether they could be sent.', [
-      'channel',
-      'result',
+    notifications: counter('notifications_total', 'Notifications, by channel and result.', ['channel', 'result']),
+    buildInfo: gauge('build_info', 'Always 1; the labels hold the versions of the daemon and of Node.', [
+      'version',
+      'node',
     ]),
-    buildInfo: gauge('build_info', 'Always 1; the labels say what runs.', ['version', 'node']),
   };
 
   startAtZero();

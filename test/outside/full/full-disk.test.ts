@@ -99,18 +99,18 @@ it.skipIf(!MOUNTS)(
     );
     const full = await until(
       () => ready(daemon),
-      ({ parts }) => parts.some(({ says }) => /ENOSPC/.test(says)) && /make room/.test(JSON.stringify(parts)),
+      ({ parts }) => parts.some(({ says }) => /ENOSPC/.test(says)) && /free space/.test(JSON.stringify(parts)),
       20_000,
     );
     expect(full.ready).toBe(false);
     expect(full.parts.find(({ part }) => part === 'store')).toMatchObject({
       ok: false,
-      says: expect.stringMatching(/takes no data \(ENOSPC.*\): make room there/),
+      says: expect.stringMatching(/can't be written to \(ENOSPC.*\): free space there/),
     });
     expect(full.parts.find(({ part }) => part === 'exchange')?.says).toMatch(/lab's world can't be kept in .*ENOSPC/);
     expect((await send(daemon, 'meanwhile')).status).toBe(503);
     expect((await fetch(`${daemon.url}/healthz`)).status).toBe(200);
-    expect(daemon.output()).toMatch(/"level":"warn","message":"the private Redis is gone: .*make room/);
+    expect(daemon.output()).toMatch(/"level":"warn","message":"the private Redis stopped: .*free space/);
 
     makeRoom();
     await until(
@@ -123,7 +123,7 @@ it.skipIf(!MOUNTS)(
       (now) => now.ready && !/kept/.test(JSON.stringify(now)),
       20_000,
     );
-    expect(daemon.output()).toMatch(/the private Redis runs again/);
+    expect(daemon.output()).toMatch(/the private Redis is running again/);
     expect(daemon.output()).toMatch(/lab's world is kept in .* again/);
   },
   BUSY,
@@ -141,7 +141,7 @@ it.skipIf(!MOUNTS)(
       20_000,
     );
     await daemon.kill('SIGKILL');
-    await expect(serve()).rejects.toThrow(/Failed to start: \S+ takes no data \(ENOSPC.*\): make room there/);
+    await expect(serve()).rejects.toThrow(/Failed to start: \S+ can't be written to \(ENOSPC.*\): free space there/);
     makeRoom();
     const again = await serve();
     const { incidents } = await get<{ incidents: { id: string }[] }>(`${again.url}/api/v1/incidents`);

@@ -137,7 +137,7 @@ describe('a daemon with a certificate', () => {
     put('tls.key', pem('second.key'));
     await until(served, (name) => name === 'second', RENEWED_WITHIN);
     const bad: [string, string | Buffer, RegExp][] = [
-      ['tls.key', pem('first.key'), /http\.tls: the key does not do for the certificate: .*stays in use/],
+      ['tls.key', pem('first.key'), /http\.tls: the key does not match the certificate: .*stays in use/],
       ['tls.crt', '', /http\.tls: the certificate cannot be read: .*stays in use/],
     ];
     for (const [file, content, says] of bad) {

@@ -123,5 +123,5 @@ it('says that replicas are missing', async () => {
   await replica.kill('SIGKILL');
   await expect
     .poll(async () => (await store.health()).warnings.join())
-    .toMatch(/0 of the 1 replicas that store.wait-replicas asks for/);
+    .toMatch(/0 of the 1 replicas that store.wait-replicas requires/);
 });

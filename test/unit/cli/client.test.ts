@@ -38,8 +38,8 @@ describe('a refusal is told in sentences', () => {
     [
       'what to do without a token',
       401,
-      { title: 'Say who you are' },
-      'Say who you are\nPass a token with --token-file FILE or SECOND_RESPONDER_TOKEN.',
+      { title: 'Authentication required' },
+      'Authentication required\nPass a token with --token-file FILE or SECOND_RESPONDER_TOKEN.',
     ],
   ])('%s', async (_, status, document, sentence) => {
     const url = await serve((_request, response) => {

@@ -78,7 +78,7 @@ describe('store', () => {
     [
       'snapshots only',
       warned({ aof_enabled: '0' }),
-      [/^ok/, /^look store: Redis keeps snapshots only.* lost\. → Type `redis-cli CONFIG SET appendonly yes`/],
+      [/^ok/, /^look store: Redis keeps snapshots only.* 202\. → Type `redis-cli CONFIG SET appendonly yes`/],
     ],
     [
       'once a second',
@@ -88,7 +88,7 @@ describe('store', () => {
     [
       'a disk that is full',
       warned({ aof_last_write_status: 'err' }),
-      [/^ok/, /^bad store: .*no alert until it can\. → Look with `df`/],
+      [/^ok/, /^bad store: .*no alerts until it can\. → Check with `df`/],
     ],
     [
       'memory that is nearly full',
@@ -98,14 +98,14 @@ describe('store', () => {
     [
       'a replica',
       health([
-        'This Redis is a replica: nothing can be written to it. Set `store.url` to its master, which `redis-cli INFO replication` names.',
+        'This Redis is a replica: nothing can be written to it. Set `store.url` to the master that `redis-cli INFO replication` names.',
       ]),
       [/^ok/, /^bad store: .*nothing can be written to it\. → Set `store\.url`/],
     ],
     [
       'too few replicas',
       health([
-        'Redis has 0 of the 1 replicas that store.wait-replicas asks for: no alert is accepted and no command is sent until it has them.',
+        'Redis has 0 of the 1 replicas that store.wait-replicas requires: no alerts are accepted and no commands are sent until it has them.',
       ]),
       [/^ok/, /^bad store: Redis has 0 of the 1 .* → docs\/store\.md says more\.$/],
     ],

@@ -384,7 +384,7 @@ describe('errors', () => {
   it('a taken port is named, with the setting to change', async () => {
     const { url } = await start();
     await expect(start({}, { config: { port: Number(new URL(url).port) } })).rejects.toThrow(
-      /is taken: set http\.port/,
+      /is in use: set http\.port/,
     );
   });
 });

@@ -249,7 +249,7 @@ describe('requests one after another on a connection', () => {
       answers[n]?.end();
     }
     await all;
-    expect(said).toEqual([expect.stringContaining('too many requests wait')]);
+    expect(said).toEqual([expect.stringContaining('too many requests are waiting')]);
     server.close();
     server.closeAllConnections();
   });

@@ -153,6 +153,6 @@ it('what could not be read is said in the answer', async () => {
   const answer = await post(`${url}/api/v1/alerts/generic`, { ...GOOD, raisedAt: 'yesterday' });
   expect(await answer.json()).toMatchObject({
     accepted: 1,
-    alerts: [{ notes: [expect.stringContaining('raisedAt is not a time that can be read')] }],
+    alerts: [{ notes: [expect.stringContaining('raisedAt is not a valid time')] }],
   });
 });

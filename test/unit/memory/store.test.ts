@@ -44,5 +44,5 @@ it('forgets the oldest finished incidents beyond its number, never an open one',
 });
 
 it('says that nothing outlives the process', async () => {
-  expect((await createMemoryStore().health()).warnings.join()).toMatch(/lost when this process ends/);
+  expect((await createMemoryStore().health()).warnings.join()).toMatch(/lost when this process stops/);
 });

@@ -18,37 +18,37 @@ it.each<[string, string, string]>([
   [
     'snapshots',
     said({ aof_enabled: '0' }),
-    'Redis keeps snapshots only: when it crashes, alerts that were answered 202 are lost. Type `redis-cli CONFIG SET appendonly yes`, and `redis-cli CONFIG REWRITE` to keep it so.',
+    'Redis keeps snapshots only: a crash loses alerts that were answered 202. Type `redis-cli CONFIG SET appendonly yes`, and `redis-cli CONFIG REWRITE` to make it permanent.',
   ],
   [
     'a write each second',
     said({}, 'everysec'),
-    'Redis writes to disk once a second: a power loss can cost the last second of alerts. Type `redis-cli CONFIG SET appendfsync always`, and `redis-cli CONFIG REWRITE` to keep it so.',
+    'Redis writes to disk once per second: a power loss can lose the last second of alerts. Type `redis-cli CONFIG SET appendfsync always`, and `redis-cli CONFIG REWRITE` to make it permanent.',
   ],
   [
     'a write each second by a server of our own',
     said({}, 'everysec', 'private redis'),
-    'Redis writes to disk once a second: a power loss can cost the last second of alerts. Set `store.appendfsync` to `always`, or accept it.',
+    'Redis writes to disk once per second: a power loss can lose the last second of alerts. Set `store.appendfsync` to `always`, or accept it.',
   ],
   [
     'writes whenever the system likes',
     said({}, 'no'),
-    'Redis leaves it to the system when to write to disk: a power loss can cost alerts. Type `redis-cli CONFIG SET appendfsync always`, and `redis-cli CONFIG REWRITE` to keep it so.',
+    'Redis lets the operating system decide when to write to disk: a power loss can lose alerts. Type `redis-cli CONFIG SET appendfsync always`, and `redis-cli CONFIG REWRITE` to make it permanent.',
   ],
   [
     'a disk that is full',
     said({ aof_last_write_status: 'err' }),
-    'Redis could not write to its disk: it takes no alert until it can. Look with `df` whether the disk is full.',
+    'Redis failed to write to its disk: it accepts no alerts until it can. Check with `df` whether the disk is full.',
   ],
   [
     'eviction',
     said({ maxmemory_policy: 'allkeys-lru' }),
-    'Redis may drop journals when its memory is full (maxmemory-policy allkeys-lru). Type `redis-cli CONFIG SET maxmemory-policy noeviction`, and `redis-cli CONFIG REWRITE` to keep it so.',
+    'Redis may drop journals when its memory is full (maxmemory-policy allkeys-lru). Type `redis-cli CONFIG SET maxmemory-policy noeviction`, and `redis-cli CONFIG REWRITE` to make it permanent.',
   ],
   [
     'memory that is nearly full',
     said({ used_memory: '920', maxmemory: '1000' }),
-    'Redis uses 92 % of the memory that it may: when that is full it takes no alert. Type `redis-cli CONFIG SET maxmemory` with more, or set `store.finished-retention` to less.',
+    'Redis uses 92 % of its memory limit: at the limit it accepts no alerts. Type `redis-cli CONFIG SET maxmemory` with a higher value, or set `store.finished-retention` to a lower one.',
   ],
 ])('%s: it is said what that means, and what to type', (_, warning, expected) => {
   expect(warning).toBe(expected);

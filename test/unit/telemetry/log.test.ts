@@ -135,11 +135,7 @@ describe('events in words', () => {
       'info',
       'opened for step 8 of p',
     ],
-    [
-      { type: 'attached', data: { alerts: [INCIDENT.alerts[0]!] } },
-      'info',
-      'an alert from generic (firing) belongs to this',
-    ],
+    [{ type: 'attached', data: { alerts: [INCIDENT.alerts[0]!] } }, 'info', 'another alert from generic (firing)'],
     [
       { type: 'verified', data: { ...verified, verdict: 'confirmed', reason: 'the probe fails', purpose: 'first' } },
       'info',
@@ -168,7 +164,7 @@ describe('events in words', () => {
     ],
     [{ type: 'approved', data: { by: 'jane', note: 'go' } }, 'info', 'approved by jane ("go")'],
     [{ type: 'rejected', data: { by: 'jane' } }, 'warn', 'rejected by jane'],
-    [{ type: 'rejected', data: { by: '', expired: true } }, 'warn', 'nobody approved in time'],
+    [{ type: 'rejected', data: { by: '', expired: true } }, 'warn', 'not approved in time'],
     [{ type: 'stepStarted', data: { n: 1, note: {} } }, 'info', 'step 1 (restart-service) begins'],
     [
       { type: 'stepStarted', data: { n: 1, note: {}, intent } },
@@ -195,12 +191,12 @@ describe('events in words', () => {
     [
       { type: 'finished', data: { outcome: 'escalated', reason: 'ill', left: ['drained'], owed: [] } },
       'warn',
-      'escalated: ill; left: drained',
+      'escalated: ill; kept: drained',
     ],
     [
       { type: 'finished', data: { outcome: 'recovered', reason: 'ok', left: [], owed: ['log'] } },
       'error',
-      'recovered: ok; STILL OWED: log',
+      'recovered: ok; NOT UNDONE: log',
     ],
   ])('%j', (event, level, message) => {
     const entry: Entry = { seq: 1, at: NOW, worker: 'w', version: 1, previous: '', ...event };
@@ -232,6 +228,6 @@ it('loses lines that its disk does not take, and says how many once it does agai
   expect(lines.map((line) => JSON.parse(line).message)).toEqual([
     'one',
     'four',
-    '2 lines of the log could not be written before this (ENOSPC: no space left on device, write)',
+    '2 earlier log lines could not be written (ENOSPC: no space left on device, write)',
   ]);
 });

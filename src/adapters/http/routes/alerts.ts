@@ -18,12 +18,12 @@ export function alertRoutes(around: Surroundings): Route[] {
     headers: {
       'X-Signature':
         'sha256=<hex>: HMAC-SHA256 of `<X-Timestamp>.<body>` with a sender’s signing secret, instead of a token.',
-      'X-Timestamp': 'When it was signed, in seconds since 1970; within five minutes of the daemon’s time.',
+      'X-Timestamp': 'Time of signing, in seconds since 1970; within five minutes of the daemon’s time.',
     },
     answers: [
       {
         status: 202,
-        description: 'Stored: each alert is new or a repeat. What is bad in a list is refused by name.',
+        description: 'Stored: each alert is new or a repeat. Invalid alerts of a list are refused and named.',
         schema: 'Accepted',
       },
     ],
@@ -38,16 +38,20 @@ async function receive(
   around: Surroundings,
 ): Promise<void> {
   if (!around.receive) {
-    throw new HttpProblem('not-receiving', 'It was started without its receiver (work.receive): post to another.', {
-      headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) },
-    });
+    throw new HttpProblem(
+      'not-receiving',
+      'It was started without its receiver (work.receive): send alerts to another daemon.',
+      {
+        headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) },
+      },
+    );
   }
   if (body === undefined) throw invalid([{ pointer: '', message: 'is missing: send one alert, or a list of them' }]);
   const sent = source.count(body);
   if (sent > around.maxAlertsPerRequest) {
     throw new HttpProblem(
       'too-large',
-      `${sent} alerts in one request; at most ${around.maxAlertsPerRequest} are taken: send them in parts.`,
+      `${sent} alerts in one request; the maximum is ${around.maxAlertsPerRequest}: send them in parts.`,
       { alerts: sent },
     );
   }
@@ -95,7 +99,7 @@ async function store(alerts: Alert[], around: Surroundings): Promise<AcceptedAle
     return await within(limit, around.operations.accept(alerts), late);
   } catch (error) {
     around.logger.error(`Failed to store ${alerts.length} alerts: ${(error as Error).message}`);
-    const says = 'Nothing is certain to be stored: send it all again. What was stored will be known as a repeat.';
+    const says = 'The alerts may not be stored: send them all again. Those already stored count as repeats.';
     throw storeAway(says, alerts.length);
   }
 }

@@ -7,7 +7,7 @@ import { invalid } from '../problem.ts';
 
 /** Who decides, and why. */
 export const person = z.strictObject({
-  by: name(100).optional().describe('Who; the name of the token stands in for it.'),
+  by: name(100).optional().describe('Name of the person; default: the name of the token.'),
   note: text(1000).optional(),
 });
 
@@ -26,7 +26,7 @@ export function check<T>(schema: z.ZodType<T>, value: unknown): T {
 /** Whom the journal names. A name that is claimed stands beside the name that was proven. */
 export function signed(by: string | undefined, identity: Identity | undefined): string {
   if (!identity) {
-    if (by === undefined) throw invalid([{ pointer: '/by', message: 'is missing: say who decides' }]);
+    if (by === undefined) throw invalid([{ pointer: '/by', message: 'is missing: name the person who decides' }]);
     return by;
   }
   return by === undefined || by === identity.name ? identity.name : `${by} (${identity.name})`;

@@ -13,8 +13,8 @@ const STREAM_RETRY_SECONDS = 30;
 
 const feedId = z
   .string()
-  .regex(/^\d{1,20}(-\d{1,20})?$/, 'is not the id of an event: leave it out to begin now')
-  .describe('Begin after this event.');
+  .regex(/^\d{1,20}(-\d{1,20})?$/, 'is not an event id: omit it to start now')
+  .describe('Start after this event.');
 
 const query = z.strictObject({ lastEventId: feedId.optional() });
 
@@ -25,9 +25,9 @@ export function eventRoutes(around: Surroundings): Route[] {
       path: '/api/v1/events',
       access: 'viewer',
       tag: 'events',
-      summary: 'Every journal entry as it happens, as server-sent events.',
+      summary: 'Streams journal entries as server-sent events.',
       query,
-      headers: { 'Last-Event-ID': 'Begin after this event; browsers send it when they come again.' },
+      headers: { 'Last-Event-ID': 'Start after this event; browsers send it when they reconnect.' },
       answers: [
         {
           status: 200,
@@ -62,7 +62,7 @@ async function counted({ caller }: Call, { streams }: Surroundings, work: () => 
   if (!streams.take(caller)) {
     throw new HttpProblem(
       'too-many-requests',
-      `Too many event streams are open: close one, or come again in ${STREAM_RETRY_SECONDS} s.`,
+      `Too many event streams are open: close one, or try again in ${STREAM_RETRY_SECONDS} s.`,
       { headers: { 'Retry-After': String(STREAM_RETRY_SECONDS) } },
     );
   }
@@ -90,7 +90,7 @@ async function stream(response: Response, after: string, around: Surroundings): 
     }
   } catch (error) {
     // Headers are out: all that can be done is to end the stream; the client comes again with its last id.
-    if (!signal.aborted) around.logger.warn(`an event stream ended: ${(error as Error).message}`);
+    if (!signal.aborted) around.logger.warn(`Event stream ended: ${(error as Error).message}`);
   } finally {
     clearInterval(heartbeat);
     if (response.writableNeedDrain) response.destroy();

@@ -11,8 +11,8 @@ export function healthRoutes({ operations, version }: Surroundings): Route[] {
       path: '/healthz',
       access: 'open',
       tag: 'health',
-      summary: 'Alive: the process answers.',
-      answers: [{ status: 200, description: 'It does.', schema: 'Alive' }],
+      summary: 'Liveness: the process answers.',
+      answers: [{ status: 200, description: 'The process is alive.', schema: 'Alive' }],
       problems: [],
       handle({ response }) {
         response.json({ alive: true, version });
@@ -23,10 +23,10 @@ export function healthRoutes({ operations, version }: Surroundings): Route[] {
       path: '/readyz',
       access: 'open',
       tag: 'health',
-      summary: 'Ready: able to take alerts and to act on them, each part named.',
+      summary: 'Readiness: whether the daemon can receive alerts and act on them, part by part.',
       answers: [
-        { status: 200, description: 'Every part is well.', schema: 'Readiness' },
-        { status: 503, description: 'A part is not.', schema: 'Readiness' },
+        { status: 200, description: 'Every part is ready.', schema: 'Readiness' },
+        { status: 503, description: 'At least one part is not ready.', schema: 'Readiness' },
       ],
       problems: [],
       async handle({ response }) {

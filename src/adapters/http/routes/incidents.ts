@@ -11,14 +11,14 @@ const query = z.strictObject({
   server: name().optional(),
   healthSet: name().optional(),
   outcome: z.enum(OUTCOMES as unknown as [string, ...string[]]).optional(),
-  since: time.optional().describe('Opened at or after this; ISO 8601.'),
+  since: time.optional().describe('Opened at or after this time; ISO 8601.'),
   limit: z
     .string()
     .regex(/^\d{1,3}$/, 'must be a whole number from 1 to 500')
     .prefault('50')
     .transform(Number)
     .refine((limit) => limit >= 1 && limit <= 500, 'must be a whole number from 1 to 500'),
-  cursor: name(1000).optional().describe('`next` of the answer before.'),
+  cursor: name(1000).optional().describe('`next` of the previous page.'),
 });
 
 const wholeNumber = z
@@ -30,7 +30,7 @@ const journalQuery = z.strictObject({
   limit: wholeNumber
     .refine((limit) => limit > 0, 'must be at least 1')
     .optional()
-    .describe('The most entries to return.'),
+    .describe('Maximum number of entries to return.'),
 });
 
 export function incidentRoutes({ operations }: Surroundings): Route[] {
@@ -59,7 +59,7 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
       path: '/api/v1/incidents',
       access: 'viewer',
       tag,
-      summary: 'Incidents, newest first.',
+      summary: 'Lists incidents, newest first.',
       query,
       answers: [{ status: 200, description: 'A page of incidents.', schema: 'Incidents' }],
       problems: ['invalid-request'],
@@ -78,7 +78,9 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
           .catch((error: unknown) => {
             // A store throws a RangeError for a cursor that it did not give; what cursors look like is its own affair.
             if (!cursor || !(error instanceof RangeError)) throw error;
-            throw invalid([{ pointer: '/cursor', message: 'is not the `next` of an answer before: begin without it' }]);
+            throw invalid([
+              { pointer: '/cursor', message: 'is not the `next` of a previous page: omit it to start over' },
+            ]);
           });
         response.json(render(page));
       },
@@ -88,7 +90,7 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
       path: '/api/v1/incidents/:id',
       access: 'viewer',
       tag,
-      summary: 'One incident.',
+      summary: 'Gets an incident.',
       answers: [{ status: 200, description: 'The incident.', schema: 'Incident' }],
       problems: ['not-found'],
       async handle({ request, response }) {
@@ -103,12 +105,13 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
       path: '/api/v1/incidents/:id/journal',
       access: 'viewer',
       tag,
-      summary: 'Everything that happened to an incident, in order.',
+      summary: 'Gets the journal of an incident: everything that happened, in order.',
       query: journalQuery,
       answers: [
         {
           status: 200,
-          description: 'The entries of its journal. Where more follow, the header `Link` names them (`rel="next"`).',
+          description:
+            'The entries of its journal. If there are more, the header `Link` names the next page (`rel="next"`).',
           schema: 'Journal',
         },
       ],
@@ -136,8 +139,10 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
       path: '/api/v1/incidents/:id/verify',
       access: 'viewer',
       tag,
-      summary: 'Checks the chain of hashes of an incident’s journal.',
-      answers: [{ status: 200, description: 'Whether every entry fits the one before it.', schema: 'JournalCheck' }],
+      summary: 'Checks the hash chain of an incident’s journal.',
+      answers: [
+        { status: 200, description: 'Whether every entry holds the hash of the previous one.', schema: 'JournalCheck' },
+      ],
       problems: ['not-found'],
       async handle({ request, response }) {
         const id = parameter(request, 'id');
@@ -146,8 +151,8 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
         response.json(result);
       },
     },
-    decide('approve', 'Lets an incident that waits for approval go on with the plan it showed.'),
-    decide('reject', 'Refuses an incident’s plan: it ends escalated.'),
-    decide('cancel', 'Stops an incident before its next command; what is owed is put back.'),
+    decide('approve', 'Approves the plan of a waiting incident.'),
+    decide('reject', 'Rejects the plan of an incident, which escalates it.'),
+    decide('cancel', 'Stops an incident before its next command; its changes are put back.'),
   ];
 }

@@ -10,20 +10,20 @@ const change = z.strictObject({
   scope: z
     .strictObject({ playbook: name().optional(), server: name().optional(), group: name().optional() })
     .optional()
-    .describe('What it applies to; everything when it names nothing. Switching off names the same scope.'),
-  by: name(100).optional().describe('Who; the name of the token stands in for it.'),
+    .describe('What the switch stops; everything if empty. Switching off requires the same scope.'),
+  by: name(100).optional().describe('Name of the person; default: the name of the token.'),
   reason: text(1000).optional(),
 });
 
 export function killSwitchRoutes({ operations }: Surroundings): Route[] {
   const shared = { path: '/api/v1/kill-switch', tag: 'kill switch' };
-  const answers = [{ status: 200, description: 'The switches as they are now.', schema: 'KillSwitch' as const }];
+  const answers = [{ status: 200, description: 'The current switches.', schema: 'KillSwitch' as const }];
   return [
     {
       ...shared,
       method: 'get',
       access: 'viewer',
-      summary: 'What is stopped at the moment.',
+      summary: 'Lists the kill switches that are on.',
       answers,
       problems: [],
       async handle({ response }) {
@@ -34,7 +34,7 @@ export function killSwitchRoutes({ operations }: Surroundings): Route[] {
       ...shared,
       method: 'put',
       access: 'operator',
-      summary: 'Stops every command that was not sent yet, on every worker; or lets them go on.',
+      summary: 'Stops all workers from sending commands, or allows commands again.',
       body: { schema: change, example: { on: true, by: 'jane', reason: 'network works tonight' }, required: true },
       answers,
       problems: ['invalid-request', 'malformed-json', 'too-large', 'unsupported-media-type'],

@@ -11,8 +11,8 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
       path: '/api/v1/playbooks',
       access: 'viewer',
       tag,
-      summary: 'The playbooks that are in force.',
-      answers: [{ status: 200, description: 'All of them.', schema: 'Playbooks' }],
+      summary: 'Lists the active playbooks.',
+      answers: [{ status: 200, description: 'All active playbooks.', schema: 'Playbooks' }],
       problems: [],
       async handle({ response }) {
         response.json(render({ playbooks: await operations.playbooks() }));
@@ -23,7 +23,7 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
       path: '/api/v1/playbooks/:name',
       access: 'viewer',
       tag,
-      summary: 'One playbook, with its last runs.',
+      summary: 'Gets a playbook with its last runs.',
       answers: [{ status: 200, description: 'The playbook.', schema: 'Playbook' }],
       problems: ['not-found'],
       async handle({ request, response }) {
@@ -38,9 +38,9 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
       path: '/api/v1/playbooks/:name/trust',
       access: 'admin',
       tag,
-      summary: 'Trusts a playbook again that was demoted because its last runs did not help.',
+      summary: 'Restores the mode of a playbook that was demoted after failed runs.',
       body: { schema: person, example: { by: 'jane', note: 'the disk was replaced' }, required: false },
-      answers: [{ status: 200, description: 'The playbook, in the mode that it was written for.', schema: 'Playbook' }],
+      answers: [{ status: 200, description: 'The playbook, in its original mode.', schema: 'Playbook' }],
       problems: ['invalid-request', 'malformed-json', 'not-found', 'too-large', 'unsupported-media-type'],
       async handle({ request, response, body, identity }) {
         const given = check(person, body ?? {});
@@ -53,13 +53,13 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
       path: '/api/v1/playbooks/reload',
       access: 'admin',
       tag,
-      summary: 'Reads the playbook files again: all of them, or, with any problem, none.',
-      answers: [{ status: 200, description: 'The playbooks that are in force now.', schema: 'Playbooks' }],
+      summary: 'Reloads the playbook files; if any of them has a problem, none is reloaded.',
+      answers: [{ status: 200, description: 'The playbooks that are active now.', schema: 'Playbooks' }],
       problems: ['invalid-playbooks'],
       async handle({ response, identity }) {
         try {
           const playbooks = await operations.reloadPlaybooks();
-          logger.info(`playbooks reloaded${identity ? ` by ${identity.name}` : ''}: ${playbooks.length}`);
+          logger.info(`Reloaded playbooks${identity ? ` by ${identity.name}` : ''}: ${playbooks.length}`);
           response.json(render({ playbooks }));
         } catch (error) {
           throw asProblem(error);
@@ -73,5 +73,5 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
 function asProblem(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== 'ConfigError') return error;
   const problems = error.message.split('\n').map((message) => ({ pointer: '', message }));
-  return new HttpProblem('invalid-playbooks', 'Nothing was changed: mend the files and reload again.', { problems });
+  return new HttpProblem('invalid-playbooks', 'Nothing was changed: fix the files and reload again.', { problems });
 }

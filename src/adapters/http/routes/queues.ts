@@ -8,7 +8,7 @@ import { Router } from 'express';
 export function queueBoard(queues: readonly Queue[] | undefined): Router {
   if (!queues || queues.length === 0) {
     return Router().get('/', (_request, response) => {
-      response.type('text/plain').send('There is no queue board: the in-memory trial engine has no queues to show.\n');
+      response.type('text/plain').send('There is no queue board: the in-memory store has no queues.\n');
     });
   }
   const adapter = new ExpressAdapter();

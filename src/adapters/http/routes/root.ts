@@ -19,8 +19,8 @@ export function rootRoutes({ version }: Surroundings): Route[] {
       path: '/',
       access: 'open',
       tag: 'health',
-      summary: 'Where everything is.',
-      answers: [{ status: 200, description: 'Links, as JSON or for people.', schema: 'Links' }],
+      summary: 'Lists the addresses of the API.',
+      answers: [{ status: 200, description: 'Links, as JSON or HTML.', schema: 'Links' }],
       problems: [],
       handle({ request, response }) {
         if (request.accepts(['json', 'html']) === 'html') response.type('html').send(page(version));

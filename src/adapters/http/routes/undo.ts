@@ -5,8 +5,8 @@ import type { Route, Surroundings } from '../route.ts';
 import { check, person, personOf } from './checks.ts';
 
 const owed = person.extend({
-  server: name().describe('The server on which something is owed.'),
-  setting: name().optional().describe('One setting of it, as the list of what is owed names it; else all.'),
+  server: name().describe('Server with outstanding undo actions.'),
+  setting: name().optional().describe('One setting, as listed by GET /api/v1/undo; default: all.'),
 });
 /** What was done by hand is not seen by the daemon: somebody must say what it was. */
 const byHand = owed.extend({
@@ -44,16 +44,18 @@ export function undoRoutes({ operations }: Surroundings): Route[] {
       path: '/api/v1/undo',
       access: 'viewer',
       tag,
-      summary: 'What is still to be put back in the whole organisation.',
-      answers: [{ status: 200, description: 'Every debt, with the incident that made it.', schema: 'Undo' }],
+      summary: 'Lists outstanding undo actions of the whole organisation.',
+      answers: [
+        { status: 200, description: 'Every outstanding undo action with the incident that caused it.', schema: 'Undo' },
+      ],
       problems: [],
       async handle({ response }) {
         response.json(render({ undo: await operations.undo() }));
       },
     },
     decide('put-back', owed, example, {
-      summary: 'Has what is owed on a server put back now; an incident of its own does it.',
-      answer: 'The incident that does it.',
+      summary: 'Puts back the changes on a server now, in a new incident.',
+      answer: 'The new incident.',
       does: 'putBack',
     }),
     decide(
@@ -61,8 +63,8 @@ export function undoRoutes({ operations }: Surroundings): Route[] {
       byHand,
       { ...example, note: 'allowed again in the shell' },
       {
-        summary: 'Strikes out what a person has seen to by hand; nothing is sent.',
-        answer: 'The incident that notes it.',
+        summary: 'Marks changes as put back by hand; sends no command.',
+        answer: 'The incident that records it.',
         does: 'settle',
       },
     ),

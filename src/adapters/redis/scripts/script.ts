@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ReplyError } from 'ioredis';
 import type { Client } from '../connect.ts';
 
-const OTHER_STORE = 'this is not the store that the daemon knows: it was emptied, or it is another';
+const OTHER_STORE = 'this is not the store that the daemon knows: it was emptied or replaced';
 
 const sameStore = (id: string) =>
   `if redis.call('HGET', prefix .. 'store', 'id') ~= '${id}' then return redis.error_reply('OTHERSTORE ${OTHER_STORE}') end`;
