@@ -34,7 +34,7 @@ describe('doctor', () => {
     const place = (told(lines)[0] ?? '').replace(file, 'FILE');
     expect(place).toMatch(/^bad configuration: FILE:1:\d+: http\.prot: unknown key → did you mean "port"\?$/);
     expect(told(lines)[1]).toMatch(
-      /^bad configuration: .*exchange\.endpoints: is empty: name the servers.* → Correct it there\.$/,
+      /^bad configuration: .*exchange\.endpoints: is empty; name servers.* → Correct it there\.$/,
     );
     expect(told(lines).slice(2)).toEqual(CHECKS.map(({ name }) => `skipped ${name}: the configuration does not load`));
   });
