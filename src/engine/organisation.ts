@@ -28,7 +28,7 @@ export async function serverMeant(engine: Engine, alert: Alert): Promise<string 
   const known = names.map(shortName).find((name) => factsOf(asked.value, name));
   if (known !== undefined) return known;
   if (!alert.namedByPath || names.some((name) => mayBeMachine(asked.value, name))) return alert.server;
-  engine.log.warn('Opened no incident for an alert whose server is no machine of this organisation', {
+  engine.log.warn('Opened no incident for an alert whose server is not in this organisation', {
     alert: alert.id,
     source: alert.source,
     senderId: alert.senderId,

@@ -163,7 +163,7 @@ export class StoreWatch {
     try {
       await this.#look();
     } catch (error) {
-      this.#options.log.debug('The store could not be compared with what is known of it', { error: String(error) });
+      this.#options.log.debug('Failed to check whether the store is still the same', { error: String(error) });
     }
     if (this.#losses.length > 0 && this.#sinceSaid() > SAY_AGAIN) this.#say();
     this.#notifySoon();
@@ -209,7 +209,7 @@ export class StoreWatch {
       if (!standing) this.#gone(id, older);
       else if (!standing.open) this.#incidents.delete(id);
       else if (!standing.due) {
-        log.error('The store had forgotten when an open incident is due; it is looked at now', { incident: id });
+        log.error('The store had lost the due time of an open incident; the incident is due now', { incident: id });
         await store.nudge(id, realNow());
       }
       if (this.#incidents.delete(id)) this.#incidents.set(id, remembered);
@@ -226,11 +226,11 @@ export class StoreWatch {
       const says = older
         ? 'An open incident is not known to this older store'
         : 'The journal of an open incident is gone';
-      log.error(`${says}; nothing had been changed for it, and it is not looked at any more`, about);
+      log.error(`${says}; it had changed nothing, and is no longer followed`, about);
       return;
     }
     log.error('The journal of an open incident is gone', about);
-    const left = remembered ? linesOf([[id, remembered]], []) : [`what incident ${id} has changed is not known`];
+    const left = remembered ? linesOf([[id, remembered]], []) : [`the changes that incident ${id} made are not known`];
     this.#lose(this.#lossOf('journal', left));
   }
 
@@ -240,7 +240,7 @@ export class StoreWatch {
     const lost = owed.filter((one) => !now.has(placeOf(one)));
     if (lost.length > 0) return this.#lose(this.#lossOf('older', linesOf([], lost)));
     this.#options.log.warn(
-      'The store has forgotten its last entries, as a failover may; nothing that was owed is gone',
+      'The store has lost its last entries, possibly in a failover; no outstanding undo action was lost',
     );
   }
 
@@ -264,7 +264,7 @@ export class StoreWatch {
     } else if (this.#held) {
       this.#held = false;
       this.#losses = [];
-      log.warn('A person has lifted the kill switch: what the store has lost counts as seen to');
+      log.warn('A person has lifted the kill switch: the loss of data in the store counts as handled');
     } else if (this.#losses.length > 0) {
       await store.setKillSwitch(this.#switch());
       this.#held = true;
@@ -331,10 +331,10 @@ const LIFT =
 const WORDS: Record<StoreLossKind, string> = {
   emptied: `The store was emptied: pending alerts, journals of open incidents, outstanding undo actions and kill switches are gone. ${LIFT}`,
   other:
-    'Another store answers at this address than the one that this daemon knows. It takes no alerts and changes nothing until `store.url` leads to the one that it knows; restart it to work with this one.',
+    'The store at this address is not the one that this daemon knows. The daemon takes no alerts and changes nothing until `store.url` points to the store that it knows; to work with this one, restart the daemon.',
   older: `The store is an older copy of itself, and no longer knows of changes that must be put back. ${LIFT}`,
   journal: `The journal of an open incident is gone from the store; other keys may be, too. Stop the daemons and run \`second-responder store reindex\`. ${LIFT}`,
-  evicted: `Redis has dropped keys as its memory was full; journals, claims or outstanding undo actions may be among them. Set its maxmemory-policy to noeviction, stop the daemons and run \`second-responder store reindex\`. ${LIFT}`,
+  evicted: `Redis has dropped keys because its memory was full; journals, claims or outstanding undo actions may be among them. Set its maxmemory-policy to noeviction, stop the daemons and run \`second-responder store reindex\`. ${LIFT}`,
 };
 
 function sentences({ says, left }: Loss): string {
@@ -352,13 +352,13 @@ function noticeOf({ what, at, says, left }: Loss, worker: string): Notice {
     kind: 'escalation',
     incident: 'store',
     subject: SUBJECTS[what],
-    text: [says, '', `Seen by ${worker}.`, 'Servers that may be left changed:', ...lines].join('\n'),
+    text: [says, '', `Detected by ${worker}.`, 'Servers that may be left changed:', ...lines].join('\n'),
   };
 }
 
 const SUBJECTS: Record<StoreLossKind, string> = {
   emptied: 'The store was emptied, and servers may be left changed',
-  other: 'Another store answers than the one that the daemon knows',
+  other: 'The store is not the one that the daemon knows',
   older: 'The store is an older copy, and servers may be left changed',
   journal: 'The journal of an open incident is gone, and servers may be left changed',
   evicted: 'Redis has dropped keys of the store',

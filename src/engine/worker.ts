@@ -59,12 +59,12 @@ export function createWorker(engine: Engine): Worker {
           if (kept) sinceGranted = sinceAsked;
           else lost.abort(new Error('another worker has taken over'));
         },
-        (error) => log.warn('The heartbeat did not get through', { incident: id, error: String(error) }),
+        (error) => log.warn('Failed to renew the lease of an incident', { incident: id, error: String(error) }),
       );
     }, lasts / BEATS);
     // A process or a machine that stood still goes on where it was, before any heartbeat can tell it what it missed.
     function stillMine(): void {
-      if (sinceGranted() > lasts) lost.abort(new Error('the lease ran out while this worker stood still'));
+      if (sinceGranted() > lasts) lost.abort(new Error('the lease expired while this worker was suspended'));
       signal.throwIfAborted();
     }
     async function confirm(head: Head): Promise<void> {
@@ -95,14 +95,14 @@ export function createWorker(engine: Engine): Worker {
    */
   async function failed(id: string, error: unknown): Promise<number> {
     const times = (failures.get(id) ?? 0) + 1;
-    log.error('Advancing an incident failed; it is tried again', { incident: id, times, error: describe(error) });
+    log.error('Failed to advance an incident; it is tried again', { incident: id, times, error: describe(error) });
     const { up } = await store.health();
     if (!up) return NUDGE_AGAIN;
     failures.set(id, times);
     if (times === DEFECT)
       await engine
         .notify(defect(id, error))
-        .catch((why) => log.error('A defect could not be told', { incident: id, error: String(why) }));
+        .catch((why) => log.error('Failed to notify anyone of a defect', { incident: id, error: String(why) }));
     return Math.min(NUDGE_AGAIN * 2 ** (times - 1), SLOWEST_RETRY);
   }
 
@@ -120,14 +120,17 @@ export function createWorker(engine: Engine): Worker {
     if (alerts.length > 0) await wakeups.alerts(alerts);
     for (const id of incidents) await wakeups.incident(id);
     if (alerts.length + incidents.length > 0) {
-      log.debug('The sweep woke what was overdue', { alerts: alerts.length, incidents: incidents.length });
+      log.debug('The sweep queued overdue alerts and incidents', {
+        alerts: alerts.length,
+        incidents: incidents.length,
+      });
     }
   }
 
   function sweepLater(): void {
     timer = setTimeout(() => {
       sweeping = sweep()
-        .catch((error) => log.warn('The sweep could not look', { error: String(error) }))
+        .catch((error) => log.warn('The sweep failed', { error: String(error) }))
         .finally(() => stopping.signal.aborted || sweepLater());
     }, SWEEP_EVERY);
   }
@@ -143,7 +146,7 @@ export function createWorker(engine: Engine): Worker {
     },
     async stop(graceMs) {
       clearTimeout(timer);
-      stopping.abort(new Error('the daemon stops'));
+      stopping.abort(new Error('the daemon is stopping'));
       await Promise.all([wakeups.close(graceMs), atMost(graceMs, sweeping)]);
     },
   };

@@ -78,8 +78,8 @@ export function gateway(
     // What can't be asked counts as on.
     const sinceAsked = stopwatch();
     const switches = await killSwitches().catch(() => undefined);
-    if (sinceAsked() > FRESH_ANSWER) throw new NotSent('the answer about the kill switch was old when it was read');
-    if (!switches) throw new NotSent('the kill switch could not be asked, so it counts as on');
+    if (sinceAsked() > FRESH_ANSWER) throw new NotSent('the state of the kill switch was outdated when it arrived');
+    if (!switches) throw new NotSent('the kill switch could not be read, so it counts as on');
     if (switches.some((one) => applies(one, scope))) throw new NotSent('the kill switch is on');
   }
 
@@ -154,7 +154,7 @@ export function gateway(
 
   function refuseSelf(server: string): void {
     if (settings.self.includes(shortName(server))) {
-      throw new ExchangeError('refused', `${server} is a machine that this daemon stands on`);
+      throw new ExchangeError('refused', `${server} is a machine that this daemon runs on or depends on`);
     }
   }
 

@@ -14,7 +14,7 @@ export const busy: Guard = {
     const setup = running('setup');
     if (setup) {
       // Setup stops and starts the services itself.
-      const says = `Exchange setup runs on ${target.server}: ${setup.says}`;
+      const says = `Exchange setup is running on ${target.server}: ${setup.says}`;
       if (!DISRUPTIVE.has(change.action)) return { answer: 'wait', reason: 'setup', says };
       return { answer: 'refuse', reason: 'setup', says };
     }
@@ -34,6 +34,6 @@ export const busy: Guard = {
 
 const TORN_APART = [
   ['servicing', 'Windows is being serviced'],
-  ['backup', 'A backup runs'],
+  ['backup', 'A backup is running'],
   ['seeding', 'A database copy is being seeded'],
 ] as const;

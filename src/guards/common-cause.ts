@@ -6,7 +6,7 @@ import type { Store } from '../ports/store.ts';
 import { ALLOW, type Guard } from './guard.ts';
 
 /**
- * The same trouble on many servers at a time is not the fault of each of them: restarting one after the other would only
+ * The same trouble on many servers at the same time is not the fault of each of them: restarting one after the other would only
  * add to it. Servers whose alerts came and which were not looked at yet are waited for before the first is touched.
  */
 export const commonCause: Guard = {
@@ -20,7 +20,7 @@ export const commonCause: Guard = {
     const sick = await sickWith(store, world, names, incident.family, since);
     sick.add(incident.server);
     if (sick.size >= many) {
-      const says = `${names.join(', ')} is unhealthy on ${sick.size} servers at a time: no server's fault, so none is touched`;
+      const says = `${names.join(', ')} is unhealthy on ${sick.size} servers at the same time: no single server is at fault, so none is changed`;
       return { answer: 'refuse', reason: 'common-cause', says };
     }
     // Probes name the one server behind it that is sick: that one is treated, though the whole group sees it.
@@ -32,13 +32,13 @@ export const commonCause: Guard = {
     const members = organisation.servers.filter((one) => groupOf(one) === group).map(({ server }) => server);
     const ill = members.filter((server) => sick.has(server));
     if (isOverShare(ill.length, members.length, settings.commonCause)) {
-      const says = `${names.join(', ')} is unhealthy on ${ill.join(', ')} of ${group}: no server's fault, so none is touched`;
+      const says = `${names.join(', ')} is unhealthy on ${ill.join(', ')} in ${group}: no single server is at fault, so none is changed`;
       return { answer: 'refuse', reason: 'common-cause', says };
     }
     const alerted = new Set(await store.troubled(world, [troubleOf.alerted(incident.family)], since));
     const unseen = members.filter((server) => alerted.has(server) && !sick.has(server));
     if (unseen.length > 0 && isOverShare(ill.length + unseen.length, members.length, settings.commonCause)) {
-      const says = `${unseen.join(', ')} of ${group} may have the same trouble: looked at first`;
+      const says = `${unseen.join(', ')} in ${group} may have the same problem and must be verified first`;
       return { answer: 'wait', reason: 'others-unseen', says };
     }
     return ALLOW;

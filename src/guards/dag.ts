@@ -67,7 +67,7 @@ async function everyDatabaseCanMove(context: GuardContext): Promise<Answer | und
     if (!taken.near) abroad.push(`${copy.database} to ${taken.server}`);
   }
   if (abroad.length === 0) return undefined;
-  const says = `Databases would move to another site (${abroad.join(', ')}), as ${target.site} has no healthy copy of them`;
+  const says = `Databases would move to another site (${abroad.join(', ')}), because ${target.site} has no healthy copy of them`;
   const asked = ask(context, 'other-site', says);
   return asked.answer === 'allow' ? undefined : asked;
 }
@@ -115,7 +115,7 @@ function whyNot(copy: DatabaseCopy, { settings, active, away }: Receiver, sameSi
   if (settings.activationBlocked) return 'activation is blocked there';
   if (sameName(settings.autoActivationPolicy, 'Blocked')) return 'its activation policy is Blocked';
   if (sameName(settings.autoActivationPolicy, 'IntrasiteOnly') && !sameSite)
-    return 'it is in another site and IntrasiteOnly';
+    return 'it is in another site and its activation policy is IntrasiteOnly';
   if (settings.maximumActiveDatabases !== undefined && active >= settings.maximumActiveDatabases) {
     return `it holds its maximum of ${settings.maximumActiveDatabases} active databases`;
   }

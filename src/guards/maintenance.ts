@@ -33,20 +33,20 @@ export const maintenance: Guard = {
     const { value: states } = await exchange.componentStates(server, { signal });
     const [off] = outOfService(states, HANDS_OFF);
     if (off) {
-      const says = `${describeOut(off, server)}: somebody works there`;
+      const says = `${describeOut(off, server)}: someone is working on it`;
       return waitFor('component', says);
     }
     if (target.dag !== undefined) {
       const { value: group } = await exchange.availabilityGroup(target.dag, { signal });
       if (group.members.some((member) => sameName(member.server, server) && member.suspended)) {
-        const says = `The cluster node ${server} of ${target.dag} is suspended: somebody works there`;
+        const says = `The cluster node ${server} of ${target.dag} is suspended: someone is working on it`;
         return waitFor('node-suspended', says);
       }
     }
     // Nothing here lifts it, so waiting would only hide it: a person must know that the alert follows from a decision.
     const decided = await decidedByPeople(context, states);
     if (decided === undefined) return ALLOW;
-    const says = `${decided}: somebody took it out of service on purpose, so nothing is changed`;
+    const says = `${decided}: someone took it out of service on purpose, so nothing is changed`;
     return { answer: 'refuse', reason: 'out-of-service', says };
   },
 };

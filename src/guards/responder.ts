@@ -72,11 +72,15 @@ function judge(
     if (wait === undefined || HARMLESS.has(action.action) || action.result === 'throttled') continue;
     const what = `Managed Availability's ${action.requester} (${action.action} ${action.resource} on ${server})`;
     if (action.state === 'started' && now - action.startedAt < FORGOTTEN) {
-      return { answer: 'wait', reason: 'responder-acting', says: `${what} is at work since ${time(action.startedAt)}` };
+      return {
+        answer: 'wait',
+        reason: 'responder-acting',
+        says: `${what} has been at work since ${time(action.startedAt)}`,
+      };
     }
     if (action.endedAt !== undefined && now - action.endedAt < wait) {
       const until = action.endedAt + wait;
-      const says = `${what} ended at ${time(action.endedAt)}; its effect is waited for until ${time(until)}`;
+      const says = `${what} ended at ${time(action.endedAt)}; waiting for its effect until ${time(until)}`;
       return { answer: 'wait', reason: 'responder-lately', says };
     }
   }

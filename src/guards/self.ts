@@ -7,7 +7,7 @@ export const self: Guard = {
   reasons: ['own-machine'],
   judge({ change, target, settings }) {
     if (!DISRUPTIVE.has(change.action) || !settings.self.includes(target.server)) return ALLOW;
-    const says = `${target.server} is the machine this daemon, or something it stands on, runs on`;
+    const says = `${target.server} runs this daemon or something that it depends on`;
     return { answer: 'refuse', reason: 'own-machine', says };
   },
 };

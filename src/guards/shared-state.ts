@@ -17,9 +17,9 @@ export const slot: Guard = {
 };
 
 const LIMITS = {
-  minutesBetween: ['too-soon', 'group-too-soon', 'the last was too short a time ago'],
-  perHour: ['hourly-limit', 'hourly-limit', 'the limit of an hour is reached'],
-  perDay: ['daily-limit', 'group-daily-limit', 'the limit of a day is reached'],
+  minutesBetween: ['too-soon', 'group-too-soon', 'the last one was too recent'],
+  perHour: ['hourly-limit', 'hourly-limit', 'the hourly limit is reached'],
+  perDay: ['daily-limit', 'group-daily-limit', 'the daily limit is reached'],
 } as const;
 
 /** What a refused start means: which guard, and wait or refuse. */
@@ -28,7 +28,7 @@ export function answerOf(refusal: StartRefusal): { guard: string; answer: Answer
     case 'kill-switch':
       return { guard: 'kill-switch', answer: { answer: 'wait', reason: 'kill-switch', says: saysOf(refusal.switch) } };
     case 'claim': {
-      const says = `Incident ${refusal.owner} acts on ${refusal.server}`;
+      const says = `Incident ${refusal.owner} is acting on ${refusal.server}`;
       return { guard: 'claim', answer: { answer: 'wait', reason: 'server-claimed', says } };
     }
     case 'slot': {

@@ -29,7 +29,7 @@ export const site: Guard = {
     return {
       answer: 'refuse',
       reason: 'no-other-server',
-      says: `No other client access server of ${target.site} is seen to be healthy (${why}), so ${target.server} is not restarted by ${run.playbook}`,
+      says: `No other client access server of ${target.site} is known to be healthy (${why}), so ${target.server} is not restarted by ${run.playbook}`,
     };
   },
 };

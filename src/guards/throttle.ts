@@ -34,7 +34,7 @@ export const throttle: Guard = {
     return {
       answer: 'refuse',
       reason: 'started-by-others',
-      says: `${what} on ${target.server} was started ${minutes} min ago by somebody else, and the trouble is still there`,
+      says: `${what} on ${target.server} was started ${minutes} min ago by someone else, and the problem is still there`,
     };
   },
 };

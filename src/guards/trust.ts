@@ -24,7 +24,7 @@ export const trust: Guard = {
       .slice(0, settings.trustRuns)
       .map(({ incident: id }) => id)
       .join(', ')})`;
-    const mend = `see why, and trust it again: second-responder playbooks trust ${run.playbook}`;
+    const mend = `find out why, then trust it again: second-responder playbooks trust ${run.playbook}`;
     if (left === 'observe') {
       const says = `Playbook ${run.playbook} is not trusted to act. ${why}; ${mend}. ${wouldHaveDone(context)}`;
       return { answer: 'refuse', reason: 'distrusted', says };

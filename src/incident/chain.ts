@@ -64,11 +64,11 @@ export class ChainVerifier {
   #next(entry: Entry): ChainCheck | undefined {
     const seq = this.#entries + 1;
     if (entry.seq !== seq)
-      return { ok: false, seq, why: `entry ${seq} is missing: entry ${entry.seq} stands in its place` };
+      return { ok: false, seq, why: `entry ${seq} is missing: entry ${entry.seq} is in its place` };
     if (entry.previous !== this.#previous) {
       return seq === 1
-        ? { ok: false, seq, why: 'the first entry names one before it: the beginning was cut off' }
-        : { ok: false, seq: seq - 1, why: `entry ${seq - 1} is not the one that entry ${seq} was written after` };
+        ? { ok: false, seq, why: 'the first entry refers to an earlier one: the beginning of the journal was cut off' }
+        : { ok: false, seq: seq - 1, why: `entry ${seq - 1} does not match the hash that entry ${seq} has of it` };
     }
     this.#entries = seq;
     this.#previous = entryHash(entry);
@@ -79,10 +79,14 @@ export class ChainVerifier {
     if (this.#broken) return this.#broken;
     const entries = this.#entries;
     if (head.seq !== entries) {
-      return { ok: false, seq: entries + 1, why: `the head names entry ${head.seq}, the last one is ${entries}` };
+      return {
+        ok: false,
+        seq: entries + 1,
+        why: `the head refers to entry ${head.seq}, but the last entry is ${entries}`,
+      };
     }
     if (head.hash !== this.#previous) {
-      return { ok: false, seq: entries, why: `the last entry (${entries}) is not the one that the head names` };
+      return { ok: false, seq: entries, why: `the last entry (${entries}) does not match the hash in the head` };
     }
     return { ok: true, entries };
   }

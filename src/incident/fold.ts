@@ -31,7 +31,7 @@ import { type UndoState, undoOfStep } from './undo.ts';
 /** Folds a journal into what is known. Pure: the same entries give the same incident, on every worker, for ever. */
 export function fold(entries: readonly Entry[]): Incident {
   const [first, ...rest] = entries;
-  if (first?.type !== 'opened') throw new Error('a journal begins with "opened"');
+  if (first?.type !== 'opened') throw new Error('a journal must begin with "opened"');
   refuseNewer(first, (first.data as Opened).id);
   const incident = open(first.data as Opened, first.at);
   for (const entry of rest) apply(incident, entry);
@@ -53,7 +53,7 @@ function notPutBack(says: string): Conclusion {
 function refuseNewer({ seq, version }: Entry, incident: string): void {
   if (version <= EVENT_VERSION) return;
   throw new Error(
-    `entry ${seq} of ${incident} is of version ${version}; this program reads up to ${EVENT_VERSION}: update it`,
+    `entry ${seq} of ${incident} has version ${version}, but this program reads versions up to ${EVENT_VERSION}: update it`,
   );
 }
 
@@ -92,13 +92,13 @@ function open(data: Opened, at: Instant): Incident {
 function conclusionOf({ what, by, note }: NonNullable<Opened['asked']>): Conclusion {
   const why = note ? `${by}: ${note}` : by;
   return what === 'putBack'
-    ? { outcome: 'recovered', reason: `Put back as asked by ${why}` }
-    : { outcome: 'cancelled', reason: `Seen to by hand, says ${why}` };
+    ? { outcome: 'recovered', reason: `Put back at the request of ${why}` }
+    : { outcome: 'cancelled', reason: `Fixed by hand, according to ${why}` };
 }
 
 const FOLDERS = {
   opened() {
-    throw new Error('a journal is opened once');
+    throw new Error('a journal can be opened only once');
   },
 
   attached(incident: Incident, { alerts, parent }: Attached) {
@@ -140,7 +140,7 @@ const FOLDERS = {
     } else if (data.verdict === 'confirmed' && incident.conclusion?.outcome === 'recovered') {
       incident.conclusion = {
         outcome: 'escalated',
-        reason: `The trouble came back after what was changed had been put back: ${data.reason}`,
+        reason: `The problem came back after the changes were undone: ${data.reason}`,
       };
     }
   },
@@ -183,7 +183,7 @@ const FOLDERS = {
 
   rejected(incident: Incident, data: ByPerson & { expired?: boolean }) {
     delete incident.held;
-    const why = data.expired ? 'Nobody approved in time' : `Rejected by ${data.by}`;
+    const why = data.expired ? 'No one approved in time' : `Rejected by ${data.by}`;
     incident.conclusion = { outcome: 'escalated', reason: data.note ? `${why}: ${data.note}` : why };
   },
 
@@ -299,6 +299,6 @@ function see(incident: Incident, verified: VerifyResult, at: Instant): void {
 
 function undoOf(incident: Incident, id: string) {
   const undo = incident.undo.find((candidate) => candidate.id === id);
-  if (!undo) throw new Error(`incident ${incident.id} owes no undo ${id}`);
+  if (!undo) throw new Error(`incident ${incident.id} has no undo action ${id}`);
   return undo;
 }

@@ -36,7 +36,7 @@ export type Decision =
   | { do: 'sleep'; until: Instant; for: string; says: string }
   /** A sleep or an approval that still stands. */
   | { do: 'wait'; until: Instant; says: string }
-  /** Nobody approved in time. */
+  /** No one approved in time. */
   | { do: 'expire' }
   | { do: 'finish'; finished: Finished };
 
@@ -134,7 +134,7 @@ function verifyAgain(incident: Incident, now: Instant, settings: NextSettings): 
     return { do: 'sleep', until: now + settings.lookEvery, for: 'look', says: verified?.reason ?? '' };
   }
   const times = incident.inconclusiveTries === 1 ? 'once' : `${incident.inconclusiveTries} times`;
-  const reason = `Health could not be seen (looked ${times}), so nothing was decided on it: ${verified?.reason}`;
+  const reason = `Health could not be verified (tried ${times}): ${verified?.reason}`;
   return ending(incident, { outcome: 'escalated', reason }, now, settings);
 }
 
@@ -155,7 +155,7 @@ function ending(incident: Incident, conclusion: Conclusion, now: Instant, settin
         do: 'sleep',
         until,
         for: 'watch',
-        says: 'watching that health lasts after what was changed was put back',
+        says: 'watching whether the server stays healthy after the undo',
       }
     );
   }
@@ -199,7 +199,7 @@ function nextUndo(incident: Incident, conclusion: Conclusion): UndoState | undef
 export function unmetCondition(condition: Condition, facts: ServerFacts | undefined): string | undefined {
   if (!facts) return undefined;
   if (condition.role && !facts.roles.includes(condition.role)) return `${facts.server} has no ${condition.role} role`;
-  if (condition.dag === true && !facts.dag) return `${facts.server} is in no database availability group`;
+  if (condition.dag === true && !facts.dag) return `${facts.server} is not in a database availability group`;
   if (condition.dag === false && facts.dag) return `${facts.server} is in ${facts.dag}`;
   if (condition.version && !condition.version.includes(yearOf(facts.version))) {
     return `${facts.server} runs Exchange ${yearOf(facts.version)}`;

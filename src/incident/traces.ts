@@ -99,7 +99,7 @@ function opened({ server, family = ANY_FAMILY, world: organisation, alert }: Ope
  */
 export function besideOf(incident: Incident | undefined, event: IncidentEvent, at: Instant): Beside {
   if (event.type === 'opened') return opened(event.data);
-  if (!incident) throw new Error('a journal begins with "opened"');
+  if (!incident) throw new Error('a journal must begin with "opened"');
   const seen = incident.facts?.organisation;
   switch (event.type) {
     case 'verified': {

@@ -90,8 +90,8 @@ const SMALL = 64 * 1024;
 export function readSmall(file: string): string | undefined {
   const found = lstatSync(file, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
-  if (!found.isFile()) throw new Error('is no plain file');
-  if (found.size > SMALL) throw new Error('is far too large');
+  if (!found.isFile()) throw new Error('is not a regular file');
+  if (found.size > SMALL) throw new Error('is too large');
   return readFileSync(file, 'utf8');
 }
 

@@ -14,6 +14,6 @@ export function seldom(tell: (says: string) => void, now: () => number = Date.no
     }
     if (told.size >= MOST) told.clear();
     told.set(says, { at: now(), unsaid: 0 });
-    tell(before && before.unsaid > 0 ? `${says} (and ${before.unsaid} times since it was last told)` : says);
+    tell(before && before.unsaid > 0 ? `${says} (and ${before.unsaid} times since it was last reported)` : says);
   };
 }

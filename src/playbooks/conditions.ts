@@ -36,12 +36,12 @@ function join(around: Condition, inner: Condition, complain: (key: string, messa
   const joined: Condition = { ...around, ...inner };
   if (around.version && inner.version) {
     joined.version = inner.version.filter((year) => around.version?.includes(year));
-    if (joined.version.length === 0) complain('version', 'leaves no year that the condition around it allows');
+    if (joined.version.length === 0) complain('version', 'leaves no year that the outer condition allows');
   }
   for (const key of ['role', 'dag', 'healthy', 'unhealthy'] as const) {
     const [outer, own] = [around[key], inner[key]];
     if (outer !== undefined && own !== undefined && outer !== own) {
-      complain(key, `stands inside "when: { ${key}: ${outer} }" and cannot ask for another`);
+      complain(key, `is inside "when: { ${key}: ${outer} }" and cannot have another value`);
     }
   }
   if (joined.healthy !== undefined && joined.healthy === joined.unhealthy) {

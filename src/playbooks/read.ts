@@ -122,7 +122,7 @@ function listFiles(directory: string): string[] {
   const names = entries
     .filter((entry) => !entry.isDirectory() && /\.ya?ml$/i.test(entry.name))
     .map((entry) => entry.name);
-  if (names.length === 0) throw new ConfigError([{ ...here, message: 'holds no playbook (*.yaml)' }]);
+  if (names.length === 0) throw new ConfigError([{ ...here, message: 'contains no playbook (*.yaml)' }]);
   return names.sort().map((name) => join(directory, name));
 }
 

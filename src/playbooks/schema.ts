@@ -21,7 +21,7 @@ export const conditionSchema = z
 export const playbookSchema = z.strictObject({
   playbook: z
     .string()
-    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be a name in small letters, digits and dashes')
+    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be a name of lower-case letters, digits and dashes')
     .describe('The name of the playbook.'),
   summary: z.string().min(1, 'is empty').describe('In one line: what is wrong when this playbook is needed.'),
   page: z.string().min(1, 'is empty').optional().describe('The published procedure that this playbook follows.'),

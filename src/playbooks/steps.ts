@@ -39,11 +39,7 @@ function readEntry(entry: unknown, path: Path, around: Condition, reading: StepR
     return [];
   }
   if (second !== undefined) {
-    reading.complainOfKey(
-      [...path, second],
-      `stands in the same entry as "${name}"`,
-      mendSecond(second, name, reading),
-    );
+    reading.complainOfKey([...path, second], `is in the same entry as "${name}"`, mendSecond(second, name, reading));
     return [];
   }
   return readStep(name, entry[name], [...path, name], when, reading);
@@ -65,9 +61,8 @@ function readGroup(
 ): StepSpec[] {
   const inside = [...path, 'steps'];
   for (const name of names)
-    reading.complainOfKey([...path, name], 'cannot stand beside "steps:"', 'put it into the list');
-  if (!('when' in entry))
-    reading.complain(inside, 'needs a "when:" beside it', 'or put its steps into the list around it');
+    reading.complainOfKey([...path, name], 'is not allowed next to "steps:"', 'move it into the list');
+  if (!('when' in entry)) reading.complain(inside, 'needs a "when:" next to it', 'or move its steps to the outer list');
   if (!Array.isArray(entry.steps) || entry.steps.length === 0) {
     reading.complain(inside, 'must be a list with at least one step');
     return [];

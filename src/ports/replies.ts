@@ -130,8 +130,5 @@ export function readReply<K extends keyof Exchange>(verb: K, reply: unknown, who
   if (checked.success) return checked.data as Reply<Value<K>>;
   const [issue] = checked.error.issues;
   const place = issue?.path.map(String).join('.').slice(0, 100);
-  throw new ExchangeError(
-    'badReply',
-    `${who} answered something that is not a reply to ${verb} (${place || 'all of it'}).`,
-  );
+  throw new ExchangeError('badReply', `${who} sent an invalid reply to ${verb} (${place || 'the whole reply'}).`);
 }

@@ -10,7 +10,7 @@ export const confirmNoActiveCopies: Step = {
   changes: false,
   options: z.strictObject({
     within: positiveDuration.prefault('15m').describe('How long the moves may take.'),
-    every: positiveDuration.prefault('10s').describe('Time between the looks.'),
+    every: positiveDuration.prefault('10s').describe('Time between checks.'),
   }),
   says: () => 'Confirm that no database copy is active here',
 

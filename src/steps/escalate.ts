@@ -9,7 +9,7 @@ export const escalate: Step = {
   shorthand: 'to',
   changes: false,
   options: z.strictObject({
-    to: z.string().min(1).max(200).default('the person on call').describe('Whom the procedure names.'),
+    to: z.string().min(1).max(200).default('the person on call').describe('Who to name in the escalation.'),
   }),
   says: ({ to }) => `Escalate to ${to}`,
 

@@ -19,7 +19,7 @@ export const failOverDatabases: Step = {
   says: () => 'Set-MailboxServer -DatabaseCopyActivationDisabledAndMoveNow $true',
   worst: () => ({
     takes: 0,
-    disrupts: 'each active database of the server is away while it moves',
+    disrupts: 'each active database of the server is unavailable while it moves',
     putBack: 'activation of databases is allowed again once the server is healthy; until then it stays blocked',
   }),
 
@@ -45,7 +45,7 @@ export const failOverDatabases: Step = {
       begin: 'start',
       note: {
         activationBlocked: found.activationBlocked,
-        ...(!ours && { says: 'activation was blocked before; it stays so' }),
+        ...(!ours && { says: 'activation was already blocked; it stays blocked' }),
       },
       change: {
         action: 'fail-over-databases',
@@ -65,7 +65,7 @@ export const failOverDatabases: Step = {
 /** Lifts the block. It moves nothing back: that is another, optional matter. */
 export const allowActivation: Step = {
   name: 'allow-activation',
-  summary: 'Lifts the activation block. Databases do not move back by it.',
+  summary: 'Lifts the activation block. It does not move databases back.',
   changes: true,
   options: z.strictObject({}),
   says: () => 'Set-MailboxServer -DatabaseCopyActivationDisabledAndMoveNow $false',
@@ -98,7 +98,7 @@ export const activationUndo: Undo = {
   async begin({ debt, exchange, signal }) {
     const { value: found } = await exchange.mailboxServer(debt.server, { signal });
     if (!found.activationBlocked)
-      return { begin: 'notNeeded', says: `activation on ${debt.server} is allowed already` };
+      return { begin: 'notNeeded', says: `activation on ${debt.server} is already allowed` };
     return { begin: 'start', intent: setActivation(debt.server, false, true) };
   },
   async issue(context, intent) {

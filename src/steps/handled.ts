@@ -23,7 +23,7 @@ export async function verifyHandled(context: StepContext): Promise<Polled> {
   }
   return {
     is: 'refused',
-    says: `Health could not be seen (looked ${record.inconclusiveTries + 1} times): ${verified.reason}`,
+    says: `Health could not be verified (tried ${record.inconclusiveTries + 1} times): ${verified.reason}`,
     looked: verified,
   };
 }

@@ -17,7 +17,7 @@ export const identifyMailboxServer: Step = {
     if (!incident.backEnd) {
       return {
         is: 'refused',
-        says: 'The failing probe named no mailbox server of this organisation (verification.back-end-pattern), so the trouble may lie behind this server',
+        says: 'The failing probe named no mailbox server of this organisation (verification.back-end-pattern), so the problem may be behind this server',
       };
     }
     return { is: 'done', says: `the mailbox server is ${incident.backEnd}`, result: { server: incident.backEnd } };

@@ -5,11 +5,11 @@ import { optionsOf, type Step } from './step.ts';
 /** Notes where the protocol log lies, for whoever reads the escalation. */
 export const logLocation: Step = {
   name: 'log-location',
-  summary: 'Notes where the protocol log lies, for the evidence.',
+  summary: 'Records the location of the protocol log as evidence.',
   shorthand: 'protocol',
   changes: false,
-  options: z.strictObject({ protocol: z.enum(['imap', 'pop']).default('imap').describe('Whose log.') }),
-  says: ({ protocol }) => `Note where the ${protocol} protocol log lies`,
+  options: z.strictObject({ protocol: z.enum(['imap', 'pop']).default('imap').describe('The protocol.') }),
+  says: ({ protocol }) => `Note the location of the ${protocol} protocol log`,
 
   async begin() {
     return { begin: 'start', note: {} };
@@ -19,7 +19,7 @@ export const logLocation: Step = {
     const { protocol } = optionsOf<{ protocol: Protocol }>(context);
     const { server } = context.incident;
     const { value: log } = await context.exchange.protocolLog(server, protocol, { signal: context.signal });
-    const says = `the ${protocol} protocol log of ${server} lies in ${log.location}`;
+    const says = `the ${protocol} protocol log of ${server} is in ${log.location}`;
     return { is: 'done', says, result: { location: log.location } };
   },
 };

@@ -4,10 +4,10 @@ import { optionsOf, type Step } from './step.ts';
 /** Tells people something on the way, at least once. */
 export const notify: Step = {
   name: 'notify',
-  summary: 'Tells people something on the way.',
+  summary: 'Sends people a message.',
   shorthand: 'message',
   changes: false,
-  options: z.strictObject({ message: z.string().min(1).max(1000).describe('What to say.') }),
+  options: z.strictObject({ message: z.string().min(1).max(1000).describe('The message.') }),
   says: ({ message }) => `Notify: ${message}`,
 
   async begin() {
@@ -17,6 +17,6 @@ export const notify: Step = {
   async poll(context) {
     const { message } = optionsOf<{ message: string }>(context);
     await context.notify(`${context.incident.server}: ${message}`, message);
-    return { is: 'done', says: 'told' };
+    return { is: 'done', says: 'sent' };
   },
 };

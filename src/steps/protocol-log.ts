@@ -10,12 +10,12 @@ const CMDLET: Record<Protocol, string> = { imap: 'Set-ImapSettings', pop: 'Set-P
 /** Turns the protocol log on. The value found is restored at the end of every run, and the service that reads it restarted. */
 export const protocolLog: Step = {
   name: 'protocol-log',
-  summary: 'Turns the IMAP or POP protocol log on; at the end the value found is restored, always.',
+  summary: 'Turns the IMAP or POP protocol log on, and always restores the previous value at the end.',
   shorthand: 'protocol',
   changes: true,
   options: z.strictObject({
-    protocol: z.enum(['imap', 'pop']).describe('Whose log.'),
-    'undo-restart': z.string().optional().describe('The service to restart after the log was put back.'),
+    protocol: z.enum(['imap', 'pop']).describe('The protocol.'),
+    'undo-restart': z.string().optional().describe('The service to restart after the setting is restored.'),
   }),
   checks(options, { services }) {
     const service = options['undo-restart'] as string | undefined;
@@ -25,7 +25,7 @@ export const protocolLog: Step = {
   says: ({ protocol }) => `${CMDLET[protocol as Protocol]} -ProtocolLogEnabled $true`,
   worst: ({ protocol, 'undo-restart': service }) => ({
     takes: 0,
-    putBack: `the ${protocol} protocol log is set to what it was${service ? `, and ${service} restarted` : ''}, always`,
+    putBack: `the ${protocol} protocol log is always set back to what it was${service ? `, and ${service} is restarted` : ''}`,
   }),
 
   async begin(context) {
@@ -38,7 +38,7 @@ export const protocolLog: Step = {
     if (found.enabled && !inherited) {
       return {
         begin: 'skip',
-        says: `the ${options.protocol} protocol log of ${server} is on already, by somebody else; it stays on`,
+        says: `the ${options.protocol} protocol log of ${server} was already turned on by someone else; it stays on`,
       };
     }
     const log: UndoAction = {

@@ -6,11 +6,12 @@ import { optionsOf, type Step } from './step.ts';
 /** Runs the related probes again (or waits for a fresh AlertValue). Healthy: the playbook ends here. */
 export const recheck: Step = {
   name: 'recheck',
-  summary: 'Looks again at the monitors this playbook handles; healthy ends the playbook, recovered.',
+  summary:
+    'Verifies the monitors that this playbook handles again; if they are healthy, the playbook ends as recovered.',
   changes: false,
   options: z.strictObject({
-    attempts: z.int().min(1).max(20).default(3).describe('Looks before it counts as still unhealthy.'),
-    every: duration.prefault('20s').describe('Time between the looks.'),
+    attempts: z.int().min(1).max(20).default(3).describe('Checks before it counts as still unhealthy.'),
+    every: duration.prefault('20s').describe('Time between checks.'),
   }),
   says: () => 'Look again',
   worst: (options) => ({ takes: (options.attempts as number) * (options.every as number) }),

@@ -11,16 +11,16 @@ const LOOK_EVERY = 60_000;
  */
 export const remediate: Step = {
   name: 'remediate',
-  summary: 'Sees to the mailbox server behind this one (a child incident), then looks at this server again.',
+  summary: 'Recovers the mailbox server behind this one in a child incident, then verifies this server again.',
   shorthand: 'health-sets',
   changes: false,
   options: z.strictObject({
     'health-sets': z
       .string()
       .regex(/^[A-Za-z][A-Za-z0-9]*\*?$/, 'names a family: the first part of its health sets, such as "IMAP*"')
-      .describe('The family of health sets to see to there.'),
+      .describe('The family of health sets to recover there.'),
   }),
-  says: (options) => `See to ${options['health-sets']} on the mailbox server behind it`,
+  says: (options) => `Recover ${options['health-sets']} on the mailbox server behind it`,
 
   worst: () => ({ disrupts: 'the mailbox server behind it may be treated too, by its own playbook' }),
 
@@ -32,7 +32,7 @@ export const remediate: Step = {
     if (parent)
       return {
         begin: 'refuse',
-        says: `${server} is already being seen to for another incident; it does not go deeper`,
+        says: `${server} is already handled for another incident; child incidents do not nest`,
       };
     return { begin: 'start', note: { server: backEnd } };
   },
@@ -43,7 +43,8 @@ export const remediate: Step = {
     const family = optionsOf<{ 'health-sets': string }>(context)['health-sets'].replace(/\*$/, '');
     const child = record.child ?? (await context.openChild(server, familyOf(family) || ANY_FAMILY)).incident;
     const ended = await context.outcomeOf(child);
-    if (!ended) return { is: 'pending', until: clock.now() + LOOK_EVERY, says: `incident ${child} sees to ${server}` };
+    if (!ended)
+      return { is: 'pending', until: clock.now() + LOOK_EVERY, says: `incident ${child} is handling ${server}` };
     const result = { incident: child, server, outcome: ended.outcome };
     if (ended.outcome !== 'recovered' && ended.outcome !== 'transient') {
       return {

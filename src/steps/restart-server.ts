@@ -27,7 +27,7 @@ export const restartServer: Step = {
   says: () => 'Restart-Computer',
   worst: (options) => ({
     takes: GOES_DOWN_WITHIN + (options['back-within'] as number),
-    disrupts: 'the server is away until it has restarted',
+    disrupts: 'the server is unavailable until it has restarted',
   }),
 
   async begin(context) {

@@ -185,6 +185,6 @@ async function pollRestart(
     const says = `${name} on ${intent.server} was restarted and stopped again by design: ${describeOut(out, intent.server)}`;
     return { is: 'done', says, changed: true };
   }
-  const how = service.status === 'StopPending' ? 'hangs in stopping' : `is ${service.status}`;
+  const how = service.status === 'StopPending' ? 'hangs while stopping' : `is ${service.status}`;
   return { is: 'failed', says: `${name} on ${intent.server} ${how} after the restart`, changed: true };
 }

@@ -5,7 +5,7 @@ import { optionsOf, type Step } from './step.ts';
 /** Waits; holds no worker and survives restarts. */
 export const wait: Step = {
   name: 'wait',
-  summary: 'Waits for a while. Holds no worker and survives restarts.',
+  summary: 'Waits. Uses no worker meanwhile and survives restarts.',
   shorthand: 'for',
   changes: false,
   options: z.strictObject({ for: positiveDuration.describe('How long.') }),

@@ -6,17 +6,17 @@ import { optionsOf, type Step } from './step.ts';
 /** Health must last: one unhealthy reading fails the watch (the page waits, checks, waits, checks). */
 export const watchHealth: Step = {
   name: 'watch-health',
-  summary: 'Health must last: looks every so often for so long; one unhealthy look fails it.',
+  summary: 'Checks health repeatedly for a while; one unhealthy check fails the step.',
   changes: false,
   options: z.strictObject({
-    for: positiveDuration.prefault('20m').describe('How long health must last.'),
-    every: positiveDuration.prefault('10m').describe('Time between the looks; the first comes after this long.'),
+    for: positiveDuration.prefault('20m').describe('How long the server must stay healthy.'),
+    every: positiveDuration.prefault('10m').describe('Time between checks; the first one runs after this long.'),
   }),
   checks(options) {
     const { for: total, every } = options as { for: number; every: number };
-    return every > total ? ['every: is longer than for: the watch would end before its first look'] : [];
+    return every > total ? ['every: is longer than for: the watch would end before its first check'] : [];
   },
-  says: (options) => `Watch that health lasts for ${Math.round((options.for as number) / 60_000)} min`,
+  says: (options) => `Watch that the server stays healthy for ${Math.round((options.for as number) / 60_000)} min`,
 
   worst: (options) => ({ takes: options.for as number }),
 
@@ -30,7 +30,8 @@ export const watchHealth: Step = {
     const now = context.clock.now();
     const end = startedAt + total;
     const upcoming = Math.min(end, startedAt + every * (Math.floor((now - startedAt) / every) + 1));
-    if (now < startedAt + every) return { is: 'pending', until: upcoming, says: 'watching that health lasts' };
+    if (now < startedAt + every)
+      return { is: 'pending', until: upcoming, says: 'watching whether the server stays healthy' };
     const seen = await verifyHandled(context);
     const lasts = seen.is === 'done' && seen.health === 'healthy';
     if (lasts && now < end) return { is: 'pending', until: upcoming, says: `healthy so far: ${seen.says}` };

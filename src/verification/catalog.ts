@@ -75,7 +75,7 @@ const LAYER_OF_GROUP = {
   CustomerTouchPoints: 'component',
 } as const;
 
-const name = z.string().regex(/^[A-Za-z0-9._-]+$/, 'does not look like a name of Exchange');
+const name = z.string().regex(/^[A-Za-z0-9._-]+$/, 'is not a valid Exchange name');
 /** `Name`, or `HealthSet\Name` where it belongs to another health set. */
 const foreignName = z.string().regex(/^([A-Za-z0-9._-]+\\)?[A-Za-z0-9._-]+$/, 'must be Name or HealthSet\\Name');
 
@@ -87,11 +87,11 @@ const monitorSchema = z
         'fails by design on healthy servers: it proves nothing',
       )
       .optional()
-      .describe('The probe that proves this monitor’s trouble: ImapSelfTestProbe, or HealthSet\\Probe.'),
+      .describe('The probe that verifies this monitor: ImapSelfTestProbe, or HealthSet\\Probe.'),
     verification: z
       .enum(['probe', 'alert-value'])
       .optional()
-      .describe('alert-value: judged by its row. Unsaid: probe if there is one.'),
+      .describe('alert-value: judged by its row. Default: probe if there is one.'),
     layer: z
       .enum(Object.keys(RANKS) as [keyof typeof RANKS, ...(keyof typeof RANKS)[]])
       .optional()
@@ -115,7 +115,7 @@ const healthSetSchema = z.strictObject({
   what: z.string().optional().describe('What it watches.'),
   group: z.enum(GROUPS).describe('Exchange’s own grouping.'),
   roles: z.array(z.enum(['client-access', 'mailbox'])).min(1, 'names no role'),
-  'depends-on': z.array(name).prefault([]).describe('Health sets whose trouble explains this one’s.'),
+  'depends-on': z.array(name).prefault([]).describe('Health sets whose problems explain this one’s.'),
   monitors: z.record(name, monitorSchema).prefault({}),
 });
 

@@ -61,14 +61,14 @@ export function judgeRow(
       ? 'is stale'
       : change !== undefined && (row.lastExecution ?? 0) <= change.ended
         ? 'was not evaluated since our last change'
-        : 'was not evaluated lately';
+        : 'was not evaluated recently';
     const says = `AlertValue of ${monitor} is ${row.alertValue}, but the row ${why}`;
     return { verdict: 'inconclusive', evidence: { ...base, says, sees: 'nothing' } };
   }
   const says = `AlertValue of ${monitor} is ${row.alertValue}`;
   if (row.alertValue === 'Unhealthy') return { verdict: 'confirmed', evidence: { ...base, says, sees: 'unhealthy' } };
   if (row.alertValue === 'Healthy') return { verdict: 'cleared', evidence: { ...base, says, sees: 'healthy' } };
-  const hint = { Repairing: ': somebody works on it', Disabled: ': somebody switched it off' }[
+  const hint = { Repairing: ': someone is working on it', Disabled: ': someone switched it off' }[
     row.alertValue as string
   ];
   return { verdict: 'inconclusive', evidence: { ...base, says: says + (hint ?? ''), sees: 'nothing' } };

@@ -125,7 +125,7 @@ export function createVerifier(parts: {
     if (verified.verdict !== 'cleared') return { ...verified, reason: `${verified.reason}. ${what}`, unverified };
     const runs = verified.evidence.filter(({ kind }) => kind === 'probe').length;
     const healthy = `${verified.monitors.length} of ${rows.length} monitors judged, ${runs} ${runs === 1 ? 'probe' : 'probes'} run; their rows: ${valuesOf(rows)}`;
-    const reason = `${what}, so what is reported was not verified. What was verified on ${server} is healthy (${healthy})`;
+    const reason = `${what}, so the report was not verified. Everything that was verified on ${server} is healthy (${healthy})`;
     return { ...verified, reason, unverified };
   }
 
@@ -260,14 +260,14 @@ export function createVerifier(parts: {
         .map((one) => one.monitor)
         .join(', ');
     const reason = {
-      confirmed: `${names('confirmed')} on ${server}: the trouble is there`,
+      confirmed: `${names('confirmed')} on ${server}: the problem is confirmed`,
       cleared: `${names('cleared')} on ${server}: healthy`,
       inconclusive:
         judged.length === 0
           ? rows.length > 0
             ? `every monitor${ofFamily} on ${server} is switched off`
             : `no monitor${ofFamily} has a row on ${server}`
-          : `${names('inconclusive')} on ${server}: no answer that could be trusted`,
+          : `${names('inconclusive')} on ${server}: no reliable answer`,
     }[verdict];
     return { verdict, reason, monitors: verdicts, evidence, ...backEndOf(backEnd) };
   }

@@ -176,7 +176,7 @@ describe('from outside, on the lab at speed 600', () => {
     expect(over.find(({ alerts }) => alerts.some(({ senderId }) => senderId === lastAlert()))).toMatchObject({
       outcome: 'escalated',
       reason: expect.stringMatching(
-        /^The alert "The FIP-FS Scan .*" names no health set, so what is reported was not verified\. What was verified on mbx2 is healthy \(\d+ of \d+ monitors judged, \d+ probes run; /,
+        /^The alert "The FIP-FS Scan .*" names no health set, so the report was not verified\. Everything that was verified on mbx2 is healthy \(\d+ of \d+ monitors judged, \d+ probes run; /,
       ),
     });
     expect(await changes()).toEqual([]);

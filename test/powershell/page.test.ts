@@ -16,7 +16,7 @@ const engines = inject('engines');
 it.runIf(engines.length === 0)('the page is not played where there is no PowerShell', ({ skip }) => skip());
 
 const PLAYED =
-  /deep and self test on (mbx1: the reboot|ex1: nothing)|proxy test on ex1|the log put back|load on ex1: both|single-copy|will not move|that no probe|reboot whose answer|hangs in stopping/;
+  /deep and self test on (mbx1: the reboot|ex1: nothing)|proxy test on ex1|the log put back|load on ex1: both|single-copy|will not move|that no probe|reboot whose answer|hangs while stopping/;
 
 describe.each(engines)('through $name', ({ executable }) => {
   let site: LabSite;

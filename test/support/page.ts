@@ -217,7 +217,7 @@ export const SCENARIOS: Scenario[] = [
     alert: { server: 'cas1', ...PROXY },
     changes: [],
     outcome: 'escalated',
-    because: 'could not be seen',
+    because: 'could not be verified',
   },
   {
     says: 'a trouble that has passed changes nothing',
@@ -270,7 +270,7 @@ export const SCENARIOS: Scenario[] = [
     alert: { server: 'mbx1', ...SELF_TEST },
     changes: [],
     outcome: 'escalated',
-    because: 'could not be seen',
+    because: 'could not be verified',
   },
   {
     says: 'a restart that is refused is not repeated and not followed by anything harsher',
@@ -304,7 +304,7 @@ export const SCENARIOS: Scenario[] = [
     outcome: 'recovered',
   },
   {
-    says: 'a service that hangs in stopping is left to the next cure',
+    says: 'a service that hangs while stopping is left to the next cure',
     faults: [
       { fault: 'imap-backend-wedged', server: 'mbx1' },
       { fault: 'stop-hangs', service: 'MSExchangeIMAP4BE', server: 'mbx1', times: 1 },

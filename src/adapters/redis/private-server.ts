@@ -276,7 +276,7 @@ function writtenAddress(directory: string): { url?: string; wrong?: string } {
   }
 }
 
-/** Only with the lock. Whatever stands in its place is kept under another name. */
+/** Only with the lock. Whatever is in its place is kept under another name. */
 function keepAddress(directory: string, url: string): void {
   const file = addressFile(directory);
   if (lstatSync(file, { throwIfNoEntry: false })?.isDirectory()) setAside(file);

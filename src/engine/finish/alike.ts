@@ -9,7 +9,7 @@ import type { Engine } from '../parts.ts';
 export interface Alike {
   /** The incident that tells. */
   speaker: string;
-  /** In words: `IMAP is in trouble on 40 servers at a time`. */
+  /** In words: `IMAP has problems on 40 servers at the same time`. */
   says: string;
   servers: string[];
 }
@@ -48,7 +48,8 @@ export async function alike(engine: Engine, incident: Incident): Promise<Alike |
   const quiet = settings.commonCause.within / clock.speed;
   for (const { name, found } of mattersOf(engine, incident, organisation)) {
     const known = await store.claimNotification(organisation, name, undefined, quiet);
-    if (known !== undefined && known !== incident.id) return { speaker: known, says: `of many: ${name}`, servers: [] };
+    if (known !== undefined && known !== incident.id)
+      return { speaker: known, says: `one of many: ${name}`, servers: [] };
     const several = await found();
     if (!several) continue;
     const speaker = (await store.claimNotification(organisation, name, incident.id, quiet)) ?? incident.id;
@@ -77,7 +78,7 @@ async function everywhere({ store, clock, settings }: Engine, { family }: Incide
     ...(await store.troubled(organisation, lately, clock.now() - within)),
   ]);
   if (servers.size < many) return undefined;
-  return { says: troubleOn(family, `${servers.size} servers at a time`), servers: [...servers].sort() };
+  return { says: troubleOn(family, `${servers.size} servers at the same time`), servers: [...servers].sort() };
 }
 
 async function inGroup(engine: Engine, { family, verified }: Incident, world: string, group: string) {
@@ -90,11 +91,11 @@ async function inGroup(engine: Engine, { family, verified }: Incident, world: st
   const members = organisation?.value.servers.filter((one) => groupOf(one) === group).map(({ server }) => server) ?? [];
   const servers = members.filter((server) => ill.has(server));
   if (!isOverShare(servers.length, members.length, settings.commonCause)) return undefined;
-  return { says: troubleOn(family, `${servers.join(', ')} of ${group}`), servers };
+  return { says: troubleOn(family, `${servers.join(', ')} in ${group}`), servers };
 }
 
 function troubleOn(family: string, where: string): string {
   return family === ANY_FAMILY
-    ? `alerts that name no health set came about ${where}`
-    : `${family} is in trouble on ${where}`;
+    ? `alerts that name no health set arrived for ${where}`
+    : `${family} has problems on ${where}`;
 }

@@ -18,17 +18,17 @@ export function escalation(incident: Incident, finished: Finished, others?: Alik
     ...(alert?.title ? [`Alert: ${alert.title} (${alert.source})`] : []),
     ...(monitors.length > 0 ? [`Monitors: ${monitors.join(', ')}`] : []),
     ...section(
-      'Seen',
+      'Evidence',
       seen.map((evidence) => (evidence.detail ? `${evidence.says}: ${evidence.detail}` : evidence.says)),
     ),
     ...section(
       'Done',
       done.map((record) => `${record.step.n}. ${record.step.says}: ${record.end?.says ?? record.state}`),
     ),
-    ...(others ? ['', `One of many: ${others.says}. There is no message for each of them.`] : []),
+    ...(others ? ['', `One of many: ${others.says}. There is no separate message for each of them.`] : []),
     ...section('Servers', named(others?.servers ?? [])),
-    ...section('Still changed on purpose', finished.left),
-    ...section('Could not be put back; a person must', finished.owed),
+    ...section('Left changed on purpose', finished.left),
+    ...section('Could not be put back; do it by hand', finished.owed),
   ].join('\n');
   return {
     key: `${incident.id}:escalated`,
@@ -46,7 +46,7 @@ function subjectOf(incident: Incident, others: Alike | undefined): string {
     const what = isNamed ? `${family} on` : 'Alerts that name no health set, on';
     return `${what} ${others.servers.length} servers${isNamed ? ' was not recovered' : ''}: a common cause`;
   }
-  if (isUnverified(incident)) return `${server}: an alert reports what could not be verified`;
+  if (isUnverified(incident)) return `${server}: an alert reports something that could not be verified`;
   return `${server}: ${isNamed ? family : 'an alert that names no health set'} was not recovered`;
 }
 
@@ -58,7 +58,7 @@ export function recurring(incident: Incident, incidents: string[]): Notice {
     incident: incident.id,
     subject: `${incident.server}: ${incident.family} has recovered ${incidents.length} times in seven days`,
     text: [
-      'Each time the recovery helped, and the trouble came back. Restarts hide its cause.',
+      'The recovery helped each time, but the problem came back. Restarts hide its cause.',
       ...section('Incidents', incidents),
     ].join('\n'),
   };
@@ -70,8 +70,8 @@ export function defect(incident: string, error: unknown): Notice {
     key: `${incident}:defect`,
     kind: 'escalation',
     incident,
-    subject: `${incident}: the daemon can't go on with it`,
-    text: `A defect keeps this incident from going on. It is tried again from time to time; until then, see to it by hand.\n\n${error}`,
+    subject: `${incident}: a defect stops the daemon from handling it`,
+    text: `An unexpected error stops the daemon from advancing this incident. It retries from time to time; until that succeeds, handle the incident by hand. Please report this as a bug.\n\n${error}`,
   };
 }
 

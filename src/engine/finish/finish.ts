@@ -40,11 +40,12 @@ export async function finish(engine: Engine, story: JournalCursor, decided: Fini
 
   // It is over all the same; that people can't be told of the pattern now does not hold it up.
   if (recurring)
-    await engine
-      .notify(recurring)
-      .catch((error) =>
-        engine.log.error('A recurring problem could not be told', { incident: incident.id, error: String(error) }),
-      );
+    await engine.notify(recurring).catch((error) =>
+      engine.log.error('Failed to notify anyone of a recurring problem', {
+        incident: incident.id,
+        error: String(error),
+      }),
+    );
 
   const requeued = others();
   if (requeued.length > 0) await engine.wakeups.alerts(requeued.map((alert) => alert.id));
@@ -65,7 +66,7 @@ async function oneOfMany(
   if (others.speaker === incident.id) return { finished, others };
   // What was changed on this very server is told in any case, by a message of its own.
   if (incident.changed) return { finished };
-  const reason = `Incident ${others.speaker} tells of it (${others.says}): ${finished.reason}`;
+  const reason = `Incident ${others.speaker} reports it (${others.says}): ${finished.reason}`;
   return { finished: { ...finished, outcome: 'suppressed', reason } };
 }
 
@@ -83,7 +84,11 @@ async function notifyPeople(
     await engine.notify(escalation(incident, whole, others));
   } catch (error) {
     const tries = engine.notifyTries.count(incident.id);
-    engine.log.error('An escalation could not be told', { incident: incident.id, tries, error: String(error) });
+    engine.log.error('Failed to notify anyone of an escalation', {
+      incident: incident.id,
+      tries,
+      error: String(error),
+    });
     if (tries < TELLINGS) return false;
   }
   engine.notifyTries.forget(incident.id);

@@ -111,7 +111,7 @@ async function attach(engine: Engine, id: string, pending: Pending[]): Promise<P
   if (taken.length > 0) {
     const counting = { alertIds: idsOf(taken), alerts: counted, repeatCount: highestCount(taken) };
     if (!(await store.count(id, counting)))
-      throw new Stale(`incident ${id} or its alerts were seen to by another worker`);
+      throw new Stale(`incident ${id} or its alerts were handled by another worker`);
   }
   if (kept.length === 0) return elsewhere;
   const event = { type: 'attached' as const, data: { alerts: kept } };

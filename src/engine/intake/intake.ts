@@ -43,7 +43,7 @@ export function createIntake(engine: Engine): (alerts: Alert[]) => Promise<Accep
     try {
       await engine.wakeups.alerts([...new Set(accepted.map((one) => one.id))]);
     } catch (error) {
-      engine.log.warn('Alerts are stored, but nobody could be woken for them; the sweep will find them', {
+      engine.log.warn('Stored alerts, but failed to queue them; the sweep will find them', {
         error: String(error),
       });
     }

@@ -92,7 +92,7 @@ export function createOperations(
       if (!known) throw new NotFound(`There is no incident ${id}`);
       const { incident } = known;
       const at = engine.clock.now();
-      const why = incident.finished ? `It ended ${incident.finished.outcome}` : forbids(incident, at);
+      const why = incident.finished ? `It has already ended (${incident.finished.outcome})` : forbids(incident, at);
       if (why !== undefined) throw new Conflict(`Incident ${id}: ${why}`);
       try {
         await append(engine, id, known, event, { at, sure: true });
@@ -106,7 +106,7 @@ export function createOperations(
   }
 
   const isEnding = (incident: Incident) =>
-    incident.conclusion ? `It is ending already: ${incident.conclusion.reason}` : undefined;
+    incident.conclusion ? `It is already ending: ${incident.conclusion.reason}` : undefined;
   const unlessItEnds = (error: unknown) => {
     if (!(error instanceof Conflict)) throw error;
   };
@@ -118,9 +118,9 @@ export function createOperations(
   }
 
   function waitsForApproval({ held }: Incident, at: Instant): string | undefined {
-    if (!held?.approval) return 'It does not wait for an approval';
+    if (!held?.approval) return 'It is not waiting for an approval';
     if (!isExpired(held, at)) return undefined;
-    return `The request for approval expired at ${new Date(held.until ?? at).toISOString()}; it ends escalated`;
+    return `The request for approval expired at ${new Date(held.until ?? at).toISOString()}; the incident ends as escalated`;
   }
 
   /** An approval counts once for each person: with the two-person rule, the second must be another. */
@@ -131,7 +131,7 @@ export function createOperations(
       );
       return (
         waitsForApproval(incident, at) ??
-        (again ? `${person.by} has approved it already; another person must, too` : undefined)
+        (again ? `${person.by} has already approved it; another person must approve it too` : undefined)
       );
     };
   }

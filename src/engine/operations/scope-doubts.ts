@@ -47,7 +47,7 @@ function doubt(kind: keyof KillScope, name: string, known: readonly string[]): s
 }
 
 const unchecked = (kind: string, name: string) =>
-  `Exchange did not answer, so nobody checked whether there is a ${kind} "${name}".`;
+  `Exchange did not answer, so it is not known whether there is a ${kind} "${name}".`;
 
 function meant(name: string, known: readonly string[]): string {
   const near = nearest(name, known);
@@ -56,7 +56,7 @@ function meant(name: string, known: readonly string[]): string {
 
 function listed(kind: string, known: readonly string[]): string {
   const names = [...new Set(known)];
-  if (names.length === 0) return ` There is no ${kind} at all.`;
+  if (names.length === 0) return ` There are no ${kind}s.`;
   const more = names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : '';
   return ` Known: ${names.slice(0, MOST_LISTED).join(', ')}${more}.`;
 }

@@ -31,7 +31,7 @@ export async function beginStep(engine: Engine, advance: Advance, n: number): Pr
 
   const unmet = record.step.when && (await unmetByHealth(context, record.step.when));
   if (unmet === 'unseen')
-    return tryAgain(engine, advance, n, 'the health set that the step depends on could not be seen');
+    return tryAgain(engine, advance, n, 'the health set that the step depends on could not be read');
   if (unmet) return endStep(advance, { n, state: 'skipped', says: unmet });
 
   let begun: Begin;

@@ -67,7 +67,7 @@ function hasActed(incident: Incident): boolean {
 
 export async function outcomeOf(engine: Engine, id: string): Promise<{ outcome: Outcome; reason: string } | undefined> {
   const known = await readIncident(engine.store, id);
-  if (!known) return { outcome: 'escalated', reason: `incident ${id} is gone from the store` };
+  if (!known) return { outcome: 'escalated', reason: `incident ${id} is missing from the store` };
   const { finished } = known.incident;
   return finished && { outcome: finished.outcome, reason: finished.reason };
 }

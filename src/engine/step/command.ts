@@ -54,7 +54,7 @@ export async function send(engine: Engine, advance: Advance, command: Command, a
   } catch (error) {
     if (!(error instanceof NotCopied)) throw error;
     // After a failover nobody would know that it may have been sent: it waits for the replicas.
-    const says = `${intent.command} is not sent yet, as its start could be forgotten: ${error.message}`;
+    const says = `${intent.command} is not sent yet, because a failover could still lose its journal entry: ${error.message}`;
     return command.sleep({ until: later(engine, COPIED_AGAIN), for: 'answer', says }, false);
   }
   let issued = false;
@@ -123,16 +123,16 @@ export async function poll(
 /** The world did not answer: wait, never send again; after an hour a person must see. */
 function unseen(engine: Engine, command: Command, error: ExchangeError): Promise<Went> {
   const now = engine.clock.now();
-  const says = `could not be seen (${error.code}): ${error.message}`;
+  const says = `could not be polled (${error.code}): ${error.message}`;
   if (now - (command.startedAt ?? now) > GIVE_UP_AFTER) {
-    return command.unseen(`What became of ${command.intent?.command ?? command.name} ${says}`);
+    return command.unseen(`The result of ${command.intent?.command ?? command.name} ${says}`);
   }
   return command.sleep({ until: now + POLL_AGAIN, for: 'answer', says }, false);
 }
 
 /** Before a command is said to have had no effect: the far side refuses what comes so late. */
 function waitOut(engine: Engine, command: Command): Promise<Went> {
-  const says = 'waiting until no command can be on its way any more';
+  const says = 'waiting until no earlier command can still arrive';
   return command.sleep({ until: later(engine, engine.settings.notAfter), for: 'late', says }, false);
 }
 

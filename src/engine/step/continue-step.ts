@@ -46,11 +46,11 @@ function commandOf(engine: Engine, advance: Advance, n: number): Command {
     lapsed() {
       const { conclusion } = advance.cursor.incident;
       if (conclusion) {
-        const says = `not sent any more: ${conclusion.reason}`;
+        const says = `no longer sent: ${conclusion.reason}`;
         return { mayArrive: true, end: () => noEffect({ state: 'skipped', says }) };
       }
       if (!isOutdated(engine, startedAt)) return undefined;
-      return { mayArrive: false, end: () => notSent('it was decided too long ago: it is decided again') };
+      return { mayArrive: false, end: () => notSent('the decision is too old and is made again') };
     },
     sleep: (slept, counts) => sleepInStep(advance, { n, ...slept }, counts),
     seen(look) {

@@ -11,7 +11,7 @@ export function contextOf(engine: Engine, advance: Advance, n: number): StepCont
   const { incident } = story;
   const record = stepRecord(incident, n);
   const { facts } = incident;
-  if (!facts) throw new Error(`incident ${incident.id} has a plan but was never looked at`);
+  if (!facts) throw new Error(`incident ${incident.id} has a plan but was never verified`);
   const { clock, settings } = engine;
   return {
     incident,

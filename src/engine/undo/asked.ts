@@ -35,7 +35,7 @@ export async function askFor(
   const asked: Asked = { what, by, ...(note && { note }), debts: owed.map(undoActionOf), facts };
   const opened = await open(engine, { id, server: name, family, asked, world: engine.clock.epoch });
   if ('open' in opened) {
-    throw new Conflict(`Incident ${opened.open} is open for ${family} on ${name}: it sees to what it changed itself`);
+    throw new Conflict(`Incident ${opened.open} is open for ${family} on ${name}: it puts its own changes back`);
   }
   await wake(engine, id);
   return opened.incident;
@@ -50,8 +50,9 @@ async function outstandingOn(
   const owed = settings === undefined ? here : here.filter(({ debt }) => settings.includes(debt.setting));
   if (owed.length > 0) return owed;
   const known = here.map(({ debt }) => debt.setting);
-  const but = known.length > 0 ? `; owed there: ${known.join(', ')}` : '';
-  throw new NotFound(`Nothing${settings === undefined ? '' : ` of ${settings.join(', ')}`} is owed on ${server}${but}`);
+  const but = known.length > 0 ? `; outstanding there: ${known.join(', ')}` : '';
+  const which = settings === undefined ? '' : ` for ${settings.join(', ')}`;
+  throw new NotFound(`There is no outstanding undo action${which} on ${server}${but}`);
 }
 
 /** The matter it was changed for: the one to look at once it was put back. */
@@ -61,7 +62,7 @@ async function familyOf({ store }: Engine, owed: LedgerEntry[]): Promise<string>
     const incident = (await readIncident(store, id))?.incident;
     if (incident && !incident.finished) {
       throw new Conflict(
-        `Incident ${id} is open: it puts back what it changed when it ends. Cancel it to have that now`,
+        `Incident ${id} is open: it puts its changes back when it ends. Cancel it to have them put back now`,
       );
     }
     if (incident) families.add(incident.family);
@@ -88,9 +89,7 @@ async function refuseWhileInHand({ store }: Engine, server: string, owed: Ledger
       owed.some(({ debt }) => debt.server === one.server && debt.setting === one.setting),
     );
     if (same)
-      throw new Conflict(
-        `Incident ${id} is open and has it in hand: it puts it back itself. Cancel it to have that now`,
-      );
+      throw new Conflict(`Incident ${id} is open and will put it back. Cancel that incident to have it put back now`);
   }
 }
 

@@ -131,7 +131,7 @@ function ownGroup({ facts }: Incident): string | undefined {
 
 function undoActionOf({ cursor: story }: Advance, id: string): UndoState {
   const debt = story.incident.undo.find((undo) => undo.id === id);
-  if (!debt) throw new Error(`incident ${story.incident.id} owes no undo ${id}`);
+  if (!debt) throw new Error(`incident ${story.incident.id} has no undo action ${id}`);
   return debt;
 }
 

@@ -14,7 +14,11 @@ export async function sweepUndo(engine: Engine): Promise<void> {
   for (const entry of await engine.store.ledger()) {
     const { debt, incident, at, world: organisation } = entry;
     if (organisation !== engine.clock.epoch) continue;
-    engine.log.warn(`Still owed: ${debt.says}`, { incident, server: debt.server, since: new Date(at).toISOString() });
+    engine.log.warn(`Outstanding undo action: ${debt.says}`, {
+      incident,
+      server: debt.server,
+      since: new Date(at).toISOString(),
+    });
     if (await couldNotBePutBack(engine, entry)) {
       again.set(debt.server, [...(again.get(debt.server) ?? []), debt.setting]);
     }
@@ -32,7 +36,7 @@ async function couldNotBePutBack({ store }: Engine, { debt, incident: id }: Ledg
 }
 
 async function tryAgain(engine: Engine, server: string, settings: string[]): Promise<void> {
-  const person = { by: 'second-responder', note: 'it could not be put back before; tried again at start' };
+  const person = { by: 'second-responder', note: 'it could not be put back before; retried at start' };
   try {
     await askFor(engine, 'putBack', { server, settings }, person);
   } catch (error) {

@@ -45,7 +45,7 @@ function handles(playbook: Playbook, monitor: MonitorRef): boolean {
 /** A playbook's steps for one server: a line for each command, numbered behind those that the incident had before. */
 function planOf(playbook: Playbook, incident: Incident): PlannedStep[] {
   const { facts } = incident;
-  if (!facts) throw new Error(`incident ${incident.id} was matched before it was looked at`);
+  if (!facts) throw new Error(`incident ${incident.id} was matched before it was verified`);
   let n = incident.steps.length;
   return playbook.steps.flatMap((spec) => {
     const step = stepNamed(spec.step);

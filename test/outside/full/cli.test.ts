@@ -335,7 +335,7 @@ describe('with a daemon', () => {
   it('a decision that comes too late is refused in a sentence', async () => {
     expect(await sr(['incidents', 'cancel', incident])).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/It ended recovered/),
+      err: expect.stringMatching(/It has already ended \(recovered\)/),
     });
     expect(await sr(['incidents', 'show', 'nope'])).toMatchObject({
       code: 1,

@@ -155,7 +155,7 @@ test('a Redis that comes back empty, or as another store, is not taken for the o
 
   await client.hset('{sr}:store', 'id', 'of-others', 'before', '');
   for (const daemon of daemons) {
-    await says(daemon, /Another store answers at this address/);
+    await says(daemon, /The store at this address is not the one/);
     const refused = await alert(daemon.url, 'refused', 'mbx2');
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
   }

@@ -133,7 +133,7 @@ describe('a reboot that is not made', () => {
       'Restart-Computer',
     ]);
     expect(approval?.preview?.atMost).toBeGreaterThan(20 * MINUTE);
-    expect(approval?.preview?.disrupts).toContain('the server is away until it has restarted');
+    expect(approval?.preview?.disrupts).toContain('the server is unavailable until it has restarted');
     expect(approval?.preview?.putBack).toHaveLength(1);
     await operations.approve(id, { by: 'jane' });
     await b.run();
@@ -147,7 +147,7 @@ describe('a reboot that is not made', () => {
     const incident = await b.handle({ server: 'cas1', healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' });
     expect(incident.finished).toMatchObject({
       outcome: 'escalated',
-      reason: expect.stringContaining('No other client access server of Tokyo is seen to be healthy'),
+      reason: expect.stringContaining('No other client access server of Tokyo is known to be healthy'),
     });
     expect(b.changes()).toEqual(['cas1 Restart-Service MSExchangeIMAP4']);
   });
@@ -164,7 +164,7 @@ describe('the two-person rule', () => {
     expect(b.changes()).toEqual([]);
     expect((await operations.incident(id))?.approval).toMatchObject({ approvers: 2, approvedBy: ['jane'] });
     const again = operations.approve(id, { by: 'yuki (ops-jane)', identity: 'ops-jane' });
-    await expect(again).rejects.toThrow('another person must, too');
+    await expect(again).rejects.toThrow('another person must approve it too');
     await operations.approve(id, { by: 'yuki', identity: 'ops-yuki' });
     await b.run();
     expect((await b.incident(id)).finished?.outcome).toBe('recovered');
@@ -184,7 +184,7 @@ describe('the same trouble on several servers of a group', () => {
     expect(ends.map((end) => end?.outcome).sort()).toEqual(['escalated', 'suppressed', 'suppressed']);
     const speaker = ids[ends.findIndex((end) => end?.outcome === 'escalated')];
     for (const end of ends) {
-      if (end?.outcome === 'suppressed') expect(end.reason).toContain(`Incident ${speaker} tells of it`);
+      if (end?.outcome === 'suppressed') expect(end.reason).toContain(`Incident ${speaker} reports it`);
     }
     expect(b.notices).toHaveLength(1);
     expect(b.notices[0]?.subject).toBe('IMAP on 3 servers was not recovered: a common cause');

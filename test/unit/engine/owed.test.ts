@@ -30,7 +30,7 @@ describe('what a finished incident left changed, put back when a person asks for
     const { id } = await b.operations.putBack(BLOCKED, { by: 'jane', note: 'the disk was replaced' });
     expect(await ends(b, id)).toMatchObject({
       outcome: 'recovered',
-      reason: expect.stringContaining('Put back as asked by jane: the disk was replaced'),
+      reason: expect.stringContaining('Put back at the request of jane: the disk was replaced'),
       left: [],
       owed: [],
     });
@@ -55,7 +55,7 @@ describe('what a finished incident left changed, put back when a person asks for
     b.lab.post({ fault: 'unfixable', healthSet: 'IMAP.Protocol', server: 'mbx1' });
     expect(await ends(b, id)).toMatchObject({
       outcome: 'escalated',
-      reason: expect.stringContaining('came back after what was changed had been put back'),
+      reason: expect.stringContaining('came back after the changes were undone'),
     });
   });
 
@@ -120,7 +120,7 @@ describe('what was seen to by hand', () => {
     const { id } = await b.operations.settle(BLOCKED, { by: 'jane', note: 'allowed it in the shell' });
     expect(await ends(b, id)).toMatchObject({
       outcome: 'cancelled',
-      reason: 'Seen to by hand, says jane: allowed it in the shell',
+      reason: 'Fixed by hand, according to jane: allowed it in the shell',
       left: [],
       owed: [],
     });
@@ -189,19 +189,21 @@ describe('at start', () => {
     b.engine.log = { ...b.engine.log, warn: (says) => void said.push(says) };
     await sweepUndo(b.engine);
     expect(await b.store.openIncidents()).toEqual([]);
-    expect(said).toEqual([expect.stringContaining('Still owed: activation of databases on mbx1 is blocked')]);
+    expect(said).toEqual([
+      expect.stringContaining('Outstanding undo action: activation of databases on mbx1 is blocked'),
+    ]);
   });
 });
 
 describe('a person is told why it can not be', () => {
   test.each([
-    [{ server: 'mbx2' }, NotFound, 'Nothing is owed on mbx2'],
+    [{ server: 'mbx2' }, NotFound, 'There is no outstanding undo action on mbx2'],
     [
       { server: 'mbx1', setting: 'imap-protocol-log' },
       NotFound,
-      'Nothing of imap-protocol-log is owed on mbx1; owed there: activation',
+      'There is no outstanding undo action for imap-protocol-log on mbx1; outstanding there: activation',
     ],
-    [{ server: 'nowhere' }, NotFound, 'Nothing is owed on nowhere'],
+    [{ server: 'nowhere' }, NotFound, 'There is no outstanding undo action on nowhere'],
   ])('%j', async (what, kind, says) => {
     const b = await drained();
     await expect(b.operations.putBack(what, { by: 'jane' })).rejects.toThrow(kind);

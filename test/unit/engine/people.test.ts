@@ -78,7 +78,7 @@ describe('modes', () => {
       expect(b.changes()).toEqual([]);
       expect((await b.incident(id)).finished).toMatchObject({
         outcome: 'escalated',
-        reason: 'Nobody approved in time',
+        reason: 'No one approved in time',
       });
     },
   );
@@ -87,7 +87,7 @@ describe('modes', () => {
     const b = sick({ settings: { mode: 'approve' } });
     const started = b.lab.clock.now();
     const incident = await b.handle(ALERT);
-    expect(incident.finished).toMatchObject({ outcome: 'escalated', reason: 'Nobody approved in time' });
+    expect(incident.finished).toMatchObject({ outcome: 'escalated', reason: 'No one approved in time' });
     expect((incident.finished?.at ?? 0) - started).toBeGreaterThanOrEqual(4 * HOUR);
     expect(b.changes()).toEqual([]);
   });
@@ -261,7 +261,7 @@ describe('the kill switch', () => {
       (await b.operations.setKillSwitch({ on: true, scope: { server }, by: 'yuki' })).warnings;
     expect(await warningsOf('mbx1')).toEqual([]);
     expect(await warningsOf('mbx11')).toEqual([
-      'Exchange did not answer, so nobody checked whether there is a server "mbx11". Did you mean "mbx1"?',
+      'Exchange did not answer, so it is not known whether there is a server "mbx11". Did you mean "mbx1"?',
     ]);
     const { switches } = await b.operations.setKillSwitch({ on: true, scope: { group: 'dag1' }, by: 'yuki' });
     expect(switches).toHaveLength(3);

@@ -53,7 +53,9 @@ it('sends nothing for as long as they are missing, and decides anew when they ar
   const id = await b.alert(ALERT);
   await b.run(() => b.lab.clock.now() > until - MINUTE);
   expect(b.changes()).toEqual(WHOLE.slice(0, 1));
-  expect((await b.incident(id)).slept?.says).toContain('not sent yet, as its start could be forgotten');
+  expect((await b.incident(id)).slept?.says).toContain(
+    'not sent yet, because a failover could still lose its journal entry',
+  );
   await b.run();
   expect((await b.incident(id)).finished).toBeDefined();
   expect(await b.store.ledger()).toEqual([]);

@@ -222,7 +222,7 @@ describe('another store at the same address', () => {
     await at.watch.check();
     await at.watch.check();
     expect(at.lost).toEqual(['other']);
-    expect(at.watch.says).toMatch(/^Another store answers/);
+    expect(at.watch.says).toMatch(/^The store at this address is not the one/);
     expect(await everything(at)).toEqual([]);
     expect(at.watch.switches()).toMatchObject([{ on: true, scope: {} }]);
   });
@@ -259,14 +259,14 @@ describe('the journal of an open incident that is gone', () => {
     const fresh = another(at);
     await fresh.missing(at.id);
     expect(at.lost).toEqual(['journal']);
-    expect(fresh.says).toMatch(/what incident .* has changed is not known/);
+    expect(fresh.says).toMatch(/the changes that incident .* made are not known/);
   });
 
   it('for which nothing was changed is said, and stops nobody: a failover may have forgotten that it was opened', async () => {
     const at = await scene('opened');
     at.forget.journals.add(at.id);
     await at.watch.check();
-    expect(at.errors.join()).toMatch(/journal of an open incident is gone; nothing had been changed for it/);
+    expect(at.errors.join()).toMatch(/journal of an open incident is gone; it had changed nothing/);
     expect([at.watch.says, at.lost]).toEqual([undefined, []]);
   });
 });
@@ -328,7 +328,7 @@ it('an open incident that the store has forgotten to wake is woken', async () =>
   const at = await scene();
   at.forget.due = true;
   await at.watch.check();
-  expect(at.errors.join()).toMatch(/forgotten when an open incident is due/);
+  expect(at.errors.join()).toMatch(/lost the due time of an open incident/);
   expect(await at.bench.store.overdue(at.bench.lab.clock.now(), 10)).toContain(at.id);
   expect(at.watch.says).toBeUndefined();
 });

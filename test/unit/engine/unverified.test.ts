@@ -10,7 +10,7 @@ describe('nobody calls over what nobody could look at', () => {
     {
       says: 'a title without a health set',
       alert: { title: FIP_FS },
-      because: `The alert "${FIP_FS}" names no health set, so what is reported was not verified. What was verified on mbx1 is healthy`,
+      because: `The alert "${FIP_FS}" names no health set, so the report was not verified. Everything that was verified on mbx1 is healthy`,
     },
     {
       says: 'a health set that the server does not have',
@@ -70,9 +70,7 @@ describe('nobody calls over what nobody could look at', () => {
     const { finished } = await b.handle({ server: 'mbx1', title: FIP_FS });
     expect(finished).toMatchObject({
       outcome: 'recovered',
-      reason: expect.stringContaining(
-        `The alert "${FIP_FS}" names no health set, so what is reported was not verified`,
-      ),
+      reason: expect.stringContaining(`The alert "${FIP_FS}" names no health set, so the report was not verified`),
     });
   });
 });
@@ -86,7 +84,7 @@ describe('people are not told again what they were told', () => {
       const again = await b.handle({ server: 'mbx1', title: FIP_FS, senderId });
       expect(again.finished).toMatchObject({
         outcome: 'suppressed',
-        reason: expect.stringContaining(`Incident ${first.id} tells of it (the same report on the same server)`),
+        reason: expect.stringContaining(`Incident ${first.id} reports it (the same report on the same server)`),
       });
     }
     expect(b.notices).toHaveLength(1);
@@ -98,9 +96,9 @@ describe('people are not told again what they were told', () => {
     await b.handle({ server: 'mbx1', title: 'EEMS applied mitigation M1.1' });
     await b.handle({ server: 'mbx9', title: FIP_FS });
     expect(b.notices.map(({ subject }) => subject)).toEqual([
-      'mbx1: an alert reports what could not be verified',
-      'mbx1: an alert reports what could not be verified',
-      'mbx9: an alert reports what could not be verified',
+      'mbx1: an alert reports something that could not be verified',
+      'mbx1: an alert reports something that could not be verified',
+      'mbx9: an alert reports something that could not be verified',
     ]);
   });
 

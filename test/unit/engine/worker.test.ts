@@ -249,7 +249,7 @@ describe('an error that no rule foresees', () => {
     await pass(1);
     expect(s.errors).toEqual([
       {
-        message: 'Advancing an incident failed; it is tried again',
+        message: 'Failed to advance an incident; it is tried again',
         fields: expect.objectContaining({ incident: 'mbx1', error: expect.stringContaining('TypeError') }),
       },
     ]);

@@ -90,7 +90,7 @@ const SCENES: [says: string, scene: Scene][] = [
     ({ exchange, change }) => exchange.setProtocolLog('ex1', 'imap', true, { enabled: false }, change()),
   ],
   [
-    'a service hangs in stopping',
+    'a service hangs while stopping',
     async ({ lab, restartService }) => {
       lab.post({ fault: 'stop-hangs', server: 'mbx1', service: 'MSExchangeIMAP4BE' });
       await restartService('mbx1', 'MSExchangeIMAP4BE').catch(() => {});

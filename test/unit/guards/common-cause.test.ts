@@ -28,7 +28,7 @@ const CASES: Case[] = [
     is: {
       answer: 'refuse',
       reason: 'common-cause',
-      says: "imap.protocol\\imapselftestmonitor is unhealthy on mbx1, mbx2 of dag1: no server's fault, so none is touched",
+      says: 'imap.protocol\\imapselftestmonitor is unhealthy on mbx1, mbx2 in dag1: no single server is at fault, so none is changed',
     },
   },
   { says: 'two of two', members: 2, sick: 1, is: { reason: 'common-cause' } },
@@ -36,10 +36,14 @@ const CASES: Case[] = [
   { says: 'two of ten: no more than a fifth', members: 10, sick: 1, is: { answer: 'allow' } },
   { says: 'three of ten', members: 10, sick: 2, is: { reason: 'common-cause' } },
   {
-    says: 'another was alerted and is looked at first',
+    says: 'another was alerted and is verified first',
     members: 4,
     alerted: 1,
-    is: { answer: 'wait', reason: 'others-unseen', says: 'mbx2 of dag1 may have the same trouble: looked at first' },
+    is: {
+      answer: 'wait',
+      reason: 'others-unseen',
+      says: 'mbx2 in dag1 may have the same problem and must be verified first',
+    },
   },
   { says: 'another of ten was alerted: it would not be too many', members: 10, alerted: 1, is: { answer: 'allow' } },
   { says: 'one sick and one alerted of ten', members: 10, sick: 1, alerted: 1, is: { reason: 'others-unseen' } },

@@ -154,7 +154,7 @@ describe('before databases are moved away: each has somewhere to go', () => {
       says: 'a receiver of another site that is IntrasiteOnly',
       copies: [here, copy('DB01', 'mbx4')],
       settings: { mbx4: { autoActivationPolicy: 'IntrasiteOnly' } },
-      is: noHealthy('mbx4: it is in another site and IntrasiteOnly'),
+      is: noHealthy('mbx4: it is in another site and its activation policy is IntrasiteOnly'),
     },
     {
       says: 'a receiver of another site, though it may: a person is asked',
@@ -163,7 +163,7 @@ describe('before databases are moved away: each has somewhere to go', () => {
         answer: 'wait',
         approval: true,
         reason: 'other-site',
-        says: 'Databases would move to another site (DB01 to mbx4), as Tokyo has no healthy copy of them',
+        says: 'Databases would move to another site (DB01 to mbx4), because Tokyo has no healthy copy of them',
       },
     },
     {

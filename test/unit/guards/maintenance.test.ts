@@ -136,7 +136,7 @@ describe('somebody works on the server', () => {
       is: {
         answer: 'wait',
         reason: 'component',
-        says: 'ServerWideOffline is Inactive on mbx1, requested by Maintenance: somebody works there',
+        says: 'ServerWideOffline is Inactive on mbx1, requested by Maintenance: someone is working on it',
       },
     },
     { says: 'Managed Availability does not monitor', states: off('Monitoring'), is: { reason: 'component' } },
@@ -158,7 +158,7 @@ describe('somebody works on the server', () => {
       is: {
         answer: 'wait',
         reason: 'node-suspended',
-        says: 'The cluster node mbx1 of dag1 is suspended: somebody works there',
+        says: 'The cluster node mbx1 of dag1 is suspended: someone is working on it',
       },
     },
   ];

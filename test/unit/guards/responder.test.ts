@@ -62,7 +62,7 @@ describe('a restart of a service here', () => {
       {
         answer: 'wait',
         reason: 'responder-lately',
-        says: "Managed Availability's ImapSelfTestRestart (RestartService MSExchangeIMAP4BE on mbx1) ended at 2026-05-12T08:51:00Z; its effect is waited for until 2026-05-12T09:01:00Z",
+        says: "Managed Availability's ImapSelfTestRestart (RestartService MSExchangeIMAP4BE on mbx1) ended at 2026-05-12T08:51:00Z; waiting for its effect until 2026-05-12T09:01:00Z",
       },
     ],
     ['one that ended as long ago as is waited for', action({ ago: 10 }), { answer: 'allow' }],
@@ -73,7 +73,7 @@ describe('a restart of a service here', () => {
       {
         answer: 'wait',
         reason: 'responder-acting',
-        says: "Managed Availability's ImapSelfTestRestart (RestartService MSExchangeIMAP4BE on mbx1) is at work since 2026-05-12T08:58:00Z",
+        says: "Managed Availability's ImapSelfTestRestart (RestartService MSExchangeIMAP4BE on mbx1) has been at work since 2026-05-12T08:58:00Z",
       },
     ],
     ['one whose end was never recorded', action({ ago: 60, state: 'started' }), { answer: 'allow' }],

@@ -143,7 +143,7 @@ describe('claims and slots', () => {
   const busy: StartRefusal = { by: 'slot', group: 'dag1', server: 'mbx2', owner: 'j' };
 
   test('a server that another incident acts on is waited for', () => {
-    const answer = { answer: 'wait', reason: 'server-claimed', says: 'Incident j acts on mbx1' };
+    const answer = { answer: 'wait', reason: 'server-claimed', says: 'Incident j is acting on mbx1' };
     expect(claim.judge(context({ refusal: claimed }))).toEqual(answer);
     expect(slot.judge(context({ refusal: claimed }))).toEqual(ALLOW);
   });

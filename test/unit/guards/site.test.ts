@@ -33,7 +33,7 @@ const CASES: Case[] = [
     is: {
       answer: 'refuse',
       reason: 'no-other-server',
-      says: 'No other client access server of Tokyo is seen to be healthy (cas2: confirmed; ex1: inconclusive), so cas1 is not restarted by imap-protocol',
+      says: 'No other client access server of Tokyo is known to be healthy (cas2: confirmed; ex1: inconclusive), so cas1 is not restarted by imap-protocol',
     },
   },
   {

@@ -55,11 +55,11 @@ describe('what is counted', () => {
 describe('a limit that is reached is refused, in words', () => {
   const rule: ThrottleRule = { key: 'k', minutesBetween: 60, perHour: 2, perDay: 3, group: false, now: NINE };
   const REFUSALS: [Extract<StartRefusal, { by: 'throttle' }>['limit'], boolean, string, string][] = [
-    ['minutesBetween', false, 'too-soon', 'the last was too short a time ago'],
-    ['minutesBetween', true, 'group-too-soon', 'the last was too short a time ago'],
-    ['perHour', false, 'hourly-limit', 'the limit of an hour is reached'],
-    ['perDay', false, 'daily-limit', 'the limit of a day is reached'],
-    ['perDay', true, 'group-daily-limit', 'the limit of a day is reached'],
+    ['minutesBetween', false, 'too-soon', 'the last one was too recent'],
+    ['minutesBetween', true, 'group-too-soon', 'the last one was too recent'],
+    ['perHour', false, 'hourly-limit', 'the hourly limit is reached'],
+    ['perDay', false, 'daily-limit', 'the daily limit is reached'],
+    ['perDay', true, 'group-daily-limit', 'the daily limit is reached'],
   ];
   test.each(REFUSALS)('%s, of a group: %s → %s', async (limit, group, reason, words) => {
     const refusal: StartRefusal = { by: 'throttle', rule: { ...rule, group }, limit, last: NINE - HOUR, count: 2 };
@@ -105,7 +105,7 @@ describe('what was started by others counts too', () => {
     refused?: string;
   }
   const ago = (minutes: number) => NINE - minutes * MINUTE;
-  const somebody = 'MSExchangeIMAP4BE on mbx1 was started 20 min ago by somebody else, and the trouble is still there';
+  const somebody = 'MSExchangeIMAP4BE on mbx1 was started 20 min ago by someone else, and the problem is still there';
 
   const CASES: Case[] = [
     { says: 'a service that has run for days', startedAt: DAYS_AGO },
@@ -114,7 +114,7 @@ describe('what was started by others counts too', () => {
     {
       says: 'a service that was started exactly as long ago as the limit',
       startedAt: ago(60),
-      refused: 'MSExchangeIMAP4BE on mbx1 was started 60 min ago by somebody else, and the trouble is still there',
+      refused: 'MSExchangeIMAP4BE on mbx1 was started 60 min ago by someone else, and the problem is still there',
     },
     { says: 'a service that was started longer ago', startedAt: ago(60) - 1 },
     { says: 'Managed Availability restarted it', startedAt: ago(20), actions: [action(ago(21), ago(20))] },
@@ -137,7 +137,7 @@ describe('what was started by others counts too', () => {
       reboot: true,
       startedAt: ago(20),
       bootedAt: ago(20),
-      refused: 'mbx1 on mbx1 was started 20 min ago by somebody else, and the trouble is still there',
+      refused: 'mbx1 on mbx1 was started 20 min ago by someone else, and the problem is still there',
     },
     {
       says: 'a server that Managed Availability rebooted',

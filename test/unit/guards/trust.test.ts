@@ -81,7 +81,7 @@ describe('what becomes of the next run', () => {
     const answer = await trust.judge(context({ store: { runs: async () => ({ runs }) } }));
     expect(answer).toMatchObject({
       says:
-        'Playbook imap-protocol is not trusted to act. Its last runs did not help (run0, run1, run2); see why, and trust it again: ' +
+        'Playbook imap-protocol is not trusted to act. Its last runs did not help (run0, run1, run2); find out why, then trust it again: ' +
         'second-responder playbooks trust imap-protocol. It would have done: Restart-Service MSExchangeIMAP4BE → Restart-Computer',
     });
   });

@@ -502,7 +502,7 @@ describe('events', () => {
     socket.destroy();
   });
 
-  it('ends when the daemon stops, and the daemon stops', async () => {
+  it('ends when the daemon stops, and the daemon is stopping', async () => {
     const { url, http } = await start();
     const response = await fetch(`${url}/api/v1/events`);
     await http.close(60_000);

@@ -288,7 +288,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     ],
     is: [
       [['d', 'owed']],
-      { outcome: 'recovered', reason: 'Put back as asked by yuki: why not' },
+      { outcome: 'recovered', reason: 'Put back at the request of yuki: why not' },
       { what: 'putBack', by: 'yuki', note: 'why not' },
       'mbx1',
     ],
@@ -297,7 +297,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     given: 'a person who has seen to it by hand',
     journal: [askedFor('settle')],
     shows: ({ conclusion }) => conclusion,
-    is: { outcome: 'cancelled', reason: 'Seen to by hand, says yuki: why not' },
+    is: { outcome: 'cancelled', reason: 'Fixed by hand, according to yuki: why not' },
   },
   {
     given: 'a child that was opened: it belongs to its step',
@@ -322,17 +322,17 @@ describe('fold: given this journal, this is known', () => {
 describe('a journal that cannot be read is refused, with a sentence', () => {
   const newer = (entries: Entry[], seq: number) =>
     entries.map((entry) => (entry.seq === seq ? { ...entry, version: EVENT_VERSION + 1 } : entry));
-  const update = `is of version ${EVENT_VERSION + 1}; this program reads up to ${EVENT_VERSION}: update it`;
+  const update = `has version ${EVENT_VERSION + 1}, but this program reads versions up to ${EVENT_VERSION}: update it`;
 
   const BROKEN: { says: string; entries: Entry[]; error: string }[] = [
-    { says: 'none at all', entries: [], error: 'a journal begins with "opened"' },
-    { says: 'without its beginning', entries: journal(cancelled), error: 'a journal begins with "opened"' },
-    { says: 'opened twice', entries: journal(opened, opened), error: 'a journal is opened once' },
+    { says: 'none at all', entries: [], error: 'a journal must begin with "opened"' },
+    { says: 'without its beginning', entries: journal(cancelled), error: 'a journal must begin with "opened"' },
+    { says: 'opened twice', entries: journal(opened, opened), error: 'a journal can be opened only once' },
     { says: 'a step that no plan has', entries: journal(opened, started(7)), error: 'incident i has no step 7' },
     {
       says: 'an undo that nobody owes',
       entries: journal(opened, { type: 'undoStarted', data: { undo: 'x', intent: {} as never } }),
-      error: 'incident i owes no undo x',
+      error: 'incident i has no undo action x',
     },
     {
       says: 'an entry of a newer program',

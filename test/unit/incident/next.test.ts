@@ -160,10 +160,7 @@ const CASES: Case[] = [
   {
     given: 'as many further looks as are allowed, all blind',
     journal: [opened, verified('inconclusive'), verified('inconclusive'), verified('inconclusive')],
-    does: finish(
-      'escalated',
-      'Health could not be seen (looked 3 times), so nothing was decided on it: it was inconclusive',
-    ),
+    does: finish('escalated', 'Health could not be verified (tried 3 times): it was inconclusive'),
   },
   {
     given: 'blind looks with one that saw between them: they are counted anew',
@@ -179,10 +176,7 @@ const CASES: Case[] = [
   {
     given: 'a look that no further look can mend',
     journal: [opened, verified('inconclusive', 'first', { hopeless: true })],
-    does: finish(
-      'escalated',
-      'Health could not be seen (looked once), so nothing was decided on it: it was inconclusive',
-    ),
+    does: finish('escalated', 'Health could not be verified (tried once): it was inconclusive'),
   },
   {
     given: 'a "resolved" while a blind look is slept over: it is looked at now, not later',
@@ -329,7 +323,7 @@ const CASES: Case[] = [
   {
     given: 'an approval that expired',
     journal: [...planned, approval(LATER), { type: 'rejected', data: { by: 'x', expired: true } }],
-    does: finish('escalated', 'Nobody approved in time'),
+    does: finish('escalated', 'No one approved in time'),
   },
   {
     given: 'a guard that waits: it is asked again',
@@ -345,12 +339,12 @@ const CASES: Case[] = [
   {
     given: 'something that a person has seen to by hand: it is struck out',
     journal: [askedFor('settle')],
-    does: { do: 'settle', undo: 'd', says: 'Seen to by hand, says yuki: why not' },
+    does: { do: 'settle', undo: 'd', says: 'Fixed by hand, according to yuki: why not' },
   },
   {
     given: 'all that a person has seen to is struck out',
     journal: [askedFor('settle'), { type: 'undone', data: { undo: 'd', state: 'settled', says: 's' } }],
-    does: finish('cancelled', 'Seen to by hand, says yuki: why not'),
+    does: finish('cancelled', 'Fixed by hand, according to yuki: why not'),
   },
   // Cancelling.
   { given: 'a cancelled incident', journal: [...planned, cancelled], does: finish('cancelled', 'Cancelled by yuki') },
@@ -455,7 +449,7 @@ const CASES: Case[] = [
       undone('log'),
       verified('confirmed', 'after-undo'),
     ],
-    does: finish('escalated', 'The trouble came back after what was changed had been put back: it was confirmed', [
+    does: finish('escalated', 'The problem came back after the changes were undone: it was confirmed', [
       'activation is changed',
     ]),
   },
@@ -470,7 +464,7 @@ const CASES: Case[] = [
       do: 'sleep',
       until: NINE + 30 * SECOND + 10 * MINUTE,
       for: 'watch',
-      says: 'watching that health lasts after what was changed was put back',
+      says: 'watching whether the server stays healthy after the undo',
     },
   },
   {
@@ -597,7 +591,7 @@ describe('the conditions of a step', () => {
       says: 'in a group, and it is not',
       condition: { dag: true },
       server: facts('mbx9'),
-      unmet: 'mbx9 is in no database availability group',
+      unmet: 'mbx9 is not in a database availability group',
     },
     { says: 'in no group, and it is in one', condition: { dag: false }, unmet: 'mbx1 is in dag1' },
     { says: 'in no group, and it is in none', condition: { dag: false }, server: facts('mbx9') },

@@ -224,7 +224,7 @@ function goOn({ n, changes }: PlannedStep, now: number, pick: Pick): IncidentEve
   if (pick(5) === 1) return sleep('health');
   const seen = look(pick, 'mostly sick');
   if (seen.verdict === 'inconclusive') {
-    const says = 'Health could not be seen';
+    const says = 'Health could not be verified';
     return { type: 'stepFinished', data: { n, state: 'refused', says, looked: seen, escalate: says } };
   }
   const health = seen.verdict === 'cleared' ? 'healthy' : 'unhealthy';

@@ -209,6 +209,6 @@ describe('what an entry leaves in the indexes', () => {
     ['no entries', []],
     ['no beginning', journal(opened, matched).slice(1)],
   ])('a journal with %s is refused', (_, entries) => {
-    expect(() => tracesOf(entries)).toThrow(/begins with "opened"/);
+    expect(() => tracesOf(entries)).toThrow(/must begin with "opened"/);
   });
 });

@@ -417,7 +417,7 @@ describe('disturbances', () => {
     expect(await world.unwell('cas1')).toEqual([]);
   });
 
-  test('a service that hangs in stopping runs again when that is mended', async () => {
+  test('a service that hangs while stopping runs again when that is mended', async () => {
     const world = labForTest();
     const { id } = world.lab.post({ fault: 'stop-hangs', service: FE });
     await world.restartService('cas1', FE).catch(() => undefined);
@@ -426,7 +426,7 @@ describe('disturbances', () => {
     expect(await world.probe('cas1', 'IMAP.Proxy\\ImapProxyTestProbe')).toBe('Succeeded');
   });
 
-  test('a reboot ends a service that hangs in stopping', async () => {
+  test('a reboot ends a service that hangs while stopping', async () => {
     const world = labForTest();
     world.lab.post({ fault: 'stop-hangs', server: 'cas1', service: FE, times: 1 });
     await world.restartService('cas1', FE).catch(() => undefined);

@@ -17,7 +17,7 @@ test('a sentence that is said again and again is told once a minute, with how of
     say('away');
     pass(1_000);
   }
-  expect(told).toEqual(['away', 'away (and 59 times since it was last told)']);
+  expect(told).toEqual(['away', 'away (and 59 times since it was last reported)']);
 });
 
 test('another sentence is told at once', () => {

@@ -114,17 +114,17 @@ describe('a problem of a step is told with its place and its mend', () => {
     [
       'a forgotten dash',
       ['- recheck:', '  wait: 1m'],
-      'p.yaml:6:5: steps[0].wait: stands in the same entry as "recheck"; give each step a dash of its own',
+      'p.yaml:6:5: steps[0].wait: is in the same entry as "recheck"; give each step a dash of its own',
     ],
     [
       'an option that is not indented',
       ['- restart-service: MSExchangeIMAP4', '  on: back-end'],
-      'p.yaml:6:5: steps[0].on: stands in the same entry as "restart-service"; write "restart-service: { on: … }"',
+      'p.yaml:6:5: steps[0].on: is in the same entry as "restart-service"; write "restart-service: { on: … }"',
     ],
     [
       'a misspelt when',
       ['- recheck:', '  wehn: { dag: true }'],
-      'p.yaml:6:5: steps[0].wehn: stands in the same entry as "recheck"; did you mean "when"?',
+      'p.yaml:6:5: steps[0].wehn: is in the same entry as "recheck"; did you mean "when"?',
     ],
     [
       'a number for a step',
@@ -139,7 +139,7 @@ describe('a problem of a step is told with its place and its mend', () => {
     [
       'a list without a condition',
       ['- steps: [ recheck ]'],
-      'p.yaml:5:12: steps[0].steps: needs a "when:" beside it; or put its steps into the list around it',
+      'p.yaml:5:12: steps[0].steps: needs a "when:" next to it; or move its steps to the outer list',
     ],
     [
       'an empty list',
@@ -164,12 +164,12 @@ describe('a problem of a step is told with its place and its mend', () => {
     [
       'conditions that exclude each other',
       ['- when: { role: mailbox }', '  steps: [ { recheck: , when: { role: client-access } } ]'],
-      'p.yaml:6:41: steps[0].steps[0].when.role: stands inside "when: { role: mailbox }" and cannot ask for another',
+      'p.yaml:6:41: steps[0].steps[0].when.role: is inside "when: { role: mailbox }" and cannot have another value',
     ],
     [
       'years that exclude each other',
       ['- when: { version: 2013 }', '  steps: [ { recheck: , when: { version: [2016, 2019] } } ]'],
-      'p.yaml:6:44: steps[0].steps[0].when.version: leaves no year that the condition around it allows',
+      'p.yaml:6:44: steps[0].steps[0].when.version: leaves no year that the outer condition allows',
     ],
     [
       'a health set both healthy and not',
@@ -350,7 +350,7 @@ describe('a folder of playbooks', () => {
   });
 
   it('with none in it is a problem', () => {
-    inFolder({}, (folder) => expect(() => loadPlaybooks(folder, LANGUAGE)).toThrow('holds no playbook (*.yaml)'));
+    inFolder({}, (folder) => expect(() => loadPlaybooks(folder, LANGUAGE)).toThrow('contains no playbook (*.yaml)'));
   });
 
   it('that is not there is a problem', () => {

@@ -30,7 +30,7 @@ describe('moving the databases away', () => {
     const begun = await beginning('fail-over-databases', { exchange: blocked(true) });
     expect(begun).toMatchObject({
       begin: 'start',
-      note: { activationBlocked: true, says: 'activation was blocked before; it stays so' },
+      note: { activationBlocked: true, says: 'activation was already blocked; it stays blocked' },
     });
     expect(begun.begin === 'start' && begun.change).not.toHaveProperty('undo');
   });
@@ -79,7 +79,7 @@ describe('allowing activation again', () => {
     });
     expect(await activationUndo.begin(undoContext({}, { exchange: blocked(false) }))).toEqual({
       begin: 'notNeeded',
-      says: 'activation on mbx1 is allowed already',
+      says: 'activation on mbx1 is already allowed',
     });
   });
 

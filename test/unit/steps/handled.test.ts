@@ -44,7 +44,7 @@ describe('recheck', () => {
       says: 'nothing seen, as often as is allowed: never a licence for anything harsher',
       sees: saw('inconclusive'),
       blind: 2,
-      polled: { is: 'refused', says: 'Health could not be seen (looked 3 times): it was inconclusive' },
+      polled: { is: 'refused', says: 'Health could not be verified (tried 3 times): it was inconclusive' },
     },
     {
       says: 'a row that is about to be evaluated: waited for, and not counted as blind',
@@ -164,7 +164,7 @@ describe('remediate', () => {
     {
       says: 'it is seen to for another incident: not deeper',
       incident: { backEnd: 'mbx2', parent: { incident: 'p', n: 1 } },
-      begin: { begin: 'refuse', says: 'cas1 is already being seen to for another incident; it does not go deeper' },
+      begin: { begin: 'refuse', says: 'cas1 is already handled for another incident; child incidents do not nest' },
     },
   ];
   test.each(BEGINS)('$says', async ({ incident, begin }) => {
@@ -185,7 +185,7 @@ describe('remediate', () => {
     const note = { server: 'mbx2' };
     expect(await looking('remediate', { ...given, record: { note } })).toMatchObject({
       is: 'pending',
-      says: 'incident child sees to mbx2',
+      says: 'incident child is handling mbx2',
     });
     await looking('remediate', { ...given, record: { note, child: 'child' } });
     expect(opened).toEqual(['mbx2/IMAP']);

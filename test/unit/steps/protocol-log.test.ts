@@ -49,7 +49,7 @@ describe('turning the protocol log on', () => {
   test('on already by somebody else: left alone, and nothing is owed', async () => {
     expect(await beginning('protocol-log', { options, exchange: log(true) })).toEqual({
       begin: 'skip',
-      says: 'the imap protocol log of mbx1 is on already, by somebody else; it stays on',
+      says: 'the imap protocol log of mbx1 was already turned on by someone else; it stays on',
     });
   });
 
@@ -110,7 +110,7 @@ describe('putting it back', () => {
 test('where the log lies is noted, for whoever reads the escalation', async () => {
   expect(await looking('log-location', { options: { protocol: 'imap' }, exchange: log(true), now: NINE })).toEqual({
     is: 'done',
-    says: `the imap protocol log of mbx1 lies in ${LOCATION}`,
+    says: `the imap protocol log of mbx1 is in ${LOCATION}`,
     result: { location: LOCATION },
   });
 });

@@ -216,7 +216,7 @@ describe('what became of it', () => {
       says: 'it has hung in its stop for three minutes',
       found: service('S', { status: 'StopPending', startedAt: NOTED }),
       after: 3 * MINUTE,
-      polled: { is: 'failed', says: 'S on mbx1 hangs in stopping after the restart', changed: true },
+      polled: { is: 'failed', says: 'S on mbx1 hangs while stopping after the restart', changed: true },
     },
     {
       says: 'it has hung a second less',

@@ -25,8 +25,8 @@ describe('a row', () => {
     ...(
       [
         ['Degraded', 'is Degraded'],
-        ['Repairing', 'is Repairing: somebody works on it'],
-        ['Disabled', 'is Disabled: somebody switched it off'],
+        ['Repairing', 'is Repairing: someone is working on it'],
+        ['Disabled', 'is Disabled: someone switched it off'],
         ['Unavailable', 'is Unavailable'],
         ['UnInitialized', 'is UnInitialized'],
         ['Unknown', 'is Unknown'],
@@ -60,7 +60,7 @@ describe('a row', () => {
       says: 'Healthy, evaluated too long ago',
       row: row('IMAP', 'ImapCTPMonitor', { lastExecution: NINE - DUE - 1 }),
       verdict: 'inconclusive',
-      words: 'was not evaluated lately',
+      words: 'was not evaluated recently',
     },
     {
       says: 'Healthy, evaluated at the very end of our change',

@@ -338,8 +338,8 @@ describe('health is only called so of what the alerts named', () => {
   test('the reason says what was verified and what was not', async () => {
     const verified = await look(quiet, [run('Succeeded')]).family({ family: '*', hints: [{ title }] });
     expect(verified.reason).toBe(
-      `The alert "${title}" names no health set, so what is reported was not verified. ` +
-        'What was verified on cas1 is healthy (1 of 3 monitors judged, 1 probe run; their rows: 2 Healthy, 1 Disabled)',
+      `The alert "${title}" names no health set, so the report was not verified. ` +
+        'Everything that was verified on cas1 is healthy (1 of 3 monitors judged, 1 probe run; their rows: 2 Healthy, 1 Disabled)',
     );
   });
 
