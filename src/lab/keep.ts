@@ -56,16 +56,16 @@ export class Keeper {
     if (lstatSync(this.file, { throwIfNoEntry: false }) === undefined) return undefined;
     try {
       // A pipe would be waited for.
-      if (!statSync(this.file).isFile()) throw new Error('it is no plain file');
+      if (!statSync(this.file).isFile()) throw new Error('it is not a regular file');
       const kept = JSON.parse(readFileSync(this.file, 'utf8')) as Kept;
-      if (kept?.version !== VERSION) throw new Error(`its version is not ${VERSION}, the only one that is known here`);
+      if (kept?.version !== VERSION) throw new Error(`its version is not ${VERSION}, the only supported one`);
       if (typeof kept.id !== 'string' || !Number.isFinite(kept.lastSeq)) throw new TypeError();
       usable(kept);
       const commands = this.loadCommands();
       this.written = commands.length;
       return { kept, commands };
     } catch (error) {
-      this.begin(error instanceof TypeError ? 'it has another form' : (error as Error).message);
+      this.begin(error instanceof TypeError ? 'it does not have the expected form' : (error as Error).message);
       return undefined;
     }
   }
@@ -74,12 +74,12 @@ export class Keeper {
     try {
       const names = [this.file, this.logFile].filter((file) => existsSync(file) || file === this.file).map(setAside);
       this.tell(
-        `The lab's world in ${this.file} can't be used (${why}). It is kept as ${names.join(' and ')}, and the lab begins with a new world.`,
+        `The lab state in ${this.file} can't be used (${why}). It was renamed to ${names.join(' and ')}, and the lab starts with a new organisation.`,
       );
     } catch (error) {
       const and = error instanceof Error ? error.message : String(error);
       throw new Error(
-        `The lab's world in ${this.file} can't be used (${why}), nor moved out of the way (${and}). Move it, and start again.`,
+        `The lab state in ${this.file} can't be used (${why}) or renamed (${and}). Move it away and start the lab again.`,
       );
     }
   }
@@ -123,11 +123,11 @@ export class Keeper {
     this.timer = undefined;
     try {
       this.write();
-      if (this.trouble !== undefined) this.tell(`The lab's world is kept in ${this.file} again.`);
+      if (this.trouble !== undefined) this.tell(`The lab state is saved in ${this.file} again.`);
       this.trouble = undefined;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      const says = `The lab's world can't be kept in ${this.file} (${why}): it goes on in memory, and is lost when the process ends before there is room.`;
+      const says = `The lab state can't be saved in ${this.file} (${why}). The lab continues in memory; the state is lost if the process ends before it can be saved.`;
       if (this.trouble !== says) this.tell(says);
       this.trouble = says;
       this.timer = setTimeout(() => this.now(), AGAIN_MS).unref();

@@ -175,8 +175,7 @@ interface Beginning {
 }
 
 function beginning({ organisation, recording, cure = 'restart-service' }: LabOptions, seed: number): Beginning {
-  if (recording && organisation)
-    throw new Error('A lab begins with an organisation or with a recording, not with both.');
+  if (recording && organisation) throw new Error('A lab starts from an organisation or a recording, not from both.');
   if (!recording) {
     const plan = organisation ? checkOrganisation(organisation) : readOrganisation();
     return {

@@ -18,7 +18,8 @@ export function readRecording(file: string): Recording {
   let written: string;
   try {
     const { size } = statSync(file);
-    if (size > LARGEST_FILE) return fail(`is larger than ${LARGEST_FILE / 1024 ** 2} MB: no recording is`);
+    if (size > LARGEST_FILE)
+      return fail(`is larger than ${LARGEST_FILE / 1024 ** 2} MB, which is too large for a recording`);
     written = readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof ConfigError) throw error;
@@ -33,7 +34,7 @@ export function parseRecording(written: string, file: string): Recording {
   try {
     data = JSON.parse(written.replace(/^\ufeff/, ''));
   } catch (error) {
-    throw new ConfigError([problem(file, `is no JSON: ${(error as Error).message}`)]);
+    throw new ConfigError([problem(file, `is not valid JSON: ${(error as Error).message}`)]);
   }
   const other = whyOfAnotherKind(data);
   if (other) throw new ConfigError([{ ...problem(file, other.message), path: other.pointer }]);
@@ -51,9 +52,9 @@ const MOST_PROBLEMS = 50;
 /** Of another file every key would be a problem, and none of them would help. */
 function whyOfAnotherKind(data: unknown): { pointer: string; message: string } | undefined {
   const { format, version } = isObject(data) ? data : {};
-  if (format !== FORMAT) return { pointer: '', message: `is no recording: its "format" is not "${FORMAT}"` };
+  if (format !== FORMAT) return { pointer: '', message: `is not a recording: its "format" is not "${FORMAT}"` };
   if (version === VERSION) return undefined;
-  return { pointer: '/version', message: `is not ${VERSION}, the only one that is known here` };
+  return { pointer: '/version', message: `is not ${VERSION}, the only supported version` };
 }
 
 function problem(file: string, message: string): Problem {
@@ -66,7 +67,7 @@ function pointerTo(path: readonly (string | number)[]): string {
 
 /** Why nothing can be written there; undefined when it can. Asked before minutes are spent on what it is to hold. */
 export function whyNotWritable(file: string): string | undefined {
-  if (existsSync(file)) return `${file} is there already, and is not overwritten: name another with --output`;
+  if (existsSync(file)) return `${file} already exists and is not overwritten: name another file with --output`;
   try {
     accessSync(dirname(file), constants.W_OK);
     return undefined;
@@ -85,7 +86,7 @@ export function writeRecording(file: string, recording: Recording): void {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    const why = code === 'EEXIST' ? 'is there already, and is not overwritten' : `cannot be written: ${message}`;
+    const why = code === 'EEXIST' ? 'already exists and is not overwritten' : `cannot be written: ${message}`;
     throw new Error(`${file} ${why}`);
   }
 }

@@ -12,7 +12,7 @@ export function readingOnly(exchange: Exchange, { probes }: { probes: boolean })
   for (const verb of verbs) guarded[verb] = (...given: unknown[]) => Reflect.apply(exchange[verb], exchange, given);
   if (!probes) {
     guarded.invokeProbe = async () => {
-      throw new Error('A probe was to be run, and nobody asked for probes.');
+      throw new Error('A probe was called, but probes are not enabled for this recording.');
     };
   }
   return Object.freeze(guarded) as unknown as ReadingExchange;

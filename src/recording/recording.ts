@@ -74,8 +74,8 @@ export const LONGEST_TEXT = 16_000;
 /** A name from outside will stand on screens: it holds nothing that steers a terminal. */
 const word = z
   .string()
-  .max(400, 'is longer than any name: 400 characters at most')
-  .regex(/^\P{Cc}*$/u, 'holds control characters');
+  .max(400, 'is longer than 400 characters')
+  .regex(/^\P{Cc}*$/u, 'contains control characters');
 const name = word.min(1, 'is empty');
 const text = z.string().max(LONGEST_TEXT, `is longer than ${LONGEST_TEXT} characters`);
 const count = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -94,7 +94,7 @@ const instant = z.codec(
 const maybe = <T extends z.ZodType>(schema: T) => schema.optional() as unknown as z.ZodExactOptional<T>;
 
 const listOf = <T extends z.ZodType>(element: T, most: number) =>
-  z.array(element).max(most, `holds more than ${most} elements`);
+  z.array(element).max(most, `has more than ${most} elements`);
 
 const warnings = listOf(text, 1_000);
 
@@ -231,10 +231,9 @@ function answerTo<K extends RecordedCall>(call: K): z.ZodType<Answer<Value<K>>> 
     .superRefine((answer, context) => {
       const complain = (message: string) => context.addIssue({ code: 'custom', message });
       const replied = answer.value !== undefined || answer.warnings !== undefined;
-      if (replied === (answer.failure !== undefined)) complain('has either value and warnings, or a failure');
-      else if (replied && answer.warnings === undefined) complain('has a value without its warnings: [] is none');
-      else if (replied && answer.value === undefined && call !== 'invokeProbe')
-        complain('has warnings without a value');
+      if (replied === (answer.failure !== undefined)) complain('must have either a value and warnings, or a failure');
+      else if (replied && answer.warnings === undefined) complain('has a value but no warnings: write [] for none');
+      else if (replied && answer.value === undefined && call !== 'invokeProbe') complain('has warnings but no value');
     });
   return form as unknown as z.ZodType<Answer<Value<K>>>;
 }
@@ -284,7 +283,7 @@ export function fitting<K extends RecordedCall>(call: K, answer: Answer<Value<K>
   const checked = z.safeEncode(form, plain);
   if (checked.success) return plain;
   const [issue] = checked.error.issues;
-  const says = `The answer has not the form of one: ${issue?.path.join('.')} ${issue?.message}`.slice(0, 1_000);
+  const says = `The answer does not have the expected form: ${issue?.path.join('.')} ${issue?.message}`.slice(0, 1_000);
   return { at: answer.at, ms: answer.ms, failure: { code: 'badReply', says } };
 }
 

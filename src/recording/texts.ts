@@ -11,7 +11,7 @@ export type TextKind =
   | 'errors of database copies'
   | 'log folders'
   | 'resources of recovery actions'
-  | 'what else goes on';
+  | 'server activities';
 
 /** What becomes of each thing that an organisation names itself. All else in a recording is Exchange's own, and stays. */
 export interface Names {
@@ -146,7 +146,7 @@ function serverOf(server: RecordedServer, names: Names): RecordedServer {
     }),
     ...(activity && {
       activity: answer(activity, (going) =>
-        going.map((each) => ({ ...each, says: names.text('what else goes on', each.says) })),
+        going.map((each) => ({ ...each, says: names.text('server activities', each.says) })),
       ),
     }),
     ...(probes && { probes: probes.map((probe) => probeOf(probe, names)) }),

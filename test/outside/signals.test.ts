@@ -33,8 +33,8 @@ beforeAll(async () => {
 afterAll(() => site.close());
 
 it('starts though the world it kept is broken, says so, and loses nothing of it', async () => {
-  const log = await said(/The lab's world in \S+ can't be used/);
-  const [, name = ''] = / is kept as (\S+?),/.exec(log) ?? [];
+  const log = await said(/The lab state in \S+ can't be used/);
+  const [, name = ''] = / was renamed to (\S+?),/.exec(log) ?? [];
   expect(readFileSync(name, 'utf8')).toBe('{"version":1,"id":');
 });
 

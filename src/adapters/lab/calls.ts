@@ -36,7 +36,7 @@ function verb<T>(schema: z.ZodType<T>, call: (exchange: LabExchange, given: T) =
     run(exchange, given) {
       const checked = schema.safeParse(given ?? {});
       if (checked.success) return call(exchange, checked.data);
-      throw new LabProblems('The arguments do not fit the verb', fromIssues(checked.error.issues));
+      throw new LabProblems('The arguments do not match the verb', fromIssues(checked.error.issues));
     },
   };
 }
@@ -107,10 +107,10 @@ const body = z.strictObject({
 /** Carries out the body of POST /lab/v1/call. Throws `LabProblems` for a bad body, `ExchangeError` as the port does. */
 export async function carryOut(exchangeOf: (caller?: string) => LabExchange, posted: unknown): Promise<Reply<unknown>> {
   const checked = body.safeParse(posted);
-  if (!checked.success) throw new LabProblems('This is not a call', fromIssues(checked.error.issues));
+  if (!checked.success) throw new LabProblems('Invalid call', fromIssues(checked.error.issues));
   const { verb: wanted, arguments: given, caller } = checked.data;
   if (!Object.hasOwn(VERBS, wanted)) {
-    throw new LabProblems('This is not a call', [
+    throw new LabProblems('Invalid call', [
       { pointer: '/verb', message: unknownName('verb', wanted, Object.keys(VERBS)) },
     ]);
   }

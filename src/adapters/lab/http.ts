@@ -113,7 +113,7 @@ class FollowingClock implements Clock {
 
   follow(answer: Record<string, unknown>): void {
     const checked = labTime.safeParse(answer);
-    if (!checked.success) throw new ExchangeError('badReply', "The lab's answer does not say what time it is.");
+    if (!checked.success) throw new ExchangeError('badReply', "The lab's answer does not contain the time.");
     const { now, speed, epoch, virtual } = checked.data;
     // An answer is older than it looks, by the time it was under way; so the later of the two times is the better one.
     const sameTime = this.epoch === epoch && this.speed === speed;
@@ -151,7 +151,7 @@ async function readText(response: Response): Promise<string> {
 }
 
 /** The far side's own words, cut where nobody reads on. */
-const wordsOf = (said: unknown) => (typeof said === 'string' ? said : 'It did not say why.').slice(0, 2_000);
+const wordsOf = (said: unknown) => (typeof said === 'string' ? said : 'It gave no reason.').slice(0, 2_000);
 
 function parse(text: string): unknown {
   try {

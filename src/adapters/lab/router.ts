@@ -47,7 +47,7 @@ export function labRouter(lab: Lab): Router {
 
   router.post(at('/commands'), (request, response) => {
     const checked = notDone.safeParse(request.body);
-    if (!checked.success) throw new LabProblems('This is not a command', fromIssues(checked.error.issues));
+    if (!checked.success) throw new LabProblems('Invalid command', fromIssues(checked.error.issues));
     lab.note(checked.data);
     response.status(204).end();
   });
@@ -86,7 +86,7 @@ export function labRouter(lab: Lab): Router {
   });
 
   router.use(at(''), (request, response) => {
-    sendProblems(response, 404, 'There is no such path', [
+    sendProblems(response, 404, 'Path not found', [
       { pointer: '', message: `${request.method} ${request.originalUrl.slice(0, 200)} is not part of the lab` },
     ]);
   });
@@ -120,12 +120,12 @@ function readSince(since: unknown): { seq: number } | { at: number } {
     if (/^\d{4}-\d\d-\d\d/.test(since) && Number.isFinite(time)) return { at: time };
   }
   throw new LabProblems('The commands cannot be listed', [
-    { pointer: '/since', message: 'neither a sequence number nor a time such as 2025-01-31T12:00:00Z' },
+    { pointer: '/since', message: 'must be a sequence number or a time such as 2025-01-31T12:00:00Z' },
   ]);
 }
 
 function noFault(response: Response, id: string): void {
-  sendProblems(response, 404, 'There is no such fault', [{ pointer: '', message: `no fault has the id "${id}"` }]);
+  sendProblems(response, 404, 'Fault not found', [{ pointer: '', message: `no fault has the id "${id}"` }]);
 }
 
 /** The parser's own errors carry a status; anything else that is not about the request is a defect of ours. */

@@ -15,11 +15,11 @@ import { announceResponder, finishResponder, recordAttempts } from './responders
 export function postFault(world: World, posted: unknown, now: Instant): Trouble {
   const { fault: kind, ...rest } = z.looseObject({}).safeParse(posted).data ?? {};
   const known = FAULTS.map(({ name }) => name);
-  if (typeof kind !== 'string') problem('/fault', `missing: name what breaks. Known: ${known.join(', ')}`);
+  if (typeof kind !== 'string') problem('/fault', `missing: name the fault. Known: ${known.join(', ')}`);
   const fault = faultNamed(kind);
   if (!fault) problem('/fault', unknownName('fault', kind, known));
   const checked = fault.options.safeParse(rest);
-  if (!checked.success) throw new LabProblems(`The fault ${kind} cannot be made`, fromIssues(checked.error.issues));
+  if (!checked.success) throw new LabProblems(`Invalid fault ${kind}`, fromIssues(checked.error.issues));
 
   const options = checked.data;
   const server = options.server === undefined ? undefined : findServer(world, String(options.server));

@@ -290,10 +290,10 @@ export function createCmdlets(
       return telephone.change(command, 'boot', change, options, (world) => {
         const here = world.servers[server]!;
         if (here.bootedAt > fence.bootedAt) {
-          return { effect: 'already', says: 'It has been booted since it was looked at.' };
+          return { effect: 'already', says: 'It has booted since it was last read.' };
         }
         if (here.bootedAt < fence.bootedAt) {
-          throw new ExchangeError('refused', 'The boot time it was looked at with lies after its last boot.');
+          throw new ExchangeError('refused', 'The boot time in the fence is later than the last boot.');
         }
         const never = telephone.disturbed('never-returns', command, () => true) !== undefined;
         reboot(world, here, line.clock.now(), never);
@@ -308,8 +308,8 @@ export function createCmdlets(
 const PROCESSES = {
   setup: 'ExSetupUI.exe runs',
   servicing: 'TiWorker.exe runs',
-  backup: 'the Windows Server Backup engine is at work',
-  'pending-update': 'Windows Update waits for a restart',
+  backup: 'the Windows Server Backup engine is running',
+  'pending-update': 'Windows Update is waiting for a restart',
 } as const;
 
 /** Standing troubles of one kind on a server. */
@@ -421,10 +421,10 @@ function restartOne(
 ): Done {
   const startedAt = service.startedAt ?? null;
   if (startedAt !== null && (seen === null || startedAt > seen)) {
-    return { effect: 'already', says: `${service.name} has been started since it was looked at.` };
+    return { effect: 'already', says: `${service.name} has started since it was last read.` };
   }
   if (startedAt !== seen) {
-    throw new ExchangeError('refused', `${service.name} is not as it was when it was looked at: ${service.status}.`);
+    throw new ExchangeError('refused', `${service.name} has changed since it was last read: ${service.status}.`);
   }
   if (service.startType === 'Disabled') throw new ExchangeError('refused', `${service.name} is disabled.`);
   if (service.status === 'StopPending' || service.status === 'StartPending') {
@@ -443,7 +443,7 @@ function restartOne(
 /** A setting, compared with what the caller saw: undefined means go on. */
 function compare(now: boolean, seen: boolean, wanted: boolean): Done | undefined {
   if (now === wanted) return { effect: 'already', says: `It is ${now} already.` };
-  if (now !== seen) throw new ExchangeError('refused', `It is ${now}, and was ${seen} when it was looked at.`);
+  if (now !== seen) throw new ExchangeError('refused', `It is ${now}, but was ${seen} when it was last read.`);
   return undefined;
 }
 

@@ -87,7 +87,7 @@ export class Telephone {
         const late = clock.now() - change.notAfter;
         if (late > 0) {
           this.note(command, 'refused');
-          throw new ExchangeError('refused', `${command.command} came ${late} ms too late, and was not carried out.`);
+          throw new ExchangeError('refused', `${command.command} came ${late} ms too late and was not executed.`);
         }
         const done = this.act(command, () => act(world));
         if (done.takes) {

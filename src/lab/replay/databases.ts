@@ -15,13 +15,15 @@ export function replayDatabases(recording: Recording, { world, notes }: Replay):
   for (const [name, rows] of seen) {
     const known = rows.filter(({ server }) => {
       const isKnown = Object.hasOwn(world.servers, shortName(server));
-      if (!isKnown) notes.add('Copies on what is no server of the organisation are left out', `${name} on ${server}`);
+      if (!isKnown)
+        notes.add('Copies on servers that are not in the organisation are left out', `${name} on ${server}`);
       return isKnown;
     });
     const active = known.find(({ status }) => status === 'Mounted') ?? known.find(({ status }) => ACTIVE.test(status));
-    if (!active) notes.add('Databases whose active copy was not seen are active nowhere', name);
+    if (!active) notes.add('Databases whose active copy was not recorded have no active copy', name);
     const inAll = Math.max(...rows.map(({ copies }) => copies));
-    if (inAll > known.length) notes.add('Copies that were not seen are nowhere', `${inAll - known.length} of ${name}`);
+    if (inAll > known.length)
+      notes.add('Copies that were not recorded are missing', `${inAll - known.length} of ${name}`);
     world.databases[name] = {
       activeOn: active ? shortName(active.server) : '',
       copies: Object.fromEntries(known.map((row) => [shortName(row.server), copyOf(row)])),
@@ -74,7 +76,8 @@ function noteStatus(seen: Map<string, DatabaseCopy[]>, world: Replay['world'], n
       const copy = world.databases[name]?.copies[shortName(server)];
       if (!copy || statusOf(world, name, shortName(server)) === status) continue;
       copy.status = status;
-      if (PASSING.test(status)) notes.add('Copies between two states stay there', `${name} on ${server} (${status})`);
+      if (PASSING.test(status))
+        notes.add('Copies in a transitional state stay in it', `${name} on ${server} (${status})`);
     }
   }
 }

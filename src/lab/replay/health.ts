@@ -45,7 +45,7 @@ function monitorOf(
   const { healthSet, name, targetResource, component, recurrenceSeconds, timeoutSeconds, lastExecution } = row;
   const here = since(answer, all);
   const known = definitionOf(row, server.roles);
-  if (!known) all.notes.add('Monitors that the lab does not know get sick only by the fault unhealthy', name);
+  if (!known) all.notes.add('Monitors that the lab does not know become unhealthy only by the fault unhealthy', name);
   const service = server.services[known?.service?.toLowerCase() ?? ''];
   const [ofHealthSet, probe] = probes.find(({ monitor }) => isRow(monitor, row))?.identity.split('\\') ?? [];
   return {
@@ -70,9 +70,12 @@ function memoryOf(row: HealthRow, answer: Answer<unknown>, server: Server, all: 
   const { alertValue, lastTransition, lastExecution, isStale } = row;
   const holds = isStale ? 'stale' : HOLDING.includes(alertValue) ? 'value' : undefined;
   if (holds === 'stale')
-    all.notes.add('Rows that were stale stay so until their server boots', `${row.name} on ${server.name}`);
+    all.notes.add('Rows that were stale stay stale until their server boots', `${row.name} on ${server.name}`);
   if (holds === 'value') {
-    all.notes.add(`Rows that were ${HOLDING.join(', ')} stay so`, `${row.name} on ${server.name} (${alertValue})`);
+    all.notes.add(
+      `Rows that were ${HOLDING.join(', ')} keep that value`,
+      `${row.name} on ${server.name} (${alertValue})`,
+    );
   }
   return {
     base: alertValue,
@@ -128,8 +131,8 @@ function replayFault(
   const { id } = stand(all, { kind: 'unhealthy', server: name, body: { ...monitor, cure: written(cure) } });
   placeCause(world, name, { ...causeOf(watch, id, ran), cure, ...(!isSick(row) && { probeOnly: true }) });
   const shows = isSick(row)
-    ? 'Unhealthy monitors are faults that something cures'
-    : 'Probes that failed although their monitor was healthy are faults that something cures';
+    ? 'Unhealthy monitors become faults that can be cured'
+    : 'Probes that failed although their monitor was healthy become faults that can be cured';
   all.notes.add(shows, `${row.name} on ${name} (${written(cure)})`);
 }
 
@@ -163,7 +166,7 @@ function leadToBackEnd(world: World, server: Server, watch: Watch, isRowSick: bo
         sits: { part: `${protocol}-ctp-route` },
         rowOnly: false,
         cure: { by: 'back-end', server: backEnd },
-        says: `The back end ${backEnd} failed a part of the log-ons`,
+        says: `The back end ${backEnd} failed some of the log-ons`,
         hangs: false,
         backEnd,
       });
@@ -202,14 +205,14 @@ function replayRefusals(server: Server, probes: readonly RecordedProbe[], all: R
   const { world, notes, settings } = all;
   for (const { identity, monitor, answer } of probes) {
     if (!watchesOf(server, settings).some((watch) => isRow(monitor, watch))) {
-      notes.add('Probes of monitors that were not seen are not known here', `${identity} on ${server.name}`);
+      notes.add('Probes of monitors that were not recorded are unknown', `${identity} on ${server.name}`);
     }
     if (answer.failure) continue;
     if (answer.value === undefined) {
       const body = { server: server.name, probe: identity, says: answer.warnings };
       world.disturbances.push(stand(all, { kind: 'no-object', server: server.name, body }).id);
     } else if (answer.warnings.length > 0 || (answer.value.resultType === 'Succeeded' && wordy(answer.value))) {
-      notes.add('What probes said besides their result is not repeated', `${identity} on ${server.name}`);
+      notes.add('Probe texts other than the result are not repeated', `${identity} on ${server.name}`);
     }
   }
 }

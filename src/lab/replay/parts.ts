@@ -29,7 +29,10 @@ const CLOCKS_DIFFER = 60_000;
 export function since(answer: Answer<unknown>, { now, notes }: Replay): (at: Instant) => Instant {
   return (at) => {
     if (at - answer.at > CLOCKS_DIFFER) {
-      notes.add('Times after their own answer count as now: the clocks differed', new Date(at).toISOString());
+      notes.add(
+        'Times later than their own answer are replaced by the time of the answer: the clocks differed',
+        new Date(at).toISOString(),
+      );
     }
     return Math.min(now, now - (answer.at - at));
   };

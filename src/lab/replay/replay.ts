@@ -65,7 +65,7 @@ function checkNames(facts: readonly ServerFacts[], recording: Recording): void {
   if (facts.length === 0) {
     const { failure } = recording.organisation;
     const why = failure ? ` (${failure.code}: ${failure.says})` : '';
-    problems.push({ pointer: '/organisation', message: `does not say which servers there are${why}` });
+    problems.push({ pointer: '/organisation', message: `does not list the servers${why}` });
   }
   const names = new Set<string>();
   for (const [index, { server, dag }] of facts.entries()) {
@@ -87,12 +87,12 @@ function checkNames(facts: readonly ServerFacts[], recording: Recording): void {
     if (names.has(shortName(server)) || facts.length === 0) continue;
     problems.push({ pointer: `/servers/${index}/server`, message: `the organisation has no server "${server}"` });
   }
-  if (problems.length > 0) throw new LabProblems('The recording cannot be a lab', problems);
+  if (problems.length > 0) throw new LabProblems('The recording cannot be replayed', problems);
 }
 
 /** What every object of JavaScript has by itself would be taken for something of the organisation. */
 const isTaken = (name: string) => name in {};
-const cannotBe = (name: string) => `"${name}" cannot be a name here`;
+const cannotBe = (name: string) => `"${name}" cannot be used as a name`;
 
 /** The databases and the group that an answer names. */
 function namesIn(value: unknown): string[] {
@@ -114,15 +114,12 @@ function noteWhatIsMissing(recording: Recording, facts: readonly ServerFacts[], 
   const seen = new Set(recording.servers.map(({ server }) => shortName(server)));
   for (const { server } of facts) {
     if (seen.has(shortName(server))) continue;
-    notes.add('Servers that were not recorded have what is usual for their roles, all of it healthy', server);
+    notes.add('Servers that were not recorded get the usual state for their roles, all of it healthy', server);
   }
   for (const { about, call, answer } of answersOf(recording)) {
     const where = `${call}${about && ` of ${about}`}`;
     if (answer.failure) {
-      notes.add(
-        'Calls that failed when it was recorded are answered with what is usual',
-        `${where} (${answer.failure.code})`,
-      );
+      notes.add('Calls that failed during the recording get the usual answer', `${where} (${answer.failure.code})`);
     } else if (answer.warnings.length > 0 && call !== 'invokeProbe') {
       notes.add('Warnings that came with an answer are not repeated', where);
     }
@@ -142,7 +139,7 @@ function serverOf(facts: ServerFacts, recorded: RecordedServer | undefined, inde
   if (booted && recorded?.bootTime) {
     const uptime = (recorded.bootTime.at - booted.bootedAt) / 1_000;
     if (Math.abs(uptime - booted.uptimeSeconds) > 120) {
-      notes.add('Uptimes that do not agree with the boot time follow from it here', facts.server);
+      notes.add('Uptimes that disagree with the boot time are derived from the boot time', facts.server);
     }
   }
   const mailbox = answered(recorded?.mailboxServer);
@@ -197,7 +194,10 @@ function services(
   return Object.fromEntries(
     seen.map(({ startedAt, ...service }) => {
       if (service.status === 'StartPending' || service.status === 'StopPending') {
-        all.notes.add('Services between two states stay there', `${service.name} on ${facts.server}`);
+        all.notes.add(
+          'Services that were starting or stopping stay in that state',
+          `${service.name} on ${facts.server}`,
+        );
       }
       return [
         service.name.toLowerCase(),
@@ -230,7 +230,7 @@ function replayGroups(recording: Recording, facts: readonly ServerFacts[], all: 
   for (const { name, members, witness } of answers) {
     const known = members.filter(({ server }) => {
       const isKnown = Object.hasOwn(world.servers, shortName(server));
-      if (!isKnown) notes.add('Members of groups that are no servers of the organisation are left out', server);
+      if (!isKnown) notes.add('Group members that are not servers in the organisation are left out', server);
       return isKnown;
     });
     const server = world.servers[shortName(witness?.server ?? '')];
@@ -245,7 +245,7 @@ function replayGroups(recording: Recording, facts: readonly ServerFacts[], all: 
     if (dag === undefined || answers.some(({ name }) => sameName(name, dag))) continue;
     world.groups[dag] ??= { members: [] };
     world.groups[dag].members.push(shortName(server));
-    notes.add('Groups that were not seen have the servers that name them, and no witness', dag);
+    notes.add('Groups that were not recorded get the servers that name them as members, and no witness', dag);
   }
   // The servers say it in the spelling of the group.
   for (const server of Object.values(world.servers)) {
@@ -269,7 +269,7 @@ function replayAway(server: Server, { serverHealth, services, bootTime }: Record
   server.boot = { stage: 'down', neverReturns: true };
   for (const service of Object.values(server.services)) stop(service);
   all.world.disturbances.push(stand(all, { kind: 'never-returns', server: name, body: { server: name } }).id);
-  all.notes.add('Servers that did not answer at all are down until their fault never-returns is deleted', name);
+  all.notes.add('Servers that did not answer any call are down until their fault never-returns is deleted', name);
 }
 
 /** Everything about a server that is a fault or a disturbance here, so that it can be seen there and deleted. */
@@ -321,7 +321,7 @@ function replayTroubles(server: Server, seen: RecordedServer, all: Replay): void
     const { resource, requester } = action;
     schedule(world, { at: now + ACTION_TAKES, what: 'responder-ends', server: name, trouble, resource, requester });
     notes.add(
-      'Recovery actions that were under way succeed five minutes after the start',
+      'Recovery actions that were in progress succeed five minutes after the start',
       `${action.action} on ${name}`,
     );
   }

@@ -80,7 +80,7 @@ export function chooseTarget(world: World, name: string): { target: string } | {
   const from = world.servers[database.activeOn]!;
   const others = Object.keys(database.copies).filter((holder) => holder !== from.name);
   if (others.length === 0) {
-    return { reason: (database.copiesInAll ?? 1) > 1 ? 'its other copies are not known here' : 'it is the only copy' };
+    return { reason: (database.copiesInAll ?? 1) > 1 ? 'its other copies are unknown' : 'it is the only copy' };
   }
   if (from.dag && !hasQuorum(world, from.dag)) return { reason: `${from.dag} has no quorum` };
 

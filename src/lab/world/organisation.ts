@@ -12,7 +12,7 @@ const hostName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'not a short host name in lower case (letters, digits, - and _)')
   // What every object of JavaScript has by itself would be taken for a server.
-  .refine((name) => !(name in {}), 'cannot be the name of a server here');
+  .refine((name) => !(name in {}), 'cannot be used as a server name');
 /** As Exchange and Windows take them: of any language. Not what separates names from each other in identities. */
 const objectName = z
   .string()
@@ -35,7 +35,7 @@ const settings = z.strictObject({
   reboot: z
     .strictObject({ boots: duration, remoting: duration, services: duration, warm: duration })
     .refine((at) => at.boots <= at.remoting && at.remoting <= at.services && at.services <= at.warm, {
-      message: 'a reboot goes boots, remoting, services, warm: none may come before the one before it',
+      message: 'a reboot has the stages boots, remoting, services and warm, which must be in this order',
     })
     .default({ boots: 120_000, remoting: 150_000, services: 240_000, warm: 360_000 }),
   'services-up-for': duration.default(9 * 86_400_000),
@@ -96,15 +96,15 @@ const organisation = z
       copies.forEach((copy, index) => {
         const path = ['databases', name, 'copies', index];
         if (!roleOf(copy)?.includes('mailbox')) complain(path, `there is no server "${copy}" with the mailbox role`);
-        else if (copies.indexOf(copy) !== index) complain(path, `"${copy}" holds a copy of it already`);
+        else if (copies.indexOf(copy) !== index) complain(path, `"${copy}" already has a copy of it`);
         else if (copies.length > 1 && (!groupOf.has(copy) || groupOf.get(copy) !== groupOf.get(copies[0]!))) {
-          complain(path, 'all copies of a database lie on members of one group');
+          complain(path, 'all copies of a database must be on members of one group');
         }
       });
       for (const [key, named] of Object.entries({ lagged, suspended })) {
         named.forEach((copy, index) => {
           if (!copies.slice(1).includes(copy)) {
-            complain(['databases', name, key, index], `"${copy}" holds no passive copy of it`);
+            complain(['databases', name, key, index], `"${copy}" has no passive copy of it`);
           }
         });
       }

@@ -107,7 +107,7 @@ it.skipIf(!MOUNTS)(
       ok: false,
       says: expect.stringMatching(/can't be written to \(ENOSPC.*\): free space there/),
     });
-    expect(full.parts.find(({ part }) => part === 'exchange')?.says).toMatch(/lab's world can't be kept in .*ENOSPC/);
+    expect(full.parts.find(({ part }) => part === 'exchange')?.says).toMatch(/lab state can't be saved in .*ENOSPC/);
     expect((await send(daemon, 'meanwhile')).status).toBe(503);
     expect((await fetch(`${daemon.url}/healthz`)).status).toBe(200);
     expect(daemon.output()).toMatch(/"level":"warn","message":"the private Redis stopped: .*free space/);
@@ -124,7 +124,7 @@ it.skipIf(!MOUNTS)(
       20_000,
     );
     expect(daemon.output()).toMatch(/the private Redis is running again/);
-    expect(daemon.output()).toMatch(/lab's world is kept in .* again/);
+    expect(daemon.output()).toMatch(/lab state is saved in .* again/);
   },
   BUSY,
 );

@@ -133,7 +133,7 @@ describe('it goes on in the same way', () => {
 });
 
 describe('it is the same, too', () => {
-  it('of one server only: the others have what is usual, and say so', async () => {
+  it('of one server only: the others get the usual state, and the notes say so', async () => {
     const { lab } = labForTest();
     lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
     const first = await recordLab(lab, { servers: ['MBX1.contoso.com'], probes: true });
@@ -142,7 +142,7 @@ describe('it is the same, too', () => {
     expect(comparable(await recordLab(copy, { servers: ['mbx1'], probes: true }))).toEqual(comparable(first));
     expect(copy.notes).toContainEqual(
       expect.stringMatching(
-        /^Servers that were not recorded have what is usual .*: cas1, cas2, mbx2, mbx3 and 4 more$/,
+        /^Servers that were not recorded get the usual state .*: cas1, cas2, mbx2, mbx3 and 4 more$/,
       ),
     );
     // What a database has on others was seen.
@@ -177,7 +177,7 @@ describe('it is the same, too', () => {
     });
     const copy = replayed(first);
     expect(copy.notes).toContain(
-      'Calls that failed when it was recorded are answered with what is usual: services of cas1 (accessDenied), ' +
+      'Calls that failed during the recording get the usual answer: services of cas1 (accessDenied), ' +
         'serverHealth of mbx1 (accessDenied), mailboxServer of ex1 (accessDenied), availabilityGroup of dag2 (accessDenied)',
     );
     const second = comparable(await recordLab(copy)) as Recording;

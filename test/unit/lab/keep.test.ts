@@ -120,12 +120,20 @@ describe('a lab that is kept in a file', () => {
       ['garbage', () => writeFileSync(persist, '\u0000\u0001'), /JSON/],
       ['null', () => writeFileSync(persist, 'null'), /version is not 1/],
       ['a newer version', altered((kept) => ({ ...kept, version: 2 })), /version is not 1/],
-      ['no clock', altered(({ clock: _, ...kept }) => kept), /another form/],
-      ['a clock without a time', altered((kept) => ({ ...kept, clock: { lab: 'noon' } })), /another form/],
-      ['a world of another kind', altered((kept) => ({ ...kept, world: {} })), /another form|not iterable/],
-      ['a folder', () => [rmSync(persist), mkdirSync(persist)], /no plain file/],
+      ['no clock', altered(({ clock: _, ...kept }) => kept), /not have the expected form/],
+      [
+        'a clock without a time',
+        altered((kept) => ({ ...kept, clock: { lab: 'noon' } })),
+        /not have the expected form/,
+      ],
+      [
+        'a world of another kind',
+        altered((kept) => ({ ...kept, world: {} })),
+        /not have the expected form|not iterable/,
+      ],
+      ['a folder', () => [rmSync(persist), mkdirSync(persist)], /not a regular file/],
       ['a link to nothing', () => [rmSync(persist), symlinkSync('nothing', persist)], /ENOENT/],
-      ['a pipe', () => [rmSync(persist), execFileSync('mkfifo', [persist])], /no plain file/],
+      ['a pipe', () => [rmSync(persist), execFileSync('mkfifo', [persist])], /not a regular file/],
       [
         'a folder for its log',
         () => [rmSync(`${persist}.commands.jsonl`, { force: true }), mkdirSync(`${persist}.commands.jsonl`)],
@@ -139,7 +147,7 @@ describe('a lab that is kept in a file', () => {
       const second = open();
       expect(second.id).not.toBe(first.id);
       expect(says).toEqual([expect.stringMatching(why)]);
-      const [, name = ''] = / is kept as (\S+?)[ ,]/.exec(says[0] ?? '') ?? [];
+      const [, name = ''] = / was renamed to (\S+?)[ ,]/.exec(says[0] ?? '') ?? [];
       expect(name).toContain('world.json.unusable-');
       expect(lstatSync(name).ino).toBe(before);
       second.close();
@@ -155,11 +163,13 @@ describe('a lab that is kept in a file', () => {
     mkdirSync(`${persist}.new`);
     await block(first);
     first.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
-    expect(says).toEqual([expect.stringMatching(/can't be kept in \S+world\.json \(.*\): it goes on in memory/)]);
+    expect(says).toEqual([
+      expect.stringMatching(/can't be saved in \S+world\.json \(.*\)\. The lab continues in memory/),
+    ]);
     expect(first.trouble).toBe(says[0]);
     rmSync(`${persist}.new`, { recursive: true });
     await expect.poll(() => first.trouble, { timeout: 10_000 }).toBeUndefined();
-    expect(says[1]).toMatch(/is kept in \S+world\.json again/);
+    expect(says[1]).toMatch(/is saved in \S+world\.json again/);
     // As if it were killed now: command log and world are whole, and nothing stands there twice.
     const second = open();
     expect(second.commands()).toEqual(first.commands());

@@ -30,7 +30,7 @@ describe('names', () => {
   });
   test.each([
     ['EX1', 'Here', 'DB1', /lower case/],
-    ['constructor', 'Here', 'DB1', /cannot be the name of a server/],
+    ['constructor', 'Here', 'DB1', /cannot be used as a server name/],
     ['ex1', 'cas:Here', 'DB1', /not a name/],
     ['ex1', 'Here', 'DB1\\EX1', /Invalid key/],
     ['ex1', 'Here', 'DB\u001b[2J', /Invalid key/],

@@ -95,14 +95,14 @@ describe('the Exchange 2016 organisation of the fixture', () => {
   it('says once, at the start, what is otherwise than it was seen', () => {
     expect(begin().lab.notes).toEqual([
       'Warnings that came with an answer are not repeated: copiesOn of TOK-EX02',
-      'Calls that failed when it was recorded are answered with what is usual: recoveryActions of OSA-EX01 (accessDenied)',
+      'Calls that failed during the recording get the usual answer: recoveryActions of OSA-EX01 (accessDenied)',
       expect.stringMatching(
-        /^Monitors that the lab does not know get sick only by the fault unhealthy: Private.* more$/,
+        /^Monitors that the lab does not know become unhealthy only by the fault unhealthy: Private.* more$/,
       ),
-      'Rows that were Repairing, Disabled, Unavailable, Unknown stay so: ComplianceOutlookLogonToArchiveMapiHttpCtpMonitor ' +
+      'Rows that were Repairing, Disabled, Unavailable, Unknown keep that value: ComplianceOutlookLogonToArchiveMapiHttpCtpMonitor ' +
         'on tok-ex01 (Repairing), FEPServiceMonitor on tok-ex02 (Disabled)',
-      'Rows that were stale stay so until their server boots: MaintenanceTimeoutMonitor.Network on osa-ex01',
-      'Unhealthy monitors are faults that something cures: ' +
+      'Rows that were stale stay stale until their server boots: MaintenanceTimeoutMonitor.Network on osa-ex01',
+      'Unhealthy monitors become faults that can be cured: ' +
         'ImapSelfTestMonitor on tok-ex01 (restart-service:MSExchangeIMAP4BE)',
     ]);
   });
@@ -349,7 +349,7 @@ describe('what cannot be a lab is refused', () => {
       (recording) => {
         recording.organisation = { at: 0, ms: 0, failure };
       },
-      /\/organisation: does not say which servers there are \(accessDenied: not you\)/,
+      /\/organisation: does not list the servers \(accessDenied: not you\)/,
     ],
     [
       'two servers of one name',
@@ -363,21 +363,21 @@ describe('what cannot be a lab is refused', () => {
       (recording) => {
         recording.organisation.value!.servers[1]!.server = 'Constructor';
       },
-      /"Constructor" cannot be a name here/,
+      /"Constructor" cannot be used as a name/,
     ],
     [
       'a database of such a name',
       (recording) => {
         recording.servers[1]!.copiesOn!.value![0]!.database = '__proto__';
       },
-      /"__proto__" cannot be a name here/,
+      /"__proto__" cannot be used as a name/,
     ],
     [
       'a group of such a name',
       (recording) => {
         recording.groups[0]!.availabilityGroup.value!.name = 'valueOf';
       },
-      /"valueOf" cannot be a name here/,
+      /"valueOf" cannot be used as a name/,
     ],
     [
       'a server that the organisation does not have',
@@ -393,6 +393,6 @@ describe('what cannot be a lab is refused', () => {
 
   test('a recording and an organisation at the same time', () => {
     const organisation = { organisation: 'a.test', servers: {} };
-    expect(() => labForTest({ recording: recorded(), organisation })).toThrow(/not with both/);
+    expect(() => labForTest({ recording: recorded(), organisation })).toThrow(/not from both/);
   });
 });

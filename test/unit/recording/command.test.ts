@@ -137,7 +137,7 @@ describe('record', () => {
     const file = join(folder, 'a.json');
     writeFileSync(file, 'precious');
     const from = lab();
-    await expect(record(['--output', file], opening(from))).rejects.toThrow(/is there already, and is not overwritten/);
+    await expect(record(['--output', file], opening(from))).rejects.toThrow(/already exists and is not overwritten/);
     expect(from.commands()).toEqual([]);
   });
 
@@ -175,7 +175,7 @@ describe('a recording as the lab', () => {
       const { value } = await opened.exchange.organisation();
       expect(value.servers.map(({ server }) => server)).toEqual(['tok-ex01', 'tok-ex02', 'osa-ex01']);
       expect(opened.warnings).toContain(
-        'Unhealthy monitors are faults that something cures: ImapSelfTestMonitor on tok-ex01 (none)',
+        'Unhealthy monitors become faults that can be cured: ImapSelfTestMonitor on tok-ex01 (none)',
       );
     } finally {
       for (const release of releases) await release();
@@ -200,6 +200,6 @@ describe('a recording as the lab', () => {
       });
     await expect(run('--recording', FIXTURE, '--organisation', 'b.yaml')).rejects.toMatchObject({ name: 'UsageError' });
     writeFileSync(join(folder, 'bad.json'), '{}');
-    await expect(run('--recording', join(folder, 'bad.json'))).rejects.toThrow(/bad\.json: is no recording/);
+    await expect(run('--recording', join(folder, 'bad.json'))).rejects.toThrow(/bad\.json: is not a recording/);
   });
 });

@@ -37,9 +37,9 @@ describe('a recording in a file', () => {
     expect(whyNotWritable(file)).toBeUndefined();
     writeFileSync(file, 'precious');
     expect(whyNotWritable(file)).toMatch(
-      /a\.json is there already, and is not overwritten: name another with --output$/,
+      /a\.json already exists and is not overwritten: name another file with --output$/,
     );
-    expect(() => writeRecording(file, readRecording(FIXTURE))).toThrow(/a\.json is there already/);
+    expect(() => writeRecording(file, readRecording(FIXTURE))).toThrow(/a\.json already exists/);
     expect(readFileSync(file, 'utf8')).toBe('precious');
     expect(readdirSync(folder)).toEqual(['a.json']);
   });
@@ -72,13 +72,17 @@ const at = (data: unknown, ...path: (string | number)[]) =>
 
 describe('a bad file is told with the place and with what was meant:', () => {
   const rows: [says: string, written: string, why: RegExp][] = [
-    ['no JSON', '{"format": ', /^x\.json: is no JSON: /],
-    ['another file', '{"name": "x"}', /^x\.json: is no recording: its "format" is not "second-responder recording"$/],
-    ['a list', '[]', /^x\.json: is no recording: /],
+    ['no JSON', '{"format": ', /^x\.json: is not valid JSON: /],
+    [
+      'another file',
+      '{"name": "x"}',
+      /^x\.json: is not a recording: its "format" is not "second-responder recording"$/,
+    ],
+    ['a list', '[]', /^x\.json: is not a recording: /],
     [
       'a later version',
       changed((data) => Object.assign(data, { version: 2 })),
-      /^x\.json: \/version: is not 1, the only one that is known here$/,
+      /^x\.json: \/version: is not 1, the only supported version$/,
     ],
     [
       'an unknown key',
@@ -103,43 +107,43 @@ describe('a bad file is told with the place and with what was meant:', () => {
     [
       'both a value and a failure',
       changed((data) => Object.assign(at(data, 'organisation'), { failure: { code: 'refused', says: '' } })),
-      /^x\.json: \/organisation: has either value and warnings, or a failure$/,
+      /^x\.json: \/organisation: must have either a value and warnings, or a failure$/,
     ],
     [
       'neither',
       changed((data) => Object.assign(data, { organisation: { at: at(data, 'organisation').at, ms: 1 } })),
-      /^x\.json: \/organisation: has either value and warnings, or a failure$/,
+      /^x\.json: \/organisation: must have either a value and warnings, or a failure$/,
     ],
     [
       'a value without its warnings',
       changed((data) => {
         delete at(data, 'groups', 0, 'availabilityGroup').warnings;
       }),
-      /^x\.json: \/groups\/0\/availabilityGroup: has a value without its warnings: \[\] is none$/,
+      /^x\.json: \/groups\/0\/availabilityGroup: has a value but no warnings: write \[\] for none$/,
     ],
     [
       'warnings without a value, where it is no probe',
       changed((data) => {
         delete at(data, 'groups', 0, 'availabilityGroup').value;
       }),
-      /^x\.json: \/groups\/0\/availabilityGroup: has warnings without a value$/,
+      /^x\.json: \/groups\/0\/availabilityGroup: has warnings but no value$/,
     ],
     [
       'a name as long as a book',
       changed((data) => Object.assign(at(data, 'databases', 0), { database: 'x'.repeat(500) })),
-      /^x\.json: \/databases\/0\/database: is longer than any name/,
+      /^x\.json: \/databases\/0\/database: is longer than 400 characters/,
     ],
     [
       'a name that would steer a terminal',
       changed((data) => Object.assign(at(data, 'databases', 0), { database: '\u001b[2J' })),
-      /^x\.json: \/databases\/0\/database: holds control characters$/,
+      /^x\.json: \/databases\/0\/database: contains control characters$/,
     ],
     [
       'more than there can be',
       changed((data) =>
         Object.assign(at(data, 'servers', 0, 'activity'), { value: Array(101).fill({ kind: 'setup', says: '' }) }),
       ),
-      /^x\.json: \/servers\/0\/activity\/value: holds more than 100 elements$/,
+      /^x\.json: \/servers\/0\/activity\/value: has more than 100 elements$/,
     ],
   ];
   it.each(rows)('%s', (_, written, why) => {

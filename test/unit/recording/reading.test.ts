@@ -48,7 +48,7 @@ describe('the guard', () => {
   it('runs no probe unless probes were asked for', async () => {
     const { exchange } = trapped();
     await expect(readingOnly(exchange, { probes: false }).invokeProbe('mbx1', 'IMAP\\X')).rejects.toThrow(
-      /nobody asked/,
+      /probes are not enabled/,
     );
   });
 });

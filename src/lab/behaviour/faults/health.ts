@@ -65,7 +65,7 @@ export const HEALTH_FAULTS: Fault[] = [
   }),
   onServer({
     name: 'flapping',
-    description: 'healthy and unhealthy by turns (10 min; at least `1s`)',
+    description: 'alternates between healthy and unhealthy (10 min; at least `1s`)',
     endedBy: 'nothing',
     untried: true,
     options: z.strictObject({
@@ -133,7 +133,7 @@ export const HEALTH_FAULTS: Fault[] = [
   }),
   onServer({
     name: 'row',
-    description: 'sets properties of rows one by one; see below',
+    description: 'sets individual properties of rows; see below',
     options: z.strictObject({
       server: common.server,
       healthSet: text,
@@ -220,7 +220,7 @@ function readCure(world: World, server: Server, written: z.output<typeof cureWri
       return { by: 'restart-server' };
     case 'fail-over':
       if (activeOn(world, server.name).length === 0) {
-        problem('/cure', `${server.name} holds no active database that could fail over`);
+        problem('/cure', `${server.name} has no active database that could fail over`);
       }
       return { by: 'databases-away' };
     case 'restart-service': {

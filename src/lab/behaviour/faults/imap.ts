@@ -47,7 +47,7 @@ const SLOW: Sickness = {
 export const IMAP_FAULTS: Fault[] = [
   sick({
     name: 'imap-backend-hang',
-    description: 'the IMAP back end accepts connections and does not answer',
+    description: 'the IMAP back end accepts connections but does not answer',
     endedBy: 'a restart of MSExchangeIMAP4BE',
     ...BACK_END['imap-backend-hang'],
   }),
@@ -65,7 +65,7 @@ export const IMAP_FAULTS: Fault[] = [
   }),
   sick({
     name: 'imap-proxy-hang',
-    description: 'the IMAP proxy accepts connections and does not answer',
+    description: 'the IMAP proxy accepts connections but does not answer',
     endedBy: 'a restart of MSExchangeIMAP4',
     part: 'imap-front-end',
     cure: 'restart',
@@ -90,7 +90,7 @@ export const IMAP_FAULTS: Fault[] = [
   {
     ...sick({
       name: 'imap-slow-relapse',
-      description: 'commands take longer than a minute, and again twelve minutes after each restart',
+      description: 'commands take longer than a minute; the fault returns twelve minutes after each restart',
       endedBy: 'a reboot',
       ...SLOW,
     }),
@@ -129,7 +129,7 @@ export const IMAP_FAULTS: Fault[] = [
         sits: { part: 'imap-ctp-route' },
         rowOnly: false,
         cure: { by: 'back-end', server: backEnd.name },
-        says: `The back end ${backEnd.name} failed a part of the log-ons`,
+        says: `The back end ${backEnd.name} failed some of the log-ons`,
         hangs: false,
         backEnd: backEnd.name,
       };
@@ -163,7 +163,7 @@ function sicknessOf(world: World, server: Server, name: string, sickness: Sickne
     problem('/server', `${server.name} has no monitor that could show ${name}: ${rolesOf(server)}`);
   }
   if (cure === 'databases-away' && activeOn(world, server.name).length === 0) {
-    problem('/server', `${server.name} holds no active database that could be stuck`);
+    problem('/server', `${server.name} has no active database that could be stuck`);
   }
   const services = imapServices(server);
   const restarted =

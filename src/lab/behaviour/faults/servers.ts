@@ -42,7 +42,7 @@ export const SERVER_FAULTS: Fault[] = [
     options: z.strictObject(common),
     check({ server }) {
       if (!server.dag)
-        problem('/server', `${server.name} is not in a database availability group, so it is no cluster node`);
+        problem('/server', `${server.name} is not in a database availability group, so it is not a cluster node`);
     },
   }),
   onServer({
