@@ -25,7 +25,7 @@ export const endpoints: Check = {
 };
 
 const ONLY_ONE = look(
-  'there is only one: while it is away nothing can be looked at, and so the daemon never reboots it',
+  'there is only one: while it is down the daemon cannot see anything, so it never reboots it',
   'Name a second server in exchange.endpoints.',
 );
 

@@ -58,6 +58,6 @@ async function linesOf(check: Check, context: Context): Promise<Line[]> {
     context.signal.throwIfAborted();
     // Of what can go wrong outside each check tells by itself.
     const mend = 'This is a defect of doctor itself: tell its makers, with these words.';
-    return [lineOf(check.name, bad(`it could not be looked at: ${wordsOf(error)}`, mend))];
+    return [lineOf(check.name, bad(`it could not be checked: ${wordsOf(error)}`, mend))];
   }
 }

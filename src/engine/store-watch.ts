@@ -326,7 +326,7 @@ export class StoreWatch {
 }
 
 const LIFT =
-  'Nothing is changed on any server until a person has looked at these and lifted the kill switch: `second-responder kill-switch off`.';
+  'Nothing is changed on any server until a person has checked these and lifted the kill switch: `second-responder kill-switch off`.';
 
 const WORDS: Record<StoreLossKind, string> = {
   emptied: `The store was emptied: pending alerts, journals of open incidents, outstanding undo actions and kill switches are gone. ${LIFT}`,

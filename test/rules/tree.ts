@@ -36,6 +36,13 @@ export function codeOf(source: string): string {
   return source.replace(TOKEN, (token) => (token.startsWith('/') ? gone(token) : token[0] === '`' ? token : "''"));
 }
 
+/** The sentences of a source's strings, without the code inside templates. */
+export function stringsOf(source: string): string[] {
+  return (source.match(TOKEN) ?? [])
+    .filter((token) => !token.startsWith('/') && token.includes(' ') && !token.includes('\n'))
+    .map((token) => token.replace(/\$\{[^}]*(\}|$)/g, '…'));
+}
+
 const IMPORTS = [
   /^\s*(?:import|export)\b[^'";]*?\bfrom\s+'([^']+)'/gm,
   /^\s*import\s+'([^']+)'/gm,
