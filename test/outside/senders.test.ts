@@ -137,7 +137,7 @@ describe('cases from the field', () => {
     expect([...new Set(page.incidents.map(({ server }) => server))].sort()).toEqual(servers);
     await until(
       async () => daemon.output(),
-      (output) => output.includes('no machine of this organisation'),
+      (output) => output.includes('not in this organisation'),
       30_000,
     );
     const after = await get<Page>(`${daemon.url}/api/v1/incidents?limit=100`);

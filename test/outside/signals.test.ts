@@ -75,7 +75,7 @@ it('a SIGHUP with anything wrong changes nothing, and every problem is in the lo
 
 it.each(['SIGUSR1', 'SIGUSR2', 'SIGALRM'] as const)('%s is named, and nothing else happens', async (signal) => {
   send(signal);
-  await said(new RegExp(`${signal} means nothing here`));
+  await said(new RegExp(`Ignored ${signal}`));
   expect((await get<{ ready: boolean }>(`${daemon.url}/readyz`)).ready).toBe(true);
   expect(daemon.output()).not.toContain('Debugger');
 });

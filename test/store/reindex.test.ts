@@ -154,7 +154,7 @@ describe('a store in Redis whose indexes are made anew', () => {
     ['without its beginning', (id) => again(id, ([, second = '']) => [second]), /entry 1 is missing/],
     ['without entries', (id) => client.del(key(`journal:${id}`)), /a journal must begin with "opened"/],
     ['without its head', (id) => client.del(key(`incident:${id}`)), /its head is missing/],
-    ['that can not be unpacked', (id) => client.hset(key(`incident:${id}`), 'packed', 'x'), /can't be unpacked/],
+    ['that can not be unpacked', (id) => client.hset(key(`incident:${id}`), 'packed', 'x'), /can't be decompressed/],
   ];
   it.each(spoilt)('reports a journal %s, and the others do not suffer', async (_, damage, why) => {
     await open('other', 'mbx2');

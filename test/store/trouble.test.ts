@@ -104,7 +104,7 @@ describe('Redis away', () => {
       .poll(() => store.health(), { timeout: 30_000 })
       .toMatchObject({
         up: false,
-        says: expect.stringContaining('still loads what it holds'),
+        says: expect.stringContaining('still loading its data'),
       });
     await back;
     await expect.poll(async () => (await store.health()).up, { timeout: 30_000 }).toBe(true);
@@ -166,7 +166,7 @@ describe('durability', () => {
     const store = await aStore();
     expect((await store.health()).warnings).toEqual([]);
     await client.config('SET', 'appendfsync', 'everysec');
-    expect((await store.health()).warnings.join()).toMatch(/once a second/);
+    expect((await store.health()).warnings.join()).toMatch(/once per second/);
     await client.config('SET', 'appendonly', 'no');
     await client.config('SET', 'maxmemory-policy', 'allkeys-lru');
     expect((await store.health()).warnings.join()).toMatch(/snapshots only.*allkeys-lru/);

@@ -181,5 +181,5 @@ describe('a daemon that asks its clients for a certificate', () => {
 it('a certificate that cannot be used stops the start, in one sentence', async () => {
   put('tls.key', pem('second.key'));
   put('tls.crt', pem('first.pem'));
-  await expect(begin({})).rejects.toThrow(/the key does not do for the certificate/);
+  await expect(begin({})).rejects.toThrow(/the key does not match the certificate/);
 });
