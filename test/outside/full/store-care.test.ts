@@ -98,5 +98,5 @@ it('a store that is in use is saved and restored elsewhere: what was open goes o
 
   await heir.kill('SIGTERM');
   await cp(join(cwd, 'restored'), join(cwd, 'copied'), { recursive: true });
-  expect((await sr(cwd, inStore('copied'), 'store', 'reindex')).out).toMatch(/2 incidents, 0 of them open/);
+  expect((await sr(cwd, inStore('copied'), 'store', 'reindex')).out).toMatch(/incidents: 2, open: 0/);
 }, 90_000);

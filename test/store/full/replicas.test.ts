@@ -80,7 +80,7 @@ describe('while the replica stands still', () => {
     const event = { type: 'slept' as const, data: { until: 9, for: 'look', says: 'waits' } };
     await store.append(id(), head, event, { at: 2, worker: 'w' });
     expect(over).toBe(false);
-    await expect(waits).rejects.toThrow('0 of 1 replicas of Redis have it');
+    await expect(waits).rejects.toThrow('0 of 1 replicas of Redis have the write');
   });
 
   it('many wait together, and not one behind the other', async () => {
