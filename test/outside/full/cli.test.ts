@@ -350,7 +350,7 @@ describe('with a daemon', () => {
   it('the journal is whole, nothing is owed, and the playbook remembers its run', async () => {
     expect(await sr(['incidents', 'verify', incident])).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^whole: /),
+      out: expect.stringMatching(/^intact: /),
     });
     expect((await sr(['undo', 'list'])).out).toBe('No outstanding undo actions: every change has been put back.\n');
     expect((await sr(['playbooks', 'list'])).out).toMatch(/^imap-protocol +approve +7 .* recovered /m);
