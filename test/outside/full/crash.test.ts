@@ -85,7 +85,11 @@ describe('two daemons on one store', () => {
     await first.kill('SIGKILL');
     await over(receiver.url, 120_000);
     expect((await changed()).map(told)).toEqual(WEDGED);
-    expect(second.output()).toContain('recovered');
+    await until(
+      async () => second.output(),
+      (output) => output.includes('recovered'),
+      30_000,
+    );
   });
 });
 

@@ -94,5 +94,5 @@ describe.each(PROCEDURES)('killed during: $says', (procedure) => {
         }
       }
     }
-  }, 60_000);
+  }, 300_000);
 });
