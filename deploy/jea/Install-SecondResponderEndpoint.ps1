@@ -259,23 +259,23 @@ function Read-Text {
 
 function Install-Module {
     param([hashtable] $Files)
-    $anew = -not [IO.Directory]::Exists($Folder)
-    if (-not $anew) {
+    $isNew = -not [IO.Directory]::Exists($Folder)
+    if (-not $isNew) {
         $parts = @($Folder) + @([IO.Directory]::GetFileSystemEntries($Folder, '*', 'AllDirectories'))
         $others = @($parts | ForEach-Object { Get-OtherWriter $_ } | Select-Object -Unique)
         # What they have written can't be told from what we have; a file may have rights of its own.
         if ($others.Count -gt 0) {
-            $anew = $true
+            $isNew = $true
             Invoke-Change $Folder "delete, as $($others -join ', ') could write to it" { [IO.Directory]::Delete($Folder, $true) }
         }
     }
-    if ($anew) {
+    if ($isNew) {
         Invoke-Change $Folder 'create, writable for administrators only' {
             [void] [IO.Directory]::CreateDirectory($Folder)
             Protect-Folder $Folder $AdministratorsWrite
         }
     }
-    if (-not $anew -and [IO.Directory]::Exists($Capabilities)) {
+    if (-not $isNew -and [IO.Directory]::Exists($Capabilities)) {
         foreach ($file in [IO.Directory]::GetFiles($Capabilities)) {
             # The other role capability, of a time when it was wanted.
             if (-not $Files.ContainsKey("RoleCapabilities/$([IO.Path]::GetFileName($file))")) { Invoke-Change $file 'delete' { [IO.File]::Delete($file) } }
@@ -284,7 +284,7 @@ function Install-Module {
     foreach ($name in @($Files.Keys | Sort-Object)) {
         $path = [IO.Path]::Combine($Folder, $name)
         # As a new file, not as a copy: a copy would take along the mark of having come from the internet.
-        if (-not $anew -and (Read-Text $path) -ceq $Files[$name]) { continue }
+        if (-not $isNew -and (Read-Text $path) -ceq $Files[$name]) { continue }
         Invoke-Change $path 'write' {
             [void] [IO.Directory]::CreateDirectory([IO.Path]::GetDirectoryName($path))
             # Windows PowerShell takes a file without a mark for one in the system's own code page; an account may have any name.

@@ -206,8 +206,8 @@ function Invoke-In {
 function Invoke-Over {
     param([string] $Kind, $Connection, [string] $Command, [hashtable] $Parameters)
     $held = $Sessions[$Kind]
-    $anew = -not (Test-Usable $held $Kind $Connection)
-    if ($anew) {
+    $isNew = -not (Test-Usable $held $Kind $Connection)
+    if ($isNew) {
         if ($held) {
             $Sessions.Remove($Kind)
             Close-One $held

@@ -173,12 +173,12 @@ function Get-TargetActivity {
     $servicing = @($running | Where-Object { $_ -in 'TiWorker', 'TrustedInstaller', 'wusa' })
     if ($servicing.Count -gt 0) { [pscustomobject] @{ kind = 'servicing'; says = "$($servicing[0]).exe runs" } }
     if ($running -contains 'wbengine') {
-        [pscustomobject] @{ kind = 'backup'; says = 'the Windows Server Backup engine is at work' }
+        [pscustomobject] @{ kind = 'backup'; says = 'the Windows Server Backup engine is running' }
     }
     $pending = 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Auto Update\RebootRequired',
         'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending'
     if (@($pending | Where-Object { Test-Path -LiteralPath $_ }).Count -gt 0) {
-        [pscustomobject] @{ kind = 'pending-update'; says = 'Windows Update waits for a restart' }
+        [pscustomobject] @{ kind = 'pending-update'; says = 'Windows Update is waiting for a restart' }
     }
 }
 
