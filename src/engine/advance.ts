@@ -25,14 +25,14 @@ export async function advance(
   confirm: (head: Head) => Promise<unknown> = (head) => engine.store.confirm(id, head),
 ): Promise<Advanced & { rank?: number }> {
   for (;;) {
-    const story = await openCursor(engine, id);
-    if (!story) return { is: 'unknown' };
+    const cursor = await openCursor(engine, id);
+    if (!cursor) return { is: 'unknown' };
     const advance: Advance = {
-      cursor: story,
+      cursor,
       signal,
       stillMine,
       async confirm() {
-        await story.onHead(confirm);
+        await cursor.onHead(confirm);
         stillMine();
       },
       justVerified: false,
@@ -51,22 +51,22 @@ export async function advance(
 }
 
 async function perform(engine: Engine, advance: Advance): Promise<Went> {
-  const { cursor: story } = advance;
-  const decision = next(story.incident, engine.clock.now(), engine.settings);
+  const { cursor } = advance;
+  const decision = next(cursor.incident, engine.clock.now(), engine.settings);
   switch (decision.do) {
     case 'nothing':
       return { is: 'finished' };
     case 'verify':
       return verify(engine, advance, decision.purpose);
     case 'match':
-      await story.decide({ type: 'matched', data: match(story.incident, engine.playbooks(), engine.catalog) });
+      await cursor.decide({ type: 'matched', data: match(cursor.incident, engine.playbooks(), engine.catalog) });
       return 'on';
     case 'begin':
       return beginStep(engine, advance, decision.n);
     case 'continue':
       return continueStep(engine, advance, decision.n);
     case 'skip':
-      await story.decide({ type: 'stepFinished', data: { n: decision.n, state: 'skipped', says: decision.says } });
+      await cursor.decide({ type: 'stepFinished', data: { n: decision.n, state: 'skipped', says: decision.says } });
       return 'on';
     case 'undo':
       return putBack(engine, advance, decision.undo);
@@ -74,32 +74,32 @@ async function perform(engine: Engine, advance: Advance): Promise<Went> {
       return settle(advance, decision.undo, decision.says);
     case 'sleep': {
       const { until, says } = decision;
-      await story.decide({ type: 'slept', data: { until, for: decision.for, says } });
+      await cursor.decide({ type: 'slept', data: { until, for: decision.for, says } });
       return { is: 'sleeping', until };
     }
     case 'wait':
       return { is: 'sleeping', until: decision.until };
     case 'expire':
-      await story.decide({ type: 'rejected', data: { by: 'second-responder', expired: true } });
+      await cursor.decide({ type: 'rejected', data: { by: 'second-responder', expired: true } });
       return 'on';
     case 'finish':
-      return finish(engine, story, decision.finished);
+      return finish(engine, cursor, decision.finished);
   }
 }
 
 /** Who comes first when sessions to Exchange are short, and what must still hold once one was had. */
-function turnOf(engine: Engine, { cursor: story, signal, stillMine }: Advance): Turn {
-  const { openedAt } = story.incident;
+function turnOf(engine: Engine, { cursor, signal, stillMine }: Advance): Turn {
+  const { openedAt } = cursor.incident;
   return {
     get rank() {
-      return rankOf(engine.catalog, story.incident);
+      return rankOf(engine.catalog, cursor.incident);
     },
     openedAt,
     signal,
     async stillWanted() {
-      const { conclusion: cancelled } = await story.ahead();
+      const { conclusion: cancelled } = await cursor.ahead();
       stillMine();
-      if (!story.incident.conclusion && cancelled)
+      if (!cursor.incident.conclusion && cancelled)
         throw new NotSent(`${cancelled.reason}, while it waited for a session`);
     },
   };

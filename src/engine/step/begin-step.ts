@@ -24,8 +24,8 @@ import { tookBy } from './took.ts';
 
 /** Prepares a step, asks the guards, and starts it. */
 export async function beginStep(engine: Engine, advance: Advance, n: number): Promise<Went> {
-  const { cursor: story } = advance;
-  const record = stepRecord(story.incident, n);
+  const { cursor } = advance;
+  const record = stepRecord(cursor.incident, n);
   const step = stepNamed(record.step.step);
   const context = contextOf(engine, advance, n);
 
@@ -52,7 +52,7 @@ export async function beginStep(engine: Engine, advance: Advance, n: number): Pr
       throw error;
     }
   }
-  await story.decide({ type: 'stepStarted', data: { n, note: begun.note } });
+  await cursor.decide({ type: 'stepStarted', data: { n, note: begun.note } });
   return continueStep(engine, advance, n);
 }
 
@@ -64,8 +64,8 @@ async function startChange(
   note: Record<string, unknown>,
   change: PlannedChange,
 ): Promise<Went> {
-  const { cursor: story, signal } = advance;
-  const { incident } = story;
+  const { cursor, signal } = advance;
+  const { incident } = cursor;
   const { clock, settings, store } = engine;
   const run = currentRun(incident);
   if (!run) throw new Error(`step ${n} of ${incident.id} begins without a playbook`);
@@ -127,7 +127,7 @@ async function startChange(
     return obey(engine, advance, n, guard, answer);
   }
 
-  const started = await story.decide({ type: 'stepStarted', data }, { conditions });
+  const started = await cursor.decide({ type: 'stepStarted', data }, { conditions });
   if (!started.ok) {
     if (!('refused' in started)) throw new Error(`step ${n} of ${incident.id} could not start`);
     const { guard, answer } = answerOf(started.refused);
@@ -153,7 +153,7 @@ async function startedByUs(
 
 /** Waits as a guard says, or ends as it says. A wait is written down when it begins and when its reason changes. */
 async function obey(engine: Engine, advance: Advance, n: number, guard: string, answer: Answer): Promise<Went> {
-  const { cursor: story } = advance;
+  const { cursor } = advance;
   if (answer.answer === 'refuse') {
     const { says, reason, suppressed } = answer;
     return endStep(advance, {
@@ -166,7 +166,7 @@ async function obey(engine: Engine, advance: Advance, n: number, guard: string, 
     });
   }
   if (answer.answer !== 'wait') return 'on';
-  const { held } = story.incident;
+  const { held } = cursor.incident;
   const now = engine.clock.now();
   if (held && !held.approval && held.n === n && now - held.at > engine.settings.holdLimit) {
     const says = `Waited too long: ${held.says}`;
@@ -176,21 +176,21 @@ async function obey(engine: Engine, advance: Advance, n: number, guard: string, 
       says,
       escalate: says,
       guard: { name: guard, reason: answer.reason },
-      ...(answer.suppresses && !story.incident.changed && { suppressed: true }),
+      ...(answer.suppresses && !cursor.incident.changed && { suppressed: true }),
     });
   }
   const { reason, says, until, approval } = answer;
   if (held?.n !== n || held.guard !== guard || held.says !== says) {
     const asks = approval && {
       approval,
-      preview: previewOf(story.incident, n),
+      preview: previewOf(cursor.incident, n),
       ...(engine.settings.approvers > 1 && { approvers: engine.settings.approvers }),
     };
     const data = { n, guard, reason, says, ...(until !== undefined && { until }), ...asks };
-    await story.decide({ type: 'held', data });
+    await cursor.decide({ type: 'held', data });
   }
   if (approval && until !== undefined) return { is: 'waiting', until };
-  return askAgain(engine, story.incident);
+  return askAgain(engine, cursor.incident);
 }
 
 /** The world could not be read before a step began: nothing has happened, so look again, a few times. */

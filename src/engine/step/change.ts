@@ -18,12 +18,12 @@ export function scopeOf(playbook: string | undefined, servers: string[], groups:
 /** What a changing command carries. The gateway makes `notAfter` anew once there is a session to send it in. */
 export function changeOf(
   { clock, settings }: Engine,
-  { cursor: story }: Advance,
+  { cursor }: Advance,
   what: string,
   server: string,
   group: string | undefined,
 ): Change {
-  const { incident } = story;
+  const { incident } = cursor;
   const { facts } = incident;
   return {
     notAfter: clock.now() + settings.notAfter * clock.speed,

@@ -137,8 +137,8 @@ function waitOut(engine: Engine, command: Command): Promise<Went> {
 }
 
 /** It has slept so long that whatever was sent before is refused by now. */
-function isWaitedOut({ cursor: story }: Advance, { n }: Command): boolean {
-  const { slept } = story.incident;
+function isWaitedOut({ cursor }: Advance, { n }: Command): boolean {
+  const { slept } = cursor.incident;
   return slept !== undefined && slept.n === n && (slept.for === 'late' || slept.for === 'health');
 }
 

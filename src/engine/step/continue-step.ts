@@ -91,15 +91,15 @@ function isOutdated({ clock, settings }: Engine, startedAt = clock.now()): boole
 /** The command is known to have changed nothing: of what it would have changed, nothing needs to be put back. */
 async function endWithoutEffect(engine: Engine, advance: Advance, data: StepFinished): Promise<Went> {
   await endStep(advance, data);
-  const { cursor: story } = advance;
-  const { id, undo, facts } = story.incident;
+  const { cursor } = advance;
+  const { id, undo, facts } = cursor.incident;
   const organisation = facts?.organisation ?? '';
   for (const debt of undoOfStep(undo, data.n)) {
     // What an earlier step, of this incident or another, changed is still changed.
     const owed = await engine.store.ledgerOf(debt.server, debt.setting, organisation);
     if (owed && (owed.incident !== id || owed.debt.id !== debt.id)) continue;
     const says = `${data.says}, so there is nothing to put back`;
-    await story.record({ type: 'undone', data: { undo: debt.id, state: 'notNeeded', says } });
+    await cursor.record({ type: 'undone', data: { undo: debt.id, state: 'notNeeded', says } });
   }
   return 'on';
 }

@@ -7,8 +7,8 @@ import { openChild, outcomeOf } from './children.ts';
 
 /** What a step works with. */
 export function contextOf(engine: Engine, advance: Advance, n: number): StepContext {
-  const { cursor: story, signal } = advance;
-  const { incident } = story;
+  const { cursor, signal } = advance;
+  const { incident } = cursor;
   const record = stepRecord(incident, n);
   const { facts } = incident;
   if (!facts) throw new Error(`incident ${incident.id} has a plan but was never verified`);
@@ -23,7 +23,7 @@ export function contextOf(engine: Engine, advance: Advance, n: number): StepCont
     settings,
     change: () => changeOf(engine, advance, `step ${n}`, record.intent?.server ?? incident.server, record.group),
     ledgerOf: (server, setting) => engine.store.ledgerOf(server, setting, facts.organisation),
-    openChild: (server, family) => openChild(engine, story, n, server, family),
+    openChild: (server, family) => openChild(engine, cursor, n, server, family),
     outcomeOf: (id) => outcomeOf(engine, id),
     notify: (subject, text) =>
       engine.notify({ key: `${incident.id}:${n}`, kind: 'notice', incident: incident.id, subject, text }),

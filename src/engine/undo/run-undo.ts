@@ -41,19 +41,14 @@ export function settle(advance: Advance, id: string, says: string): Promise<Went
   return end(advance, id, 'settled', says);
 }
 
-async function start(
-  engine: Engine,
-  { cursor: story }: Advance,
-  debt: UndoState,
-  intent: NonNullable<UndoState['intent']>,
-) {
-  const { incident } = story;
+async function start(engine: Engine, { cursor }: Advance, debt: UndoState, intent: NonNullable<UndoState['intent']>) {
+  const { incident } = cursor;
   const organisation = incident.facts?.organisation ?? '';
   const kill = scopeOf(currentRun(incident)?.playbook, [incident.server, debt.server], [ownGroup(incident)]);
   // Undo is never throttled; but a service that it starts was not started by somebody else.
   const service = undoOfKind(debt.kind).starts?.(debt);
   const throttles = service === undefined ? [] : [ourStart(debt.server, service, engine.clock.now())];
-  const started = await story.decide(
+  const started = await cursor.decide(
     { type: 'undoStarted', data: { undo: debt.id, intent, took: tookBy({ organisation, throttles }) } },
     { conditions: { kill, throttles } },
   );
@@ -63,9 +58,9 @@ async function start(
   if ('owner' in started.refused) engine.waiters.add(started.refused.owner, incident.id);
   if (answer.answer !== 'wait') throw new Error(`the undo of ${incident.id} was refused by ${guard}`);
   if (incident.held?.guard !== guard || incident.held.says !== answer.says) {
-    await story.decide({ type: 'held', data: { guard, reason: answer.reason, says: answer.says } });
+    await cursor.decide({ type: 'held', data: { guard, reason: answer.reason, says: answer.says } });
   }
-  return askAgain(engine, story.incident);
+  return askAgain(engine, cursor.incident);
 }
 
 /** What a step does with its command, for an undo: it has no guards to ask again, and a cancelled incident still owes it. */
@@ -97,19 +92,19 @@ function commandOf(engine: Engine, advance: Advance, id: string): Command {
 }
 
 /** The kill switch came on between the start and the sending: the undo stays begun, and is asked about again. */
-async function waitForSwitch(engine: Engine, { cursor: story }: Advance, id: string, why: string): Promise<Went> {
-  const { held } = story.incident;
+async function waitForSwitch(engine: Engine, { cursor }: Advance, id: string, why: string): Promise<Went> {
+  const { held } = cursor.incident;
   const says = `${id}: ${why}`;
   if (held?.says !== says) {
-    await story.record({ type: 'held', data: { guard: 'kill-switch', reason: 'kill-switch', says } });
+    await cursor.record({ type: 'held', data: { guard: 'kill-switch', reason: 'kill-switch', says } });
   }
-  return askAgain(engine, story.incident);
+  return askAgain(engine, cursor.incident);
 }
 
-async function sleep({ cursor: story }: Advance, data: Slept): Promise<Went> {
-  const { slept } = story.incident;
+async function sleep({ cursor }: Advance, data: Slept): Promise<Went> {
+  const { slept } = cursor.incident;
   const same = slept?.for === data.for && slept.says === data.says;
-  if (data.undo !== undefined || !same) await story.record({ type: 'slept', data });
+  if (data.undo !== undefined || !same) await cursor.record({ type: 'slept', data });
   return { is: 'sleeping', until: data.until };
 }
 
@@ -119,8 +114,8 @@ async function tryAgain(engine: Engine, advance: Advance, id: string, why: strin
   return sleep(advance, { until: engine.clock.now() + TRY_AGAIN, for: 'undo', says: why, undo: id });
 }
 
-async function end({ cursor: story }: Advance, id: string, state: Undone['state'], says: string): Promise<Went> {
-  await story.record({ type: 'undone', data: { undo: id, state, says } });
+async function end({ cursor }: Advance, id: string, state: Undone['state'], says: string): Promise<Went> {
+  await cursor.record({ type: 'undone', data: { undo: id, state, says } });
   return 'on';
 }
 
@@ -129,9 +124,9 @@ function ownGroup({ facts }: Incident): string | undefined {
   return facts && groupOf(facts);
 }
 
-function undoActionOf({ cursor: story }: Advance, id: string): UndoState {
-  const debt = story.incident.undo.find((undo) => undo.id === id);
-  if (!debt) throw new Error(`incident ${story.incident.id} has no undo action ${id}`);
+function undoActionOf({ cursor }: Advance, id: string): UndoState {
+  const debt = cursor.incident.undo.find((undo) => undo.id === id);
+  if (!debt) throw new Error(`incident ${cursor.incident.id} has no undo action ${id}`);
   return debt;
 }
 

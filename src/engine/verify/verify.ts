@@ -4,12 +4,12 @@ import type { Engine } from '../parts.ts';
 
 /** Looks at the whole family, and writes down what was seen. */
 export async function verify(engine: Engine, advance: Advance, purpose: VerifyPurpose): Promise<'on'> {
-  const { cursor: story, signal } = advance;
-  const { server, family, alerts, change } = story.incident;
+  const { cursor, signal } = advance;
+  const { server, family, alerts, change } = cursor.incident;
   const startedAt = engine.clock.now();
   const verified = await engine.verifier.family({ server, family, hints: alerts, ...(change && { change }) }, signal);
   signal.throwIfAborted();
-  await story.record({ type: 'verified', data: { ...verified, purpose, startedAt } });
+  await cursor.record({ type: 'verified', data: { ...verified, purpose, startedAt } });
   advance.justVerified = true;
   return 'on';
 }
