@@ -76,6 +76,9 @@ describe('what is waited for, and then done', () => {
     const incident = await b.handle(ALERT);
     expect(incident.finished?.outcome).toBe('recovered');
     expect((incident.finished?.at ?? 0) - began).toBeGreaterThanOrEqual(HOUR - 1_000);
+    // What was seen before the wait is outdated: it verifies again before the first change.
+    const types = b.entries.map(({ type }) => type);
+    expect(types.slice(types.lastIndexOf('held'), types.indexOf('stepStarted'))).toContain('verified');
   });
 
   test('maintenance mode of the sender, until it says that it is over', async () => {
