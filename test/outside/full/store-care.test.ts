@@ -1,4 +1,4 @@
-/** What docs/store.md says to type: a store that is in use is saved, restored elsewhere, and its indexes made anew. */
+/** Runs the commands of docs/store.md: backs up a store in use, restores it elsewhere, and rebuilds its indexes. */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
@@ -67,10 +67,10 @@ it('a store that is in use is saved and restored elsewhere: what was open goes o
     code: 1,
     err: expect.stringMatching(/^A daemon uses this store/),
   });
-  for (const command of typed('Saving it while a daemon works')) await run('sh', ['-c', command], { cwd });
+  for (const command of typed('Back up a running store')) await run('sh', ['-c', command], { cwd });
   await daemon.kill('SIGTERM');
 
-  for (const command of typed('Restoring it')) await run('sh', ['-c', command], { cwd });
+  for (const command of typed('Restore a backup')) await run('sh', ['-c', command], { cwd });
   const reindexed = await sr(cwd, inStore('restored'), 'store', 'reindex', '--json');
   expect(JSON.parse(reindexed.out)).toEqual({ incidents: 2, open: 1, owed: expect.any(Number), unreadable: [] });
 
