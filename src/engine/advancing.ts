@@ -1,4 +1,5 @@
 import type { Instant } from '../incident/alert.ts';
+import type { Slept } from '../incident/event.ts';
 import type { Incident } from '../incident/incident.ts';
 import type { JournalCursor } from './journal-cursor.ts';
 import type { Engine } from './parts.ts';
@@ -31,12 +32,17 @@ export interface Advance {
  */
 const ASK_AGAIN = { first: 5_000, last: 60_000 };
 
-/** Real milliseconds until replicas are asked again whether they have what a command waits for. */
-export const COPIED_AGAIN = 5_000;
-
 /** A guard said wait: it is asked again in a while. */
 export function askAgain({ clock }: Engine, { held }: Incident): Advanced {
   const waited = held ? (clock.now() - held.at) / clock.speed : 0;
   const pause = Math.min(ASK_AGAIN.last, Math.max(ASK_AGAIN.first, waited / 4));
   return { is: 'waiting', until: clock.now() + pause * clock.speed };
+}
+
+/** A sleep is written down when it begins, when its reason changes, and when it is counted; not at each poll. */
+export async function sleep({ cursor }: Advance, data: Slept, counted: boolean): Promise<Went> {
+  const { slept } = cursor.incident;
+  const same = slept?.n === data.n && slept?.for === data.for && slept.says === data.says;
+  if (counted || !same) await cursor.record({ type: 'slept', data });
+  return { is: 'sleeping', until: data.until };
 }

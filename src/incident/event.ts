@@ -171,13 +171,15 @@ export interface StepFinished {
 
 export interface Slept {
   until: Instant;
-  /** What is waited for: `look` (a look that saw nothing), or the step's own word. */
-  for: string;
+  /** What is waited for; a step that polls goes by its name. */
+  for: 'look' | 'health' | 'answer' | 'late' | 'watch' | 'undo' | StepName;
   says: string;
   n?: number;
   /** The undo that is tried again then. */
   undo?: string;
 }
+
+type StepName = string & {};
 
 export interface Undone {
   undo: string;

@@ -207,8 +207,8 @@ const MUTATIONS: Mutation[] = [
   {
     says: 'a command that was sent before is sent again without polling first',
     in: 'continueStep',
-    from: 'return poll(engine, advance, command, undefined);',
-    to: 'return command.intent ? send(engine, advance, command) : poll(engine, advance, command, undefined);',
+    from: "return poll(engine, advance, command, 'maybe');",
+    to: "return command.intent ? send(engine, advance, command) : poll(engine, advance, command, 'maybe');",
     tests: ['full/crash'],
   },
   {

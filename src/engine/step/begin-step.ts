@@ -11,7 +11,7 @@ import { startOfStep } from '../../incident/traces.ts';
 import { ExchangeError } from '../../ports/exchange.ts';
 import { stepNamed } from '../../steps/index.ts';
 import type { Begin, StepContext } from '../../steps/step.ts';
-import { type Advance, askAgain, type Went } from '../advancing.ts';
+import { type Advance, askAgain, sleep, type Went } from '../advancing.ts';
 import { factsOf } from '../organisation.ts';
 import type { Engine } from '../parts.ts';
 import { verify } from '../verify/verify.ts';
@@ -19,7 +19,7 @@ import { scopeOf } from './change.ts';
 import { continueStep, sendCommand } from './continue-step.ts';
 import { previewOf } from './preview.ts';
 import { contextOf } from './step-context.ts';
-import { endStep, sleepInStep } from './step-record.ts';
+import { endStep } from './step-record.ts';
 import { tookBy } from './took.ts';
 
 /** Prepares a step, asks the guards, and starts it. */
@@ -208,11 +208,7 @@ async function tryAgain(engine: Engine, advance: Advance, n: number, why: string
     const says = `Not started, after ${inconclusiveTries + 1} tries: ${why}`;
     return endStep(advance, { n, state: 'refused', says, escalate: says });
   }
-  return sleepInStep(
-    advance,
-    { n, until: engine.clock.now() + engine.settings.lookEvery, for: 'look', says: why },
-    true,
-  );
+  return sleep(advance, { n, until: engine.clock.now() + engine.settings.lookEvery, for: 'look', says: why }, true);
 }
 
 async function unmetByHealth(

@@ -1,14 +1,32 @@
 import type { Instant } from '../../incident/alert.ts';
+import type { Slept } from '../../incident/event.ts';
 import type { Intent } from '../../incident/intent.ts';
 import { ExchangeError, NotSent } from '../../ports/exchange.ts';
 import { NotCopied } from '../../ports/journal.ts';
 import type { Polled } from '../../steps/step.ts';
-import { type Advance, COPIED_AGAIN, type Went } from '../advancing.ts';
+import type { Advance, Went } from '../advancing.ts';
 import type { Engine } from '../parts.ts';
 
 /** Organisation's milliseconds until a world that did not answer is polled again, and until it is given up. */
 const POLL_AGAIN = 30_000;
 const GIVE_UP_AFTER = 60 * 60_000;
+
+/** Real milliseconds until replicas are asked again whether they have what a command waits for. */
+const COPIED_AGAIN = 5_000;
+
+/** How far a command got: this worker sent it, with an answer or without; `maybe`: an earlier one did, or nobody. */
+type Sent = 'maybe' | 'unanswered' | 'answered';
+
+/** Why a command is not over yet. */
+type Pause =
+  /** Its effect is not seen yet. `counts`: such polls are numbered, as only so many may see nothing, or trouble. */
+  | { state: 'polling'; counts?: 'look' | 'health' | undefined }
+  /** Exchange, or a replica, did not answer: it is not sent meanwhile. */
+  | { state: 'answer' }
+  /** Until no earlier command can still arrive. */
+  | { state: 'late' }
+  /** It did not get through: sent again once no earlier one can still arrive. */
+  | { state: 'resend' };
 
 /**
  * What a step or an undo has noted in the journal and brings to its end: sent at most once as far as anyone knows, polled
@@ -20,7 +38,7 @@ export interface Command {
   /** Absent where nothing is sent, as by a step that only looks. */
   intent: Intent | undefined;
   startedAt: Instant | undefined;
-  /** For people, where there is no command: what is polled. */
+  /** What is polled, for people. */
   name: string;
   /** Sendings that did not get through so far; how many there are, and the organisation's milliseconds between them. */
   tries: number;
@@ -32,7 +50,7 @@ export interface Command {
   /** Nobody has sent it: a reason not to send it any more. `mayArrive`: a lost worker may have sent it meanwhile. */
   lapsed(): { mayArrive: boolean; end(): Promise<Went> } | undefined;
   /** Polled again then. `counts`: the try is written down each time. */
-  sleep(slept: { until: Instant; for: string; says: string }, counts: boolean): Promise<Went>;
+  sleep(slept: Pick<Slept, 'until' | 'for' | 'says'>, counts: boolean): Promise<Went>;
   /** Its effect, or the lack of it, was seen. */
   seen(poll: Exclude<Polled, { is: 'pending' | 'notIssued' }>): Promise<Went>;
   /** Exchange has refused it: it is known to have changed nothing. */
@@ -55,12 +73,12 @@ export async function send(engine: Engine, advance: Advance, command: Command, a
     if (!(error instanceof NotCopied)) throw error;
     // After a failover nobody would know that it may have been sent: it waits for the replicas.
     const says = `${intent.command} is not sent yet, because a failover could still lose its journal entry: ${error.message}`;
-    return command.sleep({ until: later(engine, COPIED_AGAIN), for: 'answer', says }, false);
+    return pause(command, { state: 'answer' }, later(engine, COPIED_AGAIN), says);
   }
-  let issued = false;
+  let sent: Sent = 'unanswered';
   try {
     await command.issue(intent);
-    issued = true;
+    sent = 'answered';
   } catch (error) {
     const mayArrive = again && !isWaitedOut(advance, command);
     if (error instanceof NotSent) {
@@ -81,19 +99,14 @@ export async function send(engine: Engine, advance: Advance, command: Command, a
       detail: error.message,
     });
   }
-  return poll(engine, advance, command, issued);
+  return poll(engine, advance, command, sent);
 }
 
-/** Sees what became of it. `issued` is undefined when this worker has not tried to send it. */
-export async function poll(
-  engine: Engine,
-  advance: Advance,
-  command: Command,
-  issued: boolean | undefined,
-): Promise<Went> {
+/** Sees what became of it. */
+export async function poll(engine: Engine, advance: Advance, command: Command, sent: Sent): Promise<Went> {
   let seen: Polled;
   try {
-    seen = await command.poll(issued === true);
+    seen = await command.poll(sent === 'answered');
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
     return unseen(engine, command, error);
@@ -101,23 +114,23 @@ export async function poll(
   advance.signal.throwIfAborted();
   if (seen.is === 'pending') {
     const { until, says, counts } = seen;
-    return command.sleep({ until, for: counts ?? command.name, says }, counts !== undefined);
+    return pause(command, { state: 'polling', counts }, until, says);
   }
   if (seen.is !== 'notIssued') return command.seen(seen);
 
   const lapsed = command.lapsed();
-  if (lapsed && (issued === undefined || lapsed.mayArrive)) {
+  if (lapsed && (sent === 'maybe' || lapsed.mayArrive)) {
     if (lapsed.mayArrive && !isWaitedOut(advance, command)) return waitOut(engine, command);
     return lapsed.end();
   }
   const { intent, tries, sendings } = command;
-  const outOf = (sent: number) => `${intent?.command} did not reach ${intent?.server} (${sent} of ${sendings})`;
-  if (issued === undefined && tries >= sendings) {
+  const outOf = (times: number) => `${intent?.command} did not reach ${intent?.server} (${times} of ${sendings})`;
+  if (sent === 'maybe' && tries >= sendings) {
     return isWaitedOut(advance, command) ? command.lost(outOf(tries)) : waitOut(engine, command);
   }
-  if (issued === undefined) return send(engine, advance, command, true);
+  if (sent === 'maybe') return send(engine, advance, command, true);
   const until = Math.max(engine.clock.now() + command.sendAgain, later(engine, engine.settings.notAfter));
-  return command.sleep({ until, for: 'health', says: outOf(tries + 1) }, true);
+  return pause(command, { state: 'resend' }, until, outOf(tries + 1));
 }
 
 /** The world did not answer: wait, never send again; after an hour a person must see. */
@@ -127,16 +140,28 @@ function unseen(engine: Engine, command: Command, error: ExchangeError): Promise
   if (now - (command.startedAt ?? now) > GIVE_UP_AFTER) {
     return command.unseen(`The result of ${command.intent?.command ?? command.name} ${says}`);
   }
-  return command.sleep({ until: now + POLL_AGAIN, for: 'answer', says }, false);
+  return pause(command, { state: 'answer' }, now + POLL_AGAIN, says);
 }
 
 /** Before a command is said to have had no effect: the far side refuses what comes so late. */
 function waitOut(engine: Engine, command: Command): Promise<Went> {
   const says = 'waiting until no earlier command can still arrive';
-  return command.sleep({ until: later(engine, engine.settings.notAfter), for: 'late', says }, false);
+  return pause(command, { state: 'late' }, later(engine, engine.settings.notAfter), says);
 }
 
-/** It has slept so long that whatever was sent before is refused by now. */
+/** Tells the journal, where a poll that is not counted goes by the name of what polls. */
+function pause(command: Command, pause: Pause, until: Instant, says: string): Promise<Went> {
+  switch (pause.state) {
+    case 'polling':
+      return command.sleep({ until, for: pause.counts ?? command.name, says }, pause.counts !== undefined);
+    case 'resend':
+      return command.sleep({ until, for: 'health', says }, true);
+    default:
+      return command.sleep({ until, for: pause.state, says }, false);
+  }
+}
+
+/** It has slept so long that whatever was sent before is refused by now: `late`, or `resend`. */
 function isWaitedOut({ cursor }: Advance, { n }: Command): boolean {
   const { slept } = cursor.incident;
   return slept !== undefined && slept.n === n && (slept.for === 'late' || slept.for === 'health');

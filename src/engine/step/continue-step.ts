@@ -2,11 +2,11 @@ import type { StepFinished } from '../../incident/event.ts';
 import { stepRecord } from '../../incident/incident.ts';
 import { undoOfStep } from '../../incident/undo.ts';
 import { stepNamed } from '../../steps/index.ts';
-import type { Advance, Went } from '../advancing.ts';
+import { type Advance, sleep, type Went } from '../advancing.ts';
 import type { Engine } from '../parts.ts';
 import { type Command, poll, send } from './command.ts';
 import { contextOf } from './step-context.ts';
-import { endStep, sleepInStep } from './step-record.ts';
+import { endStep } from './step-record.ts';
 
 /** A command that did not get through is sent again so often, always with the same fence, after so long (organisation's ms). */
 const SENDINGS = 3;
@@ -15,7 +15,7 @@ const SEND_AGAIN = 30_000;
 /** A step that was started, by whomever: see what became of it, and go on from there. */
 export async function continueStep(engine: Engine, advance: Advance, n: number): Promise<Went> {
   const command = commandOf(engine, advance, n);
-  return poll(engine, advance, command, undefined);
+  return poll(engine, advance, command, 'maybe');
 }
 
 /** Sends the command of a step that was started just now. */
@@ -52,7 +52,7 @@ function commandOf(engine: Engine, advance: Advance, n: number): Command {
       if (!isOutdated(engine, startedAt)) return undefined;
       return { mayArrive: false, end: () => notSent('the decision is too old and is made again') };
     },
-    sleep: (slept, counts) => sleepInStep(advance, { n, ...slept }, counts),
+    sleep: (slept, counts) => sleep(advance, { n, ...slept }, counts),
     seen(look) {
       const { says, looked: verified, result, changed } = look;
       const facts = {

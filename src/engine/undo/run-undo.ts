@@ -1,13 +1,13 @@
 import { answerOf } from '../../guards/shared-state.ts';
 import { ourStart } from '../../guards/throttle.ts';
-import type { Slept, Undone } from '../../incident/event.ts';
+import type { Undone } from '../../incident/event.ts';
 import { groupOf } from '../../incident/health.ts';
 import { currentRun, type Incident } from '../../incident/incident.ts';
 import type { UndoState } from '../../incident/undo.ts';
 import { ExchangeError } from '../../ports/exchange.ts';
 import { undoOfKind } from '../../steps/index.ts';
 import type { Undo, UndoContext } from '../../steps/step.ts';
-import { type Advance, askAgain, type Went } from '../advancing.ts';
+import { type Advance, askAgain, sleep, type Went } from '../advancing.ts';
 import type { Engine } from '../parts.ts';
 import { changeOf, scopeOf } from '../step/change.ts';
 import { type Command, poll, send } from '../step/command.ts';
@@ -23,7 +23,7 @@ const TRIES = 5;
  */
 export async function putBack(engine: Engine, advance: Advance, id: string): Promise<Went> {
   const debt = undoActionOf(advance, id);
-  if (debt.state === 'started') return poll(engine, advance, commandOf(engine, advance, id), undefined);
+  if (debt.state === 'started') return poll(engine, advance, commandOf(engine, advance, id), 'maybe');
   let begun: Awaited<ReturnType<Undo['begin']>>;
   try {
     begun = await undoOfKind(debt.kind).begin(contextOf(engine, advance, id));
@@ -82,7 +82,7 @@ function commandOf(engine: Engine, advance: Advance, id: string): Command {
       return undo.poll(contextOf(engine, advance, id), debt.intent, issued);
     },
     lapsed: () => undefined,
-    sleep: (slept, counts) => sleep(advance, { ...slept, ...(counts && { undo: id }) }),
+    sleep: (slept, counts) => sleep(advance, { ...slept, ...(counts && { undo: id }) }, counts),
     seen: ({ is, says }) => (is === 'done' ? end(advance, id, 'putBack', says) : failed(says)),
     refused: failed,
     notSent: (why) => waitForSwitch(engine, advance, id, why),
@@ -101,17 +101,10 @@ async function waitForSwitch(engine: Engine, { cursor }: Advance, id: string, wh
   return askAgain(engine, cursor.incident);
 }
 
-async function sleep({ cursor }: Advance, data: Slept): Promise<Went> {
-  const { slept } = cursor.incident;
-  const same = slept?.for === data.for && slept.says === data.says;
-  if (data.undo !== undefined || !same) await cursor.record({ type: 'slept', data });
-  return { is: 'sleeping', until: data.until };
-}
-
 async function tryAgain(engine: Engine, advance: Advance, id: string, why: string): Promise<Went> {
   const debt = undoActionOf(advance, id);
   if (debt.tries >= TRIES) return end(advance, id, 'failed', `${debt.says}, and it could not be put back (${why})`);
-  return sleep(advance, { until: engine.clock.now() + TRY_AGAIN, for: 'undo', says: why, undo: id });
+  return sleep(advance, { until: engine.clock.now() + TRY_AGAIN, for: 'undo', says: why, undo: id }, true);
 }
 
 async function end({ cursor }: Advance, id: string, state: Undone['state'], says: string): Promise<Went> {
