@@ -42,7 +42,7 @@ const answered = fc.tuple(
   fc.constantFrom(...good.map(([verb]) => verb), 'restartService' as const),
   fc.oneof(mutated(...good.map(([, reply]) => reply)), value),
 );
-fuzz('replies', 'an answer of that form, or badReply', answered, ([verb, reply]) => {
+fuzz('replies', 'an answer matches its schema, or is badReply', answered, ([verb, reply]) => {
   failsOnlyWith(ExchangeError, () => {
     const read = readReply(verb, reply);
     expect(JSON.parse(JSON.stringify(readReply(verb, JSON.parse(JSON.stringify(read)))))).toEqual(
@@ -90,7 +90,7 @@ const organisation = good.find(([verb]) => verb === 'organisation')?.[1] as Repl
 const catalog = loadCatalog('config/health-sets.yaml');
 const printed = fc.oneof(spliced('IMAP failed. _Mbx: mbx1.contoso.com, proxied by cas1'), text);
 const seen = fc.tuple(mutated(health), mutated(good.find(([verb]) => verb === 'invokeProbe')?.[1]), printed);
-fuzz('verdicts', 'whatever a probe prints, a verdict comes of it', seen, async ([rows, run, error]) => {
+fuzz('verdicts', 'every output of a probe leads to a verdict', seen, async ([rows, run, error]) => {
   const verifier = createVerifier({
     exchange: stubExchange({
       organisation: async () => organisation,

@@ -24,7 +24,7 @@ const language = {
 const read = (file: string) => readFileSync(file, 'utf8');
 
 const playbooks = readdirSync(config.playbooks.directory).map((name) => read(`${config.playbooks.directory}/${name}`));
-fuzz('playbooks', 'read, or told what is wrong', fc.oneof(spliced(...playbooks), text), (given) => {
+fuzz('playbooks', 'is read, or refused with its problems', fc.oneof(spliced(...playbooks), text), (given) => {
   failsOnlyWith(ConfigError, () => readPlaybooks([{ file: 'p.yaml', text: given }], language));
 });
 
@@ -32,7 +32,7 @@ const shipped = read('config/second-responder.yaml');
 const settings = `http: { port: 1, tokens: [{ name: a, role: sender, token-file: x }], tls: { cert-file: a, key-file: b } }
 notify: [{ channel: webhook, url: "https://c.example/x" }]
 safety: { throttles: { restart-service: { per-day: 3 } } }\n`;
-fuzz('configuration', 'read, or told what is wrong', fc.oneof(spliced(shipped, settings), text), (given) => {
+fuzz('configuration', 'is read, or refused with its problems', fc.oneof(spliced(shipped, settings), text), (given) => {
   failsOnlyWith(ConfigError, () => {
     const source = parseYaml(given, 'c.yaml', { normalise: camel });
     const result = configSchema.safeParse(
@@ -46,7 +46,7 @@ fuzz('configuration', 'read, or told what is wrong', fc.oneof(spliced(shipped, s
 });
 
 const catalog = read(config.verification.catalog).split('\n').slice(0, 60).join('\n');
-fuzz('catalog', 'read, or told what is wrong', fc.oneof(spliced(catalog), text), (given) => {
+fuzz('catalog', 'is read, or refused with its problems', fc.oneof(spliced(catalog), text), (given) => {
   failsOnlyWith(ConfigError, () => readCatalog(parseYaml(given, 'h.yaml')));
 });
 
@@ -63,7 +63,7 @@ const ADDRESSES = [
 ];
 fuzz(
   'addresses',
-  'a Redis, or told why not',
+  'is a Redis, or refused with the reason',
   fc.oneof(spliced(...ADDRESSES), text),
   (given) => {
     failsOnlyWith(Error, () => expect(redisTarget(given).describe).not.toBe(''));

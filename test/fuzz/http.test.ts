@@ -33,7 +33,7 @@ afterAll(async () => {
 const headersOf = (headers: Record<string, string>) => ({ headers }) as unknown as Request;
 
 const credentials = fc.oneof(text, spliced('Bearer the-token-of-ada-1', 'Basic YWRhOnRoZS10b2tlbi1vZi1hZGEtMg=='));
-fuzz('tokens', 'nobody is let in by what is not a token', credentials, (authorization) => {
+fuzz('tokens', 'only a token gives access', credentials, (authorization) => {
   const identity = byToken(headersOf({ authorization }), identities);
   if (identity) expect(tokenIn(authorization)).toMatch(/^the-token-of-ada-[12]$/);
 });

@@ -26,7 +26,7 @@ for (const source of SOURCES) {
       expect(JSON.parse(JSON.stringify(alert))).toEqual(alert);
     }
   };
-  fuzz('sources', `${source.name} is taken, or refused by name`, bodies, take, 1 / SOURCES.length);
+  fuzz('sources', `${source.name} is accepted, or refused with a named error`, bodies, take, 1 / SOURCES.length);
 }
 
 const TIMES = [

@@ -170,7 +170,7 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(() => site.close());
 
-it('says no secret: in no log, journal, answer, metric, error, command or store', () => {
+it('no secret is in a log, journal, answer, metric, error, command or store', () => {
   expect(seen.length).toBeGreaterThan(30);
   const found = seen.flatMap(([where, text]) => {
     const place = MARK.exec(text)?.index;

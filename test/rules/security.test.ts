@@ -6,9 +6,9 @@ describe('docs/security.md', () => {
   const page = read('docs/security.md');
   const rows = (page.split(/^## /m).find((part) => part.startsWith('Threats')) ?? '')
     .split('\n')
-    .filter((line) => /^\| (?!who |---)/.test(line));
+    .filter((line) => /^\| (?!attacker |---)/.test(line));
 
-  it('says of each threat which test tries it, and that test is there', () => {
+  it('names for each threat a test that exists', () => {
     expect(rows.length).toBeGreaterThan(15);
     const gone = rows.filter((row) => {
       const [, title = '', file = ''] = /\| "([^"]+)" in `([^`]+)` \|$/.exec(row) ?? [];
@@ -17,7 +17,7 @@ describe('docs/security.md', () => {
     expect(gone).toEqual([]);
   });
 
-  it('names settings that there are', () => {
+  it('names only settings that exist', () => {
     const keys = read('docs/configuration.md');
     const named = coded(page).filter((code) => /^(http|safety|alerts|verification)\.[a-z.-]+$/.test(code));
     expect(named.length).toBeGreaterThan(5);

@@ -260,7 +260,7 @@ export const SCENARIOS: Scenario[] = [
     left: 1,
   },
   {
-    says: 'a trouble that no probe and no fresh row can show leads to no change',
+    says: 'a problem that no probe and no fresh row can show leads to no change',
     faults: [
       { fault: 'imap-backend-hang', server: 'mbx1' },
       { fault: 'no-object', probe: 'ImapSelfTestProbe' },

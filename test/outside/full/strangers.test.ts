@@ -89,7 +89,7 @@ function signedAndUnfinished(): string {
   return `POST /api/v1/alerts/generic HTTP/1.1\r\n${headers.join('\r\n')}\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(50_000)}`;
 }
 
-describe('while somebody sends and reads nothing', () => {
+describe('while a client sends and reads nothing', () => {
   it.each(CROWDS)('%s', async (what, connections, text) => {
     for (let n = 0; n < connections; n += 1) (await dial(text)).pause();
     for (const n of [1, 2, 3]) {

@@ -118,7 +118,7 @@ describe('a daemon with a certificate', () => {
     expect((await ask({ minVersion: version, maxVersion: version })).status).toBe(200);
   });
 
-  it('speaks nothing older, and no plain http', async () => {
+  it('refuses older TLS versions and plain HTTP', async () => {
     const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' };
     await expect(ask(old)).rejects.toThrow(/protocol version/);
     await expect(fetch(`http://127.0.0.1:${port}/healthz`).then(({ ok }) => ok)).rejects.toThrow();

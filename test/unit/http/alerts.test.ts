@@ -321,7 +321,7 @@ describe('an answer', () => {
     ['labels that are no text', 'alertmanager', { alerts: [{ labels: Object.fromEntries(Array(5_000).entries()) }] }],
     ['a label with a name as long as the post', 'alertmanager', { alerts: [{ labels: { ['k'.repeat(60_000)]: 1 } }] }],
     ['a list of nothing', 'generic', Array(5_000).fill({})],
-  ])('to %s is not many times as long as the question', async (_name, source, body) => {
+  ])('to %s is not many times as long as the request', async (_name, source, body) => {
     const { url } = await start({}, { config: { maxAlertsPerRequest: 10_000 } });
     const text = await (await post(`${url}/api/v1/alerts/${source}`, body)).text();
     const { problems } = JSON.parse(text) as ProblemDocument;
@@ -401,7 +401,7 @@ describe('who may post', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
-  it('a flood of alerts by one sender is refused as a whole, and another is served', async () => {
+  it('a flood of alerts from one sender is refused, and other senders are served', async () => {
     const rateLimit = { perMinute: 1000, alertsPerMinute: 60 };
     let now = NOW;
     const { url, operations } = await start({}, { config: { tokens, rateLimit }, now: () => now });
@@ -428,7 +428,7 @@ describe('who may post', () => {
     expect([(await send()).status, (await send()).status]).toEqual([202, 429]);
   });
 
-  it('a signature that is played again brings nothing but a repeat', async () => {
+  it('a replayed signature counts as a repeat', async () => {
     const { url } = await start({}, { config: { tokens } });
     const answers = [1, 2].map(() => post(`${url}/api/v1/alerts/generic`, body, sign(body)));
     const [first, again] = await Promise.all(answers.map(async (answer) => (await answer).json()));

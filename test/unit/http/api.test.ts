@@ -150,7 +150,7 @@ describe('incidents', () => {
     expect((await ask('inc-1', { by: 5 })).status).toBe(400);
   });
 
-  it('the journal names who was proven to decide, beside who was claimed', async () => {
+  it('the journal names the authenticated caller next to the claimed one', async () => {
     const tokens = [{ name: 'ops', role: 'operator', token: 't' }] as const;
     const { url, operations } = await start({}, { config: { tokens } });
     const approve = (body?: object) =>

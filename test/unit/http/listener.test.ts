@@ -150,7 +150,7 @@ const statuses = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+) /g)].map(
 const LONG = { incidents: [], next: 'x'.repeat(20_000_000) };
 
 describe('connections', () => {
-  it('the oldest without a token gives way to a newcomer, and one with a token stays', async () => {
+  it('the oldest without a token makes way for a new one, and one with a token stays', async () => {
     const { url, lines } = await start({}, { config: { maxConnections: 6, tokens: TOKENS } });
     const sender = await dial(url);
     const answered = until(sender, (text) => text.includes('scom'));
@@ -280,7 +280,7 @@ describe('a client that does not read', () => {
 });
 
 describe('event streams', () => {
-  it('of one caller are bounded, and another has its own', async () => {
+  it('of one caller are limited, and other callers have their own', async () => {
     const { url } = await start({}, { config: { maxConnections: 32, tokens: [...TOKENS, OTHER] } });
     const open = async (token: string) =>
       (await fetch(`${url}/api/v1/events`, { headers: { Authorization: `Bearer ${token}` } })).status;
