@@ -3,8 +3,8 @@ import type { Instant } from './alert.ts';
 import { type Entry, EVENT_VERSION, type IncidentEvent } from './event.ts';
 
 /**
- * The journal as a chain: every entry names the SHA-256 of the text of the entry before it, and the head names the last
- * one's. Whoever changes, drops or inserts an entry afterwards has to rewrite all that follow, and the head.
+ * The journal is a hash chain: every entry contains the SHA-256 of the text of the previous entry, and the head that of
+ * the last. Anyone who changes, drops or inserts an entry later has to rewrite all following entries and the head.
  */
 export interface Linked {
   entry: Entry;
@@ -14,7 +14,7 @@ export interface Linked {
   hash: string;
 }
 
-/** The entry that follows `head`, with its text and hash. The entry is what reading the text gives: plain data. */
+/** The entry that follows `head`, with its text and hash. The entry is parsed from the text, so it is plain data. */
 export function link(
   head: { seq: number; hash: string },
   event: IncidentEvent,
@@ -32,26 +32,26 @@ export function link(
   return { entry: JSON.parse(text) as Entry, text, hash: sha256(text) };
 }
 
-/** The one text of an entry: JSON without white space, the keys of every object in code-unit order. */
+/** The canonical text of an entry: JSON without white space, keys in code-unit order. */
 export function canonicalText(entry: Entry): string {
   return canonical(entry);
 }
 
-/** The hash by which the next entry, or the head, names this one. */
+/** The hash by which the next entry, or the head, refers to this one. */
 export function entryHash(entry: Entry): string {
   return sha256(canonicalText(entry));
 }
 
 export type ChainCheck = { ok: true; entries: number } | { ok: false; seq: number; why: string };
 
-/** Recomputes a whole chain against its head, and names the first entry that does not fit. */
+/** Recomputes a whole chain, compares it with its head, and names the first entry that does not fit. */
 export function verifyChain(entries: readonly Entry[], head: { seq: number; hash: string }): ChainCheck {
   const check = new ChainVerifier();
   check.add(entries);
   return check.end(head);
 }
 
-/** The same for a chain that comes in pieces, from its beginning on. */
+/** The same for a chain that arrives in pieces, in order. */
 export class ChainVerifier {
   #entries = 0;
   #previous = '';
@@ -96,7 +96,7 @@ function sha256(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');
 }
 
-/** By hand, because JSON.stringify keeps insertion order and moves integer-like keys to the front. */
+/** JSON.stringify keeps insertion order and moves integer-like keys to the front, so it can't be used here. */
 function canonical(value: unknown): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;

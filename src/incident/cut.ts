@@ -1,6 +1,6 @@
 /**
- * At most `limit` characters of a text: of a longer one its beginning, never half of a character, and the mark of the cut.
- * `mark` is given how many characters are missing.
+ * A text of at most `limit` characters. A longer one is cut, never within a character, and marked; `mark` receives the
+ * number of missing characters.
  */
 export function cut(text: string, limit: number, mark: (missing: number) => string = () => '…'): string {
   if (text.length <= limit) return text;

@@ -6,8 +6,8 @@ import type { Mode, PlannedStep } from './plan.ts';
 import type { UndoAction } from './undo.ts';
 
 /**
- * Everything that can happen to an incident, as past participles with plain data. What `next` needs to know is an event;
- * nothing else is. Versioned as a whole by `EVENT_VERSION`: a reader of version n reads all before it.
+ * Everything that can happen to an incident, named by past participles, with plain data. Whatever `next` needs to know
+ * is an event; nothing else is. `EVENT_VERSION` versions them all: a reader of version n reads every earlier version.
  */
 export type IncidentEvent =
   | { type: 'opened'; data: Opened }
@@ -30,7 +30,7 @@ export type EventType = IncidentEvent['type'];
 
 export const EVENT_VERSION = 1;
 
-/** One line of the journal. `previous` is the hash of the entry before it; '' for the first. */
+/** One line of the journal. `previous` is the hash of the previous entry, '' for the first. */
 export interface Entry {
   seq: number;
   at: Instant;
@@ -46,11 +46,11 @@ export interface Opened {
   server: string;
   family: string;
   alert?: Alert;
-  /** The organisation that it was opened in, before anything of it was seen. */
+  /** The organisation it was opened in, known before any verification. */
   world?: string;
-  /** Set on a child: the incident that wants this server seen to, and the root of them all. */
+  /** Set on a child: the incident that requires this server to be fixed, and the root of the family tree. */
   parent?: { incident: string; root: string; n: number };
-  /** A person wants what a finished incident left changed to be put back, or says that it was seen to by hand. */
+  /** A person requested to undo what a finished incident left changed, or declared that it was undone by hand. */
   asked?: Asked;
 }
 
@@ -59,11 +59,11 @@ export interface Asked {
   by: string;
   note?: string;
   debts: UndoAction[];
-  /** The server's facts: nothing is looked at before. */
+  /** Facts of the server, because no verification comes first. */
   facts: ServerFacts;
 }
 
-/** More of the same matter: alerts, or an incident that waits for this one and shares its claims with it. */
+/** More about the same problem: alerts, or an incident that waits for this one and shares its claims. */
 export interface Attached {
   alerts: Alert[];
   parent?: NonNullable<Opened['parent']>;
@@ -71,12 +71,12 @@ export interface Attached {
 
 export interface ByPerson {
   by: string;
-  /** The name of the token that this person showed: what was proven, where `by` is only what was said. */
+  /** Name of the token used: proven identity, whereas `by` is only a claim. */
   identity?: string;
   note?: string;
 }
 
-/** Why it was looked; decides what its result means. */
+/** Why a verification was done; decides what its result means. */
 export type VerifyPurpose = 'first' | 'before-change' | 'after-health' | 'after-undo';
 
 export interface Verified extends VerifyResult {
@@ -85,97 +85,97 @@ export interface Verified extends VerifyResult {
   startedAt: Instant;
 }
 
-/** A playbook was chosen, with its plan for this server; or none handles what is unhealthy. */
+/** The chosen playbook with its plan for this server, or that no playbook handles the unhealthy monitors. */
 export type Matched =
   | { playbook: { name: string; hash: string; mode: Mode }; handles: MonitorRef[]; plan: PlannedStep[] }
   | { playbook: null; reason: string };
 
-/** A guard said wait. Written when it begins and when its reason changes, not at each look. */
+/** A guard said wait. Recorded at the beginning and when the reason changes, not at each check. */
 export interface Held {
-  /** The step that is held; absent when an undo is. */
+  /** The held step; absent if an undo action is held. */
   n?: number;
   guard: string;
-  /** One of the guard's closed list, a metric label. */
+  /** One of the guard's fixed list of reasons; a metric label. */
   reason: string;
   says: string;
   until?: Instant;
-  /** `true`: this wait ends by a person's approval. */
+  /** `true`: a person's approval ends this wait. */
   approval?: boolean;
-  /** How many different people must approve; one when absent. */
+  /** Number of different people who must approve; default 1. */
   approvers?: number;
   /** What they approve. */
   preview?: Preview;
 }
 
-/** What a person is shown before the plan may go on: what would happen, how long at worst, and what is put back. */
+/** Shown to a person before the plan may continue: what would happen, the longest it can take, and what is undone. */
 export interface Preview {
   steps: { n: number; says: string; changes: boolean }[];
-  /** Milliseconds (organisation's) that the plan takes at the very most; absent where a step has no bound of its own. */
+  /** Longest duration of the plan in milliseconds (organisation's clock); absent if a step has no limit. */
   atMost?: number;
-  /** What users may notice, in words, harshest last. */
+  /** Effects users may notice, in words, the most severe last. */
   disrupts: string[];
   putBack: string[];
 }
 
 export interface StepStarted {
   n: number;
-  /** Facts noted before acting, which a later look compares with. Plain data, the step's own. */
+  /** Facts recorded before acting, compared with by later verifications. Plain data specific to the step. */
   note: Record<string, unknown>;
   /** Absent on steps that change nothing. */
   intent?: Intent;
   undo?: UndoAction[];
-  /** What the start took: see `ports.ts`, `StartConditions`. */
+  /** The group whose slot the start took; see `StartConditions` in ports/journal.ts. */
   slot?: string;
-  /** The group of the server acted on: what the kill switch is asked about, again, when the command is sent. */
+  /** Group of the target server: the kill switch is checked for it again when the command is sent. */
   group?: string;
   took?: Took;
 }
 
-/** What a start took that no other entry tells: with it the store's indexes can be made anew from the journals. */
+/** What a start took and no other entry records: it lets the store rebuild its indexes from the journals. */
 export interface Took {
-  /** The organisation that its claims are in. */
+  /** The organisation of its claims. */
   world: string;
-  /** The limits it counts towards, and its time there. */
+  /** The throttle limits it counts towards, and its time there. */
   throttles: { key: string; now: Instant; minutesBetween: number }[];
-  /** Alerts about these servers were its own until then (real ms). */
+  /** Alerts about these servers are consequences of this change until then (real ms). */
   disrupts?: { servers: string[]; until: number };
 }
 
-/** `notSent`: the kill switch was on at the last moment; the step is still to be done. */
+/** `notSent`: the kill switch was on at the last moment; the step is still pending. */
 export type StepEnd = 'done' | 'skipped' | 'failed' | 'refused' | 'notSent';
 
-/** How a step stands. */
+/** State of a step. */
 export type StepState = 'pending' | 'started' | StepEnd;
 
 export interface StepFinished {
   n: number;
   state: StepEnd;
-  /** In one sentence, for people. */
+  /** One sentence for people. */
   says: string;
-  /** Seen health, on steps that look. */
+  /** The health found, on steps that verify. */
   health?: 'healthy' | 'unhealthy' | 'inconclusive';
-  /** Plain data for later steps and people: the log's location, the mailbox server found. */
+  /** Plain data for later steps and people: the log location, the mailbox server found. */
   result?: Record<string, unknown>;
   looked?: VerifyResult;
-  /** The world is another than before: our command took effect, or a child incident's did. */
+  /** Something changed: our command took effect, or a child incident's did. */
   changed?: boolean;
-  /** Why the incident must end in escalation here: refused by a guard, unknown, or the step is `escalate`. */
+  /** Why the incident must escalate here: a guard refused, the outcome is unknown, or the step is `escalate`. */
   escalate?: string;
-  /** With `escalate`: nothing is left to try, but a look after the undo may still find the trouble gone. */
+  /** With `escalate`: no step is left, but a verification after the undo may still find the problem gone. */
   exhausted?: boolean;
-  /** The guard that refused, with its reason from the closed list. */
+  /** The guard that refused, with a reason from its fixed list. */
   guard?: { name: string; reason: string };
-  /** Observe mode: nothing was done, and this is what would have been. */
+  /** Observe mode: nothing was done; the step describes what would have been. */
   suppressed?: boolean;
 }
 
 export interface Slept {
   until: Instant;
-  /** What is waited for; a step that polls goes by its name. */
+  /** Why; a step that polls uses its own name. */
   for: 'look' | 'health' | 'answer' | 'late' | 'watch' | 'undo' | StepName;
   says: string;
   n?: number;
-  /** The undo that is tried again then. */
+  /** The undo action that is retried then. */
   undo?: string;
 }
 
@@ -190,12 +190,12 @@ export interface Undone {
 export interface Finished {
   outcome: Outcome;
   reason: string;
-  /** What stays changed on purpose. */
+  /** Changes left in place on purpose. */
   left: string[];
-  /** What is still to be put back and could not be. */
+  /** Undo actions that are due and failed. */
   owed: string[];
-  /** Alerts that came when there was no room for more, and are in no entry. */
+  /** Number of alerts beyond the limit of kept ones; they are in no entry. */
   alertsCounted?: number;
-  /** The groups whose slot stays taken, as a server of theirs stays drained. */
+  /** Groups whose slot stays taken, because one of their servers stays drained. */
   keeps?: string[];
 }

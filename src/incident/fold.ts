@@ -28,7 +28,7 @@ import type { Intent } from './intent.ts';
 import { keep } from './kept-alerts.ts';
 import { type UndoState, undoOfStep } from './undo.ts';
 
-/** Folds a journal into what is known. Pure: the same entries give the same incident, on every worker, for ever. */
+/** Folds a journal into an incident. Pure: the same entries give the same incident, on every worker, for ever. */
 export function fold(entries: readonly Entry[]): Incident {
   const [first, ...rest] = entries;
   if (first?.type !== 'opened') throw new Error('a journal must begin with "opened"');
@@ -38,14 +38,14 @@ export function fold(entries: readonly Entry[]): Incident {
   return incident;
 }
 
-/** Applies one more entry to an incident folded before. */
+/** Applies one more entry to a folded incident. */
 export function apply(incident: Incident, entry: Entry): void {
   refuseNewer(entry, incident.id);
   const folder = FOLDERS[entry.type] as (incident: Incident, data: unknown, at: Instant) => void;
   folder(incident, entry.data, entry.at);
 }
 
-/** Healthy or not: a person must see to what is still changed and should not be. */
+/** Whether healthy or not, a person must handle a change that could not be undone. */
 function notPutBack(says: string): Conclusion {
   return { outcome: 'escalated', reason: `Could not be put back: ${says}` };
 }
@@ -78,7 +78,7 @@ function open(data: Opened, at: Instant): Incident {
     steps: [],
     children: [],
     approvals: [],
-    undo: asked ? asked.debts.map((debt) => ({ ...debt, state: 'owed', at, tries: 0 })) : [],
+    undo: asked ? asked.debts.map((action) => ({ ...action, state: 'owed', at, tries: 0 })) : [],
     changed: false,
     ...(asked && {
       facts: asked.facts,
@@ -88,7 +88,7 @@ function open(data: Opened, at: Instant): Incident {
   };
 }
 
-/** What a person asked for is how it ends; a look after putting back may still say otherwise. */
+/** The outcome follows from the request; a verification after the undo may change it. */
 function conclusionOf({ what, by, note }: NonNullable<Opened['asked']>): Conclusion {
   const why = note ? `${by}: ${note}` : by;
   return what === 'putBack'
@@ -108,7 +108,7 @@ const FOLDERS = {
     }
     incident.alerts = keep(incident.alerts, alerts);
     incident.alertCount += alerts.length;
-    // "Resolved" never decides; it makes us look now, and before the next change.
+    // "Resolved" never decides an outcome; it triggers a verification now and before the next change.
     if (alerts.some((alert) => alert.status === 'resolved')) {
       incident.verifyFirst = true;
       delete incident.slept;
@@ -170,7 +170,7 @@ const FOLDERS = {
 
   approved(incident: Incident, data: ByPerson, at: Instant) {
     const { held } = incident;
-    // One that came too late allows nothing.
+    // A late approval has no effect.
     if (held?.approval && isExpired(held, at)) return;
     const { reason = 'approval', approvers = 1 } = held ?? {};
     const { by, identity } = data;
@@ -196,11 +196,11 @@ const FOLDERS = {
     delete record.end;
     if (data.intent) record.intent = data.intent;
     if (data.group !== undefined) record.group = data.group;
-    for (const debt of data.undo ?? []) {
-      const before = incident.undo.findIndex((undo) => undo.id === debt.id);
-      const owed: UndoState = { ...debt, state: 'owed', at, tries: 0 };
-      if (before === -1) incident.undo.push(owed);
-      else if (incident.undo[before]?.state === 'notNeeded') incident.undo[before] = owed;
+    for (const action of data.undo ?? []) {
+      const before = incident.undo.findIndex((undo) => undo.id === action.id);
+      const outstanding: UndoState = { ...action, state: 'owed', at, tries: 0 };
+      if (before === -1) incident.undo.push(outstanding);
+      else if (incident.undo[before]?.state === 'notNeeded') incident.undo[before] = outstanding;
     }
     delete incident.held;
     delete incident.slept;
@@ -212,10 +212,10 @@ const FOLDERS = {
     record.finishedAt = at;
     record.end = data;
     delete incident.slept;
-    // A guard's hold outlives a command that the kill switch caught at the last moment.
+    // A guard's hold outlives a command that the kill switch stopped at the last moment.
     if (data.state !== 'notSent') delete incident.held;
-    // Nothing was changed, so nothing is owed until it begins once more.
-    else for (const debt of undoOfStep(incident.undo, data.n)) debt.state = 'notNeeded';
+    // Nothing was changed, so there is nothing to undo until the step starts again.
+    else for (const undo of undoOfStep(incident.undo, data.n)) undo.state = 'notNeeded';
     if (data.changed) {
       incident.changed = true;
       incident.change = { began: record.startedAt ?? at, ended: at };
@@ -227,7 +227,7 @@ const FOLDERS = {
     }
     const run = currentRun(incident);
     if (run && data.health === 'healthy') run.healed = true;
-    // Where a person has stopped it, that is how it ends.
+    // If a person cancelled the incident, that stays its outcome.
     if (data.escalate !== undefined && incident.conclusion?.outcome !== 'cancelled') {
       incident.conclusion = data.suppressed
         ? { outcome: 'suppressed', reason: data.escalate }
@@ -266,7 +266,7 @@ const FOLDERS = {
     delete incident.slept;
     if (data.state === 'putBack') {
       if (undo.after) {
-        // The longer look covers the shorter one.
+        // The longer verification covers the shorter one.
         const look = undo.after === 'watch' || incident.afterUndo?.look === 'watch' ? 'watch' : 'recheck';
         incident.afterUndo = { look, since: at };
       }

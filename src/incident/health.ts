@@ -13,7 +13,7 @@ export function monitorName(ref: MonitorRef): string {
   return [ref.healthSet, ref.monitor, ref.targetResource].filter(Boolean).join('\\');
 }
 
-/** Same monitor whatever the case, and whatever the target resource when `pattern` names none. */
+/** Whether it is the same monitor, ignoring case, and ignoring the target resource if `pattern` has none. */
 export function isMonitor(pattern: MonitorRef, ref: MonitorRef): boolean {
   return (
     sameName(pattern.healthSet, ref.healthSet) &&
@@ -22,12 +22,12 @@ export function isMonitor(pattern: MonitorRef, ref: MonitorRef): boolean {
   );
 }
 
-/** No clock drives the monitor of a row: a notification or a check sets it, and it stays so until the next one. */
+/** Whether notifications or checks, not a schedule, set the monitor of a row; it keeps its value until the next one. */
 export function isEventDriven({ recurrenceSeconds }: { recurrenceSeconds?: number }): boolean {
   return recurrenceSeconds === 0;
 }
 
-/** A change of ours, from the moment it was written down to the moment it was seen to be over. */
+/** A change of ours, from its journal entry to the moment it was found complete. */
 export interface OurChange {
   began: Instant;
   ended: Instant;
@@ -35,16 +35,16 @@ export interface OurChange {
 
 export type Verdict = 'confirmed' | 'cleared' | 'inconclusive';
 
-/** One thing that was looked at, and what it said. */
+/** One observation: what was queried and its answer. */
 export interface Evidence {
   kind: 'health-row' | 'probe' | 'copies' | 'service' | 'note';
   at: Instant;
   server: string;
-  /** Where it applies: the monitor that this judges. */
+  /** The monitor that this is evidence about, if any. */
   monitor?: string;
-  /** In words: `ImapSelfTestProbe answered Failed`. */
+  /** For people: `ImapSelfTestProbe answered Failed`. */
   says: string;
-  /** `healthy`, `unhealthy`, or `nothing` when it could not be seen. */
+  /** `nothing`: it could not be determined. */
   sees: 'healthy' | 'unhealthy' | 'nothing';
   /** Exchange's own words: the probe's error, warnings. */
   detail?: string;
@@ -57,22 +57,25 @@ export interface MonitorVerdict extends MonitorRef {
   verdict: Verdict;
 }
 
-/** The result of looking at a health-set family on a server. */
+/** The result of verifying a health-set family on a server. */
 export interface VerifyResult {
   verdict: Verdict;
   /** In one sentence, for people. */
   reason: string;
   monitors: MonitorVerdict[];
   evidence: Evidence[];
-  /** The sick back end that probes named; a client access server's trouble often lies there. */
+  /** The unhealthy back end that probes named: problems of a client access server often originate there. */
   backEnd?: string;
-  /** What alerts report that no look could see, each in a sentence: it is not over because the rest is healthy. */
+  /**
+   * What alerts report and could not be verified, one sentence each. While set, other healthy monitors don't end the
+   * incident.
+   */
   unverified?: string[];
-  /** Set when looking again cannot help: the server is not in the organisation. */
+  /** Set if another verification can't help: the server is not in the organisation. */
   hopeless?: boolean;
 }
 
-/** What the organisation says of a server; decides which steps of a playbook apply to it. */
+/** A server as the organisation describes it; decides which steps of a playbook apply. */
 export interface ServerFacts {
   server: string;
   fqdn: string;
@@ -80,17 +83,19 @@ export interface ServerFacts {
   /** `15.0` is Exchange 2013, `15.1` 2016, `15.2` 2019 and SE. */
   version: string;
   site: string;
-  /** The database availability group, where it is a member. */
+  /** The database availability group, if it is a member of one. */
   dag?: string;
-  /** What disruptive actions are serialised over: the DAG, or `cas:<site>` for client access servers. */
+  /** The group in which disruptive actions run one at a time: the DAG, or `cas:<site>` for client access servers. */
   group?: string;
-  /** Which organisation this was read from: a lab that is reset becomes another. */
+  /** Id of the organisation this was read from; a reset lab gets another. */
   organisation: string;
 }
 
 export type Role = 'mailbox' | 'client-access';
 
-/** What disruptive actions on this server are serialised over: its DAG, or the client access servers of its site. */
+/**
+ * The group in which disruptive actions run one at a time: the server's DAG, or the client access servers of its site.
+ */
 export function groupOf(facts: ServerFacts): string | undefined {
   if (facts.group) return facts.group;
   if (facts.dag) return facts.dag;

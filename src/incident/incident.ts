@@ -6,7 +6,7 @@ import type { Outcome } from './outcome.ts';
 import type { Mode, PlannedStep } from './plan.ts';
 import type { UndoState } from './undo.ts';
 
-/** What is known of an incident: the fold of its journal. */
+/** The state of an incident, folded from its journal. */
 export interface Incident {
   id: string;
   server: string;
@@ -14,60 +14,60 @@ export interface Incident {
   /** The owner of claims, slots and throttles: itself, or the incident at the top of its family tree. */
   root: string;
   parent?: { incident: string; n: number };
-  /** The incident that opened this one; unlike a parent that joined it later. */
+  /** The incident that opened this one. A parent may also have joined later. */
   openedBy?: string;
   openedAt: Instant;
-  /** The organisation that it was opened in, where its first entry says so. */
+  /** The organisation it was opened in, if the first entry names it. */
   openedIn?: string;
   /** The first and the last alerts; see kept-alerts.ts. */
   alerts: Alert[];
-  /** How many alerts its journal holds. */
+  /** Number of alerts in the journal. */
   alertCount: number;
-  /** Alerts beside those in the journal. Not of the journal: the store counts them. */
+  /** Further alerts, counted by the store and not part of the journal. */
   counted?: CountedAlerts;
   facts?: ServerFacts;
 
-  /** The last look at the whole family, and why it was taken. */
+  /** The last verification of the whole family, and its purpose. */
   verified?: VerifyResult & { at: Instant; purpose: string };
-  /** Looks in a row that saw nothing. */
+  /** Number of consecutive inconclusive verifications. */
   inconclusiveTries: number;
-  /** When trouble was last seen with our own eyes. */
+  /** When a verification last confirmed the problem. */
   seenUnhealthyAt?: Instant;
-  /** The sick back end that a probe named last. */
+  /** The unhealthy back end that a probe named last. */
   backEnd?: string;
-  /** There is news (`resolved`, an approval): look before the next change. */
+  /** There is news (`resolved`, an approval): verify before the next change. */
   verifyFirst: boolean;
-  /** The last look that news asked for since the last change: how long it took, and when it was over. */
+  /** The last verification caused by news since the last change: its duration (ms) and end. */
   verifiedForNews?: { took: number; at: Instant };
 
   /** The playbooks run so far; the last is the current one. */
   runs: Run[];
   steps: StepRecord[];
-  /** A guard's standing "wait". */
+  /** The pending "wait" of a guard. */
   held?: Held & { at: Instant };
-  /** A standing sleep. */
+  /** The current sleep. */
   slept?: Slept;
-  /** Who approved what: `reason` is that of the wait which it ended. */
+  /** Who approved what; `reason` is the reason of the wait that the approval ended. */
   approvals: { by: string; identity?: string; at: Instant; reason: string }[];
   children: string[];
-  /** A person asked for what it does: there was no alert. */
+  /** A person requested this incident; there was no alert. */
   asked?: { what: 'putBack' | 'settle'; by: string; note?: string };
 
   undo: UndoState[];
-  /** Undos have been put back since the last look: health is looked at once more, and from when. */
+  /** Undo actions have run since the last verification: verify again, how, and counted from when. */
   afterUndo?: { look: 'recheck' | 'watch'; since: Instant };
 
-  /** Our last change: rows evaluated before its end are old news. */
+  /** Our last change. Rows evaluated before its end are outdated. */
   change?: OurChange;
   /** Whether a command of ours changed anything. */
   changed: boolean;
 
-  /** Set once it is settled how this ends; the undo comes after. */
+  /** Set once the outcome is decided; undo actions run after that. */
   conclusion?: Conclusion;
   finished?: { outcome: Outcome; reason: string; left: string[]; owed: string[]; at: Instant };
 }
 
-/** Alerts that came when there was no room for more: how many, and the last of them. */
+/** Alerts that arrived after the limit of kept ones: their number and the latest. */
 export interface CountedAlerts {
   alerts: number;
   newest: Alert;
@@ -79,7 +79,7 @@ export interface Run {
   mode: Mode;
   handles: MonitorRef[];
   plan: PlannedStep[];
-  /** A look has seen its monitors healthy. */
+  /** A verification found its monitors healthy. */
   healed: boolean;
 }
 
@@ -92,37 +92,37 @@ export interface StepRecord {
   intent?: Intent;
   /** The group of the server acted on. */
   group?: string;
-  /** Looks of this step that saw nothing, and that saw trouble. */
+  /** Inconclusive and unhealthy verifications by this step. */
   inconclusiveTries: number;
   unhealthyTries: number;
   child?: string;
   end?: StepFinished;
 }
 
-/** `exhausted`: every step is done and the trouble still there; a look after the undo may still find it gone. */
+/** `exhausted`: every step is done and the problem persists; a verification after the undo may still find it gone. */
 export interface Conclusion {
   outcome: Outcome;
   reason: string;
   exhausted?: boolean;
 }
 
-/** Whether enough people have approved what one of these reasons waits for. */
+/** Whether enough people have approved a wait with one of these reasons. */
 export function isApproved(incident: Incident, reasons: readonly string[], approvers = 1): boolean {
-  const people = incident.approvals.filter(({ reason }) => reasons.includes(reason)).map(whoApproved);
+  const people = incident.approvals.filter(({ reason }) => reasons.includes(reason)).map(approverOf);
   return new Set(people).size >= approvers;
 }
 
-/** Whether a wait for an approval is over without one. Decided wherever it matters: a worker may not be there in time. */
+/** Whether the time for an approval has passed. Checked at every use, because a worker may record it late. */
 export function isExpired({ until }: Pick<Held, 'until'>, at: Instant): boolean {
   return until !== undefined && until <= at;
 }
 
-/** Two names on one token are one person. */
-export const whoApproved = ({ by, identity }: { by: string; identity?: string }) => (identity ?? by).toLowerCase();
+/** Two names on one token count as one person. */
+export const approverOf = ({ by, identity }: { by: string; identity?: string }) => (identity ?? by).toLowerCase();
 
 /**
- * Nothing that could be looked at is unhealthy, nor was it, but alerts report something that no look could see. What was
- * unhealthy and has recovered is taken for what they report.
+ * Everything that could be verified is and was healthy, but alerts report something that could not be verified. If
+ * something was unhealthy and has recovered, that is assumed to be what they reported.
  */
 export function isUnverified({ conclusion, verified }: Incident): boolean {
   return conclusion?.outcome === 'transient' && verified?.verdict === 'cleared' && verified.unverified !== undefined;
@@ -132,8 +132,8 @@ export function currentRun(incident: Incident): Run | undefined {
   return incident.runs.at(-1);
 }
 
-/** The step that was started and has no end yet. */
-export function stepInHand(incident: Incident): StepRecord | undefined {
+/** The step that was started and has not ended. */
+export function stepInProgress(incident: Incident): StepRecord | undefined {
   return incident.steps.find((record) => record.state === 'started');
 }
 

@@ -1,9 +1,9 @@
-/** A command about to be sent, noted before it is. */
+/** A command, recorded before it is sent. */
 export interface Intent {
   /** The real cmdlet: `Restart-Service`. */
   command: string;
   server: string;
   arguments: Record<string, unknown>;
-  /** What was found before, which the far side compares before it acts; it must not have changed. */
+  /** State found before; the target compares it and acts only if it is unchanged. */
   fence: Record<string, unknown>;
 }

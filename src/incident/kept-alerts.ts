@@ -2,12 +2,12 @@ import { type Alert, familyOf, incidentKey } from './alert.ts';
 import { cut } from './cut.ts';
 import type { Incident } from './incident.ts';
 
-/** An incident always keeps its first alerts, and the last of those that came later. */
+/** An incident always keeps its first alerts and the latest ones. */
 const FIRST = 50;
 const LAST = 10;
-/** Real milliseconds after which one more of the same kind is kept, so that what is known does not become outdated. */
+/** Real milliseconds after which another alert of the same kind is kept, so that the journal stays current. */
 const KEPT_AGAIN = 5 * 60_000;
-/** Beyond this, neither alerts of further matters nor changes of maintenance mode are kept at once. */
+/** Beyond this many, alerts about other problems and changes of maintenance mode are no longer kept immediately. */
 const MOST = 200;
 /** The first alerts keep their whole text; later ones mostly repeat it. */
 const WHOLE_TEXTS = 10;
@@ -18,7 +18,7 @@ export interface KeptAlerts {
   alertCount: number;
 }
 
-/** The first alerts, the last ones, and the last of each kind: what an incident keeps of its own and of new ones. */
+/** The alerts that an incident keeps: the first, the latest, and the latest of each kind. */
 export function keep(alerts: readonly Alert[], news: readonly Alert[]): Alert[] {
   const all = [...alerts, ...news];
   if (all.length <= FIRST + LAST) return all;
@@ -27,8 +27,8 @@ export function keep(alerts: readonly Alert[], news: readonly Alert[]): Alert[] 
 }
 
 /**
- * What becomes of one more alert: it is kept in the journal, or only counted. `elsewhere`: it is of another matter, which
- * nothing that is kept stands for, and needs an incident of its own.
+ * Whether one more alert is kept in the journal or only counted. `elsewhere`: it is about another problem that no kept
+ * alert covers, and needs its own incident.
  */
 export function roomFor(alert: Alert, incident: Pick<Incident, 'server' | 'family'> & KeptAlerts) {
   const { alerts, alertCount } = incident;
@@ -41,19 +41,19 @@ export function roomFor(alert: Alert, incident: Pick<Incident, 'server' | 'famil
   return before || isOwn || alert.status === 'resolved' ? 'counted' : 'elsewhere';
 }
 
-/** An alert as it is kept after `alertCount` others. */
+/** An alert in the form that is kept after `alertCount` others. */
 export function asKept(alert: Alert, alertCount: number): Alert {
   if (alertCount < WHOLE_TEXTS || alert.description === undefined) return alert;
   return { ...alert, description: shorten(alert.description, SHORT_TEXT) };
 }
 
-/** The beginning of a long text, and how much of it is missing. */
+/** The beginning of a long text, and the number of missing characters. */
 export const shorten = (text: string, limit: number): string =>
   cut(text, limit, (missing) => `… (${missing} more characters)`);
 
 const kinds = new WeakMap<Alert, string>();
 
-/** Alerts of one kind say the same of the same matter. */
+/** Alerts of one kind report the same about the same problem. */
 function kindOf(alert: Alert): string {
   const known = kinds.get(alert);
   if (known !== undefined) return known;

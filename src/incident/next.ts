@@ -9,67 +9,67 @@ import {
   isUnverified,
   type Run,
   type StepRecord,
-  stepInHand,
+  stepInProgress,
 } from './incident.ts';
 import type { Condition } from './plan.ts';
 import { isDue, isOutstanding, type UndoState } from './undo.ts';
 
-/** What to do about an incident now. The shell does it, appends what happened, folds, and asks again. */
+/** The next action for an incident. The engine performs it, appends the result to the journal, folds and asks again. */
 export type Decision =
-  /** It is over. */
+  /** The incident is over. */
   | { do: 'nothing' }
-  /** Look at the whole health-set family. */
+  /** Verify the whole health-set family. */
   | { do: 'verify'; purpose: VerifyPurpose }
-  /** Choose a playbook for what is unhealthy. */
+  /** Choose a playbook for the unhealthy monitors. */
   | { do: 'match' }
   /** Prepare a step, ask the guards, start it. */
   | { do: 'begin'; n: number }
-  /** A step was started and has no end: look what became of it. */
+  /** A step was started and has not ended: poll what became of it. */
   | { do: 'continue'; n: number }
-  /** A step whose condition does not hold, or that nobody needs any more. */
+  /** A step whose condition does not hold, or that is no longer needed. */
   | { do: 'skip'; n: number; says: string }
-  /** Put back, or see what became of putting back. */
+  /** Start an undo action, or poll one that was started. */
   | { do: 'undo'; undo: string }
-  /** Strike out a debt that a person has seen to by hand. */
+  /** Mark an undo action as settled: a person has done it by hand. */
   | { do: 'settle'; undo: string; says: string }
-  /** Write down that nothing is done before `until`. */
+  /** Record that nothing happens before `until`. */
   | { do: 'sleep'; until: Instant; for: string; says: string }
-  /** A sleep or an approval that still stands. */
+  /** A recorded sleep, or an approval that is still pending. */
   | { do: 'wait'; until: Instant; says: string }
   /** No one approved in time. */
   | { do: 'expire' }
   | { do: 'finish'; finished: Finished };
 
-/** The bounds of looking, all in milliseconds but `looks`. */
+/** Limits of verification. All durations are in milliseconds. */
 export interface NextSettings {
-  /** Further looks when a look saw nothing. */
+  /** Number of further verifications after an inconclusive one. */
   looks: number;
   lookEvery: number;
-  /** How long health must last after an activation block was lifted. */
+  /** How long the server must stay healthy after an activation block was lifted. */
   watchAfterUndo: number;
-  /** What was seen longer ago is no ground to act on. */
+  /** Evidence older than this does not justify a change. */
   evidenceMaxAge: number;
 }
 
-/** Looks that senders ask for take at most one tenth of the time before a change. */
-const LOOKS_FOR_NEWS = 10;
+/** Verifications requested by senders take at most one tenth of the time before a change. */
+const NEWS_INTERVAL_FACTOR = 10;
 
-/** The story of an incident, top to bottom. Pure: the same incident at the same time gives the same decision. */
+/** The course of an incident, top to bottom. Pure: the same incident at the same time gives the same decision. */
 export function next(incident: Incident, now: Instant, settings: NextSettings): Decision {
   if (incident.finished) return { do: 'nothing' };
 
-  // 1. What was begun is brought to its end first: nobody else knows whether it happened.
+  // 1. Complete what was started: only this incident knows whether it took effect.
   const undo = incident.undo.find((candidate) => candidate.state === 'started');
   if (undo) return asleep(incident, now) ?? { do: 'undo', undo: undo.id };
-  const inHand = stepInHand(incident);
-  if (inHand) {
-    // A child acts under our claims: it comes to its end before we do.
-    const abandon = incident.conclusion && !inHand.intent && inHand.child === undefined;
-    if (abandon) return { do: 'skip', n: inHand.step.n, says: incident.conclusion?.reason ?? '' };
-    return asleep(incident, now) ?? { do: 'continue', n: inHand.step.n };
+  const inProgress = stepInProgress(incident);
+  if (inProgress) {
+    // A child incident acts under our claims, so it ends before this step does.
+    const abandon = incident.conclusion && !inProgress.intent && inProgress.child === undefined;
+    if (abandon) return { do: 'skip', n: inProgress.step.n, says: incident.conclusion?.reason ?? '' };
+    return asleep(incident, now) ?? { do: 'continue', n: inProgress.step.n };
   }
 
-  // 2. It is settled how this ends: put back what is due, see that it holds, finish.
+  // 2. The outcome is decided: run the due undo actions, verify that the server stays healthy, finish.
   if (incident.conclusion) return ending(incident, incident.conclusion, now, settings);
 
   // 3. Verify before anything else.
@@ -80,14 +80,15 @@ export function next(incident: Incident, now: Instant, settings: NextSettings): 
     return { do: 'verify', purpose: 'before-change' };
   if (incident.verified.verdict === 'inconclusive') return verifyAgain(incident, now, settings);
 
-  // 4. The trouble is there: find the playbook for it, once the one in hand has healed its own monitors.
+  // 4. The problem is confirmed: choose the first playbook, or the next once the current one has healed its own
+  // monitors.
   const run = currentRun(incident);
   if (!run) return { do: 'match' };
   if (run.healed) {
     return incident.verified.purpose === 'step' ? { do: 'verify', purpose: 'after-health' } : { do: 'match' };
   }
 
-  // 5. Walk it, a step at a time. Reaching a step means that the trouble is still there.
+  // 5. Run the playbook step by step. Reaching a step means that the problem persists.
   const record = nextStep(incident, run);
   if (!record) {
     const reason = `Still unhealthy at the end of playbook ${run.playbook}: ${incident.verified.reason}`;
@@ -103,16 +104,16 @@ export function next(incident: Incident, now: Instant, settings: NextSettings): 
 }
 
 /**
- * News is looked at once before each change. A sender that goes on saying "resolved" is heard again when that look is
- * outdated; else it could keep us looking for ever.
+ * News triggers one verification before each change, and another only when that one is outdated. Otherwise a sender
+ * that keeps sending "resolved" would keep us verifying for ever.
  */
 function mayVerifyForNews({ verifiedForNews }: Incident, now: Instant, { evidenceMaxAge }: NextSettings): boolean {
   if (!verifiedForNews) return true;
   const { took, at } = verifiedForNews;
-  return now - at >= Math.max(evidenceMaxAge, LOOKS_FOR_NEWS * took);
+  return now - at >= Math.max(evidenceMaxAge, NEWS_INTERVAL_FACTOR * took);
 }
 
-/** The first step of a run that is still to be done. */
+/** The first step of a run that is not done yet. */
 function nextStep(incident: Incident, run: Run): StepRecord | undefined {
   const own = new Set(run.plan.map((step) => step.n));
   return incident.steps.find(
@@ -125,7 +126,7 @@ function asleep(incident: Incident, now: Instant): Decision | undefined {
   return slept && slept.until > now ? { do: 'wait', until: slept.until, says: slept.says } : undefined;
 }
 
-/** A look that saw nothing is repeated a few times; it is never a licence to act, and never taken for health. */
+/** An inconclusive verification is repeated a few times. It never justifies a change and never counts as healthy. */
 function verifyAgain(incident: Incident, now: Instant, settings: NextSettings): Decision {
   const verified = incident.verified;
   const purpose = (verified?.purpose ?? 'first') as VerifyPurpose;
@@ -165,7 +166,7 @@ function ending(incident: Incident, conclusion: Conclusion, now: Instant, settin
   return {
     do: 'finish',
     finished: {
-      // Nobody can call over what nobody could look at: a person sees to it.
+      // What could not be verified can't be declared over: escalate to a person.
       outcome: isUnverified(incident) ? 'escalated' : conclusion.outcome,
       reason: conclusion.reason,
       left: incident.undo
@@ -179,12 +180,11 @@ function ending(incident: Incident, conclusion: Conclusion, now: Instant, settin
 }
 
 /**
- * The next debt whose time has come. What is put back always comes before what is put back on recovery, so that a
- * server whose service had to restart once more is looked at before databases may come back to it.
+ * The next undo action that is due. Those that always run come before those that run on recovery: a server whose
+ * service had to restart once more is verified before databases may return to it.
  */
 function nextUndo(incident: Incident, conclusion: Conclusion): UndoState | undefined {
-  const owed = incident.undo.filter((undo) => undo.state === 'owed');
-  const due = owed.filter((undo) => isDue(undo, conclusion.outcome));
+  const due = incident.undo.filter((undo) => undo.state === 'owed' && isDue(undo, conclusion.outcome));
   const ready = due.filter((undo) => {
     const before = incident.undo.find((other) => other.id === undo.dependsOn);
     return !before || !isOutstanding(before);
@@ -195,7 +195,7 @@ function nextUndo(incident: Incident, conclusion: Conclusion): UndoState | undef
   return ready.at(-1);
 }
 
-/** Why a step does not apply to this server; undefined when it does, or when only a look can tell. */
+/** Why a step does not apply to this server; undefined if it does, or if only a verification can decide. */
 export function unmetCondition(condition: Condition, facts: ServerFacts | undefined): string | undefined {
   if (!facts) return undefined;
   if (condition.role && !facts.roles.includes(condition.role)) return `${facts.server} has no ${condition.role} role`;
@@ -207,7 +207,7 @@ export function unmetCondition(condition: Condition, facts: ServerFacts | undefi
   return undefined;
 }
 
-/** Exchange by its year: 15.0 is 2013, 15.1 is 2016, 15.2 is 2019 (and SE). */
+/** The year of an Exchange version: 15.0 is 2013, 15.1 is 2016, 15.2 is 2019 (and SE); 0 if unknown. */
 export function yearOf(version: string): number {
   return { '15.0': 2013, '15.1': 2016, '15.2': 2019 }[version] ?? 0;
 }

@@ -2,22 +2,24 @@ import type { Instant } from './alert.ts';
 import type { Finished } from './event.ts';
 import type { Incident } from './incident.ts';
 
-/** How a playbook did on a server, newest first where it stands in a list. */
+/** The result of one playbook run on a server. Lists of these are newest first. */
 export interface PlaybookRun {
   playbook: string;
-  /** What it was then: an edited playbook begins anew. */
+  /** Hash of the playbook at that time; an edited playbook starts a new record. */
   hash: string;
   incident: string;
   server: string;
   at: Instant;
   outcome: string;
-  /** A command of it changed something. */
+  /** Whether one of its commands changed something. */
   acted: boolean;
-  /** It left behind what was not so before: something could not be put back, a service or server did not come back. */
+  /** Whether it left damage: an undo action failed, or a service or server did not come back. */
   harmed: boolean;
 }
 
-/** How each playbook of an incident did: one that healed its own monitors has helped, whatever came after. */
+/**
+ * The result of each playbook of an incident. One whose monitors recovered counts as recovered, whatever came later.
+ */
 export function runsOf(incident: Incident, finished: Finished, at: Instant): PlaybookRun[] {
   return incident.runs.map((run, index) => {
     const own = new Set(run.plan.map((step) => step.n));

@@ -6,17 +6,17 @@ import { type PlaybookRun, runsOf } from './runs.ts';
 import { troubleOf, troublesOver, troublesSeen } from './trouble.ts';
 import { isDrain, isOutstanding, type UndoAction, undoOfStep } from './undo.ts';
 
-/** An entry that a store keeps something of in its indexes. */
+/** An entry that affects the indexes of a store. */
 export interface Trace {
   at: Instant;
-  /** Its place among the entries of all journals: a clock that was set back puts none before the one that it follows. */
+  /** Position among the entries of all journals. Never decreases within a journal, even if the clock was set back. */
   order: Instant;
   seq: number;
   event: IncidentEvent;
   beside: Beside;
 }
 
-/** What a store remembers beside an entry, as far as its journal tells. */
+/** Index data that belongs to an entry, as far as the journal determines it. */
 export interface Beside {
   opening?: { key: string; server: string; family: string };
   start?: Start;
@@ -33,7 +33,10 @@ export interface Beside {
   };
 }
 
-/** A debt to strike out of the ledger. `of`: only where it is the one entered so; what an earlier step changed is still changed. */
+/**
+ * An undo action to remove from the ledger. `of`: only if this incident entered it, since an earlier step's change is
+ * still in place.
+ */
 export interface Settle {
   server: string;
   setting: string;
@@ -41,7 +44,7 @@ export interface Settle {
   of?: { incident: string; id: string };
 }
 
-/** What a start took; it is not asked again whether it may. */
+/** What a start took. Replaying it skips the conditions. */
 export interface Start {
   owner: string;
   organisation: string;
@@ -60,8 +63,8 @@ export interface Start {
 }
 
 /**
- * What a journal leaves in the indexes of a store, in its order. Appended once more, the traces of all journals by their
- * order make every index anew. Throws where the journal does not fold.
+ * What a journal contributes to the indexes of a store, in order. Replaying the traces of all journals by their order
+ * rebuilds every index. Throws if the journal does not fold.
  */
 export function tracesOf(entries: readonly Entry[]): Trace[] {
   const [first, ...rest] = entries;
@@ -73,11 +76,11 @@ export function tracesOf(entries: readonly Entry[]): Trace[] {
     traces.push(traceOf(entry, order, incident));
     apply(incident, entry);
   }
-  return traces.filter(({ event, beside: kept }) => Object.keys(kept).length > 0 || TELLING.has(event.type));
+  return traces.filter(({ event, beside: kept }) => Object.keys(kept).length > 0 || INDEXED.has(event.type));
 }
 
-/** Their own data is kept something of: how often an alert was repeated, which organisation was seen. */
-const TELLING: ReadonlySet<string> = new Set(['attached', 'verified']);
+/** Events whose own data is indexed: repeat counts of alerts, the organisation found. */
+const INDEXED: ReadonlySet<string> = new Set(['attached', 'verified']);
 
 function traceOf({ seq, at, type, data }: Entry, order: Instant, before: Incident | undefined): Trace {
   const event = { type, data } as IncidentEvent;
@@ -88,14 +91,14 @@ function opened({ server, family = ANY_FAMILY, world: organisation, alert }: Ope
   const seen = [troubleOf.open(family), troubleOf.alerted(family)];
   return {
     opening: { key: incidentKey(server, family), server, family },
-    // What a journal of an older version does not tell, the first look will.
+    // If an older journal does not name the organisation, the first verification does.
     ...(alert && organisation !== undefined && { trouble: { organisation, server, seen, gone: [] } }),
   };
 }
 
 /**
- * What stands beside an entry, whether it is appended now or its journal is read again. `incident`: as it stood before
- * the entry; there is none before the first.
+ * The index data of an entry, whether it is appended now or its journal is read again. `incident`: its state before the
+ * entry; undefined before the first.
  */
 export function besideOf(incident: Incident | undefined, event: IncidentEvent, at: Instant): Beside {
   if (event.type === 'opened') return opened(event.data);
@@ -110,19 +113,19 @@ export function besideOf(incident: Incident | undefined, event: IncidentEvent, a
     case 'stepStarted':
       return stepStarted(incident, event.data);
     case 'stepFinished': {
-      // The step is still to be done: until then it owes nothing.
+      // The step has not run, so it has nothing to undo.
       if (event.data.state !== 'notSent') return {};
       const own = undoOfStep(incident.undo, event.data.n);
-      return own.length === 0 ? {} : { settle: own.map((debt) => settleOwn(incident, debt)) };
+      return own.length === 0 ? {} : { settle: own.map((undo) => settleOwn(incident, undo)) };
     }
     case 'undoStarted': {
-      const debt = incident.undo.find(({ id }) => id === event.data.undo);
-      return debt ? { start: startOfUndo(incident, debt, event.data) } : {};
+      const undo = incident.undo.find(({ id }) => id === event.data.undo);
+      return undo ? { start: startOfUndo(incident, undo, event.data) } : {};
     }
     case 'undone': {
-      const debt = incident.undo.find(({ id }) => id === event.data.undo);
-      if (!debt || event.data.state === 'failed') return {};
-      return { settle: [{ server: debt.server, setting: debt.setting, organisation: seen ?? '' }] };
+      const undo = incident.undo.find(({ id }) => id === event.data.undo);
+      if (!undo || event.data.state === 'failed') return {};
+      return { settle: [{ server: undo.server, setting: undo.setting, organisation: seen ?? '' }] };
     }
     case 'finished':
       return finished(incident, event.data, at, seen ?? incident.openedIn);
@@ -143,22 +146,22 @@ function stepStarted(incident: Incident, data: StepStarted): Beside {
   };
 }
 
-/** What the start of a step takes; undefined where it changes nothing. */
+/** What the start of a step takes; undefined if the step changes nothing. */
 export function startOfStep(incident: Incident, { intent, slot, took }: StepStarted): Start | undefined {
   if (!intent) return undefined;
   const taken = start(incident, took, [...new Set([incident.server, intent.server])].sort());
   return { ...taken, ...(slot !== undefined && { slot: { group: slot, server: intent.server } }) };
 }
 
-/** What the start of an undo takes. */
+/** What the start of an undo action takes. */
 function startOfUndo(incident: Incident, { server }: UndoAction, { took }: { took?: Took }): Start {
   return start(incident, took, [server]);
 }
 
-/** Strikes out what an incident's own step has entered. */
-function settleOwn({ id, facts }: Incident, debt: UndoAction): Settle {
-  const { server, setting } = debt;
-  return { server, setting, organisation: facts?.organisation ?? '', of: { incident: id, id: debt.id } };
+/** Removes what an incident's own step has entered. */
+function settleOwn({ id, facts }: Incident, undo: UndoAction): Settle {
+  const { server, setting } = undo;
+  return { server, setting, organisation: facts?.organisation ?? '', of: { incident: id, id: undo.id } };
 }
 
 function start(incident: Incident, took: Took | undefined, claims: string[]): Start {
@@ -187,9 +190,12 @@ function finished(incident: Incident, data: Finished, at: Instant, organisation:
   };
 }
 
-/** Journals of an older version don't tell what was kept: the group of a server that this incident left drained was. */
+/**
+ * Journals of older versions don't record kept slots: they were those of the groups of a server that this incident left
+ * drained.
+ */
 function ownSlots({ undo, facts, steps }: Incident): string[] {
-  const drained = undo.some((debt) => isDrain(debt) && isOutstanding(debt));
+  const drained = undo.some((action) => isDrain(action) && isOutstanding(action));
   const groups = drained ? steps.flatMap(({ group }) => group ?? []) : [];
   return [...new Set([...groups, ...(drained && facts?.dag ? [facts.dag] : [])])];
 }

@@ -3,37 +3,37 @@ import type { Incident } from './incident.ts';
 import type { Outcome } from './outcome.ts';
 
 /**
- * The names under which the store counts which servers have the same trouble at a time: a monitor's; and a family's,
- * by what is known of it: alerted and not looked at yet, seen to be sick, not to be seen.
+ * Names under which the store counts servers with the same problem at a time: one per monitor, and for a family one per
+ * state: an incident is open, alerted but not yet verified, unhealthy, or not verifiable.
  */
 export const troubleOf = {
   monitor: ({ healthSet, monitor }: MonitorRef) => monitorName({ healthSet, monitor }).toLowerCase(),
-  /** An incident about it is open, since whenever. */
+  /** An incident about it is open, however old. */
   open: (family: string) => `open ${family.toLowerCase()}`,
   alerted: (family: string) => `alerted ${family.toLowerCase()}`,
-  sick: (family: string) => `sick ${family.toLowerCase()}`,
+  unhealthy: (family: string) => `sick ${family.toLowerCase()}`,
   unseen: (family: string) => `unseen ${family.toLowerCase()}`,
 };
 
-/** What a look shows to be wrong, and what it shows to be over. */
+/** Problems that a verification found, and those it found to be gone. */
 export function troublesSeen(
   { family, runs, verified: before }: Pick<Incident, 'family' | 'runs' | 'verified'>,
   verified: Pick<VerifyResult, 'verdict' | 'monitors' | 'unverified'>,
 ): { seen: string[]; gone: string[] } {
-  const sick = verified.monitors.filter((one) => one.verdict === 'confirmed');
-  const seen = new Set(sick.map(troubleOf.monitor));
+  const unhealthy = verified.monitors.filter((one) => one.verdict === 'confirmed');
+  const seen = new Set(unhealthy.map(troubleOf.monitor));
   const known = [...runs.flatMap((run) => run.handles), ...(before?.monitors ?? [])].map(troubleOf.monitor);
-  if (verified.verdict === 'confirmed') seen.add(troubleOf.sick(family));
+  if (verified.verdict === 'confirmed') seen.add(troubleOf.unhealthy(family));
   if (verified.verdict === 'inconclusive' || verified.unverified) seen.add(troubleOf.unseen(family));
-  const possible = [troubleOf.alerted(family), troubleOf.sick(family), troubleOf.unseen(family), ...known];
-  // What could not be seen is not over.
+  const possible = [troubleOf.alerted(family), troubleOf.unhealthy(family), troubleOf.unseen(family), ...known];
+  // An inconclusive verification does not show that a problem is gone.
   const gone = verified.verdict === 'inconclusive' ? [troubleOf.alerted(family)] : possible;
   return { seen: [...seen], gone: [...new Set(gone)].filter((name) => !seen.has(name)) };
 }
 
 /**
- * What is over on a server when its incident ends: that it is open; and all that was seen, where it ended well. One that
- * ends as another tells of it is as sick as before, and still counts for the common cause.
+ * What ends with an incident: it is no longer open, and its problems are gone if it ended well. An incident that ends
+ * as a duplicate stays unhealthy and still counts towards a common cause.
  */
 export function troublesOver(incident: Incident, outcome: Outcome): { seen: string[]; gone: string[] } {
   const open = troubleOf.open(incident.family);
@@ -41,7 +41,7 @@ export function troublesOver(incident: Incident, outcome: Outcome): { seen: stri
   return { seen: [], gone: [open, ...troublesSeen(incident, { verdict: 'cleared', monitors: [] }).gone] };
 }
 
-/** More than a part of a group's servers; one alone never is. */
-export function isOverShare(ill: number, members: number, { share }: { share: number }): boolean {
-  return ill >= 2 && ill > members * share;
+/** Whether unhealthy servers are more than this share of a group; a single one never is. */
+export function isOverShare(unhealthy: number, members: number, { share }: { share: number }): boolean {
+  return unhealthy >= 2 && unhealthy > members * share;
 }

@@ -3,54 +3,54 @@ import type { Intent } from './intent.ts';
 import type { Outcome } from './outcome.ts';
 
 /**
- * What must be put back, written to the journal before the change is made. Keyed by server and setting: the value
- * found first stays the one to restore, and a later incident inherits the debt.
+ * How to undo a change, recorded in the journal before the change is made. Keyed by server and setting: the value found
+ * first is the one to restore, and a later incident inherits the outstanding undo action.
  */
 export interface UndoAction {
   /** Unique in its incident: `3:activation`. */
   id: string;
-  /** Which undo of `steps/` puts it back: `activation`, `protocol-log`, `restart-service`. */
+  /** Which undo of `steps/` runs: `activation`, `protocol-log`, `restart-service`. */
   kind: string;
   server: string;
   /** The ledger's key on that server: `activation`, `imap-protocol-log`. */
   setting: string;
-  /** `always`: at the end of every run. `recovered`: only when the server is healthy again. */
+  /** `always`: at the end of every incident. `recovered`: only if the server is healthy again. */
   when: 'always' | 'recovered';
-  /** The value to restore; plain data, the undo's own. */
+  /** The value to restore; plain data specific to the kind. */
   value: Record<string, unknown>;
   /** For people: `allow database activation on mbx1 again`. */
   says: string;
-  /** How health is looked at after it was put back. */
+  /** How to verify health after the undo. */
   after?: 'recheck' | 'watch';
-  /** Another debt of this incident that must be settled first. */
+  /** Another undo action of this incident that must be settled first. */
   dependsOn?: string;
 }
 
 export interface UndoState extends UndoAction {
   state: 'owed' | 'started' | 'putBack' | 'notNeeded' | 'failed' | 'settled';
   at: Instant;
-  /** Tries that did not get through. */
+  /** Number of failed tries. */
   tries: number;
-  /** Noted before the command that puts it back; a look after a crash compares with it. */
+  /** The command, recorded before it is sent; compared with the server's state after a crash. */
   intent?: Intent;
 }
 
-/** Whether a debt is still open. */
+/** Whether the undo action is still outstanding. */
 export function isOutstanding(undo: UndoState): boolean {
   return undo.state === 'owed' || undo.state === 'started' || undo.state === 'failed';
 }
 
-/** Whether the server stays drained of databases until this is put back. */
+/** Whether the server stays drained of databases until this has run. */
 export function isDrain({ kind }: UndoAction): boolean {
   return kind === 'activation';
 }
 
-/** Whether it is to be put back where it ends so. What failed had been due, whatever became of the incident by that. */
+/** Whether the undo action is due for this outcome. A failed one was due, whatever outcome its failure led to. */
 export function isDue(undo: UndoState, outcome: Outcome): boolean {
   return undo.when === 'always' || undo.state === 'failed' || outcome === 'recovered';
 }
 
-/** What a step owes that is still to be put back. */
+/** The pending undo actions of a step. */
 export function undoOfStep(undo: readonly UndoState[], n: number): UndoState[] {
-  return undo.filter((debt) => debt.state === 'owed' && debt.id.startsWith(`${n}:`));
+  return undo.filter(({ id, state }) => state === 'owed' && id.startsWith(`${n}:`));
 }

@@ -1,7 +1,7 @@
 import type { Alert, Instant } from './alert.ts';
 import type { Held, Preview, StepState } from './event.ts';
 import type { Evidence, MonitorVerdict, Verdict } from './health.ts';
-import { currentRun, type Incident, stepInHand } from './incident.ts';
+import { currentRun, type Incident, stepInProgress } from './incident.ts';
 import type { Outcome } from './outcome.ts';
 import { isOutstanding } from './undo.ts';
 
@@ -17,7 +17,7 @@ export const PHASES: readonly Phase[] = [
   'finished',
 ];
 
-/** What the outside sees of an incident: a view of the fold of its journal, never a second record. */
+/** What users see of an incident: derived from its fold, never stored separately. */
 export interface IncidentView {
   id: string;
   server: string;
@@ -31,7 +31,7 @@ export interface IncidentView {
   reason?: string;
   openedAt: Instant;
   finishedAt?: Instant;
-  /** The first and the last; the others are only counted. */
+  /** The first and the last; others are only counted. */
   alerts: Alert[];
   /** Number of alerts in all. */
   alertCount: number;
@@ -45,20 +45,20 @@ export interface IncidentView {
     state: StepState;
     startedAt?: Instant;
     finishedAt?: Instant;
-    /** What was found before it began; plain data, the step's own. */
+    /** Facts recorded before the step began; plain data specific to the step. */
     noted?: Record<string, unknown>;
     result?: { says: string; [key: string]: unknown };
   }[];
   waiting?: { for: string; reason: string; until?: Instant };
-  /** What waits for approval, and who has approved so far. */
+  /** The pending approval, and who has approved so far. */
   approval?: { preview?: Preview; approvers: number; approvedBy: string[] };
-  /** Undo still due. */
+  /** Outstanding undo actions. */
   owed: string[];
-  /** What stays changed on purpose. */
+  /** Changes left in place on purpose. */
   left: string[];
   parent?: string;
   children: string[];
-  /** The person and the request that opened this incident, instead of an alert. */
+  /** The person and the request that opened this incident, if no alert did. */
   asked?: { what: 'putBack' | 'settle'; by: string; note?: string };
 }
 
@@ -130,13 +130,13 @@ function phaseOf(incident: Incident): Phase {
   if (incident.finished) return 'finished';
   if (incident.conclusion) return 'undoing';
   if (incident.held) return incident.held.approval ? 'approving' : 'waiting';
-  const inHand = stepInHand(incident);
-  if (inHand) {
-    if (inHand.step.changes) return 'acting';
-    return LOOKING_STEPS.has(inHand.step.step) ? 'rechecking' : 'waiting';
+  const inProgress = stepInProgress(incident);
+  if (inProgress) {
+    if (inProgress.step.changes) return 'acting';
+    return VERIFYING_STEPS.has(inProgress.step.step) ? 'rechecking' : 'waiting';
   }
   if (incident.slept) return 'waiting';
   return incident.runs.length === 0 ? 'verifying' : 'acting';
 }
 
-const LOOKING_STEPS = new Set(['recheck', 'watch-health']);
+const VERIFYING_STEPS = new Set(['recheck', 'watch-health']);

@@ -1,12 +1,12 @@
 /**
- * Characters that show nothing, or steer what shows others: controls (C0, DEL, C1), marks of direction, line separators, and
- * whatever else Unicode has displays ignore.
+ * Characters that are invisible or affect how others are shown: controls (C0, DEL, C1), direction marks, line
+ * separators, and whatever else Unicode tells displays to ignore.
  */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
-/** They join what people write (Persian words, families of emoji), and do nothing to the letters of a name. */
+/** Joiners are legitimate in text (Persian words, emoji families), and harmless after non-ASCII characters. */
 const JOINER = /\u200c|\u200d|\ufe0e|\ufe0f/;
 
-/** Text with its hidden characters written as escapes: ESC as `\x1b`, U+202E as `\u202e`. */
+/** Text with hidden characters written as escapes: ESC as `\x1b`, U+202E as `\u202e`. */
 export function visible(text: string): string {
   return text.replace(HIDDEN, (char, at: number) => {
     if (JOINER.test(char) && text.charCodeAt(at - 1) > 0x7f) return char;
@@ -18,11 +18,11 @@ export function visible(text: string): string {
 }
 
 /**
- * JSON that can be printed anywhere: the same value, with every hidden character as an escape. JSON itself leaves DEL, C1 and
- * marks of direction as they are.
+ * JSON that is safe to print: the same value, with every hidden character escaped. JSON.stringify leaves DEL, C1 and
+ * direction marks as they are.
  */
 export function visibleJson(value: unknown, indent?: number): string {
-  // A line break that stands there is JSON's own.
+  // A literal line break is part of the JSON layout.
   return (JSON.stringify(value, null, indent) ?? 'null').replace(HIDDEN, (char) =>
     char === '\n' ? char : [...Array(char.length).keys()].map((n) => `\\u${hex(char.charCodeAt(n), 4)}`).join(''),
   );

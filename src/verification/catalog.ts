@@ -1,17 +1,17 @@
-/** What is known of Exchange's health sets: which monitor is verified how, and what comes first. */
+/** The catalog of Exchange health sets: how each monitor is verified, and in which order. */
 import { z } from 'zod';
 import { ConfigError, didYouMean, type Locate, type Problem, zodProblems } from '../config/problems.ts';
 import { readYaml, type Source } from '../config/yaml.ts';
 import { familyOf, inFamily } from '../incident/alert.ts';
 import type { MonitorRef, Role } from '../incident/health.ts';
 
-/** How a monitor is verified: by running its probe, or by a fresh `AlertValue` of its row (it has no probe of its own). */
+/** How a monitor is verified: by running its probe, or by a fresh `AlertValue` of its row if it has no probe. */
 export type Verification = 'probe' | 'alert-value';
 
 export interface CatalogProbe {
   healthSet: string;
   name: string;
-  /** Picks a mailbox at random each time, and so another back end: one good run proves little. */
+  /** Picks a random mailbox each time, and so another back end: one successful run proves little. */
   randomMailbox: boolean;
 }
 
@@ -19,9 +19,9 @@ export interface CatalogMonitor {
   healthSet: string;
   monitor: string;
   verification: Verification;
-  /** What Invoke-MonitoringProbe is given: `<healthSet>\<name>`. */
+  /** The identity for Invoke-MonitoringProbe: `<healthSet>\<name>`. */
   probe?: CatalogProbe;
-  /** The lower, the more basic: what is treated first. */
+  /** Lower is more basic, and treated first. */
   rank: number;
 }
 
@@ -32,9 +32,9 @@ export interface HealthSetEntry {
   /** Exchange's own grouping: CustomerTouchPoints, ServiceComponents, ServerResources, KeyDependencies. */
   group: (typeof GROUPS)[number];
   roles: Role[];
-  /** What one trouble shows in: `IMAP` for IMAP, IMAP.Proxy and IMAP.Protocol. */
+  /** The health sets that one problem can show in: `IMAP` for IMAP, IMAP.Proxy and IMAP.Protocol. */
   family: string;
-  /** Health sets whose trouble is this one's trouble: `AD`, `Network`, `Store`. */
+  /** Health sets whose problems explain this one's: `AD`, `Network`, `Store`. */
   dependsOn: string[];
   /** Most basic first. */
   monitors: CatalogMonitor[];
@@ -42,17 +42,17 @@ export interface HealthSetEntry {
 
 export interface Catalog {
   healthSets(): HealthSetEntry[];
-  /** Whatever the case, and by the spellings of published headings (`ImapTestDeepMonitor`) too. */
+  /** Ignores case, and also accepts the spellings of published headings (`ImapTestDeepMonitor`). */
   find(healthSet: string, monitor: string): CatalogMonitor | undefined;
   /** Monitors of a family that a probe verifies, most basic first. */
   probesOf(family: string): CatalogMonitor[];
-  /** How basic a health set is: 0 what all else depends on, then resources, services, what users touch; 4 unknown. */
+  /** How basic a health set is: 0 key dependencies, then resources, services, customer touch points; 4 unknown. */
   layer(healthSet: string | undefined): number;
-  /** A monitor that is not in the catalog ranks last. */
+  /** A monitor outside the catalog ranks last. */
   rank(ref: Pick<MonitorRef, 'healthSet' | 'monitor'>): number;
 }
 
-/** The order of treatment. What the layers of one family rest on comes before them; load is an effect of all the rest. */
+/** The order of treatment: what the layers of a family depend on comes before them; load is an effect of all others. */
 const RANKS = {
   dependency: 0,
   resource: 5,
@@ -67,7 +67,7 @@ const UNKNOWN_RANK = 1000;
 
 const GROUPS = ['KeyDependencies', 'ServerResources', 'ServiceComponents', 'CustomerTouchPoints'] as const;
 
-/** The layer of a monitor that names none. */
+/** The default layer of a monitor. */
 const LAYER_OF_GROUP = {
   KeyDependencies: 'dependency',
   ServerResources: 'resource',
@@ -76,7 +76,7 @@ const LAYER_OF_GROUP = {
 } as const;
 
 const name = z.string().regex(/^[A-Za-z0-9._-]+$/, 'is not a valid Exchange name');
-/** `Name`, or `HealthSet\Name` where it belongs to another health set. */
+/** `Name`, or `HealthSet\Name` if it belongs to another health set. */
 const foreignName = z.string().regex(/^([A-Za-z0-9._-]+\\)?[A-Za-z0-9._-]+$/, 'must be Name or HealthSet\\Name');
 
 const monitorSchema = z
@@ -179,7 +179,7 @@ function healthSetOf(
   };
 }
 
-/** Every monitor by its name and its aliases; a spelling that means two of them is a problem. */
+/** Every monitor by its name and aliases; an ambiguous spelling is a problem. */
 function indexNames(written: Written, healthSets: HealthSetEntry[], locate: Locate) {
   const byName = new Map<string, CatalogMonitor>();
   const problems: Problem[] = [];

@@ -2,10 +2,10 @@ import { familyOf, inFamily } from '../incident/alert.ts';
 import { isNamed, sameName } from '../incident/names.ts';
 import type { ComponentState, HealthRow } from '../ports/exchange.ts';
 
-/** As whom Managed Availability sets components; it stands for nobody else's decision. */
+/** The requester name that Managed Availability uses for component states; any other requester is someone else. */
 const MANAGED_AVAILABILITY = 'HealthAPI';
 
-/** The component that a Windows service works for. IMAP4 and POP3 stop by design while theirs is Inactive. */
+/** The component that a Windows service belongs to. IMAP4 and POP3 stop by design while theirs is Inactive. */
 const COMPONENT_OF: Record<string, string> = {
   msexchangeimap4: 'ImapProxy',
   msexchangepop3: 'PopProxy',
@@ -14,19 +14,21 @@ const COMPONENT_OF: Record<string, string> = {
   msexchangeumcr: 'UMCallRouter',
 };
 
-/** A component that serves nobody, and whose doing that is. */
+/** A component that is out of service, and who requested it. */
 export interface OutOfService {
   component: string;
   state: 'Inactive' | 'Draining';
-  /** Everyone who wants it so; empty where that is not known. */
+  /** All requesters of this state; empty if unknown. */
   requesters: string[];
-  /** Managed Availability alone wants it so. Anyone else's request, and one nobody is known for, is a person's decision. */
+  /**
+   * Only Managed Availability requested it. A state with any other requester, or none known, is a person's decision.
+   */
   byManagedAvailability: boolean;
 }
 
 /**
- * Which of these components are out of service. One requester is enough: Exchange lets the strictest win, and only the
- * same requester can lift it. Whether a service runs says nothing about it (KB 3025138).
+ * Which of these components are out of service. One requester is enough: in Exchange the strictest request wins, and
+ * only its requester can lift it. Whether a service runs says nothing about it (KB 3025138).
  */
 export function outOfService(states: readonly ComponentState[], components: readonly string[]): OutOfService[] {
   return states.flatMap(({ component, state, requesters }) => {
@@ -45,7 +47,7 @@ export function describeOut({ component, state, requesters }: OutOfService, serv
   return `${component} is ${state} on ${server}, requested by ${requesters.join(', ') || 'an unknown requester'}`;
 }
 
-/** The components of health-set families: those that their rows name, and those that Exchange calls after the family. */
+/** The components of health-set families: those named in their rows, and those named after the family. */
 export function componentsOfFamilies(families: readonly string[], rows: readonly HealthRow[]): string[] {
   return families.flatMap((family) => [
     family,

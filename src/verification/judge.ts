@@ -9,37 +9,39 @@ import {
 } from '../incident/health.ts';
 import type { HealthRow, ProbeResult, Reply } from '../ports/exchange.ts';
 
-/** How long after its turn a row may come before it is called stale: recurrence + time-out + this. */
+/** `grace`: milliseconds after recurrence + time-out until a row counts as stale. */
 export interface RowRules {
   grace: number;
 }
 
-/** When a row's next evaluation is in at the latest, counted from `since`; that of an event after a change likewise. */
+/**
+ * The latest time of a row's next evaluation, counted from `since`; for event-driven rows, of an event after a change.
+ */
 export function rowDueBy(row: HealthRow, since: Instant, rules: RowRules): Instant {
   return since + ((row.recurrenceSeconds ?? 0) + row.timeoutSeconds) * 1000 + rules.grace;
 }
 
-/** A row is believed when its monitor evaluated lately, and after the end of our last change. */
+/** Whether a row counts: its monitor was evaluated recently, and after the end of our last change. */
 export function isFresh(row: HealthRow, now: Instant, change: OurChange | undefined, rules: RowRules): boolean {
   if (row.isStale) return false;
   if (isEventDriven(row))
     return change === undefined || hasSeen(row, change) || now >= rowDueBy(row, change.ended, rules);
   const { lastExecution } = row;
   if (lastExecution === undefined || (change && lastExecution <= change.ended)) return false;
-  // Where the server does not say how often a monitor evaluates, only its own IsStale tells that a row is too old.
+  // If the server does not report how often a monitor is evaluated, only IsStale shows that a row is too old.
   return row.recurrenceSeconds === undefined || now <= rowDueBy(row, lastExecution, rules);
 }
 
 /**
- * Whether an event has set the row since our change. Healthy that came in the middle of it came because of it; Unhealthy
- * may only have seen a service stop. A row without such an event counts once one has had time to come.
+ * Whether an event has set the row since our change. A Healthy set during the change is its result; an Unhealthy may
+ * only reflect the service stopping. Without such an event, a row counts once there was time for one.
  */
 function hasSeen({ alertValue, lastExecution, lastTransition }: HealthRow, { began, ended }: OurChange): boolean {
   const setAt = Math.max(lastExecution ?? 0, lastTransition ?? 0);
   return setAt > (alertValue === 'Healthy' ? began : ended);
 }
 
-/** What a row by itself says. Only Healthy and Unhealthy decide; Repairing and Disabled mean hands off. */
+/** The verdict of a row alone. Only Healthy and Unhealthy decide; Repairing and Disabled mean hands off. */
 export function judgeRow(
   row: HealthRow | undefined,
   server: string,
@@ -75,8 +77,8 @@ export function judgeRow(
 }
 
 /**
- * What one run of a probe says. Succeeded is the only health; Failed and TimedOut are trouble. Anything else (Poisoned,
- * Quarantined, Rejected, no object at all) means that the probe did not run: no answer.
+ * The verdict of one probe run. Only Succeeded is healthy; Failed and TimedOut are unhealthy. Anything else (Poisoned,
+ * Quarantined, Rejected, no object at all) means that the probe did not run: inconclusive.
  */
 export function judgeRun(
   reply: Reply<ProbeResult | undefined>,
@@ -105,7 +107,7 @@ export function judgeRun(
   }
 }
 
-/** Trouble anywhere is trouble; health is only what was seen everywhere. */
+/** One confirmed problem is enough; healthy requires every verdict to be healthy. */
 export function overall(verdicts: readonly Verdict[]): Verdict {
   if (verdicts.includes('confirmed')) return 'confirmed';
   return verdicts.length > 0 && verdicts.every((verdict) => verdict === 'cleared') ? 'cleared' : 'inconclusive';

@@ -5,7 +5,7 @@ import { sameName } from '../incident/names.ts';
 import type { HealthRow } from '../ports/exchange.ts';
 import type { Catalog } from './catalog.ts';
 
-/** What an alert names. Hints, never filters: but what it names must have been seen before its trouble is called over. */
+/** What an alert names. Hints, never filters; but what it names must be verified before the problem counts as gone. */
 export interface Hint {
   healthSet?: string;
   monitor?: string;
@@ -14,19 +14,19 @@ export interface Hint {
   senderId?: string;
 }
 
-/** Longer titles are cut where they are quoted. */
+/** Longer titles are cut when quoted. */
 const QUOTED = 120;
-/** Alerts that a reason quotes; the others are counted. */
-const SPOKEN_OF = 3;
+/** Maximum number of alerts that a reason quotes; the others are counted. */
+const MOST_QUOTED = 3;
 
-/** Of alerts that have come to one incident, those of its own family: others are looked at by themselves later. */
+/** The hints of an incident's own family; alerts of other families are verified separately later. */
 export function ownHints(family: string, hints: readonly Hint[]): Hint[] {
   return hints.filter((hint) => sameName(familyOf(hint.healthSet), family));
 }
 
 /**
- * The monitors that an alert names: the rows of that name in its health set, else what the catalog knows, as its probe can
- * be run; else those of that name in another health set, as senders write IMAP where it is IMAP.Protocol.
+ * The monitors that an alert names: rows of that name in its health set; else the catalog's monitor, because its probe
+ * can be run; else rows of that name in another health set, because senders write IMAP for IMAP.Protocol.
  */
 export function monitorsNamed(
   { healthSet, monitor }: Hint,
@@ -41,12 +41,12 @@ export function monitorsNamed(
   return known ? [{ healthSet: known.healthSet, monitor: known.monitor }] : named.map(refOf);
 }
 
-/** The rows of the health set that an alert names, without those that somebody switched off. */
+/** The rows of the health set that an alert names, except those that someone disabled. */
 export function rowsOfSet({ healthSet }: Hint, rows: readonly HealthRow[]): HealthRow[] {
   return healthSet ? rows.filter((row) => sameName(row.healthSet, healthSet) && row.alertValue !== 'Disabled') : [];
 }
 
-/** What of the things that alerts report no look at this server can have seen, each in a sentence. */
+/** What alerts report and no verification of this server can cover, one sentence each. */
 export function unseenOf(
   server: string,
   hints: readonly Hint[],
@@ -58,8 +58,8 @@ export function unseenOf(
     return why === undefined ? [] : [`the alert ${quoted(hint)} ${why}`];
   });
   const each = [...new Set(all)];
-  const more = each.length - SPOKEN_OF;
-  return more > 0 ? [...each.slice(0, SPOKEN_OF), `and ${more} more alerts name nothing that could be seen`] : each;
+  const more = each.length - MOST_QUOTED;
+  return more > 0 ? [...each.slice(0, MOST_QUOTED), `and ${more} more alerts name nothing that could be seen`] : each;
 }
 
 function whyUnseen(server: string, hint: Hint, rows: readonly HealthRow[], catalog: Catalog): string | undefined {
@@ -70,7 +70,7 @@ function whyUnseen(server: string, hint: Hint, rows: readonly HealthRow[], catal
     if (named.length === 0) return `names the monitor ${name}, which ${server} does not have`;
     const targets = named.flatMap((ref) => ref.targetResource ?? []);
     if (!targetResource || targets.length === 0) return undefined;
-    // Titles repeat the health set, its family or the server where a monitor has no target resource.
+    // If a monitor has no target resource, titles repeat the health set, its family or the server.
     const nothingElse = [healthSet ?? '', familyOf(healthSet), server];
     const isNamed = [...targets, ...nothingElse].some((known) => sameName(known, targetResource));
     if (isNamed || sameName(shortName(targetResource), server)) return undefined;

@@ -18,17 +18,17 @@ import { judgeRow, judgeRun, overall, rowDueBy } from './judge.ts';
 import { type Hint, monitorsNamed, ownHints, refOf, rowsOfSet, unseenOf } from './named.ts';
 
 export interface VerificationSettings {
-  /** Runs of a probe that picks a random mailbox, all of which must succeed. */
+  /** Number of runs of a probe that picks a random mailbox; all must succeed. */
   randomRuns: number;
-  /** Finds the mailbox server in a probe's error; one group. Configurable, as its form is not published. */
+  /** Finds the mailbox server in a probe's error; one group. Configurable, because its format is not published. */
   backEndPattern: string;
-  /** Milliseconds past recurrence and time-out after which a row is old. */
+  /** Milliseconds after recurrence and time-out until a row is outdated. */
   rowGrace: number;
   /** Real milliseconds for one probe. */
   probeTimeLimit: number;
 }
 
-/** Characters of a probe’s error that are searched for the back end. */
+/** Number of characters of a probe's error in which the back end is searched. */
 const LONGEST_ERROR = 16_000;
 
 export interface FamilyToVerify {
@@ -40,20 +40,26 @@ export interface FamilyToVerify {
   change?: OurChange;
 }
 
-/** A look at a few monitors; `dueBy` is set when a row that has not been evaluated since our change would decide. */
+/**
+ * The verification of a few monitors. `dueBy`: the latest time of the next evaluation of a row that would decide and
+ * was not evaluated since our change.
+ */
 export type VerifiedMonitors = VerifyResult & { dueBy?: Instant };
 
 export interface Verifier {
-  /** The whole family: every Unhealthy monitor, per target resource, most basic first. Never throws for Exchange. */
-  family(look: FamilyToVerify, signal?: AbortSignal): Promise<VerifyResult & { facts?: ServerFacts }>;
-  /** These monitors only: what a playbook's rechecks ask. Never throws for Exchange. */
+  /**
+   * Verifies the whole family: every Unhealthy monitor, per target resource, most basic first. Exchange's errors become
+   * verdicts.
+   */
+  family(target: FamilyToVerify, signal?: AbortSignal): Promise<VerifyResult & { facts?: ServerFacts }>;
+  /** Verifies only these monitors, for the rechecks of a playbook. Exchange's errors become verdicts. */
   monitors(
     server: string,
     refs: MonitorRef[],
     change: OurChange | undefined,
     signal?: AbortSignal,
   ): Promise<VerifiedMonitors>;
-  /** Whether every monitor of a health set is healthy on a server; undefined when it could not be seen. */
+  /** Whether every monitor of a health set is healthy on a server; undefined if inconclusive. */
   healthSet(server: string, healthSet: string, signal?: AbortSignal): Promise<boolean | undefined>;
 }
 
@@ -67,8 +73,8 @@ export function createVerifier(parts: {
   const pattern = new BoundedPattern(settings.backEndPattern);
   const rules = { grace: settings.rowGrace };
 
-  async function family(look: FamilyToVerify, signal?: AbortSignal): Promise<VerifyResult & { facts?: ServerFacts }> {
-    const { server } = look;
+  async function family(target: FamilyToVerify, signal?: AbortSignal): Promise<VerifyResult & { facts?: ServerFacts }> {
+    const { server } = target;
     const organisation = await attempt(() => exchange.organisation(options(signal)));
     if (organisation instanceof ExchangeError) return unseen(server, organisation);
     const facts = organisation.value.servers.find((candidate) => candidate.server === server);
@@ -80,39 +86,45 @@ export function createVerifier(parts: {
     const health = await attempt(() => exchange.serverHealth(server, options(signal)));
     if (health instanceof ExchangeError) return { ...unseen(server, health), facts };
 
-    const rows = health.value.filter((row) => inFamily(look.family, row.healthSet));
-    const hints = ownHints(look.family, look.hints);
+    const rows = health.value.filter((row) => inFamily(target.family, row.healthSet));
+    const hints = ownHints(target.family, target.hints);
     const judged: Judged[] = [];
     const judgeAll = async (refs: MonitorRef[]) => {
-      for (const ref of byRank(refs)) judged.push(await judge(server, ref, rows, mailboxServers, look.change, signal));
+      for (const ref of byRank(refs))
+        judged.push(await judge(server, ref, rows, mailboxServers, target.change, signal));
     };
-    const sick = rows.filter((row) => row.alertValue === 'Unhealthy' || row.alertValue === 'Degraded').map(refOf);
-    await judgeAll(sick);
-    // What is to be called healthy is what the alerts named, and not only what happened to look unwell.
+    const unhealthy = rows.filter((row) => row.alertValue === 'Unhealthy' || row.alertValue === 'Degraded').map(refOf);
+    await judgeAll(unhealthy);
+    // To count as healthy, the monitors that alerts named must be verified too, not only those that look unhealthy.
     if (judged.every((one) => one.verdict === 'cleared')) {
-      const isJudged = new Set(sick.map(keyOf));
-      await judgeAll(unique(expectedHealthy(rows, hints, sick.length > 0)).filter((ref) => !isJudged.has(keyOf(ref))));
+      const isJudged = new Set(unhealthy.map(keyOf));
+      await judgeAll(
+        unique(expectedHealthy(rows, hints, unhealthy.length > 0)).filter((ref) => !isJudged.has(keyOf(ref))),
+      );
     }
-    const verified = conclude(server, judged, look.family, rows);
+    const verified = conclude(server, judged, target.family, rows);
     if (verified.verdict === 'confirmed' || judged.length === 0) return { ...verified, facts };
     return { ...withUnverified(server, verified, unseenOf(server, hints, rows, catalog), rows), facts };
   }
 
-  /** The monitors that alerts named; where they named none, every probe of the family, and the health sets they named. */
-  function expectedHealthy(rows: HealthRow[], hints: Hint[], sawSick: boolean): MonitorRef[] {
+  /**
+   * The monitors that alerts named, every probe of the health sets they named, and without either every probe of the
+   * family.
+   */
+  function expectedHealthy(rows: HealthRow[], hints: Hint[], sawUnhealthy: boolean): MonitorRef[] {
     const monitors = hints.flatMap((hint) => monitorsNamed(hint, rows, catalog));
     const sets = hints.flatMap((hint) => (hint.monitor ? [] : provable(rowsOfSet(hint, rows))));
-    return [...monitors, ...sets, ...(sawSick || monitors.length > 0 ? [] : provable(rows))];
+    return [...monitors, ...sets, ...(sawUnhealthy || monitors.length > 0 ? [] : provable(rows))];
   }
 
-  /** Those of the rows that have a probe; where none has, all. */
+  /** Of these rows, those with a probe; if none has one, all. */
   function provable(rows: HealthRow[]): MonitorRef[] {
     const watching = rows.filter((row) => row.alertValue !== 'Disabled').map(refOf);
     const probed = watching.filter((ref) => catalog.find(ref.healthSet, ref.monitor)?.verification === 'probe');
     return probed.length > 0 ? probed : watching;
   }
 
-  /** Says of what was seen to be healthy that it is not all that alerts report. */
+  /** Adds to a healthy result that it does not cover everything that alerts report. */
   function withUnverified(
     server: string,
     verified: VerifyResult,
@@ -140,13 +152,13 @@ export function createVerifier(parts: {
     const entry = catalog.find(ref.healthSet, ref.monitor);
     const evidence: Evidence[] = [];
     const row = rows.find((candidate) => sameRow(candidate, ref));
-    // Somebody works on it, or has switched it off: then a failing probe is no reason for us to act.
+    // Someone is repairing it or disabled it: then a failing probe does not justify a change.
     const handsOff = row?.alertValue === 'Repairing' || row?.alertValue === 'Disabled';
     if (entry?.verification === 'probe' && entry.probe && !handsOff) {
       const ran = await runProbe(server, ref, entry, rows, servers, evidence, signal);
       if (ran.verdict !== 'inconclusive') return { ref, verdict: ran.verdict, evidence, ...backEndOf(ran.backEnd) };
     }
-    // The probe can't be run by hand, or gave nothing: a fresh AlertValue decides.
+    // The probe can't be run on demand, or gave no result: a fresh AlertValue decides.
     const byRow = judgeRow(row, server, ref, clock.now(), change, rules);
     evidence.push(byRow.evidence);
     const awaited = byRow.verdict === 'inconclusive' && row && change !== undefined && !row.isStale;
@@ -193,7 +205,7 @@ export function createVerifier(parts: {
     return { verdict };
   }
 
-  /** The mailbox server that a probe's error names, if the organisation has it; what it says is not taken on trust. */
+  /** The mailbox server that a probe's error names, only if the organisation has it: error texts are not trusted. */
   function backEndIn(error: string, servers: ServerFacts[]): string | undefined {
     const [groups] = pattern.search([error.slice(0, LONGEST_ERROR)]).groups;
     const named = groups?.[1]?.split('.')[0]?.toLowerCase();
@@ -226,7 +238,7 @@ export function createVerifier(parts: {
   async function healthSet(server: string, name: string, signal?: AbortSignal): Promise<boolean | undefined> {
     const health = await attempt(() => exchange.serverHealth(server, options(signal)));
     if (health instanceof ExchangeError) return undefined;
-    // What somebody switched off has no part in it, as in Exchange's own state of a health set.
+    // Disabled monitors don't count, as in Exchange's own state of a health set.
     const rows = health.value.filter((row) => sameName(row.healthSet, name) && row.alertValue !== 'Disabled');
     const verdict = overall(
       rows.map((row) => judgeRow(row, server, refOf(row), clock.now(), undefined, rules).verdict),
@@ -308,7 +320,7 @@ function valuesOf(rows: readonly HealthRow[]): string {
   return [...counts].map(([value, count]) => `${count} ${value}`).join(', ');
 }
 
-/** Exchange's failures are an answer here; anything else is a defect and goes on up. */
+/** Returns Exchange's failures as values; any other error is a bug and propagates. */
 async function attempt<T>(call: () => Promise<T>): Promise<T | ExchangeError> {
   try {
     return await call();

@@ -4,7 +4,7 @@ import { append, type Unwritten } from '../../src/engine/append.ts';
 import type { Engine } from '../../src/engine/parts.ts';
 import { tookBy } from '../../src/engine/step/took.ts';
 import type { IncidentEvent, StepEnd, Undone } from '../../src/incident/event.ts';
-import { type Incident, stepInHand } from '../../src/incident/incident.ts';
+import { type Incident, stepInProgress } from '../../src/incident/incident.ts';
 import { OUTCOMES } from '../../src/incident/outcome.ts';
 import type { UndoAction } from '../../src/incident/undo.ts';
 import type { Head, ThrottleRule } from '../../src/ports/journal.ts';
@@ -126,7 +126,7 @@ function saidOf(
   if (!incident) return undefined;
   const say = (event: IncidentEvent, unwritten: Unwritten = {}) => ({ id: incident.id, event, unwritten });
   const parent = { incident: incident.id, root: incident.root, n: 1 };
-  const inHand = stepInHand(incident);
+  const inHand = stepInProgress(incident);
   switch (what) {
     case 'child':
       return { id: fresh, event: { type: 'opened', data: { id: fresh, server, family: 'POP', parent, world: WORLD } } };

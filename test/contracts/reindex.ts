@@ -222,7 +222,7 @@ async function answersOf(store: Store, { world: organisation, now }: { world: st
     ...['*', 'imap', 'owa', 'pop'].flatMap((family) => [
       troubleOf.open(family),
       troubleOf.alerted(family),
-      troubleOf.sick(family),
+      troubleOf.unhealthy(family),
       troubleOf.unseen(family),
     ]),
     ...incidents.flatMap(({ verified }) => verified?.monitors ?? []).map(troubleOf.monitor),

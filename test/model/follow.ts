@@ -1,7 +1,7 @@
 /** All that may follow a state, one small step each: of a worker, of a person, of the organisation, or a crash. */
 import type { Entry, EventType, IncidentEvent } from '../../src/incident/event.ts';
 import { apply } from '../../src/incident/fold.ts';
-import { type Incident, stepInHand, stepRecord } from '../../src/incident/incident.ts';
+import { type Incident, stepInProgress, stepRecord } from '../../src/incident/incident.ts';
 import { next } from '../../src/incident/next.ts';
 import {
   answered,
@@ -235,7 +235,7 @@ function byOrganisation(state: State): Follows[] {
       waits: false,
     });
   // Once activation is allowed, databases come back by themselves; not between the last look at them and the reboot.
-  const reboots = stepInHand(incident)?.step.step === 'restart-server';
+  const reboots = stepInProgress(incident)?.step.step === 'restart-server';
   const mayCome =
     !world.active && !world.blocked && incident.facts?.roles.includes('mailbox') && !reboots && !incident.finished;
   if (mayCome)

@@ -241,7 +241,7 @@ const MUTATIONS: Mutation[] = [
   {
     says: 'a step that the kill switch stopped leaves an undo action behind',
     in: 'FOLDERS.stepFinished',
-    from: "debt.state = 'notNeeded'",
+    from: "undo.state = 'notNeeded'",
     to: 'debt.tries += 0',
     tests: ['engine/not-sent'],
   },

@@ -72,7 +72,7 @@ function mattersOf(engine: Engine, incident: Incident, organisation: string): Ma
 /** A storm. */
 async function everywhere({ store, clock, settings }: Engine, { family }: Incident, organisation: string) {
   const { within, servers: many } = settings.commonCause;
-  const lately = [troubleOf.alerted(family), troubleOf.sick(family), troubleOf.unseen(family)];
+  const lately = [troubleOf.alerted(family), troubleOf.unhealthy(family), troubleOf.unseen(family)];
   const servers = new Set([
     ...(await store.troubled(organisation, [troubleOf.open(family)], 0)),
     ...(await store.troubled(organisation, lately, clock.now() - within)),

@@ -3,7 +3,7 @@ import { type Instant, shortName } from '../../incident/alert.ts';
 import { ChainVerifier } from '../../incident/chain.ts';
 import type { ByPerson, Entry, IncidentEvent } from '../../incident/event.ts';
 import { monitorName } from '../../incident/health.ts';
-import { type Incident, isExpired, whoApproved } from '../../incident/incident.ts';
+import { approverOf, type Incident, isExpired } from '../../incident/incident.ts';
 import { ceiling, demote, type Playbook } from '../../incident/plan.ts';
 import { type IncidentView, view } from '../../incident/view.ts';
 import { type Head, Stale } from '../../ports/journal.ts';
@@ -127,7 +127,7 @@ export function createOperations(
   function forbidsApproval(person: ByPerson): typeof waitsForApproval {
     return (incident, at) => {
       const again = incident.approvals.some(
-        (one) => one.reason === incident.held?.reason && whoApproved(one) === whoApproved(person),
+        (one) => one.reason === incident.held?.reason && approverOf(one) === approverOf(person),
       );
       return (
         waitsForApproval(incident, at) ??
