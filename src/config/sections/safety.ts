@@ -41,7 +41,7 @@ const maintenanceWindow = z
       .array(z.string().min(1))
       .prefault([])
       .describe(
-        'Database availability groups that the window applies to; "cas:<site>" is the client access servers of a site.',
+        'Database availability groups that the window applies to; "cas:<site>" stands for the client access servers of a site.',
       ),
     starts: z
       .string()
