@@ -4,7 +4,6 @@ import type { Command } from './watch.ts';
 
 /** Real milliseconds: a kill switch stops what was not sent within it, and who is cut off knows it by then. */
 const WITHIN = 1_000;
-const STOPS_WITHIN = 10_000;
 /** A Redis that does not answer three times in a row, as the machine is busy, is a trouble and no defect of ours. */
 const OF_REDIS = /Command timed out|Connection is closed|Stream isn't writeable|OOM|LOADING/;
 
@@ -23,7 +22,6 @@ export function audit(aftermath: Aftermath): string[] {
     ...aftermath.verified.filter(({ ok }) => !ok).map(({ incident, why }) => `the journal of ${incident}: ${why}`),
     ...aftermath.ready.filter(({ status }) => status !== 200).map(({ url, says }) => `${url} is not ready: ${says}`),
     ...(aftermath.ready.length < aftermath.plan.daemons ? ['a daemon is missing'] : []),
-    ...aftermath.stops.filter((ms) => ms > STOPS_WITHIN).map((ms) => `a daemon took ${ms} ms to stop`),
     ...aftermath.outputs.flatMap(defects),
   ];
 }

@@ -182,7 +182,7 @@ describe('from outside, on the lab at speed 600', () => {
     expect(await changes()).toEqual([]);
   });
 
-  test('the kill switch in the middle of a run stops it within a second, and off lets it go on where it was', async () => {
+  test('the kill switch in the middle of a run stops it, and off lets it go on where it was', async () => {
     await post(`${lab.url}/lab/v1/faults`, { fault: 'imap-backend-wedged', server: 'mbx1' });
     await alert('mbx1', 'IMAP.Protocol', 'ImapSelfTestMonitor');
     await until(changes, (list) => list.length >= 1, 60_000);
@@ -190,18 +190,13 @@ describe('from outside, on the lab at speed 600', () => {
     const [held] = await until(
       () => incidents('?state=open'),
       (list) => list[0]?.waiting?.for === 'kill-switch',
-      10_000,
+      60_000,
     );
     const before = await changes();
     expect(held?.state).toBe('open');
-    await until(
-      async () => Date.now(),
-      (
-        (start) => (now: number) =>
-          now - start > 2_000
-      )(Date.now()),
-      5_000,
-    );
+    const labTime = async () => (await get<{ now: number }>(`${lab.url}/lab/v1/clock`)).now;
+    const later = (await labTime()) + 20 * 60_000;
+    await until(labTime, (now) => now > later, 60_000);
     expect(await changes()).toEqual(before);
     await post(`${daemon.url}/api/v1/kill-switch`, { on: false, by: 'test', reason: 'go on' }, 'PUT');
     await allOver(90_000);

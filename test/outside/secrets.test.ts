@@ -114,7 +114,7 @@ beforeAll(async () => {
   await until(
     () => ask('/readyz'),
     (status) => status === 503,
-    10_000,
+    60_000,
   );
   expect(await post({ id: 'c', server: 'mbx1', healthSet: 'IMAP' }, bearer(secret('inline')))).toBe(503);
   await ask('/metrics');
@@ -131,7 +131,7 @@ beforeAll(async () => {
   await until(
     () => ask('/readyz'),
     (status) => status === 503,
-    10_000,
+    60_000,
   );
   await ask('/metrics');
 

@@ -22,12 +22,13 @@ test.each([
   const { now } = Date;
   vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead);
   store = await createRedisStore({ target: server.target });
-  expect(Math.abs(store.now() - now())).toBeLessThan(1_000);
+  // An answer that was slow to come does not count: it is asked again.
+  await expect.poll(() => Math.abs(store.now() - now())).toBeLessThan(1_000);
 });
 
 test('a clock that is set while it runs does not set the time', async () => {
   const { now } = Date;
   store = await createRedisStore({ target: server.target });
   vi.spyOn(Date, 'now').mockImplementation(() => now() - HOUR);
-  expect(Math.abs(store.now() - now())).toBeLessThan(1_000);
+  await expect.poll(() => Math.abs(store.now() - now())).toBeLessThan(1_000);
 });

@@ -4,8 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { redisTarget } from '../../src/adapters/redis/connect.ts';
 import { type PrivateRedis, startPrivateRedis } from '../../src/adapters/redis/private-server.ts';
 import { Locksmith } from '../../src/adapters/redis/starting-lock.ts';
@@ -20,6 +19,7 @@ beforeEach(async () => {
   says = [];
 });
 afterEach(async () => {
+  vi.useRealTimers();
   for (const server of started) await server.close();
   await rm(directory, { recursive: true, force: true });
 });
@@ -204,14 +204,15 @@ it('takes over a lock that nobody holds, whatever it is, and says what it waits 
 it('leaves the lock to one that holds it, for as long as it does', async () => {
   const path = join(directory, 'starting.lock');
   const other = new Locksmith(path, () => {});
+  vi.useFakeTimers({ toFake: ['Date', 'performance', 'setInterval', 'clearInterval'] });
   const lock = other.attempt();
   const waiting = start();
-  // Longer than one that is dead is waited for.
   await expect.poll(() => says, { timeout: 30_000 }).toEqual([expect.stringMatching(/^waiting: /)]);
   const later = new Locksmith(path, () => {});
+  // Longer than one that is dead is waited for.
   for (let attempts = 0; attempts < 65; attempts += 1) {
     expect(later.attempt()).toBeUndefined();
-    await pause(100);
+    vi.advanceTimersByTime(100);
   }
   expect(lock?.held()).toBe(true);
   lock?.release();

@@ -31,9 +31,9 @@ export async function startRedis(...settings: string[]): Promise<TestServer> {
     const begun = spawn('redis-server', all, { stdio: 'ignore' });
     const client = target.connect('blocking');
     client.on('error', () => {}); // until it listens
-    const answer = await Promise.race([client.ping(), pause(10_000, 'late', { ref: false })]);
+    const answer = await Promise.race([client.ping(), pause(60_000, 'late', { ref: false })]);
     client.disconnect();
-    if (answer !== 'PONG') throw new Error('redis-server did not answer within 10 s');
+    if (answer !== 'PONG') throw new Error('redis-server did not answer within a minute');
     return begun;
   };
   let child: ChildProcess = await begin();
