@@ -1,17 +1,17 @@
 import type { Context } from './context.ts';
 
-/** Right; worth a look; to be mended before the daemon is trusted; could not be looked at, as something before it is bad. */
+/** Nothing to do; to review; to fix before the daemon is relied on; not checked because of an earlier problem. */
 export type State = 'ok' | 'look' | 'bad' | 'skipped';
 
-/** What was found, and what to do where it is not as it should be. */
+/** What a check found, and what to do about it. */
 export interface Finding {
   state: State;
   found: string;
-  /** Several lines, maybe; one that begins with two blanks is there to be copied. */
+  /** One or more lines; a line that starts with two spaces is a command to copy. */
   mend?: string;
 }
 
-/** One thing that was looked at. */
+/** A finding with the name of its check. */
 export interface Line extends Finding {
   check: string;
 }
@@ -26,11 +26,11 @@ export const look = (found: string, mend: string): Finding => ({ state: 'look', 
 export const bad = (found: string, mend: string): Finding => ({ state: 'bad', found, mend });
 export const skipped = (why: string): Finding => ({ state: 'skipped', found: why });
 
-const GRAVEST: readonly State[] = ['bad', 'look', 'ok', 'skipped'];
+const BY_SEVERITY: readonly State[] = ['bad', 'look', 'ok', 'skipped'];
 
-/** Several findings about one thing as one line: as grave as the gravest, which comes first, and nothing to do said twice. */
+/** Combines findings about one thing: the worst comes first and gives the state; duplicate instructions are dropped. */
 export function lineOf(check: string, ...findings: readonly Finding[]): Line {
-  const sorted = [...findings].sort((a, b) => GRAVEST.indexOf(a.state) - GRAVEST.indexOf(b.state));
+  const sorted = [...findings].sort((a, b) => BY_SEVERITY.indexOf(a.state) - BY_SEVERITY.indexOf(b.state));
   const mends = [...new Set(sorted.flatMap(({ mend }) => mend ?? []))];
   const words = sorted.map(({ found }, at) => (at < sorted.length - 1 ? found.replace(/\.$/, '') : found));
   const state = sorted[0]?.state ?? 'skipped';
@@ -40,7 +40,7 @@ export function lineOf(check: string, ...findings: readonly Finding[]): Line {
 /** `1 server`, `3 servers`. */
 export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
 
-/** Words of another program in one line, cut where nobody reads on. */
+/** The message of another program as one line, cut to a readable length. */
 export function wordsOf(error: unknown): string {
   const words = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim();
   return words.length > LONGEST ? `${words.slice(0, LONGEST)}…` : words;

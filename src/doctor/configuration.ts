@@ -2,20 +2,20 @@ import type { Loaded } from '../config/load.ts';
 import { ConfigError, formatProblem, type Problem } from '../config/problems.ts';
 import { bad, type Finding, ok } from './check.ts';
 
-/** Reads the configuration, as everything else rests on it. */
+/** Loads the configuration, which every other check requires. */
 export function readConfiguration(load: () => Loaded): { loaded?: Loaded; findings: Finding[] } {
   try {
     const loaded = load();
     const variables = [...loaded.origins.values()].flatMap((origin) => /^environment (.*)$/.exec(origin)?.[1] ?? []);
-    const besides = variables.length > 0 ? `, and of the environment ${[...new Set(variables)].join(', ')}` : '';
-    return { loaded, findings: [ok(`${loaded.file}${besides}`)] };
+    const and = variables.length > 0 ? ` and environment variables ${[...new Set(variables)].join(', ')}` : '';
+    return { loaded, findings: [ok(`${loaded.file}${and}`)] };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { findings: problemsOf(error.problems) };
   }
 }
 
-/** Each problem with its place, as `config check` tells it. */
+/** Each problem with its position, as `config check` prints it. */
 export function problemsOf(problems: readonly Problem[]): Finding[] {
-  return problems.map(({ mend, ...problem }) => bad(formatProblem(problem), mend ?? 'Correct it there.'));
+  return problems.map(({ mend, ...problem }) => bad(formatProblem(problem), mend ?? 'Fix it there.'));
 }

@@ -7,22 +7,22 @@ import type { Readiness } from '../ports/operations.ts';
 import type { StoreFacts } from '../ports/store.ts';
 import { inTime, sideBySide } from './limits.ts';
 
-/** What is asked of the world outside; whoever ties it together knows the adapters. */
+/** What the checks require from outside; the caller supplies the adapters. */
 export interface Surroundings {
   /** Throws ConfigError. */
   load(): Loaded;
   open(config: Config): Promise<Opened>;
   store(config: Config['store']): Promise<StoreFacts>;
-  /** Calls to the organisation at a time. */
+  /** Maximum number of concurrent calls to the organisation. */
   sessions(config: Config['exchange']): number;
-  /** Where the daemon of this configuration is to be found; undefined where it takes any port. */
+  /** Address of the daemon of this configuration; undefined if its port is 0. */
   address(config: Config['http']): string | undefined;
   daemon(address: string, signal: AbortSignal): Promise<DaemonFacts>;
   /** This machine. */
   hostname: string;
 }
 
-/** The organisation, and of its calls those that `doctor` needs: it has no way to change anything. */
+/** The organisation, with only the calls that `doctor` requires: none of them changes anything. */
 export interface Opened {
   exchange: Pick<Exchange, 'organisation' | 'serverHealth'>;
   clock: Clock;
@@ -33,50 +33,50 @@ export interface Opened {
 export type DaemonFacts =
   | { answers: 'nobody' }
   | { answers: 'daemon'; readiness: Readiness }
-  /** Its certificate, or the lack of one of ours, keeps us from asking. */
+  /** The TLS connection failed: its certificate is not trusted, or it requires one of ours. */
   | { answers: 'untrusted'; says: string }
-  /** Something is there, and can't be understood. */
+  /** Something responds, but not as a daemon does. */
   | { answers: 'something'; says: string };
 
 export interface Asked {
-  /** Only these servers. */
+  /** Check only these servers. */
   servers?: readonly string[];
-  /** Real milliseconds for each thing that is looked at. */
+  /** Time limit of each check, in real milliseconds. */
   limit: number;
   signal: AbortSignal;
-  /** Told of what is being looked at. */
+  /** Called with the name of what is being checked. */
   progress?: (says: string) => void;
 }
 
-/** Everything that checks look at. Each answer is asked for once, whoever wants it first. */
+/** Everything that the checks examine. Each answer is requested once and shared between the checks. */
 export interface Context extends Asked {
   readonly loaded: Loaded;
   readonly config: Config;
   readonly hostname: string;
   readonly sessions: number;
   readonly address: string | undefined;
-  /** The organisation is no lab. */
+  /** The organisation is not a lab. */
   readonly real: boolean;
-  /** For one call: its limit, and the signal. */
+  /** Options of each call: its time limit and the signal. */
   readonly limits: Required<CallOptions>;
   opened(): Promise<Opened>;
-  /** Undefined where no PowerShell is in between. */
+  /** Undefined if no PowerShell is used. */
   inspection(): Promise<Inspection | undefined>;
   shell(): Promise<ShellFacts | undefined>;
   endpoints(): Promise<readonly EndpointResult[]>;
   organisation(): Promise<Organisation>;
   store(): Promise<StoreFacts>;
   daemon(address: string): Promise<DaemonFacts>;
-  /** What is asked without a limit of its own, with this one. */
+  /** Applies the time limit to work that has none of its own. */
   limited<T>(work: Promise<T>): Promise<T>;
-  /** The same for each of several things, as many at a time as there are sessions. */
+  /** Runs work for each item, as many at a time as there are sessions. */
   each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]>;
 }
 
 export interface EndpointResult {
   endpoint: string;
-  /** How its session was; or why there was none. */
-  look?: EndpointFacts;
+  /** Absent if no session could be opened; `error` says why. */
+  facts?: EndpointFacts;
   error?: unknown;
 }
 
@@ -98,7 +98,7 @@ export function createContext(surroundings: Surroundings, loaded: Loaded, asked:
     return each(inspect?.endpoints ?? [], async (endpoint): Promise<EndpointResult> => {
       progress?.(`endpoint ${endpoint}`);
       try {
-        return { endpoint, look: await limited(inspect!.endpoint(endpoint, limits)) };
+        return { endpoint, facts: await limited(inspect!.endpoint(endpoint, limits)) };
       } catch (error) {
         signal.throwIfAborted();
         return { endpoint, error };

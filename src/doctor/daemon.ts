@@ -2,23 +2,22 @@ import type { Readiness } from '../ports/operations.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, wordsOf } from './check.ts';
 import type { DaemonFacts } from './context.ts';
 
-/** The daemon of this configuration, if it runs. */
+/** The daemon of this configuration, if it is running. */
 export const daemon: Check = {
   name: 'daemon',
   async run(context) {
     const { address, signal } = context;
-    if (address === undefined) return [lineOf('daemon', ok('takes any free port: not looked for'))];
+    if (address === undefined) return [lineOf('daemon', ok('http.port is 0 (any free port): not checked'))];
     try {
       return [lineOf('daemon', findingOf(address, await context.daemon(address)))];
     } catch (error) {
       signal.throwIfAborted();
-      return [lineOf('daemon', bad(`${address}: ${wordsOf(error)}`, HANGS))];
+      return [lineOf('daemon', bad(`${address}: ${wordsOf(error)}`, NO_RESPONSE))];
     }
   },
 };
 
-const HANGS =
-  'Something listens there and does not answer. If it is the daemon, its log says more; stop it and start it again.';
+const NO_RESPONSE = 'Something listens there but does not answer. If it is the daemon, check its log and restart it.';
 
 function findingOf(address: string, found: DaemonFacts): Finding {
   switch (found.answers) {
@@ -26,13 +25,13 @@ function findingOf(address: string, found: DaemonFacts): Finding {
       return ok(`not running at ${address}`);
     case 'untrusted':
       return look(
-        `something answers at ${address}, and could not be asked: ${found.says}`,
-        'NODE_EXTRA_CA_CERTS names a file with the certificate to trust. With http.tls.client-ca-file, ask /readyz with a certificate of yours.',
+        `cannot connect to ${address}: ${found.says}`,
+        'Set NODE_EXTRA_CA_CERTS to a file with the certificate to trust. With http.tls.client-ca-file, query /readyz with a client certificate.',
       );
     case 'something':
       return bad(
-        `at ${address} is something that can’t be understood: ${found.says}`,
-        'If it is no Second Responder, stop it, or set http.port to another one.',
+        `unexpected response from ${address}: ${found.says}`,
+        'If it is not a Second Responder daemon, stop it or set http.port to another port.',
       );
     case 'daemon':
       return readinessOf(address, found.readiness);
@@ -40,10 +39,10 @@ function findingOf(address: string, found: DaemonFacts): Finding {
 }
 
 function readinessOf(address: string, { ready, parts }: Readiness): Finding {
-  const says = (wanted: Readiness['parts']) => wanted.map(({ part, says: words }) => `${part}: ${words}`).join('; ');
-  if (ready) return ok(`ready at ${address}: ${says(parts)}`);
+  const list = (some: Readiness['parts']) => some.map(({ part, says: words }) => `${part}: ${words}`).join('; ');
+  if (ready) return ok(`ready at ${address}: ${list(parts)}`);
   return bad(
-    `not ready at ${address}: ${says(parts.filter((part) => !part.ok))}`,
-    'If the lines above are fine, it runs with another configuration, as another account, or with what was there when it began: start it again.',
+    `not ready at ${address}: ${list(parts.filter((part) => !part.ok))}`,
+    'If the checks above are ok, the daemon runs with another or an older configuration, or under another account: restart it.',
   );
 }

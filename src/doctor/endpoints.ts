@@ -3,13 +3,13 @@ import type { EndpointFacts } from '../ports/inspection.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, skipped } from './check.ts';
 import type { Context, EndpointResult } from './context.ts';
 import { failed, rightInExchange } from './failure.ts';
-import { asksByPowerShell, hostOf, noShell, notOpened } from './reach.ts';
+import { hostOf, noShell, notOpened, usesPowerShell } from './reach.ts';
 
-/** Where sessions with Exchange begin: one line each. */
+/** The endpoints of Exchange sessions: one line each. */
 export const endpoints: Check = {
   name: 'endpoints',
   async run(context) {
-    if (!asksByPowerShell(context)) return [];
+    if (!usesPowerShell(context)) return [];
     const why = (await notOpened(context)) ?? (await noShell(context));
     if (why !== undefined) return [lineOf('endpoints', skipped(why))];
     const results = await context.endpoints();
@@ -26,14 +26,14 @@ export const endpoints: Check = {
 
 const ONLY_ONE = look(
   'there is only one: while it is down the daemon cannot see anything, so it never reboots it',
-  'Name a second server in exchange.endpoints.',
+  'Add a second server to exchange.endpoints.',
 );
 
-async function findingsOf({ endpoint, look: seen, error }: EndpointResult, context: Context): Promise<Finding[]> {
+async function findingsOf({ endpoint, facts, error }: EndpointResult, context: Context): Promise<Finding[]> {
   const way = await wayTo(endpoint, context);
-  if (!seen) return [failed(error, way)];
-  const opened = ok(`a session opened in ${Math.round(seen.openedAfter)} ms`);
-  return [opened, ...missing(seen, way)];
+  if (!facts) return [failed(error, way)];
+  const opened = ok(`a session opened in ${Math.round(facts.openedAfter)} ms`);
+  return [opened, ...missing(facts, way)];
 }
 
 function missing({ missing: { looks, changes } }: EndpointFacts, way: Awaited<ReturnType<typeof wayTo>>): Finding[] {
@@ -43,9 +43,9 @@ function missing({ missing: { looks, changes } }: EndpointFacts, way: Awaited<Re
     return [bad(`${who} has no right to ${needed.join(', ')}`, rightInExchange(way))];
   }
   if (changes.length > 0) {
-    return [ok(`no right to ${changes.join(', ')}, which are not needed while safety.mode is observe`)];
+    return [ok(`no right to ${changes.join(', ')}, not needed while safety.mode is observe`)];
   }
-  return [ok('every command is there')];
+  return [ok('every command is available')];
 }
 
 async function wayTo(endpoint: string, context: Context) {

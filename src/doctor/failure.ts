@@ -2,29 +2,29 @@ import { ExchangeError, type ExchangeFailure } from '../ports/exchange.ts';
 import { bad, type Finding, wordsOf } from './check.ts';
 import { Late } from './limits.ts';
 
-/** Where a call was to go, for the words about its failure. */
+/** The destination of a call, for the message about its failure. */
 export interface Way {
   /** A session with Exchange, one with Windows on a server, or a command in a session with Exchange. */
   kind: 'endpoint' | 'windows' | 'command';
-  /** The full name. */
+  /** Full name. */
   host: string;
   port: number;
   targets: 'jea' | 'winrm';
-  /** As whom; unknown where PowerShell did not say. */
+  /** Account of the call; absent if PowerShell did not report it. */
   account?: string | undefined;
-  /** Where PowerShell runs. */
+  /** The machine that runs PowerShell. */
   machine?: string | undefined;
-  /** Only looks are wanted: `safety.mode` is observe. */
+  /** `safety.mode` is observe: rights to change anything are not required. */
   observes: boolean;
-  /** A lab stands in for Exchange. */
+  /** The organisation is a lab. */
   lab: boolean;
 }
 
-/** A call that failed: in its own words, and what to do about it. */
+/** A failed call: its own message, and what to do about it. */
 export function failed(error: unknown, way: Way, before = ''): Finding {
   const code = codeOf(error);
-  const said = wordsOf(error).replace(`${way.host}: `, '');
-  return bad(`${before}${code}: ${said}`, mendOf(code, said, way));
+  const message = wordsOf(error).replace(`${way.host}: `, '');
+  return bad(`${before}${code}: ${message}`, mendOf(code, message, way));
 }
 
 function codeOf(error: unknown): ExchangeFailure {
@@ -32,119 +32,120 @@ function codeOf(error: unknown): ExchangeFailure {
   return error instanceof Late ? 'timedOut' : 'badReply';
 }
 
-function mendOf(code: ExchangeFailure, said: string, way: Way): string {
-  if (way.lab && way.kind === 'command' && code === 'unreachable' && /^The lab at /.test(said)) return START_LAB;
+function mendOf(code: ExchangeFailure, message: string, way: Way): string {
+  if (way.lab && way.kind === 'command' && code === 'unreachable' && /^The lab at /.test(message)) return START_LAB;
   switch (code) {
     case 'unreachable':
-      return unreachable(said, way);
+      return unreachable(message, way);
     case 'accessDenied':
-      if (NOT_LOGGED_ON.test(said)) return logOn(way);
+      if (NOT_LOGGED_ON.test(message)) return logOn(way);
       if (way.kind === 'windows') return rightOnServer(way);
       return way.kind === 'endpoint' ? `${rightInExchange(way)}\n${remoting(way)}` : rightInExchange(way);
     case 'sessionLimit':
-      return sessionLimit(said, way);
+      return sessionLimit(message, way);
     case 'timedOut':
-      return 'It is slow, or it hangs. Look at the server; with --time-limit 3m it is given more time.';
+      return 'It is slow or hangs. Check the server; --time-limit 3m allows more time.';
     case 'badReply':
-      return 'PowerShell ended, or said what can’t be read. Try again; if it stays so, these words are for a bug report.';
+      return 'PowerShell exited or its reply could not be parsed. Try again; if it persists, report it as a bug with this message.';
     case 'notFound':
     case 'refused':
     case 'unknown':
-      return 'These are the server’s own words: try the same by hand, as the same account.';
+      return 'This is the server’s own message: try the same command by hand, under the same account.';
   }
 }
 
-/** The account or its password was refused, by the names and numbers of Windows or by its words. */
+/** A refused account or password, by the names and numbers of Windows or by its messages. */
 const NOT_LOGGED_ON =
   /\bLogonFailure\b|\[13(2[6-9]|3[01])\]|\[19(07|09)\]|\[1793\]|0x800(90030[cd]|7052[ef]|70(53[0-3]|773|775|701))|user ?name or password|logon failure|account .{0,40}(disabled|locked|expired)|password .{0,40}expired/i;
 
 function logOn({ account }: Way): string {
   const who = account ?? 'the daemon’s account';
-  return `Windows does not log ${who} on: its password is wrong or expired, or it is locked, disabled or expired. Check it in Active Directory; where exchange.credentialFile is set, export the credential again.`;
+  return `Windows refuses the logon of ${who}: the password is wrong or expired, or the account is locked, disabled or expired. Check the account in Active Directory; if exchange.credential-file is set, export the credential again.`;
 }
 
-const START_LAB = 'Start it, or correct exchange.url:\n  second-responder lab';
+const START_LAB = 'Start the lab, or set exchange.url to its address:\n  second-responder lab';
 
-function unreachable(said: string, way: Way): string {
-  if (/WSMan client library|WSMan is not supported/i.test(said)) {
-    return 'This PowerShell has no remoting to Windows: the line PowerShell says what to do.';
+function unreachable(message: string, way: Way): string {
+  if (/WSMan client library|WSMan is not supported/i.test(message)) {
+    return 'This PowerShell has no remoting to Windows; see the PowerShell check above.';
   }
-  if (/session configuration|InvalidResourceUri/i.test(said) && way.kind === 'windows') return rightOnServer(way);
+  if (/session configuration|InvalidResourceUri/i.test(message) && way.kind === 'windows') return rightOnServer(way);
   if (
     /TrustedHosts|different from Kerberos|IP address|CannotUseIPAddress|ServerNotTrusted|WorkgroupCannotUseKerberos/i.test(
-      said,
+      message,
     )
   ) {
-    return `Kerberos needs the server’s own full name, such as ex1.contoso.com, and a machine of the domain: no address, and no load balancer’s name.`;
+    return `Kerberos requires the server’s own full name, such as ex1.contoso.com, not an address or a load balancer’s name, and a machine in the domain.`;
   }
-  if (/Kerberos|0x800903(0|1|2)|SPN|TargetUnknown/i.test(said)) {
-    return `Kerberos has no ticket for it. As the daemon’s account this must show one:\n  klist get HTTP/${way.host}`;
+  if (/Kerberos|0x800903(0|1|2)|SPN|TargetUnknown/i.test(message)) {
+    return `There is no Kerberos ticket for it. Under the daemon’s account this must show one:\n  klist get HTTP/${way.host}`;
   }
   if (way.kind === 'command') {
-    return `The server is down or starting, or its health manager does not run. On ${way.host}:\n  Get-Service MSExchangeHM, MSExchangeRPC`;
+    return `The server is down or starting, or its health manager is not running. On ${way.host}:\n  Get-Service MSExchangeHM, MSExchangeRPC`;
   }
   const there =
     way.kind === 'endpoint'
-      ? 'the server listens, and its /PowerShell does not answer: look at IIS there, at MSExchangePowerShellFrontEndAppPool'
-      : 'the server listens, and does not let a session begin: look at its service WinRM';
+      ? 'the server listens, but its /PowerShell does not answer: check IIS there and its MSExchangePowerShellFrontEndAppPool'
+      : 'the server listens, but opens no session: check its WinRM service';
   return [
-    `Try it from ${way.machine ?? 'the machine PowerShell runs on'}:`,
+    `Try it from ${way.machine ?? 'the machine that runs PowerShell'}:`,
     `  Test-NetConnection ${way.host} -Port ${way.port}`,
-    `False: its name, the network, a firewall, or the server is down. True: ${there}.`,
+    `If False, the name is wrong, the network or a firewall blocks it, or the server is down. If True, ${there}.`,
   ].join('\n');
 }
 
-/** The right to come in at all. */
+/** Access to remote PowerShell. */
 function remoting({ account }: Way): string {
-  if (account?.endsWith('$')) return 'By which it must be let in over remote PowerShell too (docs/exchange.md).';
-  return `That lets a user in over remote PowerShell too, which this shows:\n  Get-User ${quoted(account ?? '<account>')} | Format-List RemotePowerShellEnabled`;
+  if (account?.endsWith('$')) return 'That group also needs access to remote PowerShell (docs/exchange.md).';
+  return `This also grants access to remote PowerShell, which you can check with:\n  Get-User ${quoted(account ?? '<account>')} | Format-List RemotePowerShellEnabled`;
 }
 
-/** The right to the commands of Exchange that are used. */
+/** The right to run the Exchange commands that the daemon uses. */
 export function rightInExchange({ account, observes }: Pick<Way, 'account' | 'observes'>): string {
   const group = account?.endsWith('$')
-    ? `${account} is no user to Exchange: it gets its rights by a group, which New-SecondResponderAccount.ps1 makes. `
+    ? `${account} is not an Exchange user: it gets its rights from a group, which New-SecondResponderAccount.ps1 creates. `
     : '';
   const member = account?.endsWith('$') ? '<that group>' : (account ?? '<the daemon’s account>');
   return [
-    `${group}Give ${account?.endsWith('$') ? 'that group' : (account ?? 'the daemon’s account')} its rights, in the Exchange Management Shell, as a member of Organization Management; then without -WhatIf:`,
+    `${group}Give ${account?.endsWith('$') ? 'that group' : (account ?? 'the daemon’s account')} its rights, in the Exchange Management Shell as a member of Organization Management, first with -WhatIf:`,
     `  deploy/jea/New-SecondResponderRole.ps1 -Member ${quoted(member)}${observes ? ' -ObserveOnly' : ''} -WhatIf`,
   ].join('\n');
 }
 
-/** The right to come in by Windows remoting. */
+/** Access to Windows remoting on a server. */
 function rightOnServer({ account, host, targets, observes }: Way): string {
   const who = account ?? 'the daemon’s account';
   const install = `  deploy/jea/Install-SecondResponderEndpoint.ps1 -Account ${quoted(who)} -ComputerName ${host}${observes ? ' -ObserveOnly' : ''} -WhatIf`;
   if (targets === 'jea') {
     return [
-      `Offer ${who} the endpoint SecondResponder there, as an administrator of ${host}; then without -WhatIf:`,
+      `Give ${who} access to the endpoint SecondResponder on ${host}, as an administrator of it, first with -WhatIf:`,
       install,
-      `Or without that endpoint: exchange.targets: winrm, with ${who} as a local administrator of ${host}.`,
+      `Or do without that endpoint: set exchange.targets: winrm and make ${who} a local administrator of ${host}.`,
     ].join('\n');
   }
-  return [`Make ${who} a local administrator of ${host}; or, with less right, exchange.targets: jea and`, install].join(
-    '\n',
-  );
+  return [
+    `Make ${who} a local administrator of ${host}; or, with fewer rights, set exchange.targets: jea and run`,
+    install,
+  ].join('\n');
 }
 
-function sessionLimit(said: string, { kind, host, account }: Way): string {
+function sessionLimit(message: string, { kind, host, account }: Way): string {
   const who = account ?? 'this account';
-  if (/maximum number of users|too many users|\[-21441081(17|59)\]/i.test(said)) {
-    return `As many accounts use remote sessions on ${host} as it allows. Who they are, and how many there may be:\n  Get-WSManInstance -ComputerName ${host} -ResourceURI shell -Enumerate\n  winrm get winrm/config/winrs`;
+  if (/maximum number of users|too many users|\[-21441081(17|59)\]/i.test(message)) {
+    return `The limit of accounts with remote sessions on ${host} is reached. List them and the limit:\n  Get-WSManInstance -ComputerName ${host} -ResourceURI shell -Enumerate\n  winrm get winrm/config/winrs`;
   }
-  if (/budget|load quota|slower rate|MaxRunspaces|MaxCmdlets|MaxDestructiveCmdlets/i.test(said)) {
-    return `${who} has asked for more than its throttling policy allows in so much time. Wait and try again; look for other scripts under that account, set exchange.sessions lower, or give it a policy of its own:\n  Get-ThrottlingPolicyAssociation ${quoted(who)}`;
+  if (/budget|load quota|slower rate|MaxRunspaces|MaxCmdlets|MaxDestructiveCmdlets/i.test(message)) {
+    return `${who} exceeded the rate that its throttling policy allows. Wait and try again; look for other scripts under that account, lower exchange.sessions, or give the account its own policy:\n  Get-ThrottlingPolicyAssociation ${quoted(who)}`;
   }
   if (kind === 'windows') {
-    return `WinRM on ${host} gives a user no more shells. Who holds them, and how many there may be:\n  Get-WSManInstance -ComputerName ${host} -ResourceURI shell -Enumerate\n  winrm get winrm/config/winrs`;
+    return `The limit of WinRM shells per user on ${host} is reached. List them and the limit:\n  Get-WSManInstance -ComputerName ${host} -ResourceURI shell -Enumerate\n  winrm get winrm/config/winrs`;
   }
   return [
-    `Exchange gives an account 18 sessions at a time, unless its throttling policy says otherwise, and ${who} has them all. One that nobody closed ends after 15 minutes.`,
-    `Look for other scripts and daemons under that account, set exchange.sessions lower, or allow more:`,
+    `Exchange allows an account 18 sessions at a time unless its throttling policy says otherwise, and ${who} uses them all. An abandoned session ends after 15 minutes.`,
+    `Look for other scripts and daemons under that account, lower exchange.sessions, or raise the limit:`,
     `  deploy/jea/New-SecondResponderRole.ps1 -Member ${quoted(who)} -MaxConcurrency 30 -WhatIf`,
   ].join('\n');
 }
 
-/** As PowerShell reads a text. */
+/** A PowerShell string literal. */
 export const quoted = (text: string) => `'${text.replace(/['‘’‚‛]/g, '$&$&')}'`;

@@ -13,7 +13,7 @@ import { store } from './store.ts';
 export type { Line, State } from './check.ts';
 export type { DaemonFacts, Opened, Surroundings } from './context.ts';
 
-/** Everything that must be right before the daemon is trusted, in the order in which one rests on another; the configuration comes first. */
+/** All checks after that of the configuration, each after those it depends on. */
 export const CHECKS: readonly Check[] = [
   playbooks,
   store,
@@ -25,28 +25,28 @@ export const CHECKS: readonly Check[] = [
   daemon,
 ];
 
-/** Looks at everything from outside, and changes nothing. `tell` is told of each check when it is done. Throws the signal's reason. */
+/** Checks everything from outside and changes nothing. Calls `report` after each check. Throws the signal's reason. */
 export async function diagnose(
   surroundings: Surroundings,
   asked: Asked,
-  tell: (lines: readonly Line[]) => void = () => {},
+  report: (lines: readonly Line[]) => void = () => {},
 ): Promise<Line[]> {
   const all: Line[] = [];
-  const note = (lines: readonly Line[]) => {
+  const add = (lines: readonly Line[]) => {
     all.push(...lines);
-    tell(lines);
+    report(lines);
   };
   const { loaded, findings } = readConfiguration(surroundings.load);
-  note(findings.map((finding) => lineOf('configuration', finding)));
+  add(findings.map((finding) => lineOf('configuration', finding)));
   if (!loaded) {
-    note(CHECKS.map(({ name }) => lineOf(name, skipped('the configuration does not load'))));
+    add(CHECKS.map(({ name }) => lineOf(name, skipped('the configuration does not load'))));
     return all;
   }
   const context = createContext(surroundings, loaded, asked);
   for (const check of CHECKS) {
     asked.signal.throwIfAborted();
     asked.progress?.(check.name);
-    note(await linesOf(check, context));
+    add(await linesOf(check, context));
   }
   return all;
 }
@@ -56,8 +56,8 @@ async function linesOf(check: Check, context: Context): Promise<Line[]> {
     return await check.run(context);
   } catch (error) {
     context.signal.throwIfAborted();
-    // Of what can go wrong outside each check tells by itself.
-    const mend = 'This is a defect of doctor itself: tell its makers, with these words.';
+    // Each check handles the failures of what it examines.
+    const mend = 'This is a bug in doctor: please report it with this message.';
     return [lineOf(check.name, bad(`it could not be checked: ${wordsOf(error)}`, mend))];
   }
 }

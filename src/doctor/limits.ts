@@ -1,18 +1,18 @@
 import { within } from '../lib/deadline.ts';
 
-/** What is asked did not answer in time. */
+/** A check that exceeded its time limit. */
 export class Late extends Error {
   constructor(limit: number) {
     super(`no answer within ${limit / 1000} s`);
   }
 }
 
-/** Waits for some work until its time is over or the signal comes. Throws Late, or the signal's reason. */
+/** Waits for work until its time limit or the signal. Throws Late, or the signal's reason. */
 export const inTime = <T>(work: Promise<T>, limit: number, signal: AbortSignal): Promise<T> =>
-  // A signal of its own: Node warns when more than ten listen to one.
+  // A separate signal, because Node warns about more than ten listeners on one.
   within(limit, work, () => new Late(limit), AbortSignal.any([signal]));
 
-/** Does something for each, at most so many side by side; the answers stand in the order of what was asked. */
+/** Runs work for each item, at most `most` at a time; the results are in the order of the items. */
 export async function sideBySide<T, R>(
   items: readonly T[],
   most: number,
@@ -21,12 +21,12 @@ export async function sideBySide<T, R>(
 ): Promise<R[]> {
   const answers: R[] = [];
   const left = items.entries();
-  const walk = async () => {
+  const worker = async () => {
     for (const [index, item] of left) {
       signal.throwIfAborted();
       answers[index] = await work(item);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(most, items.length) }, walk));
+  await Promise.all(Array.from({ length: Math.min(most, items.length) }, worker));
   return answers;
 }

@@ -4,7 +4,7 @@ import { bad, type Check, type Finding, lineOf, look, ok, skipped } from './chec
 import type { Context } from './context.ts';
 import { hostOf, knownOrganisation } from './reach.ts';
 
-/** The machine the daemon runs on: what stands on it is not taken away from under it. */
+/** The machine of the daemon, which must not reboot the servers that it depends on. */
 export const machine: Check = {
   name: 'this machine',
   async run(context) {
@@ -26,24 +26,24 @@ async function findingsOf(names: readonly string[], context: Context): Promise<F
     const also = asEndpoint ? ' and an endpoint for sessions' : '';
     findings.push(
       look(
-        `${hostname} is an Exchange server itself${also}: the daemon never reboots it and moves no databases off it, so trouble there that needs it is escalated; services on it are restarted`,
-        'Run the daemon on a machine that is no Exchange server.',
+        `${hostname} is itself an Exchange server${also}: the daemon restarts services on it but never reboots it or moves databases off it, so problems that require that are escalated`,
+        'Run the daemon on a machine that is not an Exchange server.',
       ),
     );
   } else {
     findings.push(
-      ok(`${hostname} is no Exchange server${asEndpoint ? ', though its name is that of an endpoint' : ''}`),
+      ok(`${hostname} is not an Exchange server${asEndpoint ? ', although an endpoint has its name' : ''}`),
     );
   }
   const others = self.filter((name) => name !== own && names.includes(name));
-  if (others.length > 0) findings.push(ok(`never rebooted nor drained besides: ${[...new Set(others)].join(', ')}`));
+  if (others.length > 0) findings.push(ok(`also never rebooted or drained: ${[...new Set(others)].join(', ')}`));
   const shell = await context.shell().catch(() => undefined);
   const host = shell && shortName(shell.machine);
   if (host !== undefined && host !== own && names.includes(host) && !self.includes(host)) {
     findings.push(
       bad(
-        `PowerShell runs on ${host}, which is an Exchange server that the daemon may reboot under itself`,
-        `In the configuration:\n  safety: { self: [${host}] }`,
+        `PowerShell runs on ${host}, an Exchange server that the daemon may reboot`,
+        `Add this to the configuration:\n  safety: { self: [${host}] }`,
       ),
     );
   }

@@ -6,7 +6,7 @@ import { failed } from './failure.ts';
 import { Late } from './limits.ts';
 import { whyUnread } from './reach.ts';
 
-/** Which servers there are, and what the daemon takes as their groups. */
+/** The servers and their groups. */
 export const organisation: Check = {
   name: 'organisation',
   async run(context) {
@@ -16,14 +16,14 @@ export const organisation: Check = {
       return [lineOf('organisation', findingOf(await context.organisation()))];
     } catch (error) {
       context.signal.throwIfAborted();
-      return [lineOf('organisation', await couldNot(error, context))];
+      return [lineOf('organisation', await readFailure(error, context))];
     }
   },
 };
 
-async function couldNot(error: unknown, context: Context): Promise<Finding> {
+async function readFailure(error: unknown, context: Context): Promise<Finding> {
   if (!(error instanceof ExchangeError || error instanceof Late) && !context.real) {
-    return bad(wordsOf(error), 'Correct it in the section lab of the configuration, or in the file that it names.');
+    return bad(wordsOf(error), 'Fix it in the section lab of the configuration, or in the file named there.');
   }
   const shell = await context.shell().catch(() => undefined);
   const { targets } = context.config.exchange;
@@ -35,8 +35,8 @@ async function couldNot(error: unknown, context: Context): Promise<Finding> {
 function findingOf({ servers }: Organisation): Finding {
   if (servers.length === 0) {
     return bad(
-      'no server that holds mailboxes or lets clients in',
-      'Look with Get-ExchangeServer, as the same account, what it sees.',
+      'no Mailbox or Client Access server found',
+      'Run Get-ExchangeServer under the same account and check what it returns.',
     );
   }
   const groups = new Map<string, number>();
@@ -48,6 +48,6 @@ function findingOf({ servers }: Organisation): Finding {
   }
   const each = [...groups].sort(([a], [b]) => a.localeCompare(b)).map(([name, size]) => `${name} (${size})`);
   const inGroups = `${count(servers.length, 'server')} in ${count(groups.size, 'group')}: ${each.join(', ')}`;
-  const rest = alone.length > 0 ? `; in none: ${alone.join(', ')}` : '';
+  const rest = alone.length > 0 ? `; in no group: ${alone.join(', ')}` : '';
   return ok(groups.size > 0 ? inGroups + rest : `${count(servers.length, 'server')} in no group: ${alone.join(', ')}`);
 }

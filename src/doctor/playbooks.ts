@@ -7,12 +7,12 @@ import { bad, type Check, count, type Finding, lineOf, look, ok } from './check.
 import { problemsOf } from './configuration.ts';
 import type { Context } from './context.ts';
 
-/** The playbooks, and how bold they may be. */
+/** The playbooks and the mode that they run in. */
 export const playbooks: Check = {
   name: 'playbooks',
   async run(context) {
     const { config } = context;
-    const read = readThem(context);
+    const read = readPlaybooks(context);
     if (!Array.isArray(read)) {
       return read.problems.map((finding) => lineOf('playbooks', finding)).concat(lineOf('mode', modeOf(context)));
     }
@@ -20,12 +20,12 @@ export const playbooks: Check = {
     const found =
       read.length > 0
         ? ok(`${count(read.length, 'playbook')}: ${read.map(({ name }) => name).join(', ')}`)
-        : bad(`none in ${directory}`, 'Put playbooks there, or say in playbooks.directory where they are.');
+        : bad(`none in ${directory}`, 'Put playbooks there, or set playbooks.directory to their folder.');
     return [lineOf('playbooks', found), lineOf('mode', modeOf(context, read))];
   },
 };
 
-function readThem({ config }: Context): Playbook[] | { problems: Finding[] } {
+function readPlaybooks({ config }: Context): Playbook[] | { problems: Finding[] } {
   try {
     const catalog = loadCatalog(config.verification.catalog);
     return loadPlaybooks(config.playbooks.directory, { steps: STEPS, services: config.safety.services, catalog });
@@ -36,22 +36,22 @@ function readThem({ config }: Context): Playbook[] | { problems: Finding[] } {
 }
 
 const MEANS = {
-  observe: 'every alert is verified and every playbook says what it would do; nothing is changed',
-  approve: 'nothing is changed before a person has said yes',
+  observe: 'alerts are verified and playbooks only report what they would do; nothing is changed',
+  approve: 'nothing is changed until a person approves',
 };
 
-/** What the ceiling means here. */
+/** What `safety.mode` means for these playbooks. */
 function modeOf({ config, real }: Context, read?: readonly Playbook[]): Finding {
   const { mode } = config.safety;
   if (mode !== 'auto') return ok(`safety.mode is ${mode}: ${MEANS[mode]}`);
-  if (!real) return ok('safety.mode is auto: playbooks that are auto change the lab without asking');
-  const bold = read?.filter((playbook) => playbook.mode === 'auto').map(({ name }) => name);
-  if (bold?.length === 0) {
-    return ok('safety.mode is auto, and no playbook is: nothing is changed before a person has said yes');
+  if (!real) return ok('safety.mode is auto: playbooks in mode auto change the lab without asking');
+  const automatic = read?.filter((playbook) => playbook.mode === 'auto').map(({ name }) => name);
+  if (automatic?.length === 0) {
+    return ok('safety.mode is auto, but no playbook is: nothing is changed until a person approves');
   }
-  const which = bold === undefined ? 'playbooks that are auto' : bold.join(', ');
+  const which = automatic === undefined ? 'playbooks in mode auto' : automatic.join(', ');
   return look(
-    `safety.mode is auto on a real organisation: ${which} may restart services, move databases and reboot servers of yours without asking anybody`,
-    'If that is not meant yet: safety.mode: observe, then approve, then auto (docs/admins.md).',
+    `safety.mode is auto on a real organisation: ${which} may restart services, move databases and reboot servers without asking`,
+    'If this is too early, start with safety.mode: observe, then approve, then auto (docs/admins.md).',
   );
 }

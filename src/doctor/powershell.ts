@@ -1,13 +1,13 @@
 import type { Inspection, ShellFacts } from '../ports/inspection.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, skipped, wordsOf } from './check.ts';
 import type { Context } from './context.ts';
-import { asksByPowerShell, notOpened } from './reach.ts';
+import { notOpened, usesPowerShell } from './reach.ts';
 
-/** What asks Exchange. A lab that is asked directly needs none. */
+/** The PowerShell that connects to Exchange. A lab without PowerShell has no such check. */
 export const powershell: Check = {
   name: 'PowerShell',
   async run(context) {
-    if (!asksByPowerShell(context)) return [];
+    if (!usesPowerShell(context)) return [];
     const why = await notOpened(context);
     if (why !== undefined) return [lineOf('PowerShell', skipped(why))];
     const inspect = await context.inspection();
@@ -31,7 +31,7 @@ function findingsOf(shell: ShellFacts, { driver }: Inspection, { hostname, confi
     findings.push(
       bad(
         'older than 5.1',
-        'Install Windows Management Framework 5.1 there, or name another PowerShell in exchange.executable.',
+        'Install Windows Management Framework 5.1 there, or set exchange.executable to another PowerShell.',
       ),
     );
   }
@@ -40,15 +40,15 @@ function findingsOf(shell: ShellFacts, { driver }: Inspection, { hostname, confi
     findings.push(
       bad(
         `exchange.credential-file can’t be read: ${wordsOf(shell.credentialTrouble)}`,
-        `It can be read only by the account that wrote it, on the machine on which it did. There, as the daemon’s account:\n  Get-Credential | Export-Clixml -LiteralPath '${file}'`,
+        `Only the account that wrote it can read it, on the same machine. There, under the daemon’s account:\n  Get-Credential | Export-Clixml -LiteralPath '${file}'`,
       ),
     );
   }
   if (real && !shell.windows) {
     findings.push(
       look(
-        'no Windows: from here Exchange can’t be reached by Kerberos remoting',
-        'Run the daemon on Windows, or let it start PowerShell on a Windows machine by ssh: exchange.executable, exchange.arguments and driver: child_process.',
+        'not Windows: Kerberos remoting to Exchange is not available from here',
+        'Run the daemon on Windows, or have it start PowerShell on a Windows machine over ssh: set exchange.executable, exchange.arguments and driver: child_process.',
       ),
     );
   }
@@ -58,19 +58,19 @@ function findingsOf(shell: ShellFacts, { driver }: Inspection, { hostname, confi
 function notStarted(error: unknown, { started }: Inspection, { config }: Context): Finding {
   const says = wordsOf(error);
   if (/can't be started|ENOENT|EACCES/.test(says)) {
-    return bad(says, 'Install PowerShell, or say in exchange.executable where it is: a name on the PATH, or a path.');
+    return bad(says, 'Install PowerShell, or set exchange.executable to a name on the PATH or to a path.');
   }
   if (/\.psm?1|module/i.test(says)) {
     const folder =
       config.exchange.modules === undefined ? 'deploy/powershell of this installation' : config.exchange.modules;
     return bad(
       says,
-      `Its modules could not be loaded from ${folder}: see that they are there, whole, and not blocked (Unblock-File), or set exchange.modules.`,
+      `Its modules could not be loaded from ${folder}: make sure that they are complete and not blocked (Unblock-File), or set exchange.modules.`,
     );
   }
   return bad(
     says,
-    `Try it by hand, as the daemon’s account; it must print a version:\n  ${started} -NoProfile -NonInteractive -Command $PSVersionTable`,
+    `Try it by hand, under the daemon’s account; it must print a version:\n  ${started} -NoProfile -NonInteractive -Command $PSVersionTable`,
   );
 }
 

@@ -1,22 +1,22 @@
 import type { Organisation } from '../ports/exchange.ts';
 import type { Context, EndpointResult } from './context.ts';
 
-/** A real organisation, or a lab that stands in for one. */
-export const asksByPowerShell = ({ real, config }: Context): boolean => real || config.exchange.through !== undefined;
+/** A real organisation, or a lab behind PowerShell. */
+export const usesPowerShell = ({ real, config }: Context): boolean => real || config.exchange.through !== undefined;
 
 export const hostOf = (endpoint: string): string =>
   endpoint.includes('://') && URL.canParse(endpoint) ? new URL(endpoint).hostname : endpoint;
 
-/** Commands that no session offers which could be opened. */
+/** Commands that are missing in every session that could be opened. */
 export function missingEverywhere(results: readonly EndpointResult[]): string[] {
-  const seen = results.flatMap(({ look: one }) => one ?? []);
+  const seen = results.flatMap(({ facts }) => facts ?? []);
   const [first] = seen;
   return first
     ? first.missing.looks.filter((name) => seen.every(({ missing: { looks } }) => looks.includes(name)))
     : [];
 }
 
-/** Why there is nobody to ask. */
+/** Why the organisation could not be opened. */
 export const notOpened = (context: Context): Promise<string | undefined> =>
   context.opened().then(
     () => undefined,
@@ -35,16 +35,16 @@ export const noShell = (context: Context): Promise<string | undefined> =>
     },
   );
 
-/** Why the organisation can't be read, where that is known already. */
+/** Why the organisation can't be read, if earlier checks show it. */
 export async function whyUnread(context: Context): Promise<string | undefined> {
   const why = await noWay(context);
   if (why !== undefined) return why;
   const lacking = missingEverywhere(await context.endpoints().catch(() => []));
   const needed = ['Get-ExchangeServer', 'Get-DatabaseAvailabilityGroup'].filter((name) => lacking.includes(name));
-  return needed.length > 0 ? `it can’t be read without ${needed.join(' and ')}` : undefined;
+  return needed.length > 0 ? `can’t be read without ${needed.join(' and ')}` : undefined;
 }
 
-/** For checks that rest on it; why it is not there, the organisation's own line says. */
+/** The organisation, for checks that depend on it; undefined if it can't be read, which its own check reports. */
 export async function knownOrganisation(context: Context): Promise<Organisation | undefined> {
   if ((await whyUnread(context)) !== undefined) return undefined;
   return context.organisation().catch(() => {
@@ -53,12 +53,12 @@ export async function knownOrganisation(context: Context): Promise<Organisation 
   });
 }
 
-/** Why no call can reach Exchange. */
+/** Why calls can't reach Exchange. */
 async function noWay(context: Context): Promise<string | undefined> {
-  if (!asksByPowerShell(context) || (await notOpened(context)) !== undefined) return undefined;
+  if (!usesPowerShell(context) || (await notOpened(context)) !== undefined) return undefined;
   const why = await noShell(context);
   if (why !== undefined) return why;
   const results = await context.endpoints();
-  if (results.length === 0 || results.some(({ look: one }) => one)) return undefined;
+  if (results.length === 0 || results.some(({ facts }) => facts)) return undefined;
   return `no session could be opened with ${results.length === 1 ? 'the endpoint' : 'any endpoint'}`;
 }

@@ -8,7 +8,7 @@ import { failed, quoted, type Way } from './failure.ts';
 import { knownOrganisation, missingEverywhere } from './reach.ts';
 import { judgeClock, judgeRows } from './times.ts';
 
-/** Every server: its Windows channel, and what Exchange says of it. */
+/** Every server: its Windows channel and its Get-ServerHealth rows. */
 export const servers: Check = {
   name: 'servers',
   async run(context) {
@@ -20,7 +20,7 @@ export const servers: Check = {
     return context.each(wanted, async (name) => {
       const facts = all.find(({ server }) => server === name);
       context.progress?.(`server ${name} (${++done} of ${wanted.length})`);
-      return facts ? lookAt(facts, context) : unknown(name, all);
+      return facts ? checkServer(facts, context) : unknown(name, all);
     });
   },
 };
@@ -32,14 +32,16 @@ function unknown(name: string, all: readonly ServerFacts[]): Line {
   return lineOf(`server ${name}`, bad('is not in the organisation', mend));
 }
 
-async function lookAt(facts: ServerFacts, context: Context): Promise<Line> {
+async function checkServer(facts: ServerFacts, context: Context): Promise<Line> {
   const windows = await windowsSide(facts, context);
   const exchange = await exchangeSide(facts, context, windows.skew);
-  // One reason may keep both from answering; then Windows says more of what to do.
+  // If both fail for the same reason, the instructions of the Windows side are enough.
   const [first] = windows.findings;
-  const gone = first?.state === 'bad' && first.found.startsWith(`${WINDOWS}unreachable`);
+  const unreachable = first?.state === 'bad' && first.found.startsWith(`${WINDOWS}unreachable`);
   const findings =
-    gone && exchange.some(({ found }) => found.startsWith(`${HEALTH}unreachable`)) ? withoutMend(exchange) : exchange;
+    unreachable && exchange.some(({ found }) => found.startsWith(`${HEALTH}unreachable`))
+      ? withoutMend(exchange)
+      : exchange;
   return lineOf(`server ${facts.server}`, ...windows.findings, ...findings);
 }
 
@@ -48,7 +50,7 @@ const HEALTH = 'Get-ServerHealth ';
 
 const withoutMend = (findings: readonly Finding[]): Finding[] => findings.map(({ state, found }) => ({ state, found }));
 
-/** By JEA or WinRM; a lab that is asked directly has no such channel. */
+/** Through JEA or WinRM; a lab without PowerShell has no such channel. */
 async function windowsSide(facts: ServerFacts, context: Context): Promise<{ findings: Finding[]; skew: number }> {
   const inspect = await context.inspection();
   const shell = await context.shell();
@@ -69,13 +71,13 @@ async function windowsSide(facts: ServerFacts, context: Context): Promise<{ find
 function lacking({ looks, changes }: MissingCommands, { observes, targets, host, account }: Way): Finding[] {
   const needed = observes ? looks : [...looks, ...changes];
   if (needed.length === 0) {
-    return changes.length > 0 ? [ok(`it offers looks only, which will do while safety.mode is observe`)] : [];
+    return changes.length > 0 ? [ok(`it offers read commands only, which is enough while safety.mode is observe`)] : [];
   }
   const who = account ?? 'the daemon’s account';
   const mend =
     targets === 'jea'
-      ? `Its endpoint SecondResponder is older than this daemon, or was installed with -ObserveOnly. As an administrator of ${host}; then without -WhatIf:\n  deploy/jea/Install-SecondResponderEndpoint.ps1 -Account ${quoted(who)} -ComputerName ${host} -WhatIf`
-      : `The functions that are sent along are not the daemon’s own: see that exchange.modules is of the same version.`;
+      ? `Its endpoint SecondResponder is older than this daemon, or was installed with -ObserveOnly. Install it again as an administrator of ${host}, first with -WhatIf:\n  deploy/jea/Install-SecondResponderEndpoint.ps1 -Account ${quoted(who)} -ComputerName ${host} -WhatIf`
+      : `The functions sent to the server are not the daemon’s own: make sure that exchange.modules has the same version as the daemon.`;
   return [bad(`it does not offer ${needed.join(', ')}`, mend)];
 }
 
@@ -96,7 +98,7 @@ function wayTo(facts: ServerFacts, { config, real }: Context, shell: { account?:
 async function exchangeSide(facts: ServerFacts, context: Context, skew: number): Promise<Finding[]> {
   const { config, real } = context;
   if (missingEverywhere(await context.endpoints()).includes('Get-ServerHealth')) {
-    return [skipped('Get-ServerHealth is not there, as the endpoints’ lines say')];
+    return [skipped('Get-ServerHealth is not available; see the endpoints above')];
   }
   const { exchange, clock } = await context.opened();
   const shell = await context.shell();

@@ -2,7 +2,7 @@ import type { StoreFacts } from '../ports/store.ts';
 import { bad, type Check, type Finding, lineOf, look, ok, wordsOf } from './check.ts';
 import type { Context } from './context.ts';
 
-/** Where alerts are kept. A line for the store, and one for each thing about how safe it keeps them. */
+/** The store: one line for its health and one for each durability warning. */
 export const store: Check = {
   name: 'store',
   async run(context) {
@@ -27,38 +27,38 @@ function findingsOf(found: StoreFacts, { config, loaded, real }: Context): Findi
     }
     case 'asleep': {
       const says = found.kept
-        ? `what was kept is in ${found.directory}; the daemon starts its Redis with it`
-        : `none yet in ${found.directory}: it is made at the first start`;
+        ? `data is in ${found.directory}; the daemon starts its Redis with it`
+        : `none yet in ${found.directory}: created at the first start`;
       return [ok(says), ...found.warnings.map(warningOf)];
     }
     case 'no-program': {
-      const says = 'there is no redis-server or valkey-server, and no Redis is named: nothing would outlive the daemon';
+      const says =
+        'no redis-server or valkey-server is installed and store.url is not set: a restart of the daemon would lose all data';
       const mend =
-        'Install one (apt-get install redis-server, dnf install valkey, Memurai on Windows), or name one: store.url, REDIS_URL.';
+        'Install one (apt-get install redis-server, dnf install valkey, Memurai on Windows), or set store.url (REDIS_URL).';
       return [real ? bad(says, mend) : look(says, mend)];
     }
     case 'unusable': {
       const mend =
-        'Let this user write there, run doctor as the daemon’s user, or set store.directory to another folder.';
+        'Give this user write access to it, run doctor as the daemon’s user, or set store.directory to another folder.';
       return [bad(`${config.store.directory} can’t hold the data: ${found.says}`, mend)];
     }
   }
 }
 
-/** Nothing is taken or written as it is now. */
-const STANDS_STILL = /: (nothing can be written|it accepts no alerts|no alerts are accepted)/;
+/** Warnings of a store that accepts no alerts or writes. */
+const NO_WRITES = /: (nothing can be written|it accepts no alerts|no alerts are accepted)/;
 
-/** The store's own sentences: what it means, and then what to type. */
+/** Splits a warning of the store into what it means and what to do. */
 function warningOf(warning: string): Finding {
   const at = warning.search(/(Type|Set|Check) [`w]/);
-  const [found, mend] =
-    at > 0 ? [warning.slice(0, at).trim(), warning.slice(at)] : [warning, 'docs/store.md says more.'];
-  return STANDS_STILL.test(warning) ? bad(found, mend) : look(found, mend);
+  const [found, mend] = at > 0 ? [warning.slice(0, at).trim(), warning.slice(at)] : [warning, 'See docs/store.md.'];
+  return NO_WRITES.test(warning) ? bad(found, mend) : look(found, mend);
 }
 
 function whereNamed(origins: ReadonlyMap<string, string>, url: string | undefined): string {
   if (url === undefined) return 'See docs/store.md.';
   const origin = origins.get('store.url') ?? 'file';
   const by = origin.startsWith('environment ') ? origin.slice('environment '.length) : 'store.url in the configuration';
-  return `Start it, or correct its address: it is named by ${by}. redis-cli -u <address> PING must answer PONG.`;
+  return `Start it, or fix its address, which comes from ${by}. redis-cli -u <address> PING must answer PONG.`;
 }

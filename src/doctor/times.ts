@@ -6,40 +6,40 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HALF_HOUR = 30 * MINUTE;
 
-/** Milliseconds by which clocks may differ before it is worth a look, and before evidence means something else. */
+/** Differences between clocks, in milliseconds, that are to review, and that make evidence unreliable. */
 const SKEW = { look: 2 * SECOND, bad: 30 * SECOND };
 
-/** A clock that is ahead of this machine's by so much, give or take `within`. */
+/** Judges a clock that is `ahead` milliseconds ahead of this machine's, give or take `within`. */
 export function judgeClock(ahead: number, within: number, server: string): Finding {
   const off = Math.abs(ahead);
-  // What the way there took is no difference of clocks.
+  // The time of the round trip is not a difference between the clocks.
   const surely = off - within;
   if (surely <= SKEW.look) return ok(`clock ${seconds(off)} off`);
   const found = `its clock is ${seconds(off)} ${ahead > 0 ? 'ahead of' : 'behind'} this machine’s`;
-  const mend = `What counts as evidence goes by times. See which of the two is wrong, and have it synchronised:\n  w32tm /query /status\n  w32tm /query /status /computer:${server}\n  w32tm /resync /computer:${server}`;
+  const mend = `Evidence depends on timestamps. Find out which of the two clocks is wrong and synchronise it:\n  w32tm /query /status\n  w32tm /query /status /computer:${server}\n  w32tm /resync /computer:${server}`;
   return surely <= SKEW.bad ? look(found, mend) : bad(found, mend);
 }
 
 export interface Rows {
   rows: readonly HealthRow[];
-  /** When they were read, by the organisation's clock. */
+  /** When the rows were read, by the organisation's clock. */
   at: Instant;
-  /** How far clocks are apart, as is known. */
+  /** Known difference between the clocks, in milliseconds. */
   skew: number;
-  /** What times mean that come without saying it, and by how much local time is ahead of UTC there; absent where they always say it. */
+  /** How times without a time zone are read, and how far local time is ahead of UTC there; absent if all times have a zone. */
   unspecified?: { reads: 'utc' | 'local'; utcOffset: number; machine: string };
   server: string;
 }
 
-/** Rows that say more than this share of them is stale are worth a look. */
+/** A larger share of stale rows is to review. */
 const STALE_SHARE = 0.1;
-/** How much later than its recurrence a monitor may be, and how far ahead a clock. */
+/** How much later than its recurrence a monitor may run, and how far ahead its clock may be. */
 const LATE = 5 * MINUTE;
 const EARLY = 2 * MINUTE;
 
-/** What Get-ServerHealth gave: whether it is fresh, and whether its times are what they are taken for. */
+/** Judges Get-ServerHealth rows: whether they are fresh and their times are read correctly. */
 export function judgeRows({ rows, at, skew, unspecified, server }: Rows): Finding[] {
-  const manager = `Its health manager does not evaluate them. On ${server}, and rows are fresh a few minutes later:\n  Restart-Service MSExchangeHM`;
+  const manager = `The health manager is not evaluating its monitors. Restart it on ${server}; rows are fresh a few minutes later:\n  Restart-Service MSExchangeHM`;
   if (rows.length === 0) return [bad('Get-ServerHealth gives no rows', manager)];
   const stale = rows.filter(({ isStale }) => isStale).length;
   const says = `Get-ServerHealth gives ${count(rows.length, 'row')}, ${stale === 0 ? 'none' : stale} stale`;
@@ -49,11 +49,11 @@ export function judgeRows({ rows, at, skew, unspecified, server }: Rows): Findin
   const age = at - newest.at;
   const fits = (one: number) => one >= -EARLY - skew && one <= newest.recurrence + LATE + skew;
   if (fits(age)) return [freshness, ok(`the newest ${seconds(Math.max(0, age))} old`)];
-  const off = `the newest is said to have been evaluated ${span(Math.abs(age))} ${age < 0 ? 'from now' : 'ago'}`;
+  const off = `the newest timestamp is ${span(Math.abs(age))} in the ${age < 0 ? 'future' : 'past'}`;
   return [freshness, explained(off, age, fits, newest.recurrence, unspecified)];
 }
 
-/** Fresh rows whose times are not: read as UTC what is local time, or the other way round. */
+/** Explains fresh rows with wrong times: local time read as UTC, or the reverse. */
 function explained(
   off: string,
   age: number,
@@ -67,28 +67,28 @@ function explained(
     const means = { utc: 'UTC', local: 'local time' };
     if (utcOffset !== 0 && fits(age + (reads === 'utc' ? utcOffset : -utcOffset))) {
       return bad(
-        `${off}: times come as ${means[other]}, and are read as ${means[reads]}`,
-        `In the configuration:\n  exchange: { unspecified-times: ${other} }`,
+        `${off}: times are in ${means[other]} but are read as ${means[reads]}`,
+        `Add this to the configuration:\n  exchange: { unspecified-times: ${other} }`,
       );
     }
     if (isHalfHours(age, recurrence)) {
       return bad(
-        `${off}: times come in another time zone than that of ${machine}, where PowerShell runs`,
-        `Give ${machine} the time zone of the servers, and set exchange.unspecified-times: local.`,
+        `${off}: times are in another time zone than that of ${machine}, which runs PowerShell`,
+        `Set ${machine} to the time zone of the servers, and set exchange.unspecified-times: local.`,
       );
     }
   }
-  return look(off, 'See whether clocks and time zones of the two machines are right; evidence rests on these times.');
+  return look(off, 'Check the clocks and time zones of both machines; evidence depends on these times.');
 }
 
-/** Near a whole number of half hours, and not near none. */
+/** Close to a whole number of half hours, but not to zero. */
 function isHalfHours(age: number, recurrence: number): boolean {
-  // As old as a fresh row may be: from nothing to its recurrence.
+  // A fresh row may be up to its recurrence old.
   const rest = age - Math.round(age / HALF_HOUR) * HALF_HOUR;
   return Math.abs(age) > HALF_HOUR / 2 && rest >= -EARLY && rest <= Math.min(recurrence + EARLY, HALF_HOUR / 3);
 }
 
-/** Of the rows that a clock drives: one that an event set may be as old as that event. */
+/** The newest of the rows with a recurrence: others are as old as the event that set them. */
 function newestOf(rows: readonly HealthRow[]): { at: Instant; recurrence: number } | undefined {
   let newest: { at: Instant; recurrence: number } | undefined;
   for (const { lastExecution, recurrenceSeconds } of rows) {

@@ -1,4 +1,4 @@
-/** `doctor` on a real PowerShell, with the lab behind Exchange's own commands. */
+/** `doctor` with a real PowerShell and the lab behind Exchange commands. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { beginRun, processesOf } from './processes.ts';
 
 const engines = inject('engines');
 
-it.runIf(engines.length === 0)('doctor is not tried where there is no PowerShell', ({ skip }) => skip());
+it.runIf(engines.length === 0)('doctor is not tested without PowerShell', ({ skip }) => skip());
 
 describe.each(engines)('through $name', ({ executable }) => {
   const folder = mkdtempSync(join(tmpdir(), 'doctor-'));
@@ -75,16 +75,16 @@ describe.each(engines)('through $name', ({ executable }) => {
   const SERVER =
     /^ok server \w+: Windows by jea in \d+ ms; clock \d\.\d s off; Get-ServerHealth gives \d+ rows, none stale; the newest \d+(\.\d)? s old$/;
 
-  it('finds nothing to do on a lab that is well, and has changed nothing and run no probe', async () => {
+  it('finds nothing to do on a healthy lab, changes nothing and runs no probe', async () => {
     const before = served.lab.commands().length;
     const lines = await doctor();
     expect(lines.filter(({ state }) => state !== 'ok')).toEqual([]);
     expect(about(lines, 'PowerShell')).toMatch(/^ok PowerShell: 7\.\S+ Core on \S+, by node-powershell, as \S+, whose/);
     for (const endpoint of ['ex1.contoso.com', 'ex2.contoso.com']) {
-      expect(about(lines, `endpoint ${endpoint}`)).toMatch(/a session opened in \d+ ms; every command is there$/);
+      expect(about(lines, `endpoint ${endpoint}`)).toMatch(/a session opened in \d+ ms; every command is available$/);
     }
     expect(about(lines, 'organisation')).toBe(
-      'ok organisation: 9 servers in 3 groups: cas:Tokyo (2), dag1 (4), dag2 (2); in none: mbx9',
+      'ok organisation: 9 servers in 3 groups: cas:Tokyo (2), dag1 (4), dag2 (2); in no group: mbx9',
     );
     const servers = lines.filter(({ check }) => check.startsWith('server '));
     expect(servers).toHaveLength(9);
@@ -94,7 +94,7 @@ describe.each(engines)('through $name', ({ executable }) => {
     expect(new Set(sent.map(({ command }) => command))).toEqual(new Set(['Get-ExchangeServer', 'Get-ServerHealth']));
   });
 
-  it('tells an administrator who may not, what is not there, and whose clock is off', async () => {
+  it('reports missing rights, missing commands and wrong clocks', async () => {
     vi.stubEnv('EXCHANGE_LAB_HIDE', 'Set-MailboxServer,Get-PopSettings,Restart-TargetComputer');
     vi.stubEnv('EXCHANGE_LAB_DENY', 'ex2,mbx1');
     vi.stubEnv('EXCHANGE_LAB_SKEW_SECONDS', 'mbx2=45,cas1=-5');
@@ -106,7 +106,7 @@ describe.each(engines)('through $name', ({ executable }) => {
       /^bad endpoint ex2\.contoso\.com: accessDenied: Connecting to remote server ex2\.contoso\.com failed.*Access is denied.* → .*New-SecondResponderRole\.ps1/s,
     );
     expect(about(lines, 'server mbx1')).toMatch(
-      /^bad server mbx1: Windows accessDenied: .*; Get-ServerHealth gives \d+ rows, none stale; .* → Offer \S+ the endpoint SecondResponder.*\n {2}deploy\/jea\/Install-SecondResponderEndpoint\.ps1 -Account '\S+' -ComputerName mbx1\.contoso\.com -WhatIf\n/,
+      /^bad server mbx1: Windows accessDenied: .*; Get-ServerHealth gives \d+ rows, none stale; .* → Give \S+ access to the endpoint SecondResponder.*\n {2}deploy\/jea\/Install-SecondResponderEndpoint\.ps1 -Account '\S+' -ComputerName mbx1\.contoso\.com -WhatIf\n/,
     );
     expect(about(lines, 'server mbx2')).toMatch(
       /^bad server mbx2: it does not offer Restart-TargetComputer; its clock is 45 s ahead of this machine’s; /,
@@ -114,17 +114,17 @@ describe.each(engines)('through $name', ({ executable }) => {
     expect(about(lines, 'server cas1')).toMatch(/; its clock is 5\.0 s behind this machine’s; /);
   });
 
-  it('wants no right to change something while nothing is to be changed', async () => {
+  it('requires no right to change anything in observe mode', async () => {
     vi.stubEnv('EXCHANGE_LAB_HIDE', 'Set-MailboxServer,Set-ImapSettings,Set-PopSettings,Restart-TargetComputer');
     const lines = await doctor({ servers: ['mbx1'], mode: 'observe' });
     expect(lines.filter(({ state }) => state !== 'ok')).toEqual([]);
     expect(about(lines, 'endpoint ex1.contoso.com')).toMatch(
-      /no right to Set-MailboxServer, Set-ImapSettings, Set-PopSettings, which/,
+      /no right to Set-MailboxServer, Set-ImapSettings, Set-PopSettings, not needed while/,
     );
-    expect(about(lines, 'server mbx1')).toContain('it offers looks only');
+    expect(about(lines, 'server mbx1')).toContain('it offers read commands only');
   });
 
-  it('tells of an endpoint and of a server that is down where to look', async () => {
+  it('says how to check an endpoint and a server that are down', async () => {
     const exchange = served.lab.exchange('a person');
     for (const server of ['ex2', 'mbx1']) {
       const { value } = await exchange.bootTime(server);
@@ -138,17 +138,17 @@ describe.each(engines)('through $name', ({ executable }) => {
       /^bad endpoint ex2\.contoso\.com: unreachable: Connecting to remote server .* → Try it from \S+:\n {2}Test-NetConnection ex2\.contoso\.com -Port 80\n/,
     );
     expect(about(lines, 'server mbx1')).toMatch(
-      /^bad server mbx1: Windows unreachable: .*; Get-ServerHealth unreachable: .* → Try it from \S+:\n {2}Test-NetConnection mbx1\.contoso\.com -Port 5985\n[^→]*WinRM\.$/,
+      /^bad server mbx1: Windows unreachable: .*; Get-ServerHealth unreachable: .* → Try it from \S+:\n {2}Test-NetConnection mbx1\.contoso\.com -Port 5985\n[^→]*WinRM service\.$/,
     );
     expect(about(lines, 'server mbx2')).toMatch(SERVER);
   });
 
-  it('tells who has all the sessions, and leaves out what can’t be asked without one', async () => {
+  it('reports an account that uses all sessions, and skips what requires one', async () => {
     served.lab.post({ fault: 'session-limit' });
     const lines = await doctor();
     for (const endpoint of ['ex1.contoso.com', 'ex2.contoso.com']) {
       expect(about(lines, `endpoint ${endpoint}`)).toMatch(
-        /^bad .*: sessionLimit: .*maximum number of connections allowed : 18.* → Exchange gives an account 18 sessions at a time.*-MaxConcurrency 30 -WhatIf$/s,
+        /^bad .*: sessionLimit: .*maximum number of connections allowed : 18.* → Exchange allows an account 18 sessions at a time.*-MaxConcurrency 30 -WhatIf$/s,
       );
     }
     expect(told(lines).filter((line) => line.startsWith('skipped'))).toEqual([
@@ -162,23 +162,23 @@ describe.each(engines)('through $name', ({ executable }) => {
     [
       'local',
       'utc',
-      /^bad server mbx1: the newest is said to have been evaluated 9 h from now: times come as local time, and are read as UTC; .*unspecified-times: local \}$/s,
+      /^bad server mbx1: the newest timestamp is 9 h in the future: times are in local time but are read as UTC; .*unspecified-times: local \}$/s,
     ],
     ['local', 'local', SERVER],
     ['utc', 'utc', SERVER],
     [
       'utc',
       'local',
-      /^bad server mbx1: the newest is said to have been evaluated 9 h ago: times come as UTC, and are read as local time; .*unspecified-times: utc \}$/s,
+      /^bad server mbx1: the newest timestamp is 9 h in the past: times are in UTC but are read as local time; .*unspecified-times: utc \}$/s,
     ],
-  ])('sees by the rows whether times that come as %s are read as %s', async (come, read, expected) => {
+  ])('detects from the rows whether times in %s are read as %s', async (come, read, expected) => {
     vi.stubEnv('TZ', 'Asia/Tokyo');
     vi.stubEnv('EXCHANGE_LAB_TIMES', come);
     const lines = await doctor({ servers: ['mbx1'], exchange: { 'unspecified-times': read } });
     expect(about(lines, 'server mbx1')).toMatch(expected);
   });
 
-  it('goes to servers by WinRM where it is told to', async () => {
+  it('connects to servers by WinRM if so configured', async () => {
     const lines = await doctor({ servers: ['cas1'], exchange: { targets: 'winrm' } });
     expect(about(lines, 'server cas1')).toMatch(/^ok server cas1: Windows by winrm in \d+ ms; clock/);
   });
@@ -190,7 +190,7 @@ describe.each(engines)('through $name', ({ executable }) => {
       /^bad PowerShell: .*pwsh-of-another-name can't be started.* → Install PowerShell/,
     ],
     [
-      'a program that is no PowerShell',
+      'a program that is not PowerShell',
       { executable: '/bin/cat' },
       /^bad PowerShell: PowerShell did not start\. .* → /s,
     ],
@@ -199,14 +199,14 @@ describe.each(engines)('through $name', ({ executable }) => {
       { modules: tmpdir() },
       /^bad PowerShell: .* → Its modules could not be loaded from /,
     ],
-  ])('tells of %s what to set, and leaves out what rests on it', async (_, exchange, expected) => {
+  ])('reports what to set for %s, and skips what depends on it', async (_, exchange, expected) => {
     const lines = await doctor({ exchange });
     expect(about(lines, 'PowerShell')).toMatch(expected);
     expect(lines.filter(({ state }) => state === 'skipped')).toHaveLength(4);
   });
 
-  it('ends at once when it is stopped, and leaves no PowerShell behind', async () => {
-    // The lab's clock stands still: the answer would never come.
+  it('stops immediately and leaves no PowerShell process behind', async () => {
+    // The lab's clock is stopped, so the answer never arrives.
     served.lab.post({ fault: 'slow', command: 'Get-ServerHealth', by: '1h' });
     const asked = () => served.lab.commands().some(({ command }) => command === 'Get-ServerHealth');
     const stop = new AbortController();

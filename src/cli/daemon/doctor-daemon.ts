@@ -15,7 +15,7 @@ export async function askReadiness(address: string, signal: AbortSignal): Promis
   }
   const answer = parsed(text);
   if (isReadiness(answer)) return { answers: 'daemon', readiness: answer };
-  return { answers: 'something', says: `it answers /readyz with ${status}, but not like a Second Responder daemon` };
+  return { answers: 'something', says: `/readyz returned ${status}, but not as a Second Responder daemon does` };
 }
 
 function unanswered(address: string, error: unknown): DaemonFacts {

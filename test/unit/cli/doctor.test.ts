@@ -4,7 +4,7 @@ import { createTerminal } from '../../../src/cli/output/terminal.ts';
 import { ExchangeError } from '../../../src/ports/exchange.ts';
 import { facts, NONE, type Site, surroundings } from '../doctor/site.ts';
 
-/** Runs it; answers what was printed, and whether nothing is bad. */
+/** Runs doctor; returns its output and whether nothing is bad. */
 async function doctor(
   site: Site = {},
   { json = false, stop = new AbortController(), server = undefined as string[] | undefined } = {},
@@ -32,7 +32,7 @@ async function doctor(
 const down = new ExchangeError('unreachable', 'ex1.contoso.com: \u001b[31mnobody\nis there');
 
 describe('second-responder doctor', () => {
-  it('prints a line for each thing, and in the end how many there is something to do about', async () => {
+  it('prints a line for each check and a summary at the end', async () => {
     const { out, fine } = await doctor();
     expect(fine).toBe(true);
     expect(out).toContain(
@@ -41,14 +41,16 @@ describe('second-responder doctor', () => {
     expect(out).toMatch(/\n\nno problem\n$/);
   });
 
-  it('counts what is worth a look, and is fine all the same', async () => {
+  it('counts findings to review and still succeeds', async () => {
     const { out, fine } = await doctor({ hostname: 'mbx1' });
     expect(fine).toBe(true);
-    expect(out).toMatch(/\nlook {5}this machine .*\n {9}→ Run the daemon on a machine that is no Exchange server\.\n/s);
+    expect(out).toMatch(
+      /\nlook {5}this machine .*\n {9}→ Run the daemon on a machine that is not an Exchange server\.\n/s,
+    );
     expect(out).toMatch(/\n\nno problem; 1 to review\n$/);
   });
 
-  it('is not fine where something is bad; what is there to be copied stays on one line', async () => {
+  it('fails if something is bad, and keeps commands to copy on one line', async () => {
     const { out, fine } = await doctor({ endpoint: down });
     expect(fine).toBe(false);
     expect(out).toContain(
@@ -56,15 +58,15 @@ describe('second-responder doctor', () => {
         'bad      endpoint ex1.contoso.com  unreachable: \\x1b[31mnobody is there',
         '         → Try it from responder1:',
         '             Test-NetConnection ex1.contoso.com -Port 80',
-        '           False: its name, the network, a firewall, or the server is down. True: the server',
-        '           listens, and its /PowerShell does not answer: look at IIS there, at',
+        '           If False, the name is wrong, the network or a firewall blocks it, or the server is down.',
+        '           If True, the server listens, but its /PowerShell does not answer: check IIS there and its',
         '           MSExchangePowerShellFrontEndAppPool.',
       ].join('\n'),
     );
     expect(out).toMatch(/\n\n2 problems; 3 skipped because of the problems above\n$/);
   });
 
-  it('prints JSON for scripts, with the same', async () => {
+  it('prints the same as JSON', async () => {
     const { out, fine } = await doctor({ endpoint: down }, { json: true });
     expect(fine).toBe(false);
     const { checks, ...sum } = JSON.parse(out) as { checks: { check: string; state: string; mend?: string }[] };
@@ -77,13 +79,13 @@ describe('second-responder doctor', () => {
     });
   });
 
-  it('looks at the named servers only', async () => {
+  it('checks only the named servers', async () => {
     const { out } = await doctor({ servers: [facts('mbx1'), facts('mbx2')] }, { server: ['mbx2'] });
     expect(out).toContain('server mbx2');
     expect(out).not.toContain('server mbx1');
   });
 
-  it('says what it has found so far when it is stopped, and that it is not all', async () => {
+  it('prints its findings so far when it is stopped, and that checks are missing', async () => {
     const stop = new AbortController();
     const target = async () => {
       stop.abort(new Error('Ctrl-C'));

@@ -1,4 +1,4 @@
-/** What each check finds, as an administrator reads it at three in the morning. */
+/** The findings of each check and their instructions, as an administrator reads them. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -33,7 +33,7 @@ describe('playbooks', () => {
     );
   });
 
-  it('that can’t be read are told with their places', async () => {
+  it('that can’t be read are reported with their positions', async () => {
     writeFileSync(join(folder, 'x.yaml'), 'name: x\nsteps: [{ restart-servce: a }]\n');
     const lines = told(await check(playbooks, { more: { playbooks: { directory: folder } } }));
     expect(lines.every((line) => /^(bad playbooks: .*x\.yaml|ok mode)/.test(line))).toBe(true);
@@ -44,11 +44,11 @@ describe('playbooks', () => {
 
   it.each<[string, Site, RegExp]>([
     ['observe', { safety: { mode: 'observe' } }, /^ok mode: safety\.mode is observe: .*nothing is changed$/],
-    ['nothing said, for a real organisation', { safety: {} }, /^ok mode: safety\.mode is observe/],
+    ['none, on a real organisation', { safety: {} }, /^ok mode: safety\.mode is observe/],
     [
       'approve',
       { safety: { mode: 'approve' } },
-      /^ok mode: safety\.mode is approve: nothing is changed before a person has said yes$/,
+      /^ok mode: safety\.mode is approve: nothing is changed until a person approves$/,
     ],
     [
       'auto in a lab',
@@ -58,9 +58,9 @@ describe('playbooks', () => {
     [
       'auto on a real organisation',
       { safety: { mode: 'auto' } },
-      /^look mode: .*imap-protocol.* may restart services, move databases and reboot servers of yours without asking anybody → If that is not meant yet: safety\.mode: observe/,
+      /^look mode: .*imap-protocol.* may restart services, move databases and reboot servers without asking → If this is too early, start with safety\.mode: observe/,
     ],
-  ])('the mode %s says what it means', async (_, site, expected) => {
+  ])('the mode %s is explained', async (_, site, expected) => {
     expect(told(await check(playbooks, site))[1]).toMatch(expected);
   });
 });
@@ -74,7 +74,7 @@ describe('store', () => {
     health(durability({ kind: 'redis', info: new Map(Object.entries(info)), fsync }));
 
   it.each<[string, StoreFacts, RegExp[]]>([
-    ['one that answers', health([]), [/^ok store: redis 7\.2 at r1:6379$/]],
+    ['one that responds', health([]), [/^ok store: redis 7\.2 at r1:6379$/]],
     [
       'snapshots only',
       warned({ aof_enabled: '0' }),
@@ -107,7 +107,7 @@ describe('store', () => {
       health([
         'Redis has 0 of the 1 replicas that store.wait-replicas requires: no alerts are accepted and no commands are sent until it has them.',
       ]),
-      [/^ok/, /^bad store: Redis has 0 of the 1 .* → docs\/store\.md says more\.$/],
+      [/^ok/, /^bad store: Redis has 0 of the 1 .* → See docs\/store\.md\.$/],
     ],
     [
       'one that is down',
@@ -115,24 +115,24 @@ describe('store', () => {
       [/^bad store: .*ECONNREFUSED → See docs\/store\.md\.$/],
     ],
     [
-      'a private one that hangs',
+      'a private one that does not respond',
       health([], { up: false, kind: 'private redis', says: 'private redis at … does not answer: timeout' }),
       [/^bad store: .* → Stop the daemon and start it again/],
     ],
     [
       'none yet',
       { found: 'asleep', directory: '/data', kept: false, warnings: [] },
-      [/^ok store: none yet in \/data: it is made at the first start$/],
+      [/^ok store: none yet in \/data: created at the first start$/],
     ],
     [
-      'one that sleeps',
+      'a private one that is not running',
       { found: 'asleep', directory: '/data', kept: true, warnings: [] },
-      [/^ok store: what was kept is in \/data; the daemon starts its Redis with it$/],
+      [/^ok store: data is in \/data; the daemon starts its Redis with it$/],
     ],
     [
       'no program',
       { found: 'no-program', directory: '/data' },
-      [/^bad store: there is no redis-server .* → Install one .*store\.url, REDIS_URL\.$/],
+      [/^bad store: no redis-server or valkey-server is installed .* → Install one .*store\.url \(REDIS_URL\)\.$/],
     ],
     [
       'a folder of another user',
@@ -144,15 +144,15 @@ describe('store', () => {
     expect(lines).toEqual(expected.map((one) => expect.stringMatching(one)));
   });
 
-  it('that is a lab’s may do without Redis', async () => {
+  it('of a lab does not require Redis', async () => {
     const found: StoreFacts = { found: 'no-program', directory: '/data' };
     expect(told(await check(store, { store: found, exchange: LAB }))[0]).toMatch(/^look store/);
   });
 
-  it('whose address is wrong is told with who named it', async () => {
+  it('with a wrong address is reported with the source of the address', async () => {
     const down = health([], { up: false, says: 'redis at r1:6379 does not answer: connect ECONNREFUSED' });
     const [line] = told(await check(store, { store: down, env: { REDIS_URL: 'redis://r1' } }));
-    expect(line).toMatch(/→ Start it, or correct its address: it is named by REDIS_URL\. redis-cli -u/);
+    expect(line).toMatch(/→ Start it, or fix its address, which comes from REDIS_URL\. redis-cli -u/);
     const [other] = told(await check(store, { store: new Error('Redis URL "redis://…": it must name one host.') }));
     expect(other).toMatch(/^bad store: Redis URL/);
   });
@@ -171,7 +171,7 @@ describe('PowerShell', () => {
       'on Linux',
       { windows: false, edition: 'Core', version: '7.4.1' },
       {},
-      /^look PowerShell: no Windows: from here Exchange can’t be reached by Kerberos remoting; 7\.4\.1 Core.* → Run the daemon on Windows, or .* by ssh: exchange\.executable/,
+      /^look PowerShell: not Windows: Kerberos remoting to Exchange is not available from here; 7\.4\.1 Core.* → Run the daemon on Windows, or .* over ssh: set exchange\.executable/,
     ],
     [
       'on Linux, for a lab',
@@ -180,12 +180,12 @@ describe('PowerShell', () => {
       /^ok PowerShell/,
     ],
     [
-      'of an old age',
+      'of an old version',
       { version: '4.0' },
       {},
       /^bad PowerShell: older than 5\.1; 4\.0.* → Install Windows Management Framework 5\.1/,
     ],
-    ['of the next age', { version: '10.0' }, {}, /^ok PowerShell/],
+    ['of a later version', { version: '10.0' }, {}, /^ok PowerShell/],
     [
       'with a credential of another account',
       { credentialTrouble: 'Key not valid for use in specified state.' },
@@ -200,7 +200,7 @@ describe('PowerShell', () => {
   it.each([
     [
       "PowerShell did not start. pwsh can't be started: spawn pwsh ENOENT",
-      /→ Install PowerShell, or say in exchange\.executable/,
+      /→ Install PowerShell, or set exchange\.executable/,
     ],
     [
       "PowerShell did not start. The specified module 'C:\\x\\SecondResponder.psm1' was not loaded",
@@ -224,40 +224,48 @@ describe('endpoints', () => {
   const act = ['Set-MailboxServer'];
 
   it.each<[string, Site, RegExp]>([
-    ['all is there', {}, /^ok endpoint ex1\.contoso\.com: a session opened in 400 ms; every command is there$/],
     [
-      'a look is missing',
+      'every command is available',
+      {},
+      /^ok endpoint ex1\.contoso\.com: a session opened in 400 ms; every command is available$/,
+    ],
+    [
+      'a read command is missing',
       { endpoint: missing(['Get-ServerHealth'], []) },
       /^bad endpoint ex1\.contoso\.com: CONTOSO\\svc-responder has no right to Get-ServerHealth; .* → Give CONTOSO\\svc-responder its rights.*\n {2}deploy\/jea\/New-SecondResponderRole\.ps1 -Member 'CONTOSO\\svc-responder' -WhatIf$/,
     ],
-    ['a change is missing', { endpoint: missing([], act) }, /^bad .* has no right to Set-MailboxServer/],
     [
-      'a change is missing, and only looks are wanted',
-      { endpoint: missing([], act), safety: { mode: 'observe' } },
-      /^ok .*no right to Set-MailboxServer, which are not needed while safety\.mode is observe$/,
+      'a command that changes something is missing',
+      { endpoint: missing([], act) },
+      /^bad .* has no right to Set-MailboxServer/,
     ],
     [
-      'a look is missing, and only looks are wanted',
+      'a change is missing, but only read commands are required',
+      { endpoint: missing([], act), safety: { mode: 'observe' } },
+      /^ok .*no right to Set-MailboxServer, not needed while safety\.mode is observe$/,
+    ],
+    [
+      'a read command is missing, and only read commands are required',
       { endpoint: missing(['Get-PopSettings'], act), safety: { mode: 'observe' } },
       /^bad .* no right to Get-PopSettings; .* -ObserveOnly -WhatIf$/,
     ],
     [
       'a group managed account',
       { endpoint: missing(['Get-PopSettings'], []), shell: { ...SHELL, account: 'CONTOSO\\sr$' } },
-      /→ CONTOSO\\sr\$ is no user to Exchange: .*New-SecondResponderAccount\.ps1.* -Member '<that group>' -WhatIf$/,
+      /→ CONTOSO\\sr\$ is not an Exchange user: .*New-SecondResponderAccount\.ps1.* -Member '<that group>' -WhatIf$/,
     ],
   ])('%s', async (_, site, expected) => {
     const [line] = told(await check(endpoints, site));
     expect(line).toMatch(new RegExp(expected.source, 's'));
   });
 
-  it('one alone is worth a look', async () => {
+  it('a single endpoint is to review', async () => {
     const lines = told(await check(endpoints, { exchange: { kind: 'powershell', endpoints: ['ex1.contoso.com'] } }));
     expect(lines).toHaveLength(2);
-    expect(lines[1]).toMatch(/^look endpoints: there is only one: .* → Name a second server in exchange\.endpoints\.$/);
+    expect(lines[1]).toMatch(/^look endpoints: there is only one: .* → Add a second server to exchange\.endpoints\.$/);
   });
 
-  it('that are one server twice are one', async () => {
+  it('two endpoints on the same server count as one', async () => {
     const both = ['ex1.contoso.com', 'http://ex1.contoso.com:81/PowerShell/'];
     const lines = told(await check(endpoints, { exchange: { kind: 'powershell', endpoints: both } }));
     expect(lines.at(-1)).toMatch(/^look endpoints: there is only one/);
@@ -268,28 +276,28 @@ describe('endpoints', () => {
       'that is down',
       'unreachable',
       'ex1.contoso.com: The WinRM client cannot process the request',
-      /^bad endpoint ex1\.contoso\.com: unreachable: The WinRM client cannot process the request → Try it from responder1:\n {2}Test-NetConnection ex1\.contoso\.com -Port 80\nFalse: its name, the network, a firewall, or the server is down\. True: .*IIS/,
+      /^bad endpoint ex1\.contoso\.com: unreachable: The WinRM client cannot process the request → Try it from responder1:\n {2}Test-NetConnection ex1\.contoso\.com -Port 80\nIf False, the name is wrong, the network or a firewall blocks it, or the server is down\. If True, .*IIS/,
     ],
     [
       'named by its address',
       'unreachable',
       'If the authentication scheme is different from Kerberos … TrustedHosts',
-      /→ Kerberos needs the server’s own full name, such as ex1\.contoso\.com/,
+      /→ Kerberos requires the server’s own full name, such as ex1\.contoso\.com/,
     ],
     [
       'without a ticket',
       'unreachable',
       'The following error with errorcode 0x80090322 occurred while using Kerberos authentication',
-      /→ Kerberos has no ticket for it.*\n {2}klist get HTTP\/ex1\.contoso\.com$/,
+      /→ There is no Kerberos ticket for it.*\n {2}klist get HTTP\/ex1\.contoso\.com$/,
     ],
     [
       'from a PowerShell without remoting',
       'unreachable',
       'no supported WSMan client library was found',
-      /→ This PowerShell has no remoting to Windows: the line PowerShell says/,
+      /→ This PowerShell has no remoting to Windows; see the PowerShell check above/,
     ],
     [
-      'that lets nobody in',
+      'that denies access',
       'accessDenied',
       'Access is denied.',
       /→ Give CONTOSO\\svc-responder its rights.*New-SecondResponderRole\.ps1 -Member 'CONTOSO\\svc-responder' -WhatIf\n.*\n {2}Get-User 'CONTOSO\\svc-responder' \| Format-List RemotePowerShellEnabled$/,
@@ -298,46 +306,46 @@ describe('endpoints', () => {
       'with no session left',
       'sessionLimit',
       'maximum number of connections allowed : 18',
-      /→ Exchange gives an account 18 sessions at a time, unless its throttling policy says otherwise, and CONTOSO\\svc-responder has them all\. One that nobody closed ends after 15 minutes\.\n.*exchange\.sessions lower.*\n {2}deploy\/jea\/New-SecondResponderRole\.ps1 -Member 'CONTOSO\\svc-responder' -MaxConcurrency 30 -WhatIf$/,
+      /→ Exchange allows an account 18 sessions at a time unless its throttling policy says otherwise, and CONTOSO\\svc-responder uses them all\. An abandoned session ends after 15 minutes\.\n.*lower exchange\.sessions.*\n {2}deploy\/jea\/New-SecondResponderRole\.ps1 -Member 'CONTOSO\\svc-responder' -MaxConcurrency 30 -WhatIf$/,
     ],
     [
-      'that refuses the password, in whatever language',
+      'that refuses the password, in any language',
       'accessDenied',
       'Der Benutzername oder das Kennwort ist falsch. [LogonFailure]',
-      /→ Windows does not log CONTOSO\\svc-responder on: its password is wrong or expired/,
+      /→ Windows refuses the logon of CONTOSO\\svc-responder: the password is wrong or expired/,
     ],
     [
       'whose account is locked',
       'accessDenied',
       '(locked, in another language) [1909]',
-      /→ Windows does not log CONTOSO\\svc-responder on/,
+      /→ Windows refuses the logon of CONTOSO\\svc-responder/,
     ],
     [
-      'that was asked too often',
+      'that throttles the account',
       'sessionLimit',
       'Fail to create runspace because you have exceeded your budget to create runspace. Please wait for 2 seconds.',
-      /→ CONTOSO\\svc-responder has asked for more than its throttling policy allows.*Get-ThrottlingPolicyAssociation 'CONTOSO\\svc-responder'$/,
+      /→ CONTOSO\\svc-responder exceeded the rate that its throttling policy allows.*Get-ThrottlingPolicyAssociation 'CONTOSO\\svc-responder'$/,
     ],
     [
       'that too many accounts use',
       'sessionLimit',
       '(in another language) [-2144108117]',
-      /→ As many accounts use remote sessions on ex1\.contoso\.com as it allows/,
+      /→ The limit of accounts with remote sessions on ex1\.contoso\.com is reached/,
     ],
     [
-      'that fails in a way nobody knows',
+      'that fails with an unknown error',
       'unknown',
-      'Das hat niemand je gehört. [-2144100000]',
-      /unknown: Das hat niemand je gehört\. \[-2144100000\].*→ These are the server’s own words/,
+      'Ein unbekannter Fehler. [-2144100000]',
+      /unknown: Ein unbekannter Fehler\. \[-2144100000\].*→ This is the server’s own message/,
     ],
-    ['that hangs', 'timedOut', 'no answer', /→ .*--time-limit 3m/],
+    ['that does not respond', 'timedOut', 'no answer', /→ .*--time-limit 3m/],
   ];
   it.each(failures)('one %s', async (_, code, says, expected) => {
     const [line] = told(await check(endpoints, { endpoint: new ExchangeError(code, says) }));
     expect(line).toMatch(new RegExp(expected.source, 's'));
   });
 
-  it('tell the port that an address has', async () => {
+  it('are reported with the port of their address', async () => {
     const both = ['https://ex1.contoso.com/PowerShell/', 'http://ex2.contoso.com:8008/PowerShell/'];
     const site = { exchange: { kind: 'powershell', endpoints: both }, endpoint: new ExchangeError('unreachable', 'x') };
     const lines = told(await check(endpoints, site));
@@ -345,7 +353,7 @@ describe('endpoints', () => {
     expect(lines[1]).toContain('Test-NetConnection ex2.contoso.com -Port 8008');
   });
 
-  it('write no name into a command that could be more than a name', async () => {
+  it('quote names in the commands that they suggest', async () => {
     const shell = { ...SHELL, account: "CONTOSO\\o'brien; Remove-Item C:\\" };
     const [line] = told(await check(endpoints, { shell, endpoint: missing(['Get-PopSettings'], []) }));
     expect(line).toContain("-Member 'CONTOSO\\o''brien; Remove-Item C:\\' -WhatIf");
@@ -356,14 +364,14 @@ describe('organisation', () => {
   const cas = { roles: ['client-access' as const], dag: undefined as never };
   it.each([
     [
-      'groups, and who is in none',
+      'groups, and a server without one',
       [
         facts('mbx1'),
         facts('mbx2'),
         facts('cas1', cas),
         facts('mbx9', { roles: ['mailbox'], dag: undefined as never }),
       ],
-      'ok organisation: 4 servers in 2 groups: cas:Tokyo (1), dag1 (2); in none: mbx9',
+      'ok organisation: 4 servers in 2 groups: cas:Tokyo (1), dag1 (2); in no group: mbx9',
     ],
     [
       'one server alone',
@@ -373,16 +381,16 @@ describe('organisation', () => {
     [
       'nothing',
       [],
-      'bad organisation: no server that holds mailboxes or lets clients in → Look with Get-ExchangeServer, as the same account, what it sees.',
+      'bad organisation: no Mailbox or Client Access server found → Run Get-ExchangeServer under the same account and check what it returns.',
     ],
   ])('%s', async (_, all, expected) => {
     expect(told(await check(organisation, { servers: all }))).toEqual([expected]);
   });
 
-  it('of a lab that can’t be built says which words to correct', async () => {
+  it('of a lab with an invalid file is reported with the problem', async () => {
     const site = { exchange: LAB, opened: new Error('The organisation file cannot be used\n  /servers: x') };
     expect(told(await check(organisation, site))).toEqual([
-      'bad organisation: The organisation file cannot be used /servers: x → Correct it in the section lab of the configuration, or in the file that it names.',
+      'bad organisation: The organisation file cannot be used /servers: x → Fix it in the section lab of the configuration, or in the file named there.',
     ]);
   });
 });
@@ -391,7 +399,7 @@ describe('servers', () => {
   const one = (site: Site) => check(servers, { servers: [facts('mbx1')], ...site });
   const lacks = (looks: string[], changes: string[]) => ({ openedAfter: 300, missing: { looks, changes } });
 
-  it('all is well', async () => {
+  it('all ok', async () => {
     expect(told(await one({}))).toEqual([
       'ok server mbx1: Windows by jea in 300 ms; clock 0.1 s off; Get-ServerHealth gives 1 row, none stale; the newest 20 s old',
     ]);
@@ -405,7 +413,7 @@ describe('servers', () => {
     [
       'one that is down',
       { target: new ExchangeError('unreachable', 'no'), rows: new ExchangeError('unreachable', 'RPC') },
-      /^bad server mbx1: Windows unreachable: no; Get-ServerHealth unreachable: RPC → Try it from responder1:\n {2}Test-NetConnection mbx1\.contoso\.com -Port 5985\nFalse: .*service WinRM\.$/,
+      /^bad server mbx1: Windows unreachable: no; Get-ServerHealth unreachable: RPC → Try it from responder1:\n {2}Test-NetConnection mbx1\.contoso\.com -Port 5985\nIf False, .*WinRM service\.$/,
     ],
     [
       'by TLS',
@@ -420,26 +428,26 @@ describe('servers', () => {
           'Cannot find the SecondResponder session configuration in the WSMan: drive',
         ),
       },
-      new RegExp(`→ Offer CONTOSO.*${JEA}\nOr without`),
+      new RegExp(`→ Give CONTOSO.*access to the endpoint SecondResponder.*${JEA}\nOr do without`),
     ],
     [
       'no right there',
       { target: new ExchangeError('accessDenied', 'Access is denied.') },
       new RegExp(
-        `^bad server mbx1: Windows accessDenied: Access is denied; .* → Offer CONTOSO.*${JEA}\nOr without that endpoint: exchange\\.targets: winrm, with CONTOSO\\\\svc-responder as a local administrator of mbx1\\.contoso\\.com\\.$`,
+        `^bad server mbx1: Windows accessDenied: Access is denied; .* → Give CONTOSO.*access to the endpoint SecondResponder.*${JEA}\nOr do without that endpoint: set exchange\\.targets: winrm and make CONTOSO\\\\svc-responder a local administrator of mbx1\\.contoso\\.com\\.$`,
       ),
     ],
     [
       'no right there, by winrm',
       { ...winrm, target: new ExchangeError('accessDenied', 'Access is denied.') },
       new RegExp(
-        `→ Make CONTOSO\\\\svc-responder a local administrator of mbx1\\.contoso\\.com; or, with less right, exchange\\.targets: jea and\n.*${JEA}$`,
+        `→ Make CONTOSO\\\\svc-responder a local administrator of mbx1\\.contoso\\.com; or, with fewer rights, set exchange\\.targets: jea and run\n.*${JEA}$`,
       ),
     ],
     [
       'no shell left there',
       { target: new ExchangeError('sessionLimit', 'MaxShells') },
-      /→ WinRM on mbx1\.contoso\.com gives a user no more shells.*winrm get winrm\/config\/winrs$/,
+      /→ The limit of WinRM shells per user on mbx1\.contoso\.com is reached.*winrm get winrm\/config\/winrs$/,
     ],
     [
       'no health manager',
@@ -447,14 +455,14 @@ describe('servers', () => {
       /^bad server mbx1: Get-ServerHealth unreachable: RPC server is unavailable; Windows by jea.* → .*On mbx1\.contoso\.com:\n {2}Get-Service MSExchangeHM, MSExchangeRPC$/,
     ],
     [
-      'an endpoint that only looks',
+      'an endpoint that only reads',
       { target: lacks([], ['Restart-TargetComputer']) },
       new RegExp(`^bad server mbx1: it does not offer Restart-TargetComputer; .* → .*-ObserveOnly.*${JEA}$`),
     ],
     [
-      'an endpoint that only looks, where only looks are wanted',
+      'an endpoint that only reads, when only read commands are required',
       { target: lacks([], ['Restart-TargetComputer']), safety: { mode: 'observe' } },
-      /^ok .*it offers looks only/,
+      /^ok .*it offers read commands only/,
     ],
     [
       'an endpoint of an older version',
@@ -464,7 +472,7 @@ describe('servers', () => {
     [
       'modules of an older version',
       { ...winrm, target: lacks(['Get-TargetComponent'], []) },
-      /→ .*exchange\.modules is of the same version/,
+      /→ .*exchange\.modules has the same version/,
     ],
     [
       'a clock that is off',
@@ -485,7 +493,7 @@ describe('servers', () => {
       /^ok .*clock 0\.0 s off/,
     ],
     [
-      'a way that is slower than clocks differ',
+      'a round trip longer than the difference between the clocks',
       { target: { openedAfter: 1, missing: NONE, clock: { ahead: 40_000, within: 39_000 } } },
       /^ok .*clock 40 s off/,
     ],
@@ -493,14 +501,14 @@ describe('servers', () => {
     [
       'no right to rows',
       { endpoint: lacks(['Get-ServerHealth'], []) },
-      /^ok server mbx1: Windows by jea in 300 ms; .*Get-ServerHealth is not there, as the endpoints’ lines say$/,
+      /^ok server mbx1: Windows by jea in 300 ms; .*Get-ServerHealth is not available; see the endpoints above$/,
     ],
   ])('%s', async (_, site, expected) => {
     const [line] = told(await one(site));
     expect(line).toMatch(new RegExp(expected.source, 's'));
   });
 
-  it('only those that are named are looked at, and one that there is not is red', async () => {
+  it('only the named servers are checked, and an unknown one is bad', async () => {
     const lines = told(
       await check(servers, {
         servers: [facts('mbx1'), facts('mbx2')],
@@ -524,30 +532,30 @@ describe('servers', () => {
     [
       'local times read as UTC, in Tokyo',
       read('utc', 9 * HOUR, NOW - 20_000 + 9 * HOUR),
-      /^bad server mbx1: the newest is said to have been evaluated 9 h from now: times come as local time, and are read as UTC; .* → In the configuration:\n {2}exchange: \{ unspecified-times: local \}$/,
+      /^bad server mbx1: the newest timestamp is 9 h in the future: times are in local time but are read as UTC; .* → Add this to the configuration:\n {2}exchange: \{ unspecified-times: local \}$/,
     ],
     [
       'local times read as UTC, in Toronto',
       read('utc', -5 * HOUR, NOW - 20_000 - 5 * HOUR),
-      /^bad .*5 h ago: times come as local time/,
+      /^bad .*5 h in the past: times are in local time/,
     ],
     [
       'UTC read as local time, in Kolkata',
       read('local', 5.5 * HOUR, NOW - 20_000 - 5.5 * HOUR),
-      /^bad .*5 h 30 min ago: times come as UTC, and are read as local time; .* → .*unspecified-times: utc \}$/,
+      /^bad .*5 h 30 min in the past: times are in UTC but are read as local time; .* → .*unspecified-times: utc \}$/,
     ],
-    ['local times read as they are', read('local', 9 * HOUR, NOW - 20_000), /^ok /],
+    ['local times read as local time', read('local', 9 * HOUR, NOW - 20_000), /^ok /],
     [
-      'a monitor that runs each hour, a while ago',
+      'a monitor that runs every hour, most of an hour ago',
       read('utc', 0, NOW - 0.9 * HOUR, { recurrenceSeconds: 3_600 }),
       /^ok .*54 min old/,
     ],
     [
       'another time zone than PowerShell’s',
       read('utc', 0, NOW - 20_000 + 9 * HOUR),
-      /^bad .*another time zone than that of responder1.* → Give responder1 the time zone of the servers, and set exchange\.unspecified-times: local\.$/,
+      /^bad .*another time zone than that of responder1.* → Set responder1 to the time zone of the servers, and set exchange\.unspecified-times: local\.$/,
     ],
-    ['times that nothing explains', read('utc', 9 * HOUR, NOW + 20 * 60_000), /^look .*20 min from now/],
+    ['times without an explanation', read('utc', 9 * HOUR, NOW + 20 * 60_000), /^look .*20 min in the future/],
     [
       'a clock that explains it',
       {
@@ -561,7 +569,7 @@ describe('servers', () => {
     expect(line).toMatch(new RegExp(expected.source, 's'));
   });
 
-  it('a row that no clock drives says nothing of clocks', async () => {
+  it('rows without a recurrence say nothing about clocks', async () => {
     const old = row({ recurrenceSeconds: 0, lastExecution: NOW - 99 * HOUR });
     expect(told(await one({ rows: [old] }))[0]).toMatch(/gives 1 row, none stale$/);
     expect(told(await one({ rows: [old, row({})] }))[0]).toMatch(/; the newest 20 s old$/);
@@ -572,8 +580,8 @@ describe('servers', () => {
 
   it.each([
     [1, 20, /^ok .*gives 20 rows, 1 stale; the newest 20 s old/],
-    [3, 20, /^look .*gives 20 rows, 3 stale; .* → Its health manager does not evaluate them/],
-    // Their times say nothing of time zones: nobody has evaluated them since.
+    [3, 20, /^look .*gives 20 rows, 3 stale; .* → The health manager is not evaluating its monitors/],
+    // Their times say nothing about time zones, because they were not evaluated since.
     [20, 20, /^look server mbx1: Get-ServerHealth gives 20 rows, 20 stale; Windows[^;]*; clock[^;]* → /],
   ])('%i of %i rows stale', async (stale, all, expected) => {
     const rows = Array.from({ length: all }, (_, at) =>
@@ -586,36 +594,36 @@ describe('servers', () => {
 describe('this machine', () => {
   const all = { servers: [facts('ex1'), facts('ex2'), facts('mbx1')] };
   it.each<[string, Site, RegExp]>([
-    ['is none of them', all, /^ok this machine: responder1 is no Exchange server$/],
+    ['is not an Exchange server', all, /^ok this machine: responder1 is not an Exchange server$/],
     [
-      'is one of them',
+      'is an Exchange server',
       { ...all, hostname: 'MBX1' },
-      /^look this machine: MBX1 is an Exchange server itself: the daemon never reboots it and moves no databases off it, .* services on it are restarted → Run the daemon on a machine that is no Exchange server\.$/,
+      /^look this machine: MBX1 is itself an Exchange server: the daemon restarts services on it but never reboots it or moves databases off it, .* are escalated → Run the daemon on a machine that is not an Exchange server\.$/,
     ],
     [
-      'is one of them, and an endpoint',
+      'is an Exchange server and an endpoint',
       { ...all, hostname: 'ex1' },
-      /^look this machine: ex1 is an Exchange server itself and an endpoint for sessions: /,
+      /^look this machine: ex1 is itself an Exchange server and an endpoint for sessions: /,
     ],
     [
-      'is none, and others are kept too',
+      'is not an Exchange server, and safety.self names others',
       { ...all, safety: { self: ['mbx1'] } },
-      /^ok this machine: responder1 is no Exchange server; never rebooted nor drained besides: mbx1$/,
+      /^ok this machine: responder1 is not an Exchange server; also never rebooted or drained: mbx1$/,
     ],
     [
-      'is none, and the only endpoint is kept',
+      'is not an Exchange server, and the only endpoint is never rebooted',
       { ...all, exchange: { kind: 'powershell', endpoints: ['ex1.contoso.com'] } },
-      /besides: ex1$/,
+      /also never rebooted or drained: ex1$/,
     ],
     [
-      'lets PowerShell run on one of them',
+      'starts PowerShell on an Exchange server',
       { ...all, shell: { ...SHELL, machine: 'EX2' } },
-      /^bad this machine: PowerShell runs on ex2, which is an Exchange server that the daemon may reboot under itself; .* → In the configuration:\n {2}safety: \{ self: \[ex2\] \}$/,
+      /^bad this machine: PowerShell runs on ex2, an Exchange server that the daemon may reboot; .* → Add this to the configuration:\n {2}safety: \{ self: \[ex2\] \}$/,
     ],
     [
-      'lets PowerShell run on one of them that is kept',
+      'starts PowerShell on an Exchange server in safety.self',
       { ...all, shell: { ...SHELL, machine: 'EX2' }, safety: { self: ['ex2'] } },
-      /^ok .*besides: ex2$/,
+      /^ok .*also never rebooted or drained: ex2$/,
     ],
   ])('%s', async (_, site, expected) => {
     const [line] = told(await check(machine, site));
@@ -627,7 +635,7 @@ describe('daemon', () => {
   const part = (name: 'store' | 'exchange', fine: boolean) => ({ part: name, ok: fine, says: `${name} says` });
   it.each<[string, Site, RegExp]>([
     ['not running', {}, /^ok daemon: not running at http:\/\/127\.0\.0\.1:8080$/],
-    ['anywhere', { address: undefined }, /^ok daemon: takes any free port: not looked for$/],
+    ['on any free port', { address: undefined }, /^ok daemon: http\.port is 0 \(any free port\): not checked$/],
     [
       'ready',
       {
@@ -643,17 +651,17 @@ describe('daemon', () => {
           readiness: { ready: false, parts: [part('store', true), part('exchange', false)] },
         },
       },
-      /^bad daemon: not ready at [^;]*: exchange: exchange says → If the lines above are fine/,
+      /^bad daemon: not ready at [^;]*: exchange: exchange says → If the checks above are ok/,
     ],
     [
       'something else',
-      { daemon: { answers: 'something', says: 'it answers /readyz with 404' } },
-      /^bad daemon: .*404 → .*set http\.port to another one\.$/,
+      { daemon: { answers: 'something', says: '/readyz returned 404' } },
+      /^bad daemon: unexpected response from .*404.* → .*set http\.port to another port\.$/,
     ],
     [
-      'of a certificate that nobody here trusts',
+      'with an untrusted certificate',
       { daemon: { answers: 'untrusted', says: 'SELF_SIGNED_CERT_IN_CHAIN' } },
-      /^look daemon: .*SELF_SIGNED.* → NODE_EXTRA_CA_CERTS/,
+      /^look daemon: cannot connect to .*SELF_SIGNED.* → Set NODE_EXTRA_CA_CERTS/,
     ],
   ])('%s', async (_, site, expected) => {
     expect(told(await check(daemon, site))).toEqual([expect.stringMatching(expected)]);
@@ -663,7 +671,7 @@ describe('daemon', () => {
     ['a daemon', 200, '{"ready":true,"parts":[]}', 'daemon'],
     ['a daemon that is not ready', 503, '{"ready":false,"parts":[{"part":"store","ok":false,"says":"x"}]}', 'daemon'],
     ['another program', 404, 'Not found', 'something'],
-    ['another program that speaks JSON', 200, '{"ready":true,"parts":[{}]}', 'something'],
+    ['another program that returns JSON', 200, '{"ready":true,"parts":[{}]}', 'something'],
   ])('is asked over HTTP: %s', async (_, status, body, answers) => {
     const server = createServer((_request, response) => void response.writeHead(status).end(body));
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));

@@ -1,4 +1,4 @@
-/** The whole: what comes in which order, what stops what, and that it ends. */
+/** doctor as a whole: the order of checks, which of them are skipped after a failure, and time limits. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
@@ -10,7 +10,7 @@ const never = () => new Promise<never>(() => {});
 const states = (lines: { check: string; state: string }[]) => lines.map(({ check, state }) => `${check} ${state}`);
 
 describe('doctor', () => {
-  it('finds nothing to do where everything is right, in the order in which one thing rests on another', async () => {
+  it('finds nothing to do if everything is ok, and checks each thing after those it depends on', async () => {
     const lines = await doctor();
     expect(states(lines)).toEqual([
       ...['configuration ok', 'playbooks ok', 'mode ok', 'store ok', 'PowerShell ok', 'endpoint ex1.contoso.com ok'],
@@ -20,7 +20,7 @@ describe('doctor', () => {
     expect(lines.filter(({ mend }) => mend !== undefined)).toEqual([]);
   });
 
-  it('tells of each check when it is done, and of nothing twice', async () => {
+  it('reports each check when it is done, and nothing twice', async () => {
     const batches: number[] = [];
     const lines = await doctor({}, (some) => batches.push(some.length));
     expect(batches).toEqual([1, 2, 1, 1, 2, 1, 2, 1, 1]);
@@ -28,21 +28,21 @@ describe('doctor', () => {
     expect(lines.length).toBe(12);
   });
 
-  it('says of every problem of the configuration where it is and what to do, and that nothing else was looked at', async () => {
+  it('reports every problem of the configuration with its position and a fix, and skips all other checks', async () => {
     const file = written({ http: { prot: 1 }, exchange: { kind: 'powershell' } });
     const lines = await doctor({ load: () => loadConfig({ file, env: {}, cwd: '/' }) });
     const place = (told(lines)[0] ?? '').replace(file, 'FILE');
     expect(place).toMatch(/^bad configuration: FILE:1:\d+: http\.prot: unknown key → did you mean "port"\?$/);
     expect(told(lines)[1]).toMatch(
-      /^bad configuration: .*exchange\.endpoints: is empty; name servers.* → Correct it there\.$/,
+      /^bad configuration: .*exchange\.endpoints: is empty; name servers.* → Fix it there\.$/,
     );
     expect(told(lines).slice(2)).toEqual(CHECKS.map(({ name }) => `skipped ${name}: the configuration does not load`));
   });
 
-  it('names the variables that the configuration is read with, as a service may have others', async () => {
+  it('names the environment variables in effect, because a service may have others', async () => {
     const [first] = await doctor({ env: { SECOND_RESPONDER_HTTP_PORT: '9000', REDIS_URL: 'redis://r' } });
     expect(first?.found).toMatch(
-      /second-responder\.yaml, and of the environment SECOND_RESPONDER_HTTP_PORT, REDIS_URL$/,
+      /second-responder\.yaml and environment variables SECOND_RESPONDER_HTTP_PORT, REDIS_URL$/,
     );
   });
 
@@ -53,7 +53,7 @@ describe('doctor', () => {
       [...['PowerShell bad', 'endpoints skipped', 'organisation skipped', 'servers skipped', 'this machine skipped']],
     ],
     [
-      'no endpoint that answers',
+      'no reachable endpoint',
       { endpoint: new ExchangeError('unreachable', 'gone') },
       [
         ...['PowerShell ok', 'endpoint ex1.contoso.com bad', 'endpoint ex2.contoso.com bad', 'organisation skipped'],
@@ -76,12 +76,12 @@ describe('doctor', () => {
         ...['servers skipped', 'this machine skipped'],
       ],
     ],
-  ])('%s is red once, and what rests on it is left out', async (_, site, expected) => {
+  ])('%s is reported once, and the checks that depend on it are skipped', async (_, site, expected) => {
     const lines = states(await doctor(site));
     expect(lines.slice(lines.indexOf('store ok') + 1)).toEqual([...expected, 'daemon ok']);
   });
 
-  it('asks a lab by no PowerShell, and says nothing of it', async () => {
+  it('uses no PowerShell for a lab and does not mention it', async () => {
     const lines = await doctor({ exchange: { kind: 'lab' }, inspect: false });
     expect(states(lines)).toEqual([
       ...['configuration ok', 'playbooks ok', 'mode ok', 'store ok', 'organisation ok', 'server mbx1 ok'],
@@ -90,14 +90,14 @@ describe('doctor', () => {
     expect(lines.find(({ check }) => check === 'server mbx1')?.found).not.toContain('Windows');
   });
 
-  it('asks a lab that is away for nothing more', async () => {
+  it('skips the other checks of a lab that does not answer', async () => {
     const site = { exchange: { kind: 'lab', url: 'http://l', through: 'powershell' } };
-    const away = new ExchangeError('unreachable', 'The lab at http://l does not answer: ECONNREFUSED.');
-    const lines = told(await doctor({ ...site, opened: away })).filter((line) => !line.startsWith('ok '));
+    const down = new ExchangeError('unreachable', 'The lab at http://l does not answer: ECONNREFUSED.');
+    const lines = told(await doctor({ ...site, opened: down })).filter((line) => !line.startsWith('ok '));
     expect(lines).toEqual([
       'skipped PowerShell: the lab does not answer',
       'skipped endpoints: the lab does not answer',
-      'bad organisation: unreachable: The lab at http://l does not answer: ECONNREFUSED. → Start it, or correct exchange.url:\n  second-responder lab',
+      'bad organisation: unreachable: The lab at http://l does not answer: ECONNREFUSED. → Start the lab, or set exchange.url to its address:\n  second-responder lab',
       'skipped servers: the organisation could not be read',
       'skipped this machine: the organisation could not be read',
     ]);
@@ -119,13 +119,13 @@ describe('doctor', () => {
       /^bad server mbx1: Get-ServerHealth timedOut: no answer within 0\.02 s; .* → /,
     ],
     ['the daemon', { daemon: never }, /^bad daemon: http:\/\/127\.0\.0\.1:8080: no answer within 0\.02 s → /],
-  ])('waits no longer than its limit for %s', async (_, site, expected) => {
+  ])('waits for %s no longer than its time limit', async (_, site, expected) => {
     const lines = told(await doctor({ ...site, asked: { limit: 20 } }));
     expect(lines.filter((line) => expected.test(line))).toHaveLength(1);
   });
 
   it.each(['store', 'shell', 'endpoint', 'servers', 'target', 'rows', 'daemon'])(
-    'ends at once when it is stopped while %s does not answer',
+    'stops immediately while %s does not answer',
     async (where) => {
       const stop = new AbortController();
       const why = new Error('Ctrl-C');
@@ -137,13 +137,13 @@ describe('doctor', () => {
     },
   );
 
-  it('looks at servers side by side, at most as many as there may be sessions, and tells of them in their order', async () => {
+  it('checks servers in parallel, as many as there are sessions, and reports them in order', async () => {
     let now = 0;
     let most = 0;
     const waiting: (() => void)[] = [];
     const target = async () => {
       most = Math.max(most, ++now);
-      // Two are in hand before any is answered, and the later one is answered first.
+      // Two checks start before the first is answered, and the second is answered first.
       await new Promise<void>((go) => {
         waiting.push(go);
         if (waiting.length === 2) for (const one of waiting.splice(0).reverse()) one();
@@ -160,7 +160,7 @@ describe('doctor', () => {
     );
   });
 
-  it('asks each thing once, whoever needs it', async () => {
+  it('requests each answer once and shares it between checks', async () => {
     const asked = { shell: 0, organisation: 0 };
     await doctor({
       shell: () => {
@@ -175,12 +175,12 @@ describe('doctor', () => {
     expect(asked).toEqual({ shell: 1, organisation: 1 });
   });
 
-  it('has of the organisation only verbs that look, and probes are not among them', () => {
+  it('can call only the read commands of the organisation, and no probes', () => {
     const source = readFileSync('src/doctor/context.ts', 'utf8');
     expect(source).toContain("exchange: Pick<Exchange, 'organisation' | 'serverHealth'>;");
   });
 
-  it('takes a defect of its own for no other’s fault', async () => {
+  it('reports an unexpected error as a finding of its check', async () => {
     const all = surroundings();
     const broken = {
       ...all,

@@ -1,4 +1,4 @@
-/** A site for `doctor` where everything is right; a test says what is not. */
+/** A site for `doctor` where everything is ok; each test overrides what is not. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,9 +64,9 @@ export const SHELL: ShellFacts = {
 
 type Answer<T> = T | Error | (() => T | Promise<T>);
 
-/** What the site answers; an error is what a call fails with. */
+/** The answers of the site; a call fails with an error among them. */
 export interface Site {
-  /** Sections of the configuration, as a file has them. */
+  /** Sections of the configuration file. */
   exchange?: Record<string, unknown>;
   safety?: Record<string, unknown>;
   more?: Record<string, unknown>;
@@ -82,7 +82,7 @@ export interface Site {
   store?: Answer<StoreFacts>;
   daemon?: Answer<DaemonFacts>;
   address?: string | undefined;
-  /** Nothing in between: a lab. */
+  /** A lab without PowerShell. */
   inspect?: false;
   asked?: Partial<Asked>;
 }
@@ -98,7 +98,7 @@ async function answer<T>(given: Answer<T>): Promise<T> {
 const folder = mkdtempSync(join(tmpdir(), 'doctor-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-/** A file with these sections; JSON is YAML. */
+/** Writes a configuration file with these sections; JSON is YAML. */
 export function written(sections: Record<string, unknown>): string {
   const file = join(folder, 'second-responder.yaml');
   writeFileSync(file, JSON.stringify(sections));
@@ -152,7 +152,7 @@ const HEALTHY = { up: true, kind: 'redis', warnings: [], says: 'redis 7.2 at red
 
 const asked = (site: Site): Asked => ({ limit: 5_000, signal: new AbortController().signal, ...site.asked });
 
-/** What one check finds. */
+/** Runs one check. */
 export async function check(one: Check, site: Site = {}): Promise<Line[]> {
   const all = surroundings(site);
   return one.run(createContext(all, all.load(), asked(site)));
@@ -161,6 +161,6 @@ export async function check(one: Check, site: Site = {}): Promise<Line[]> {
 export const doctor = (site: Site = {}, tell?: (lines: readonly Line[]) => void): Promise<Line[]> =>
   diagnose(surroundings(site), asked(site), tell);
 
-/** A line as a person has it before the eyes: `bad endpoint ex1: … → …`. */
+/** Lines in a compact form: `bad endpoint ex1: … → …`. */
 export const told = (lines: readonly Line[]): string[] =>
   lines.map(({ check: name, state, found, mend }) => `${state} ${name}: ${found}${mend ? ` → ${mend}` : ''}`);
