@@ -1,4 +1,4 @@
-// What the PowerShell host adds to a call. See README.md.
+// The overhead of the PowerShell host per call. See README.md.
 import { join } from 'node:path';
 import { labHttpExchange } from '../dist/adapters/lab/http.js';
 import { serveLab } from '../dist/adapters/lab/serve.js';
@@ -17,7 +17,7 @@ const CASES = [
   ['a call that works for some ms', 'Invoke-Work', { times: 200_000 }],
 ];
 
-console.log(`${CALLS} calls one after another, ${WARM} before to get warm\n`);
+console.log(`${CALLS} calls, one after another, ${WARM} before to warm up\n`);
 for (const driver of ['node-powershell', 'child_process']) {
   const host = new PowerShellHost({ driver, executable, modules, shells: 1, recycleAfter: Number.MAX_SAFE_INTEGER });
   const began = performance.now();
@@ -28,7 +28,7 @@ for (const driver of ['node-powershell', 'child_process']) {
   await host.close();
 }
 
-// The port's verbs on a lab: asked over HTTP, and by PowerShell with a session that is held, which asks the same lab over HTTP.
+// The port's verbs on a lab: over HTTP, and through PowerShell with an open session that queries the same lab over HTTP.
 const VERBS = [
   ['the boot time of a server', (exchange) => exchange.bootTime('mbx1')],
   ['the rows of a server', (exchange) => exchange.serverHealth('mbx1')],
@@ -52,7 +52,7 @@ const through = powerShellExchange({
 });
 const directly = labHttpExchange({ url: served.url });
 await directly.ready();
-console.log('\nthe port on a lab, a hundred times each, by turns:');
+console.log('\nthe port on a lab, a hundred calls each, alternating:');
 for (const [name, ask] of VERBS) {
   const times = { directly: [], through: [] };
   for (let turn = 0; turn < 120; turn += 1) {
@@ -63,13 +63,13 @@ for (const [name, ask] of VERBS) {
     }
   }
   const [floor, whole] = [median(times.directly), median(times.through)];
-  console.log(`  ${name}: ${floor.toFixed(1)} ms over HTTP, ${whole.toFixed(1)} ms by PowerShell`);
+  console.log(`  ${name}: ${floor.toFixed(1)} ms over HTTP, ${whole.toFixed(1)} ms through PowerShell`);
 }
 await host.close();
 directly.close();
 await served.close();
 
-/** Its fence says each time that it was done before: the whole way, and no restart. */
+/** The fence reports each time that the restart was already done: the full round trip without a restart. */
 async function restartAgain(exchange) {
   const order = { notAfter: served.lab.clock.now() + 30_000, caller: 'bench', scope: [] };
   await exchange.restartService('mbx1', 'MSExchangeIMAP4BE', { startedAt: 0 }, order);
@@ -94,6 +94,6 @@ function report(name, calls) {
   const at = (part, share) => calls.map((call) => call[part]).sort((a, b) => a - b)[Math.floor(calls.length * share)];
   const ms = (part, share) => `${at(part, share).toFixed(1)} ms`;
   console.log(
-    `  ${name}: its own ${ms('own', 0.5)}; added: median ${ms('added', 0.5)}, nine of ten within ${ms('added', 0.9)}`,
+    `  ${name}: its own ${ms('own', 0.5)}; added: median ${ms('added', 0.5)}, 90th percentile ${ms('added', 0.9)}`,
   );
 }

@@ -1,4 +1,4 @@
-// Alert to 202 and alert to verdict, each beside its floor. See README.md.
+// Alert to 202 and alert to verdict, each next to a baseline. See README.md.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -31,33 +31,33 @@ const redisUrl = `redis://127.0.0.1:${redisPort}`;
 const lab = await labProcess();
 const daemon = await daemonProcess();
 
-console.log(`${REQUESTS} requests on ${CONNECTIONS} connections; ${VERDICTS} verdicts; ratios are ours / floor\n`);
+console.log(`${REQUESTS} requests on ${CONNECTIONS} connections; ${VERDICTS} verdicts; ratios are ours / baseline\n`);
 await alertTo202();
 await alertToVerdict();
 process.exit(0);
 
 async function alertTo202() {
   const redis = new Redis(redisUrl);
-  const floor = createServer((incoming, answer) => {
+  const baseline = createServer((incoming, answer) => {
     let body = '';
     incoming.on('data', (chunk) => {
       body += chunk;
     });
     incoming.on('end', async () => {
-      await redis.xadd('floor', '*', 'b', body);
+      await redis.xadd('baseline', '*', 'b', body);
       answer.writeHead(202).end('{}');
     });
   }).listen(0, '127.0.0.1');
-  await once(floor, 'listening');
-  const floorUrl = `http://127.0.0.1:${floor.address().port}/`;
+  await once(baseline, 'listening');
+  const baselineUrl = `http://127.0.0.1:${baseline.address().port}/`;
   // In turn, twice, so that a machine that gets slower is slower for both.
   const ours = [];
   const bare = [];
   for (const round of [1, 2]) {
-    bare.push(...(await load(floorUrl, round)));
+    bare.push(...(await load(baselineUrl, round)));
     ours.push(...(await load(`${daemon.url}/api/v1/alerts/generic`, round)));
   }
-  floor.close();
+  baseline.close();
   redis.disconnect();
   report('alert to 202', ours, bare);
 }
@@ -135,12 +135,12 @@ function send(url, body, agent) {
   });
 }
 
-function report(what, ours, floor) {
-  const [a, b] = [ours, floor].map((times) => [...times].sort((x, y) => x - y));
+function report(what, ours, baseline) {
+  const [a, b] = [ours, baseline].map((times) => [...times].sort((x, y) => x - y));
   const at = (times, share) => times[Math.min(times.length - 1, Math.floor(times.length * share))];
   const ms = (value) => `${value.toFixed(1)} ms`;
   console.log(
-    `${what.padEnd(18)} median ${ms(at(a, 0.5)).padStart(10)}  p99 ${ms(at(a, 0.99)).padStart(10)}   floor median ${ms(at(b, 0.5)).padStart(10)}   ratio ${(at(a, 0.5) / at(b, 0.5)).toFixed(1)}`,
+    `${what.padEnd(18)} median ${ms(at(a, 0.5)).padStart(10)}  p99 ${ms(at(a, 0.99)).padStart(10)}   baseline median ${ms(at(b, 0.5)).padStart(10)}   ratio ${(at(a, 0.5) / at(b, 0.5)).toFixed(1)}`,
   );
 }
 

@@ -1,4 +1,4 @@
-// What a daemon endures from clients that send and do not read: its memory, and how long others wait. See README.md.
+// The effect of clients that send and do not read: the daemon's memory, and how long others wait. See README.md.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// Runs a command on a terminal, and draws what it wrote as an SVG in which the lines appear when they appeared:
+// Runs a command in a terminal and draws its output as an SVG in which each line appears at its original time:
 //
 //     node docs/tools/terminal-svg.mjs docs/images/demo.svg npm run --silent demo
 //
-// Needs `script` (util-linux) for the terminal. Where animations are not shown, or not wanted, all lines are there at once.
+// Needs `script` (util-linux) for the terminal. Without animations, all lines are visible immediately.
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
