@@ -59,7 +59,13 @@ const ARROWS: Record<string, string[]> = {
   'adapters/redis': ['incident', 'ports', 'lib'],
   'adapters/telemetry': ['incident', 'ports', 'lib'],
 
-  open: ['adapters', 'config', 'lab', 'ports', 'recording/file.ts', 'lib'],
+  open: ['adapters', 'config', 'lab', 'ports', 'recording/file.ts', 'lib', 'incident'].concat([
+    'engine/parts.ts',
+    'engine/settings.ts',
+    'playbooks/read.ts',
+    'steps/index.ts',
+    'verification/catalog.ts',
+  ]),
   'app.ts': ['adapters', 'config', 'engine', 'gateway', 'guards', 'incident', 'open', 'playbooks', 'ports'].concat([
     'lib',
     'sources',

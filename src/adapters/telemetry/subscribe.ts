@@ -1,14 +1,24 @@
-/** Journal entries as counts. Events are emitted once; what they mean for the metrics is decided here. */
+/** Journal entries as log lines and counts. Events are emitted once; what they mean for log and metrics is decided here. */
 
 import type { Entry, IncidentEvent } from '../../incident/event.ts';
 import { disruptionOf } from '../../incident/planned-change.ts';
 import type { IncidentView } from '../../incident/view.ts';
+import type { Head } from '../../ports/journal.ts';
+import { describe } from './describe.ts';
+import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
+
+/** The head of a finished chain is logged too, so that it also exists outside the store that it proves. */
+export function logEntry(logger: Logger, entry: Entry, view: IncidentView, head: Head): void {
+  const { level, message } = describe(entry, view);
+  const proof = entry.type === 'finished' ? { head: `${head.seq}:${head.hash}` } : {};
+  logger.log(level, message, { incident: view.id, ...proof });
+}
 
 /**
  * Counts one entry. Call it once for each entry, on the worker that appended it, with the view of the incident after it.
  */
-export function observeEvent(metrics: Metrics, entry: Entry, view: IncidentView): void {
+export function countEntry(metrics: Metrics, entry: Entry, view: IncidentView): void {
   const health_set = metrics.healthSetLabel(view.healthSet);
   const playbook = view.playbook?.name ?? 'none';
   const event = { type: entry.type, data: entry.data } as IncidentEvent;

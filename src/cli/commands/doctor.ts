@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { diagnose, type Line, type State, type Surroundings } from '../../doctor/index.ts';
 import { visibleJson } from '../../incident/visible.ts';
-import type { Release } from '../../lib/release.ts';
+import { type Release, releaseAll } from '../../lib/release.ts';
 import { openExchange, sessionsOf } from '../../open/exchange.ts';
 import { inspectStore } from '../../open/store.ts';
 import { type CliContext, wantsJson } from '../context.ts';
@@ -38,10 +38,10 @@ export function doctorCommand(program: Command, context: CliContext): void {
       try {
         const fine = await examine(surroundings, options, context.terminal, wantsJson(command), stop.signal);
         if (!fine) context.fail();
-        await release(releases);
+        await releaseAll(releases);
         await leave(fine ? EXIT.fine : EXIT.problems);
       } finally {
-        await release(releases);
+        await releaseAll(releases);
       }
     });
 }
@@ -89,10 +89,6 @@ function around(command: Command, releases: Release[]): Surroundings {
     daemon: askReadiness,
     hostname: hostname(),
   };
-}
-
-async function release(releases: Release[]): Promise<void> {
-  for (const one of releases.splice(0).reverse()) await one();
 }
 
 interface Sum {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
-import type { Release } from '../../lib/release.ts';
+import { type Release, releaseAll } from '../../lib/release.ts';
 import { type OpenedExchange, openExchange } from '../../open/exchange.ts';
 import { ExchangeError } from '../../ports/exchange.ts';
 import { whyNotWritable, writeRecording } from '../../recording/file.ts';
@@ -70,9 +70,7 @@ export type OpenExchange = (
 /** Never with the world that a daemon keeps: it is that daemon's. */
 const open: OpenExchange = async (config) => {
   const releases: Release[] = [];
-  const close = async () => {
-    for (const release of releases.splice(0).reverse()) await release();
-  };
+  const close = () => releaseAll(releases);
   try {
     return { ...(await openExchange(config, releases)), close };
   } catch (error) {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { createLogger } from '../../adapters/telemetry/index.ts';
+import { type Release, releaseAll } from '../../lib/release.ts';
 import { type OpenedStore, openStore } from '../../open/store.ts';
 import { whyNotStarted } from '../errors.ts';
 import { readSettings } from '../settings.ts';
@@ -16,7 +17,7 @@ export async function inOwnStore<T>(
   const files = ['appendonlydir', 'appendonly.aof'].map((name) => join(config.store.directory, name));
   const isThere = config.store.url !== undefined || files.some((file) => existsSync(file));
   if (!isThere) return undefined;
-  const releases: (() => Promise<void> | void)[] = [];
+  const releases: Release[] = [];
   try {
     const logger = createLogger({ level: 'error', format: 'human', stream: process.stderr });
     const opened = await openStore(config.store, logger, releases).catch((error: unknown) => {
@@ -25,6 +26,6 @@ export async function inOwnStore<T>(
     const { kind, says } = await opened.store.health();
     return kind === 'memory' ? undefined : await act(opened, says);
   } finally {
-    for (const release of releases.reverse()) await release();
+    await releaseAll(releases);
   }
 }

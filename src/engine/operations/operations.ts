@@ -36,7 +36,7 @@ const PAGES_OF_JOURNAL = 8;
 /** What people and senders may ask. `reload` reads the playbook files anew, all or nothing. */
 export function createOperations(
   engine: Engine,
-  control: { reload(): readonly Playbook[]; readiness(): Promise<Readiness> },
+  control: { reload(): void; readiness(): Promise<Readiness> },
 ): Operations {
   const { store, settings } = engine;
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { createMetrics, observeEvent } from '../../../src/adapters/telemetry/index.ts';
+import { countEntry, createMetrics } from '../../../src/adapters/telemetry/index.ts';
 import type { Entry, IncidentEvent } from '../../../src/incident/event.ts';
 import type { IncidentView } from '../../../src/incident/view.ts';
 import { INCIDENT, NOW } from '../http/fake.ts';
@@ -144,14 +144,14 @@ describe('entries become counts', () => {
     ],
   ])('%s', async (_name, event, view, lines) => {
     const metrics = make();
-    observeEvent(metrics, entry(event), view);
+    countEntry(metrics, entry(event), view);
     const page = (await text(metrics)).split('\n');
     for (const line of lines) expect(page).toContain(`second_responder_${line}`);
   });
 
   it('a service restart is not disruptive to a group', async () => {
     const metrics = make();
-    observeEvent(
+    countEntry(
       metrics,
       entry({ type: 'stepStarted', data: { n: 1, note: {}, intent: intent('Restart-Service') } }),
       INCIDENT,
@@ -161,7 +161,7 @@ describe('entries become counts', () => {
 
   it('a clock that went back is no negative duration', async () => {
     const metrics = make();
-    observeEvent(
+    countEntry(
       metrics,
       entry({ type: 'finished', data: { outcome: 'recovered', reason: '', left: [], owed: [] } }, 0),
       INCIDENT,
@@ -300,7 +300,7 @@ describe('exposition', () => {
     'promtool finds nothing to complain about (skipped where promtool is not installed)',
     async () => {
       const metrics = createMetrics({ defaultMetrics: true, version: '1' });
-      observeEvent(metrics, entry({ type: 'opened', data: { id: 'i', server: 'm', family: 'x' } }), INCIDENT);
+      countEntry(metrics, entry({ type: 'opened', data: { id: 'i', server: 'm', family: 'x' } }), INCIDENT);
       const { status, stderr, stdout } = spawnSync('promtool', ['check', 'metrics'], {
         input: await text(metrics),
         encoding: 'utf8',
