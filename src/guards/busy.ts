@@ -3,7 +3,9 @@ import type { ServerActivity } from '../ports/exchange.ts';
 import { ALLOW, type Guard } from './guard.ts';
 import { ask } from './mode.ts';
 
-/** Something else is under way on the server that a restart would tear apart, or that would make a reboot take long. */
+/**
+ * Refuses or asks while something runs on the server that a restart would interrupt, or that would prolong a reboot.
+ */
 export const busy: Guard = {
   name: 'busy',
   reasons: ['setup', 'servicing', 'backup', 'seeding', 'pending-update'],
@@ -19,7 +21,7 @@ export const busy: Guard = {
       return { answer: 'refuse', reason: 'setup', says };
     }
     if (!DISRUPTIVE.has(change.action)) return ALLOW;
-    for (const [kind, what] of TORN_APART) {
+    for (const [kind, what] of INTERRUPTED) {
       const found = running(kind);
       if (!found) continue;
       const says = `${what} on ${target.server}, so it is neither drained nor restarted: ${found.says}`;
@@ -32,7 +34,7 @@ export const busy: Guard = {
   },
 };
 
-const TORN_APART = [
+const INTERRUPTED = [
   ['servicing', 'Windows is being serviced'],
   ['backup', 'A backup is running'],
   ['seeding', 'A database copy is being seeded'],

@@ -7,12 +7,12 @@ import { describeCopy, isActive } from '../verification/copies.ts';
 import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
 import { ask } from './mode.ts';
 
-/** Log files a copy may be behind and still count as healthy. */
+/** Number of log files a copy may be behind and still count as healthy. */
 const LONGEST_QUEUE = 100;
 
 /**
- * Before databases are moved away: each active one has a healthy copy elsewhere that may become active. Before a reboot:
- * none is active here any more. Before both: the group keeps its quorum without this server.
+ * Before databases are moved: each active one has a healthy copy elsewhere that may become active. Before a reboot:
+ * none is active on the server. Before both: the group keeps its quorum without this server.
  */
 export const dagGate: Guard = {
   name: 'dag',
@@ -33,7 +33,7 @@ async function everyDatabaseCanMove(context: GuardContext): Promise<Answer | und
   const { target, exchange, organisation, signal } = context;
   const { value: here } = await exchange.copiesOn(target.server, { signal });
   const receivers = new Map<string, Promise<Receiver>>();
-  const abroad: string[] = [];
+  const elsewhere: string[] = [];
   for (const copy of here.filter(isActive)) {
     if (copy.copies < 2) {
       const says = `${copy.database} has only this copy, on ${target.server}: it can't be moved, so the server is not restarted`;
@@ -52,7 +52,7 @@ async function everyDatabaseCanMove(context: GuardContext): Promise<Answer | und
       const receiver = await reading;
       const why = whyNot(candidate, receiver, near);
       if (why === undefined) {
-        // Its place is taken: the next database must find another.
+        // This database takes the place: the next one must find another.
         receiver.active += 1;
         taken = { server: candidate.server, near };
         break;
@@ -64,10 +64,10 @@ async function everyDatabaseCanMove(context: GuardContext): Promise<Answer | und
       const says = `${copy.database} has no healthy copy elsewhere that may become active${why}`;
       return { answer: 'refuse', reason: 'no-healthy-copy', says };
     }
-    if (!taken.near) abroad.push(`${copy.database} to ${taken.server}`);
+    if (!taken.near) elsewhere.push(`${copy.database} to ${taken.server}`);
   }
-  if (abroad.length === 0) return undefined;
-  const says = `Databases would move to another site (${abroad.join(', ')}), because ${target.site} has no healthy copy of them`;
+  if (elsewhere.length === 0) return undefined;
+  const says = `Databases would move to another site (${elsewhere.join(', ')}), because ${target.site} has no healthy copy of them`;
   const asked = ask(context, 'other-site', says);
   return asked.answer === 'allow' ? undefined : asked;
 }
@@ -75,7 +75,7 @@ async function everyDatabaseCanMove(context: GuardContext): Promise<Answer | und
 interface Receiver {
   settings: MailboxServer;
   active: number;
-  /** Why it should take nothing now, whichever database. */
+  /** Why no database should move there now, if so. */
   away: string | undefined;
 }
 
@@ -86,7 +86,7 @@ async function readReceiver(context: GuardContext, server: string): Promise<Rece
   return { settings, active: copies.filter(isActive).length, away: await whyAway(context, server) };
 }
 
-/** A server that somebody works on takes over nothing. */
+/** Servers under maintenance don't take over databases. */
 async function whyAway(context: GuardContext, server: string): Promise<string | undefined> {
   const { exchange, organisation, settings, clock, signal } = context;
   const facts = organisation.servers.find((one) => one.server === server);
@@ -104,7 +104,7 @@ async function whyAway(context: GuardContext, server: string): Promise<string | 
 
 const siteOf = ({ servers }: Organisation, server: string) => servers.find((facts) => facts.server === server)?.site;
 
-/** Why a copy can't take over; undefined when it can. */
+/** Why a copy can't take over; undefined if it can. */
 function whyNot(copy: DatabaseCopy, { settings, active, away }: Receiver, sameSite: boolean): string | undefined {
   if (!sameName(copy.status, 'Healthy')) return `its copy is ${copy.status}`;
   if (copy.lagged) return 'its copy is lagged on purpose';
@@ -131,7 +131,7 @@ async function nothingActiveHere({ target, exchange, signal }: GuardContext): Pr
   return { answer: 'refuse', reason: 'active-copies', says };
 }
 
-/** Every group that this server votes in, be it as a member or as the host of the witness. */
+/** Checks every group that this server votes in, as a member or as the host of the witness. */
 async function quorumHolds({ target, organisation, exchange, signal }: GuardContext): Promise<Answer | undefined> {
   const groups = new Set(organisation.servers.flatMap((facts) => facts.dag ?? []));
   for (const name of groups) {
@@ -139,7 +139,7 @@ async function quorumHolds({ target, organisation, exchange, signal }: GuardCont
     const isMember = group.members.some((member) => member.server === target.server);
     const isWitness = group.witness?.server === target.server;
     if (!isMember && !isWitness) continue;
-    // The witness votes where the number of members is even.
+    // The witness votes if the number of members is even.
     const witnessVotes = group.members.length % 2 === 0 && group.witness !== undefined;
     const votes = group.members.length + (witnessVotes ? 1 : 0);
     const left =

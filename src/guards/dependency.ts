@@ -4,7 +4,10 @@ import type { HealthRow } from '../ports/exchange.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import { ALLOW, type Guard, type GuardContext } from './guard.ts';
 
-/** What this health set stands on is sick itself, or somebody sees to it: a restart up here would not help. */
+/**
+ * Waits while something that this health set depends on is unhealthy itself or is being handled: a restart here would
+ * not help.
+ */
 export const dependency: Guard = {
   name: 'dependency',
   reasons: ['dependency-unhealthy', 'more-basic-incident'],
@@ -14,7 +17,7 @@ export const dependency: Guard = {
     const others = (await context.store.openOn(target.server)).filter(
       ({ incident: id }) => id !== incident.id && id !== incident.parent?.incident && !incident.children.includes(id),
     );
-    // Once we have acted here, the server is ours until the end: another incident may be waiting for us.
+    // Once this incident has changed the server, it keeps it until the end: another incident may be waiting for it.
     const mayWaitForUs = (family: string) => incident.changed && others.some((other) => sameName(other.family, family));
 
     if (!incident.changed) {
@@ -26,14 +29,14 @@ export const dependency: Guard = {
     }
     if (needs.size === 0) return ALLOW;
     const { value: rows } = await exchange.serverHealth(target.server, { signal });
-    const sick = rows.find((row) => isSick(row) && needs.has(row.healthSet.toLowerCase()));
-    if (!sick || mayWaitForUs(familyOf(sick.healthSet))) return ALLOW;
-    const says = `${sick.healthSet} is unhealthy on ${target.server} (${sick.name}), and ${incident.family} depends on it`;
+    const unhealthy = rows.find((row) => isUnhealthy(row) && needs.has(row.healthSet.toLowerCase()));
+    if (!unhealthy || mayWaitForUs(familyOf(unhealthy.healthSet))) return ALLOW;
+    const says = `${unhealthy.healthSet} is unhealthy on ${target.server} (${unhealthy.name}), and ${incident.family} depends on it`;
     return { answer: 'wait', reason: 'dependency-unhealthy', says };
   },
 };
 
-/** The health sets that those which this run treats depend on, however far down; without their own family. */
+/** All direct and indirect dependencies of the health sets that this run treats, except those of their own family. */
 function needsOf({ run, catalog, incident }: GuardContext): Set<string> {
   const entries = new Map(catalog.healthSets().map((entry) => [entry.name.toLowerCase(), entry]));
   const needs = new Set<string>();
@@ -51,14 +54,14 @@ function needsOf({ run, catalog, incident }: GuardContext): Set<string> {
 
 const LAYERS = ['KeyDependencies', 'ServerResources', 'ServiceComponents', 'CustomerTouchPoints'];
 
-/** The other is what this one stands on, or lies in a lower layer of Exchange's own grouping. */
+/** Whether this family depends on the other, or the other is in a lower layer of Exchange's own grouping. */
 function isMoreBasic(catalog: Catalog, other: string, own: string, needs: ReadonlySet<string>): boolean {
   const theirs = layerOf(catalog, other);
   const ours = layerOf(catalog, own);
   return needs.has(other.toLowerCase()) || (theirs !== undefined && ours !== undefined && theirs < ours);
 }
 
-/** The lowest layer that a family reaches down to; undefined for one that is not in the catalog. */
+/** The lowest layer of a family; undefined if it is not in the catalog. */
 function layerOf(catalog: Catalog, family: string): number | undefined {
   const layers = catalog
     .healthSets()
@@ -67,4 +70,4 @@ function layerOf(catalog: Catalog, family: string): number | undefined {
   return layers.length > 0 ? Math.min(...layers) : undefined;
 }
 
-const isSick = (row: HealthRow) => row.alertValue === 'Unhealthy' && !row.isStale;
+const isUnhealthy = (row: HealthRow) => row.alertValue === 'Unhealthy' && !row.isStale;

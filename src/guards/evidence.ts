@@ -1,6 +1,6 @@
 import { ALLOW, type Guard } from './guard.ts';
 
-/** Trouble must have been seen with our own eyes, lately. Never refuses for age: it looks again. */
+/** The problem must have been confirmed recently. Old evidence leads to a verification, never to a refusal. */
 export const evidence: Guard = {
   name: 'evidence',
   reasons: [],

@@ -13,8 +13,8 @@ import type { Catalog } from '../verification/catalog.ts';
 import type { Verifier } from '../verification/verify.ts';
 
 /**
- * A reason not to act now. Looks before each step that changes something. Adding one: its file, and a line in
- * `index.ts`. `reasons` is the closed list of what it may say, and becomes a metric's label.
+ * A reason not to act now, checked before each step that changes something. To add one, create its file and add a line
+ * in `index.ts`. `reasons` is the fixed list of its reasons; they are metric labels.
  */
 export interface Guard {
   readonly name: string;
@@ -24,23 +24,26 @@ export interface Guard {
 
 export type Answer =
   | { answer: 'allow' }
-  /** `suppresses`: a wait that outlives its limit ends `suppressed` instead of escalated, unless something was changed. */
+  /**
+   * `suppresses`: if this wait exceeds its limit, the incident ends `suppressed` instead of escalated, unless something
+   * was changed.
+   */
   | { answer: 'wait'; reason: string; says: string; until?: Instant; approval?: boolean; suppresses?: boolean }
-  /** Ends in escalation (or suppression), never in going on to a harsher step. */
+  /** Ends in escalation (or suppression), never in a harsher step. */
   | { answer: 'refuse'; reason: string; says: string; suppressed?: boolean }
-  /** The evidence is too old: look again first. */
+  /** The evidence is too old: verify first. */
   | { answer: 'verify' };
 
 export const ALLOW: Answer = { answer: 'allow' };
 
 export interface GuardSettings {
-  /** The boldest any playbook may be. */
+  /** The upper limit for the mode of every playbook. */
   mode: Mode;
   evidenceMaxAge: number;
   approvalExpiry: number;
-  /** How many different people must approve. */
+  /** Number of different people who must approve. */
   approvers: number;
-  /** Runs in a row without recovery after which a playbook is trusted less; 0: it never is. */
+  /** Number of consecutive runs without recovery after which a playbook is demoted; 0 disables it. */
   trustRuns: number;
   maintenance: readonly Window[];
   commonCause: CommonCause;
@@ -49,17 +52,17 @@ export interface GuardSettings {
   throttles: Record<string, ThrottleLimits>;
 }
 
-/** When the same trouble on several servers is no server's fault. */
+/** Limits above which the same problem on several servers counts as a common cause. */
 export interface CommonCause {
-  /** More than this part of a group's servers (0 to 1), and at least two. */
+  /** More than this share of a group's servers (0 to 1), and at least two. */
   share: number;
-  /** So many servers, wherever they are. */
+  /** This many servers, anywhere. */
   servers: number;
-  /** Seen within so long (organisation's ms). */
+  /** Period in which they were found (organisation's ms). */
   within: number;
 }
 
-/** In Managed Availability's own terms; -1 means no limit. */
+/** In the terms of Managed Availability; -1 means no limit. */
 export interface ThrottleLimits {
   minutesBetween: number;
   perHour: number;
@@ -72,24 +75,24 @@ export interface GuardContext {
   incident: Incident;
   run: Run;
   change: PlannedChange;
-  /** The server acted on, which is not always the incident's own. */
+  /** The server that is changed, which is not always the incident's own. */
   target: ServerFacts;
   organisation: Organisation;
   exchange: Exchange;
   verifier: Verifier;
   catalog: Catalog;
-  /** What other incidents have seen and done. */
+  /** What other incidents have found and done. */
   store: Pick<Store, 'openOn' | 'troubled' | 'runs'>;
   clock: Clock;
   settings: GuardSettings;
-  /** What the kill switch is asked about. */
+  /** The scope for which kill switches are checked. */
   scope: KillScope[];
   killSwitches: KillSwitch[];
-  /** What the atomic start would be refused by, as things stand. */
+  /** What would currently refuse the atomic start. */
   refusal: StartRefusal | undefined;
-  /** Whether we have started the service or server acted on ourselves within so many minutes (organisation's). */
+  /** Whether we restarted the service or server ourselves within this many minutes (organisation's). */
   startedByUs(minutes: number): Promise<boolean>;
-  /** The family was looked at in this very advance: its age is nothing, however fast the clock runs. */
+  /** The family was verified in this same advance: the evidence is current, however fast the clock runs. */
   justVerified: boolean;
   signal: AbortSignal;
 }

@@ -1,4 +1,4 @@
-/** Every guard, in the order in which they are asked. Adding one: its file, and a line here. */
+/** Every guard, in the order in which they are asked. To add one, create its file and add a line here. */
 import { busy } from './busy.ts';
 import { commonCause } from './common-cause.ts';
 import { dagGate } from './dag.ts';
@@ -33,7 +33,7 @@ export const GUARDS: readonly Guard[] = [
   trust,
 ];
 
-/** The first guard that does not allow, with its answer. What shared state decides is decided once more by the start itself. */
+/** The first guard that does not allow, with its answer. The atomic start checks conditions on shared state again. */
 export async function askGuards(context: GuardContext): Promise<{ guard: string; answer: Answer } | undefined> {
   for (const guard of GUARDS) {
     const answer = await guard.judge(context);

@@ -1,7 +1,7 @@
 import type { KillScope, KillSwitch } from '../ports/kill-switch.ts';
 import { ALLOW, type Guard } from './guard.ts';
 
-/** Somebody has stopped everything, or a playbook, a server, a group. Asked again right before the command is sent. */
+/** Someone stopped everything, or a playbook, a server or a group. Checked again right before the command is sent. */
 export const killSwitch: Guard = {
   name: 'kill-switch',
   reasons: ['kill-switch'],
@@ -11,7 +11,7 @@ export const killSwitch: Guard = {
   },
 };
 
-/** A switch applies when every field of its scope is among what is asked about; one without scope applies to everything. */
+/** A switch applies if every field of its scope occurs in the given scopes; a switch without scope always applies. */
 export function applies(one: KillSwitch, asked: readonly KillScope[]): boolean {
   const fields = Object.entries(one.scope) as [keyof KillScope, string][];
   return (

@@ -12,10 +12,10 @@ import {
 } from '../verification/components.ts';
 import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
 
-/** Inactive, they mean that somebody has taken the server, or Managed Availability on it, out of service. */
+/** If one of these is Inactive, someone took the server, or Managed Availability on it, out of service. */
 const HANDS_OFF = ['ServerWideOffline', 'Monitoring', 'RecoveryActionsEnabled'];
 
-/** Somebody works on the server. It is waited for until it is over; what outlives the limit ends `suppressed`. */
+/** Waits while someone is working on the server. If that exceeds the limit, the incident ends `suppressed`. */
 export const maintenance: Guard = {
   name: 'maintenance',
   reasons: ['window', 'sender', 'component', 'node-suspended', 'out-of-service'],
@@ -43,7 +43,8 @@ export const maintenance: Guard = {
         return waitFor('node-suspended', says);
       }
     }
-    // Nothing here lifts it, so waiting would only hide it: a person must know that the alert follows from a decision.
+    // The daemon can't lift it, so waiting would only hide it: a person must learn that the alert is the result of a
+    // decision.
     const decided = await decidedByPeople(context, states);
     if (decided === undefined) return ALLOW;
     const says = `${decided}: someone took it out of service on purpose, so nothing is changed`;
@@ -51,12 +52,12 @@ export const maintenance: Guard = {
   },
 };
 
-/** Someone works there and knows about it: nobody is called when that takes long, unless we have changed something. */
+/** Someone is working there and knows about it: no escalation if that takes long, unless we have changed something. */
 const waitFor = (reason: string, says: string): Answer => ({ answer: 'wait', reason, says, suppresses: true });
 
 /**
- * A component of what the run treats, or of the service to be restarted, that anyone but Managed Availability took out of
- * service: on the server acted on, or on the one that the incident is about.
+ * A component that the run treats, or of the service to restart, that anyone but Managed Availability took out of
+ * service: on the target server or on the incident's own.
  */
 async function decidedByPeople(context: GuardContext, ofTarget: ComponentState[]): Promise<string | undefined> {
   const { incident, run, change, target, exchange, signal } = context;
@@ -73,7 +74,7 @@ async function decidedByPeople(context: GuardContext, ofTarget: ComponentState[]
   return undefined;
 }
 
-/** The latest alert counts: a sender tells again when maintenance is over. */
+/** The latest alert counts: senders report the end of maintenance. */
 function senderSaysSo({ alerts, counted }: Incident): boolean {
   const said = [...alerts, ...(counted ? [counted.newest] : [])];
   return said.findLast((alert) => alert.inMaintenance !== undefined)?.inMaintenance === true;

@@ -2,7 +2,7 @@ import { isApproved } from '../incident/incident.ts';
 import { ceiling } from '../incident/plan.ts';
 import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
 
-/** Observe says what it would do; approve asks a person, once for an incident, for the plan that was shown. */
+/** `observe` reports what it would do; `approve` asks a person, once per incident, for the plan shown. */
 export const mode: Guard = {
   name: 'mode',
   reasons: ['observe', 'approval'],
@@ -18,14 +18,14 @@ export const mode: Guard = {
   },
 };
 
-/** Whoever has approved the plan for one of these reasons has seen all of it. */
+/** Anyone who approved the plan for one of these reasons has seen all of it. */
 export const PLAN_APPROVED: readonly string[] = ['approval', 'demoted'];
 
 export function wouldHaveDone({ run }: Pick<GuardContext, 'run'>): string {
   return `It would have done: ${run.plan.map((step) => step.says).join(' → ')}`;
 }
 
-/** Waits for a person, until the approval expires; allows once enough have approved. */
+/** Waits until the approval expires; allows once enough people have approved. */
 export function ask(
   { incident, settings, clock }: Pick<GuardContext, 'incident' | 'settings' | 'clock'>,
   reason: string,

@@ -4,12 +4,15 @@ import type { RecoveryAction } from '../ports/exchange.ts';
 import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
 
 const MINUTE = 60_000;
-/** How long after an action of Managed Availability its effect is waited for: on its resource, and of a failover or reboot. */
+/**
+ * How long (ms) to wait for the effect of an action of Managed Availability: on the same resource, and of a failover or
+ * reboot.
+ */
 const AFTER = 10 * MINUTE;
 const AFTER_DISRUPTION = 30 * MINUTE;
-/** A start without an end so long ago is no action any more: its worker was restarted, or the end was not recorded. */
+/** A start without an end is ignored after this long (ms): its worker was restarted, or the end was not recorded. */
 const FORGOTTEN = 60 * MINUTE;
-/** Recovery actions that take databases or servers away from users. */
+/** Recovery actions that take databases or servers out of service. */
 const DISRUPTIONS = new Set([
   'ServerFailover',
   'DatabaseFailover',
@@ -18,17 +21,20 @@ const DISRUPTIONS = new Set([
   'ClusterNodeHammerDown',
   'RestartFastNode',
 ]);
-/** They tell people, or write a dump: nothing of the server is changed by them. */
+/** Actions that notify people or write a dump: they change nothing on the server. */
 const HARMLESS = new Set(['Escalate', 'WatsonDump', 'ControlService', 'LogEvent']);
 
-/** Managed Availability is the first responder: while it acts, and until its action can have helped, nobody else does. */
+/**
+ * Managed Availability is the first responder: while it acts, and until its action can have taken effect, the daemon
+ * waits.
+ */
 export const responder: Guard = {
   name: 'responder',
   reasons: ['responder-acting', 'responder-lately'],
   async judge(context) {
     const answer = await busyHere(context);
     if (answer !== ALLOW) return answer;
-    // It may have helped: look again before anything is done.
+    // Its action may have helped: verify before anything is changed.
     const waited = context.incident.held?.guard === 'responder' && !context.justVerified;
     return waited ? { answer: 'verify' } : ALLOW;
   },
@@ -53,14 +59,14 @@ async function busyHere(context: GuardContext): Promise<Answer> {
   return ALLOW;
 }
 
-/** The other members that can be asked: one that is down is the quorum's matter. */
+/** The members that can be asked; a member that is down is the quorum check's concern. */
 async function membersUp({ target, exchange, signal }: GuardContext): Promise<string[]> {
   if (!target.dag) return [target.server];
   const { value: group } = await exchange.availabilityGroup(target.dag, { signal });
   return group.members.filter((member) => member.up).map(({ server }) => server);
 }
 
-/** `patience`: how long after its end an action is waited for; undefined where it does not matter at all. */
+/** `patience`: how long (ms) to wait after the end of an action; undefined if the action does not matter. */
 function judge(
   actions: readonly RecoveryAction[],
   server: string,

@@ -1,7 +1,7 @@
 import { DISRUPTIVE } from '../incident/planned-change.ts';
 import { ALLOW, type Guard } from './guard.ts';
 
-/** The machine that this daemon (or what it stands on) runs on is never taken out of service by it. */
+/** Never takes the machine out of service that this daemon, or something it depends on, runs on. */
 export const self: Guard = {
   name: 'self',
   reasons: ['own-machine'],

@@ -2,7 +2,10 @@ import type { StartRefusal } from '../ports/journal.ts';
 import { ALLOW, type Answer, type Guard } from './guard.ts';
 import { saysOf } from './kill-switch.ts';
 
-/** Another incident acts on this server. Decided for good by the atomic start; asked before, so that others wait for it. */
+/**
+ * Another incident is acting on this server. The atomic start decides finally; asking before makes other incidents
+ * wait.
+ */
 export const claim: Guard = {
   name: 'claim',
   reasons: ['server-claimed'],
@@ -22,7 +25,7 @@ const LIMITS = {
   perDay: ['daily-limit', 'group-daily-limit', 'the daily limit is reached'],
 } as const;
 
-/** What a refused start means: which guard, and wait or refuse. */
+/** The guard and the answer that a refused start stands for. */
 export function answerOf(refusal: StartRefusal): { guard: string; answer: Answer } {
   switch (refusal.by) {
     case 'kill-switch':

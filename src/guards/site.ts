@@ -2,7 +2,10 @@ import { type Exchange, ExchangeError } from '../ports/exchange.ts';
 import { componentsOfFamilies, describeOut, familiesOf, outOfService } from '../verification/components.ts';
 import { ALLOW, type Guard } from './guard.ts';
 
-/** Before a client access server goes down, another of its site must serve users: its own probes are asked. */
+/**
+ * Before a client access server is restarted, another one of its site must serve users, according to that server's own
+ * probes.
+ */
 export const site: Guard = {
   name: 'site',
   reasons: ['no-other-server'],
@@ -15,7 +18,7 @@ export const site: Guard = {
     const serving = ['ServerWideOffline', ...componentsOfFamilies(familiesOf(run.handles), rows)];
     const reasons: string[] = [];
     for (const { server } of others) {
-      // Its probe may succeed all the same; nobody is sent there.
+      // Its probe may still succeed, but clients are not sent there.
       const away = await whyAway(exchange, server, serving, signal);
       if (away !== undefined) {
         reasons.push(away);
@@ -34,7 +37,7 @@ export const site: Guard = {
   },
 };
 
-/** Why a server serves no clients, regardless of who decided that; undefined when it serves them. */
+/** Why a server serves no clients, regardless of who decided that; undefined if it serves them. */
 async function whyAway(
   exchange: Exchange,
   server: string,

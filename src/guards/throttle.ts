@@ -7,8 +7,8 @@ import { answerOf } from './shared-state.ts';
 const MINUTE = 60_000;
 
 /**
- * The action's own limits. Counting is done where the state is; besides, the world is believed: a service or server that
- * started lately, by nobody we know of, counts as an attempt that did not help.
+ * The limits of an action. The store counts our own starts; in addition, a service or server that was started recently
+ * by someone unknown counts as an attempt that did not help.
  */
 export const throttle: Guard = {
   name: 'throttle',
@@ -16,7 +16,7 @@ export const throttle: Guard = {
   async judge({ incident, change, target, exchange, clock, settings, refusal, startedByUs, signal }): Promise<Answer> {
     if (refusal?.by === 'throttle') return answerOf(refusal).answer;
     const limits = settings.throttles[change.action];
-    // Once admitted, a run spends the bound it was proven to have; a child is part of its parent's run.
+    // A run that has changed something already passed this limit; a child is part of its parent's run.
     if (!limits || limits.minutesBetween < 0 || incident.changed || incident.parent) return ALLOW;
     const startedAt = change.intent.fence[change.action === 'restart-server' ? 'bootedAt' : 'startedAt'];
     if (typeof startedAt !== 'number') return ALLOW;
@@ -39,13 +39,13 @@ export const throttle: Guard = {
   },
 };
 
-/** Remembers a start of ours. Limits nothing by itself; the guard asks it whether the world's start was ours. */
+/** Records a start of ours. Limits nothing itself; the guard asks whether a recent start was ours. */
 export function ourStart(server: string, resource: string | undefined, now: number): ThrottleRule {
   const key = `ours:${server}:${resource ?? 'boot'}`;
   return { key, minutesBetween: -1, perHour: -1, perDay: -1, group: false, now };
 }
 
-/** The counted limits of an action: on the server (and what it restarts there), and in its group. */
+/** The counted limits of an action: on the server (and of the service there), and in its group. */
 export function throttleRules(
   change: PlannedChange,
   target: ServerFacts,

@@ -5,16 +5,16 @@ import { ALLOW, type Guard } from './guard.ts';
 import { ask, PLAN_APPROVED, wouldHaveDone } from './mode.ts';
 
 /**
- * A playbook that lately did not help is not let loose again: after some runs in a row that changed something and did
- * not end in recovery, or one that made something worse, it asks a person first; after as many more it only observes.
- * A recovery, an edit of the playbook or a person's word restores it.
+ * Demotes a playbook that did not help recently: after several consecutive runs that changed something without a
+ * recovery, or one that left damage, it asks a person first; after as many more it only observes. A recovery, an edit
+ * of the playbook or a person's trust restores it.
  */
 export const trust: Guard = {
   name: 'trust',
   reasons: ['demoted', 'distrusted'],
   async judge(context) {
     const { incident, run, organisation, settings, store } = context;
-    // A run that was let go on is not stopped half-way; a child is part of its parent's run.
+    // A run that has started to change something is not stopped half-way; a child is part of its parent's run.
     if (incident.changed || incident.parent || settings.trustRuns === 0) return ALLOW;
     const { runs, trusted } = await store.runs(organisation.id, run.playbook);
     const down = demotion(runs, run.hash, trusted, settings.trustRuns);
@@ -24,21 +24,21 @@ export const trust: Guard = {
       .slice(0, settings.trustRuns)
       .map(({ incident: id }) => id)
       .join(', ')})`;
-    const mend = `find out why, then trust it again: second-responder playbooks trust ${run.playbook}`;
+    const advice = `find out why, then trust it again: second-responder playbooks trust ${run.playbook}`;
     if (left === 'observe') {
-      const says = `Playbook ${run.playbook} is not trusted to act. ${why}; ${mend}. ${wouldHaveDone(context)}`;
+      const says = `Playbook ${run.playbook} is not trusted to act. ${why}; ${advice}. ${wouldHaveDone(context)}`;
       return { answer: 'refuse', reason: 'distrusted', says };
     }
     return ask(
       context,
       'demoted',
-      `Playbook ${run.playbook} waits for a person's approval. ${why}; ${mend}`,
+      `Playbook ${run.playbook} waits for a person's approval. ${why}; ${advice}`,
       PLAN_APPROVED,
     );
   },
 };
 
-/** By how many modes a playbook is more careful than it was written. */
+/** The number of levels by which the mode of a playbook is reduced. */
 export function demotion(
   runs: readonly PlaybookRun[],
   hash: string,
@@ -51,7 +51,9 @@ export function demotion(
   return Math.min(2, Math.max(harm, Math.floor(failures.length / limit)));
 }
 
-/** The latest runs that acted in vain, newest first, back to the last recovery, edit, or word of trust. */
+/**
+ * The latest runs that changed something and did not recover, newest first, since the last recovery, edit, or trust.
+ */
 export function failuresOf(runs: readonly PlaybookRun[], hash: string, trusted: Trust | undefined): PlaybookRun[] {
   const counted = runs.filter((run) => run.hash === hash && run.acted && run.at > (trusted?.at ?? 0));
   const last = counted.findIndex((run) => run.outcome === 'recovered');

@@ -4,11 +4,11 @@ import { loadCatalog } from '../verification/catalog.ts';
 import type { StepLanguage } from './language.ts';
 import { loadPlaybooks } from './read.ts';
 
-/** Reads configuration, catalog and playbooks as the daemon would, and tells every problem that would stop it. */
+/** Reads configuration, catalog and playbooks as the daemon does, and returns every problem that would stop it. */
 export function checkConfig(options: LoadOptions & { steps: readonly StepLanguage[] }): { problems: Problem[] } {
   try {
     const { config } = loadConfig(options);
-    // Playbooks name monitors of the catalog: without one, each would be called unknown.
+    // Playbooks refer to monitors of the catalog; without it, every one would be unknown.
     const catalog = loadCatalog(config.verification.catalog);
     loadPlaybooks(config.playbooks.directory, { steps: options.steps, services: config.safety.services, catalog });
     return { problems: [] };

@@ -3,7 +3,7 @@ import type { Condition } from '../incident/plan.ts';
 import type { StepReading } from './reading.ts';
 import { conditionSchema } from './schema.ts';
 
-/** A `when:` as it stands at `path`, joined with the conditions around it: all parts must hold. */
+/** Reads the `when:` at `path` and combines it with the conditions around it: all parts must hold. */
 export function readCondition(data: unknown, path: Path, around: Condition, reading: StepReading): Condition {
   const result = conditionSchema.safeParse(data, { reportInput: true });
   if (!result.success) {
@@ -31,7 +31,7 @@ function knownHealthSet(written: string, path: Path, { catalog, complain }: Step
   return known ?? written;
 }
 
-/** A step has one condition, whose parts must all hold: each part can be said once. */
+/** A step has one combined condition, so each part can have only one value. */
 function join(around: Condition, inner: Condition, complain: (key: string, message: string) => void): Condition {
   const joined: Condition = { ...around, ...inner };
   if (around.version && inner.version) {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 
-/** The first 12 hex digits of the SHA-256 of the canonical JSON of what a playbook means. */
+/** The first 12 hex digits of the SHA-256 of the canonical JSON of a playbook's content. */
 export function hashOf(meaning: unknown): string {
   return createHash('sha256').update(canonicalJson(meaning)).digest('hex').slice(0, 12);
 }
 
-/** JSON with the keys of every object in order, so that one meaning has one text. */
+/** JSON with sorted keys, so that equal content gives equal text. */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     inner !== null && typeof inner === 'object' && !Array.isArray(inner)

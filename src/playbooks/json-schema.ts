@@ -1,11 +1,14 @@
-/** JSON Schema of playbooks for editors, made from what checks the files, so that completion and the daemon never disagree. */
+/**
+ * JSON Schema of playbooks for editors. Generated from the schema that validates the files, so editor and daemon always
+ * agree.
+ */
 import { z } from 'zod';
 import type { StepLanguage } from './language.ts';
 import { conditionSchema, playbookSchema } from './schema.ts';
 
 type JsonSchema = Record<string, unknown>;
 
-/** Of one playbook, with the steps that there are. */
+/** The schema of one playbook, with all available steps. */
 export function playbookJsonSchema(steps: readonly StepLanguage[]): JsonSchema {
   const frame = z.toJSONSchema(playbookSchema, { io: 'input' }) as JsonSchema & { properties: JsonSchema };
   return {

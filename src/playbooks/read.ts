@@ -1,4 +1,4 @@
-/** Playbook files → playbooks, with every problem of every file at its place. */
+/** Playbook files → playbooks, with every problem of every file and its position. */
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, type Problem, zodProblems } from '../config/problems.ts';
@@ -14,7 +14,7 @@ import { playbookSchema } from './schema.ts';
 import { readSteps } from './steps.ts';
 
 export interface PlaybookLanguage {
-  /** The kinds of step that there are. */
+  /** The available kinds of step. */
   steps: readonly StepLanguage[];
   /** The services that may be restarted (`safety.services`). */
   services: readonly string[];
@@ -26,7 +26,7 @@ export interface PlaybookFile {
   text: string;
 }
 
-/** Reads every *.yaml of a folder, in the order of their names. Throws ConfigError with every problem of all of them. */
+/** Reads every *.yaml of a folder in the order of their names. Throws ConfigError with all problems of all files. */
 export function loadPlaybooks(directory: string, language: PlaybookLanguage): Playbook[] {
   const files = listFiles(directory);
   const problems: Problem[] = [];
@@ -41,7 +41,7 @@ export function loadPlaybooks(directory: string, language: PlaybookLanguage): Pl
   return readPlaybooks(texts, language, problems);
 }
 
-/** The same of texts at hand. `problems` are those met before; they are reported together. */
+/** The same for texts. `problems`: earlier ones, reported together with the new ones. */
 export function readPlaybooks(files: PlaybookFile[], language: PlaybookLanguage, problems: Problem[] = []): Playbook[] {
   const found = [...problems];
   const read: { playbook: Playbook; source: Source }[] = [];
@@ -62,12 +62,12 @@ export function readPlaybooks(files: PlaybookFile[], language: PlaybookLanguage,
 
 type ReadPlaybook = { playbook: Playbook; source: Source };
 
-/** What could be read of a playbook, so that clashes with others are seen too; its problems go to `problems`. */
+/** As much of a playbook as can be read, so that clashes with others are found too; adds its problems to `problems`. */
 function readPlaybook(source: Source, language: PlaybookLanguage, problems: Problem[]): Playbook | undefined {
   const result = playbookSchema.safeParse(source.data, { reportInput: true });
   if (!result.success) {
     problems.push(...zodProblems(result.error, playbookSchema, source.locate));
-    // The steps are looked at all the same: all problems at once.
+    // The steps are checked anyway, to report all problems in one go.
     const steps = (source.data as { steps?: unknown } | null)?.steps;
     if (Array.isArray(steps)) readSteps(steps, ['steps'], {}, createReading(language, source.locate, problems));
     return undefined;
@@ -103,7 +103,7 @@ function monitorClashes(read: ReadPlaybook[]): Problem[] {
   });
 }
 
-/** An entry without a target resource covers every one. */
+/** An entry without a target resource covers all of them. */
 const overlap = (a: MonitorRef, b: MonitorRef) => isMonitor(a, b) || isMonitor(b, a);
 
 function placeOf(source: Source, path: (string | number)[]): string {

@@ -2,16 +2,16 @@ import type { Locate, Path, Place, Problem } from '../config/problems.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import type { StepLanguage } from './language.ts';
 
-/** What reading the steps of one playbook leans on. */
+/** Everything needed to read the steps of one playbook. */
 export interface StepReading {
   steps: readonly StepLanguage[];
   services: readonly string[];
   catalog: Catalog;
   locate: Locate;
   problems: Problem[];
-  complain(path: Path, message: string, mend?: string): void;
-  /** The same, pointing at the key instead of its value. */
-  complainOfKey(path: Path, message: string, mend?: string): void;
+  complain(path: Path, message: string, hint?: string): void;
+  /** The same, but the position is that of the key instead of its value. */
+  complainAtKey(path: Path, message: string, hint?: string): void;
 }
 
 export function createReading(
@@ -19,13 +19,13 @@ export function createReading(
   locate: Locate,
   problems: Problem[],
 ): StepReading {
-  const report = (place: Place, message: string, mend?: string) =>
-    problems.push({ ...place, message, ...(mend && { mend }) });
+  const report = (place: Place, message: string, hint?: string) =>
+    problems.push({ ...place, message, ...(hint && { mend: hint }) });
   return {
     ...language,
     locate,
     problems,
-    complain: (path, message, mend) => report(locate(path), message, mend),
-    complainOfKey: (path, message, mend) => report(locate(path, 'key'), message, mend),
+    complain: (path, message, hint) => report(locate(path), message, hint),
+    complainAtKey: (path, message, hint) => report(locate(path, 'key'), message, hint),
   };
 }

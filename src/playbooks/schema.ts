@@ -1,4 +1,4 @@
-/** The frame of a playbook and its conditions; what stands in a step is that step's own affair. */
+/** The schema of a playbook and its conditions; each step has a schema of its own. */
 import { z } from 'zod';
 import { MODES, type Mode } from '../incident/plan.ts';
 

@@ -1,4 +1,4 @@
-/** The list under `steps:`, with its nested lists, as one flat list in which every step carries its condition. */
+/** Reads the list under `steps:`, with its nested lists, into one flat list in which every step has its condition. */
 import { isObject } from '../config/data.ts';
 import { didYouMean, type Path, zodProblems } from '../config/problems.ts';
 import type { Condition, StepSpec } from '../incident/plan.ts';
@@ -6,10 +6,10 @@ import { readCondition } from './conditions.ts';
 import type { StepLanguage } from './language.ts';
 import type { StepReading } from './reading.ts';
 
-/** The one step that the language itself must know: it always ends the playbook. */
+/** The only step that the language knows by name: it always ends the playbook. */
 const LAST_STEP = 'escalate';
 
-/** Keys of an entry that name no step. */
+/** Keys of an entry that are not steps. */
 const FRAME = ['when', 'steps'];
 
 export function readSteps(entries: unknown[], path: Path, around: Condition, reading: StepReading): StepSpec[] {
@@ -39,14 +39,14 @@ function readEntry(entry: unknown, path: Path, around: Condition, reading: StepR
     return [];
   }
   if (second !== undefined) {
-    reading.complainOfKey([...path, second], `is in the same entry as "${name}"`, mendSecond(second, name, reading));
+    reading.complainAtKey([...path, second], `is in the same entry as "${name}"`, hintForSecond(second, name, reading));
     return [];
   }
   return readStep(name, entry[name], [...path, name], when, reading);
 }
 
-/** A second key is a forgotten dash, or an option that is not indented. */
-function mendSecond(second: string, name: string, { steps }: StepReading): string {
+/** A second key means a missing dash, or an option that is not indented. */
+function hintForSecond(second: string, name: string, { steps }: StepReading): string {
   const step = steps.find((candidate) => candidate.name === name);
   if (step && second in step.options.shape) return `write "${name}: { ${second}: … }"`;
   return didYouMean(second, FRAME) ?? 'give each step a dash of its own';
@@ -61,7 +61,7 @@ function readGroup(
 ): StepSpec[] {
   const inside = [...path, 'steps'];
   for (const name of names)
-    reading.complainOfKey([...path, name], 'is not allowed next to "steps:"', 'move it into the list');
+    reading.complainAtKey([...path, name], 'is not allowed next to "steps:"', 'move it into the list');
   if (!('when' in entry)) reading.complain(inside, 'needs a "when:" next to it', 'or move its steps to the outer list');
   if (!Array.isArray(entry.steps) || entry.steps.length === 0) {
     reading.complain(inside, 'must be a list with at least one step');
@@ -70,13 +70,13 @@ function readGroup(
   return readSteps(entry.steps, inside, when, reading);
 }
 
-/** `path` is where its options stand. */
+/** `path`: the position of its options. */
 function readStep(name: string, value: unknown, path: Path, when: Condition, reading: StepReading): StepSpec[] {
   const step = reading.steps.find((candidate) => candidate.name === name);
   if (!step) {
     const names = reading.steps.map((candidate) => candidate.name);
-    const mend = didYouMean(name, [...names, ...FRAME]) ?? `known steps: ${names.join(', ')}`;
-    reading.complainOfKey(path, `there is no step "${name}"`, mend);
+    const hint = didYouMean(name, [...names, ...FRAME]) ?? `known steps: ${names.join(', ')}`;
+    reading.complainAtKey(path, `there is no step "${name}"`, hint);
     return [];
   }
   const options = readOptions(step, value, path, reading);
@@ -93,14 +93,14 @@ function readOptions(
   const bareValue = value !== null && value !== undefined && !isObject(value);
   if (bareValue && step.shorthand === undefined) {
     const keys = Object.keys(step.options.shape);
-    const mend = keys.length > 0 ? `write "${step.name}: { ${keys[0]}: … }"` : `write "${step.name}" alone`;
-    reading.complain(path, `"${step.name}" takes no bare value`, mend);
+    const hint = keys.length > 0 ? `write "${step.name}: { ${keys[0]}: … }"` : `write "${step.name}" alone`;
+    reading.complain(path, `"${step.name}" takes no bare value`, hint);
     return undefined;
   }
   const written = bareValue ? { [step.shorthand as string]: value } : (value ?? {});
   const result = step.options.safeParse(written, { reportInput: true });
   if (!result.success) {
-    // Written in the short form, an option stands where its step stands.
+    // In the short form, an option has the position of its step.
     const inside = (inner: Path) => [...path, ...(bareValue ? inner.slice(1) : inner)];
     reading.problems.push(...zodProblems(result.error, step.options, (inner, at) => reading.locate(inside(inner), at)));
     return undefined;

@@ -5,6 +5,6 @@ export interface Clock {
   now(): Instant;
   /** Organisation milliseconds in one real millisecond: 1, or `lab.speed`. */
   readonly speed: number;
-  /** Which organisation's time this is; changes when a lab is reset. */
+  /** Id of the organisation; changes when a lab is reset. */
   readonly epoch: string;
 }

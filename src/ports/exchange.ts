@@ -1,7 +1,7 @@
 import type { Instant } from '../incident/alert.ts';
 import type { ServerFacts } from '../incident/health.ts';
 import type { KillScope } from './kill-switch.ts';
-/** Every failure of a call to Exchange is one of these; the server's own words are kept beside it for the journal. */
+/** Codes of all failures of a call to Exchange; the message is the server's own, for the journal. */
 export const EXCHANGE_FAILURES = [
   'unreachable',
   'accessDenied',
@@ -18,8 +18,8 @@ export type ExchangeFailure = (typeof EXCHANGE_FAILURES)[number];
 export class ExchangeError extends Error {
   override readonly name = 'ExchangeError';
   readonly code: ExchangeFailure;
-  constructor(code: ExchangeFailure, serversOwnWords: string) {
-    super(serversOwnWords);
+  constructor(code: ExchangeFailure, message: string) {
+    super(message);
     this.code = code;
   }
 }
@@ -41,17 +41,17 @@ export interface Reply<T> {
   warnings: string[];
 }
 
-/** What every changing call carries: the far side compares and acts under one mutex, and refuses what comes too late. */
+/** Sent with every changing call. The target compares and acts under one mutex, and refuses late commands. */
 export interface Change {
-  /** On the organisation's clock; a command that arrives later is refused. */
+  /** On the organisation's clock; the target refuses a command that arrives later. */
   notAfter: Instant;
-  /** Who asks: `<incident id> step <n>`; goes to the lab's command log and the real one's audit. */
+  /** The caller: `<incident id> step <n>`; appears in the lab's command log and in Exchange's audit log. */
   caller: string;
-  /** What the kill switch is asked about, immediately before the command is sent. */
+  /** The scope for which the kill switch is checked, immediately before the command is sent. */
   scope: KillScope[];
 }
 
-/** `changed`: it took effect now. `already`: the fence says that it took effect before; nothing was done. */
+/** `changed`: it took effect now. `already`: the fence shows that it took effect before; nothing was done. */
 export interface Changed {
   effect: 'changed' | 'already';
   says?: string;
@@ -77,8 +77,8 @@ export interface HealthRow {
   /** When the monitor last evaluated. */
   lastExecution?: Instant;
   /**
-   * Exchange's `RecurranceInterval` (sic), in seconds. 0: no clock drives the monitor; a notification or a check sets it,
-   * and its row is the present state. Absent: the server did not say.
+   * Exchange's `RecurranceInterval` (sic), in seconds. 0: notifications or checks set the monitor, and the row is its
+   * present state. Absent: not reported.
    */
   recurrenceSeconds?: number;
   timeoutSeconds: number;
@@ -87,7 +87,7 @@ export interface HealthRow {
 
 /** What Invoke-MonitoringProbe answered. */
 export interface ProbeResult {
-  /** 1 TimedOut, 2 Poisoned, 3 Succeeded, 4 Failed, 5 Quarantined, 6 Rejected; only Succeeded clears. */
+  /** 1 TimedOut, 2 Poisoned, 3 Succeeded, 4 Failed, 5 Quarantined, 6 Rejected; only Succeeded means healthy. */
   resultType: 'Abandoned' | 'TimedOut' | 'Poisoned' | 'Succeeded' | 'Failed' | 'Quarantined' | 'Rejected';
   error: string;
   exception: string;
@@ -99,7 +99,7 @@ export interface ServiceState {
   name: string;
   status: 'Running' | 'Stopped' | 'StartPending' | 'StopPending';
   startType: 'Automatic' | 'Manual' | 'Disabled';
-  /** When its process started; absent while it is stopped. The fence of a restart. */
+  /** When its process started; absent while stopped. The fence of a restart. */
   startedAt?: Instant;
 }
 
@@ -107,19 +107,19 @@ export interface ServiceState {
 export interface DatabaseCopy {
   database: string;
   server: string;
-  /** As Exchange writes it: Mounted, Mounting, Dismounted, Dismounting (these four are active), Healthy, Failed … */
+  /** Exchange's own word: Mounted, Mounting, Dismounted, Dismounting (these four are active), Healthy, Failed … */
   status: string;
-  /** Copies of this database in all; 1 never leaves its server. */
+  /** Number of copies of this database; with 1 it can't leave its server. */
   copies: number;
   copyQueueLength: number;
   replayQueueLength: number;
   activationSuspended: boolean;
   lagged: boolean;
-  /** Why the last move of it failed, in the server's own words. */
+  /** Why its last move failed, in the server's own words. */
   error?: string;
 }
 
-/** The part of Get-MailboxServer that decides about activation. */
+/** The fields of Get-MailboxServer that affect activation. */
 export interface MailboxServer {
   server: string;
   /** DatabaseCopyActivationDisabledAndMoveNow. */
@@ -144,11 +144,11 @@ export interface ProtocolLog {
 export interface ComponentState {
   component: string;
   state: 'Active' | 'Inactive' | 'Draining' | 'Unknown';
-  /** One entry for each requester; Inactive by any of them wins. */
+  /** One entry per requester; a single Inactive wins. */
   requesters: { requester: string; state: 'Active' | 'Inactive' | 'Draining' }[];
 }
 
-/** What Managed Availability has done or is doing (RecoveryActionResults). */
+/** A recovery action of Managed Availability (RecoveryActionResults). */
 export interface RecoveryAction {
   action: string;
   resource: string;
@@ -159,29 +159,29 @@ export interface RecoveryAction {
   endedAt?: Instant;
 }
 
-/** What else goes on on a server: a restart would tear it apart, or take long because of it. */
+/** Something running on a server that a restart would interrupt, or that would prolong it. */
 export interface ServerActivity {
   kind: 'setup' | 'servicing' | 'backup' | 'seeding' | 'pending-update';
-  /** In words: `TiWorker.exe runs`. */
+  /** For people: `TiWorker.exe runs`. */
   says: string;
 }
 
 export interface Organisation {
-  /** Changes when a lab is reset; a real one's own guid. */
+  /** Changes when a lab is reset; in a real organisation, its guid. */
   id: string;
   servers: ServerFacts[];
 }
 
 export type Protocol = 'imap' | 'pop';
 
-/** Verbs of the domain, not scripts. Every server is a short name that stands in `organisation()`. */
+/** Operations of the domain, not scripts. Every `server` is a short name from `organisation()`. */
 export interface Exchange {
   organisation(options?: CallOptions): Promise<Reply<Organisation>>;
   /** Get-ServerHealth: every row of the server, stale ones included. */
   serverHealth(server: string, options?: CallOptions): Promise<Reply<HealthRow[]>>;
   /** Invoke-MonitoringProbe. A refused probe is a warning and no object: `value` is undefined, never a success. */
   invokeProbe(server: string, identity: string, options?: CallOptions): Promise<Reply<ProbeResult | undefined>>;
-  /** Get-Service of one service; fails with `notFound` where it is not installed. */
+  /** Get-Service of one service; fails with `notFound` if it is not installed. */
   service(server: string, name: string, options?: CallOptions): Promise<Reply<ServiceState>>;
   /** All Exchange services. */
   services(server: string, options?: CallOptions): Promise<Reply<ServiceState[]>>;
@@ -192,13 +192,13 @@ export interface Exchange {
     change: Change,
     options?: CallOptions,
   ): Promise<Reply<Changed>>;
-  /** Copies on this server; never called without one (Exchange would answer for the whole organisation). */
+  /** Copies on this server. The server is required: without one, Exchange answers for the whole organisation. */
   copiesOn(server: string, options?: CallOptions): Promise<Reply<DatabaseCopy[]>>;
   /** All copies of one database. */
   copiesOf(database: string, options?: CallOptions): Promise<Reply<DatabaseCopy[]>>;
   mailboxServer(server: string, options?: CallOptions): Promise<Reply<MailboxServer>>;
   availabilityGroup(name: string, options?: CallOptions): Promise<Reply<AvailabilityGroup>>;
-  /** Set-MailboxServer -DatabaseCopyActivationDisabledAndMoveNow. Returns at once, the moves follow. */
+  /** Set-MailboxServer -DatabaseCopyActivationDisabledAndMoveNow. Returns immediately; the moves follow. */
   setActivationBlocked(
     server: string,
     blocked: boolean,
@@ -218,9 +218,9 @@ export interface Exchange {
   ): Promise<Reply<Changed>>;
   componentStates(server: string, options?: CallOptions): Promise<Reply<ComponentState[]>>;
   recoveryActions(server: string, since: Instant, options?: CallOptions): Promise<Reply<RecoveryAction[]>>;
-  /** Exchange setup, Windows servicing, backups, seeding, updates that wait for a reboot. Empty: nothing of the kind. */
+  /** Exchange setup, Windows servicing, backups, seeding, pending updates. Empty if none is running. */
   activity(server: string, options?: CallOptions): Promise<Reply<ServerActivity[]>>;
-  /** Win32_OperatingSystem.LastBootUpTime: the fence of a reboot. Fails with `unreachable` while the server is down. */
+  /** Win32_OperatingSystem.LastBootUpTime, the fence of a reboot. Fails with `unreachable` while the server is down. */
   bootTime(server: string, options?: CallOptions): Promise<Reply<{ bootedAt: Instant; uptimeSeconds: number }>>;
   restartServer(
     server: string,
@@ -230,7 +230,7 @@ export interface Exchange {
   ): Promise<Reply<Changed>>;
 }
 
-/** The port's calls that change something, each with the cmdlet it stands for (the lab's log and the metrics use it). */
+/** Calls that change something, each with its cmdlet (for the lab's log and metrics). */
 export const CHANGING_CALLS = {
   restartService: 'Restart-Service',
   setActivationBlocked: 'Set-MailboxServer',

@@ -2,13 +2,13 @@ import type { ServerFacts } from '../incident/health.ts';
 import type { CallOptions } from './exchange.ts';
 
 /**
- * The way to a real organisation, looked at from outside: for `doctor`. It changes nothing, and tries nothing again. Each call
- * fails as those of `Exchange` do.
+ * The connection to a real organisation as `doctor` inspects it. Changes nothing and retries nothing. Calls fail like
+ * those of `Exchange`.
  */
 export interface Inspection {
-  /** Servers for the sessions with Exchange, in the order in which they are tried. */
+  /** Servers for sessions with Exchange, in the order in which they are tried. */
   readonly endpoints: readonly string[];
-  /** What starts PowerShell, and what is started, as it would be typed. */
+  /** The driver that starts PowerShell, and the command line. */
   readonly driver: string;
   readonly started: string;
   shell(options?: CallOptions): Promise<ShellFacts>;
@@ -18,7 +18,7 @@ export interface Inspection {
   target(server: ServerFacts, options?: CallOptions): Promise<TargetFacts>;
 }
 
-/** Where PowerShell runs, and as whom. */
+/** The machine and account that PowerShell runs on. */
 export interface ShellFacts {
   /** `5.1.20348.1`, `7.6.9`. */
   version: string;
@@ -27,16 +27,16 @@ export interface ShellFacts {
   windows: boolean;
   /** The name of its machine. */
   machine: string;
-  /** As whom it goes to the servers; absent where `credentialTrouble` says why nobody knows. */
+  /** The account used for the servers; absent if unknown, with the reason in `credentialTrouble`. */
   account?: string;
   credentialTrouble?: string;
   /** Milliseconds by which its local time is ahead of UTC. */
   utcOffset: number;
-  /** Milliseconds by which its clock is ahead of the organisation's time as it is known here. */
+  /** Milliseconds by which its clock is ahead of the organisation's time as the daemon knows it. */
   ahead: number;
 }
 
-/** Names of commands that are used and not offered: those that look, and those that change something. */
+/** Names of required commands that are not available: those that only read, and those that change something. */
 export interface MissingCommands {
   looks: string[];
   changes: string[];
@@ -52,6 +52,9 @@ export interface TargetFacts {
   /** Milliseconds until a session was open. */
   openedAfter: number;
   missing: MissingCommands;
-  /** Milliseconds by which its clock is ahead of the one where PowerShell runs, give or take `within`; absent where it did not tell. */
+  /**
+   * Milliseconds by which its clock is ahead of the one where PowerShell runs, plus or minus `within`; absent if not
+   * reported.
+   */
   clock?: { ahead: number; within: number };
 }

@@ -6,7 +6,7 @@ import type { Settle } from '../incident/traces.ts';
 import type { UndoAction } from '../incident/undo.ts';
 import type { KillScope, KillSwitch } from './kill-switch.ts';
 
-/** A position in an incident's journal: the number of its last entry and that entry's hash. `{seq: 0, hash: ''}` is empty. */
+/** A position in an incident's journal: the number and hash of its last entry. `{seq: 0, hash: ''}`: empty. */
 export interface Head {
   seq: number;
   hash: string;
@@ -17,48 +17,54 @@ export interface Journal {
   entries: Entry[];
 }
 
-/** Some entries of a journal, in order, and the head that it had then. */
+/** Consecutive entries of a journal, with its head at that time. */
 export interface JournalPage extends Journal {
-  /** Further entries follow. */
+  /** Whether more entries follow. */
   more: boolean;
-  /** Alerts that are in no entry. */
+  /** Alerts that are only counted. */
   counted?: CountedAlerts;
 }
 
-/** The head has moved since it was read: what was decided on it is void. */
+/** The head has moved since it was read, so decisions based on it are void. */
 export class Stale extends Error {
   override readonly name = 'Stale';
 }
 
-/** It is written, but on fewer replicas than asked for: a failover would forget it, so nobody may rely on it yet. */
+/** Written, but to fewer replicas than required: a failover could lose it, so nobody may rely on it yet. */
 export class NotCopied extends Error {
   override readonly name = 'NotCopied';
 }
 
-/** What to remember beside an entry, in the same script. */
+/** What to store together with an entry, atomically. */
 export interface AppendOptions {
   at: Instant;
   worker: string;
-  /** Somebody is told that it is so: throws NotCopied when it was written, and a failover could forget it. */
+  /** The entry will be confirmed to someone: throws NotCopied if it was written but a failover could lose it. */
   sure?: boolean;
-  /** Real time (ms) at which the incident wants to be advanced again; undefined leaves it, null takes it out. */
+  /** Real time (ms) at which the incident is due next; undefined keeps the current time, null removes it. */
   due?: number | null;
-  /** Set with `opened`: takes the alert from the pending index, and holds the key. Answers `open` when the key is taken. */
+  /**
+   * Set with `opened`: takes the alert from the pending index and reserves the key. The result is `open` if the key is
+   * taken.
+   */
   opening?: { key: string; alertId?: string; server: string; family: string };
-  /** What this entry shows to be wrong with a server, and what is no longer: others ask how many have the same. */
+  /**
+   * Problems of the server that this entry shows, and those it shows to be gone; used to count servers with the same
+   * problem.
+   */
   trouble?: { organisation: string; server: string; seen: string[]; gone: string[] };
   /** Set with `attached`: takes the alerts from the pending index. */
   attaching?: { alertIds: string[] };
-  /** Set with `stepStarted` of a changing step (and `undoStarted`): all must hold, or nothing is written. */
+  /** Set with `stepStarted` of a changing step and with `undoStarted`: all must hold, or nothing is written. */
   start?: StartConditions;
-  /** Undo debts to enter in the ledger; one that stands there already stays as it is (its value is the first found). */
+  /** Undo actions to add to the ledger; an existing one stays as it is (its value is the first found). */
   outstanding?: { debt: UndoAction; incident: string; organisation: string }[];
-  /** Debts to strike out of the ledger. */
+  /** Undo actions to remove from the ledger. */
   settle?: Settle[];
   /**
-   * Set with `finished`: releases key, claims, slots (but those named) and compacts the journal. `requeue`: alerts of other
-   * matters that came while it had the server in hand; they are pending again, and not as repeats. `runs`: how its
-   * playbooks did.
+   * Set with `finished`: releases key, claims and slots (except those named) and compacts the journal. `requeue`:
+   * alerts about other problems that arrived while the incident was acting on the server; they become pending again,
+   * not as repeats. `runs`: the results of its playbooks.
    */
   finishing?: {
     key: string;
@@ -71,25 +77,24 @@ export interface AppendOptions {
   };
 }
 
-/** What shared state decides is decided where the state is: one atomic script. */
+/** Conditions on shared state. The store checks them and appends in one atomic script. */
 export interface StartConditions {
   /** The owner of claims and slots: the root incident. */
   owner: string;
-  /** The organisation these claims are in; a lab that was reset starts with none. */
+  /** The organisation of the claims; a reset lab starts with none. */
   organisation: string;
   kill: KillScope[];
   claims: string[];
   slot?: { group: string; server: string };
   throttles: ThrottleRule[];
-  /** The action is disruptive: alerts about these servers attach to this incident until then (real ms). */
+  /** Set for disruptive actions: alerts about these servers attach to this incident until then (real ms). */
   disrupts?: { servers: string[]; until: number };
 }
 
-/** In Managed Availability's own terms. -1 = no limit. Counts root incidents, not steps. */
+/** In the terms of Managed Availability; -1 means no limit. Counts root incidents, not steps. */
 export interface ThrottleRule {
   /** `restart-service:mbx1:MSExchangeIMAP4BE`, or `restart-service@dag1` for a group's. */
   key: string;
-  /** The guard's reason label: `too-soon`, `daily-limit`, `group-too-soon`, `group-daily-limit`. */
   minutesBetween: number;
   perHour: number;
   perDay: number;
@@ -98,7 +103,7 @@ export interface ThrottleRule {
   now: Instant;
 }
 
-/** Which condition of a start said no. */
+/** The condition that refused a start. */
 export type StartRefusal =
   | { by: 'kill-switch'; switch: KillSwitch }
   | { by: 'claim'; server: string; owner: string }
@@ -113,12 +118,12 @@ export type StartRefusal =
 
 export type AppendResult =
   | { ok: true; head: Head; entry: Entry }
-  /** A start condition said no; nothing was written. */
+  /** A start condition did not hold; nothing was written. */
   | { ok: false; refused: StartRefusal }
-  /** `opening` only: the key is held by this open incident; nothing was written. */
+  /** `opening` only: this open incident has the key; nothing was written. */
   | { ok: false; open: string };
 
-/** An entry of all journals in one sequence; `id` resumes the feed after it. */
+/** An entry in the sequence of all journals; `id` resumes the feed after it. */
 export interface FeedItem {
   id: string;
   incident: string;
@@ -130,30 +135,30 @@ export interface IncidentQuery {
   /** `openedAt` at or after this. */
   since?: Instant;
   limit: number;
-  /** `next` of the answer before. */
+  /** `next` of the previous page. */
   cursor?: string;
 }
 
-/** The journals of incidents, and the indexes that find them. */
+/** The journals of incidents, and the indexes to find them. */
 export interface Journals {
-  /** A whole journal. For what may be long, `page` and `readIncident` take less room. */
+  /** A whole journal. `page` and `readIncident` use less memory for long ones. */
   read(incident: string): Promise<Journal | undefined>;
-  /** The entries after number `after`: about a megabyte of them, and at most `limit`. */
+  /** The entries after number `after`: about a megabyte, and at most `limit`. */
   page(incident: string, after?: number, limit?: number): Promise<JournalPage | undefined>;
   /**
-   * Takes pending alerts that an open incident keeps no entry of: counts those in `alerts`, and remembers the last of
-   * them. False when it is not open any more, or another worker has seen to one of them; then nothing was written.
+   * Takes pending alerts that an open incident only counts: counts those in `alerts` and stores the latest. False if
+   * the incident is no longer open or another worker took one of them; then nothing was written.
    */
   count(incident: string, counting: { alertIds: string[]; alerts: Alert[]; repeatCount: number }): Promise<boolean>;
-  /** Appends on `head`; throws Stale when it has moved. */
+  /** Appends after `head`; throws Stale if the head has moved. */
   append(incident: string, head: Head, event: IncidentEvent, options: AppendOptions): Promise<AppendResult>;
-  /** What would refuse a start with these conditions now; `append` decides it again, and for good. Writes nothing. */
+  /** What would currently refuse a start with these conditions. `append` checks them again. Writes nothing. */
   wouldRefuse(start: StartConditions): Promise<StartRefusal | undefined>;
   /** Newest first. */
   list(query: IncidentQuery): Promise<{ ids: string[]; next?: string }>;
   openIncidents(): Promise<string[]>;
   /** The open incidents of a server (short name). */
   openOn(server: string): Promise<{ incident: string; family: string }[]>;
-  /** Entries after an id ('' = from now on), as they happen, until the signal. */
+  /** Entries after an id ('' = from now on), as they are appended, until the signal aborts. */
   feed(after: string, signal: AbortSignal): AsyncIterable<FeedItem>;
 }

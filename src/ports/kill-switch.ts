@@ -1,6 +1,6 @@
 import type { Instant } from '../incident/alert.ts';
 
-/** What a switched-on kill switch applies to; everything when it names nothing. */
+/** The scope of a kill switch; without any name, everything. */
 export interface KillScope {
   playbook?: string;
   server?: string;

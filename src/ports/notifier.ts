@@ -1,5 +1,5 @@
 export interface Notice {
-  /** Sent at least once; receivers drop repeats of one key: `<incident>:<n>`. */
+  /** `<incident>:<n>`. A notice is sent at least once; receivers drop repeats of a key. */
   key: string;
   kind: 'escalation' | 'notice';
   incident: string;

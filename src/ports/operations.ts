@@ -7,40 +7,40 @@ import type { FeedItem } from './journal.ts';
 import type { KillScope, KillSwitch } from './kill-switch.ts';
 import type { AcceptedAlert, LedgerEntry, Trust } from './store.ts';
 
-/** What a person or a sender may ask of the daemon. HTTP and the command line call this and nothing else. */
+/** The requests that people and senders can make. HTTP and the command line use only this. */
 export interface Operations {
-  /** Stores alerts (group commit happens inside); resolves once all are safe. In the order given. */
+  /** Stores alerts (group commit happens inside); resolves once all are stored. Results are in the given order. */
   accept(alerts: Alert[]): Promise<AcceptedAlert[]>;
   incident(id: string): Promise<IncidentView | undefined>;
   incidents(filter: IncidentFilter): Promise<{ incidents: IncidentView[]; next?: string }>;
-  /** The entries after number `after`, at most `limit`, about eight megabytes; `more`: others follow. */
+  /** The entries after number `after`: at most `limit`, about eight megabytes. `more`: others follow. */
   journal(id: string, after?: number, limit?: number): Promise<{ entries: Entry[]; more: boolean } | undefined>;
-  /** Checks the chain of hashes; names the first entry that does not fit. */
+  /** Checks the hash chain; names the first entry that does not fit. */
   verifyJournal(
     id: string,
   ): Promise<{ ok: true; entries: number } | { ok: false; seq: number; why: string } | undefined>;
-  /** The three throw Conflict when the incident's state does not allow it, NotFound when there is none. */
+  /** These three throw Conflict if the incident's state does not allow it, NotFound if there is no such incident. */
   approve(id: string, person: ByPerson): Promise<IncidentView>;
   reject(id: string, person: ByPerson): Promise<IncidentView>;
   cancel(id: string, person: ByPerson): Promise<IncidentView>;
   killSwitches(): Promise<KillSwitch[]>;
-  /** The switches as they are then, and a sentence about each name in the scope that nobody knows. */
+  /** The resulting switches, and a warning for each unknown name in the scope. */
   setKillSwitch(change: { on: boolean; scope?: KillScope; by: string; reason?: string }): Promise<{
     switches: KillSwitch[];
     warnings: string[];
   }>;
   playbooks(): Promise<PlaybookView[]>;
-  /** A playbook that was demoted is as bold again as it was written. NotFound when there is none of that name. */
+  /** Restores the mode of a demoted playbook. NotFound if there is none of that name. */
   trustPlaybook(name: string, person: ByPerson): Promise<PlaybookView>;
-  /** All problems or none: throws ConfigError listing every one, and then the old ones stay. */
+  /** All or nothing: throws ConfigError with every problem, and then the old playbooks stay. */
   reloadPlaybooks(): Promise<PlaybookView[]>;
   undo(): Promise<LedgerEntry[]>;
   /**
-   * Has what is owed on a server (one setting of it, or all) put back now: an incident of its own does it, by the same
-   * rules. Throws NotFound when nothing is owed there, Conflict when an open incident will see to it itself.
+   * Runs the outstanding undo actions of a server (one setting, or all) now, in an incident of its own, by the same
+   * rules. Throws NotFound if there are none, Conflict if an open incident will run them itself.
    */
   putBack(owed: { server: string; setting?: string }, person: ByPerson): Promise<IncidentView>;
-  /** Strikes out what a person has seen to by hand: nothing is sent. Throws as `putBack` does. */
+  /** Removes outstanding undo actions that a person has done by hand; sends nothing. Throws like `putBack`. */
   settle(owed: { server: string; setting?: string }, person: ByPerson): Promise<IncidentView>;
   feed(after: string, signal: AbortSignal): AsyncIterable<FeedItem>;
   readiness(): Promise<Readiness>;
@@ -61,9 +61,9 @@ export interface PlaybookView {
   summary: string;
   page?: string;
   handles: string[];
-  /** The mode in force: the playbook's own, under the ceiling of `safety.mode` and of what it is trusted with. */
+  /** The effective mode: the playbook's own, limited by `safety.mode` and by demotion. */
   mode: Mode;
-  /** It is less bold than it was written, as these runs did not help. */
+  /** Set if it was demoted, because these runs did not help. */
   demoted?: { from: Mode; incidents: string[] };
   hash: string;
   file: string;
@@ -74,13 +74,13 @@ export interface PlaybookView {
   trusted?: Trust;
 }
 
-/** Able to accept *and* to act, each part named. */
+/** Whether the daemon can accept alerts *and* act, by part. */
 export interface Readiness {
   ready: boolean;
   parts: { part: 'store' | 'queue' | 'exchange' | 'playbooks'; ok: boolean; says: string }[];
 }
 
-/** The state does not allow it; `message` says why. */
+/** The current state does not allow it; `message` says why. */
 export class Conflict extends Error {
   override readonly name = 'Conflict';
 }

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { type Exchange, ExchangeError, type Reply } from './exchange.ts';
-/** What a verb answers with. */
+/** The value that a call returns. */
 export type Value<K extends keyof Exchange> = Awaited<ReturnType<Exchange[K]>> extends Reply<infer T> ? T : never;
 
-/** Longer words of a server are cut: they go to the journal. */
+/** Longer texts of a server are cut, because they go to the journal. */
 const LONGEST = 16_000;
 
 const name = z.string().max(1_000);
 const words = z.string().transform((text) => text.slice(0, LONGEST));
-/** Every instant that a date can hold. */
+/** Every instant that a Date can represent. */
 const instant = z.number().min(-8.64e15).max(8.64e15);
 const count = z.number().min(0);
 
@@ -33,7 +33,7 @@ const copy = z.object({
 
 const changed = z.object({ effect: z.enum(['changed', 'already']), says: z.exactOptional(words) });
 
-/** What each verb may answer. A far side that was taken over can say much, but only in this form. */
+/** The allowed reply to each call. A compromised server can send only this form. */
 const VALUES: { [K in keyof Exchange]: z.ZodType<Value<K>> } = {
   organisation: z.object({
     id: name,
@@ -75,7 +75,7 @@ const VALUES: { [K in keyof Exchange]: z.ZodType<Value<K>> } = {
       startedAt: instant,
       endedAt: instant,
     })
-    // JSON has no undefined: a probe that answered nothing comes without a value.
+    // JSON has no undefined: a probe without a result is sent without a value.
     .optional(),
   service,
   services: z.array(service),
@@ -123,7 +123,10 @@ const VALUES: { [K in keyof Exchange]: z.ZodType<Value<K>> } = {
 
 const warnings = z.array(words).max(1_000);
 
-/** Throws `badReply` for anything that is not an answer to that verb. `who` is the far side, as it begins a sentence. */
+/**
+ * Throws `badReply` for anything that is not a valid reply to the call. `who`: the other side, at the beginning of a
+ * sentence.
+ */
 export function readReply<K extends keyof Exchange>(verb: K, reply: unknown, who = 'The lab'): Reply<Value<K>> {
   const schema: z.ZodType<Value<K>> = VALUES[verb];
   const checked = z.object({ value: schema, warnings }).safeParse(reply);

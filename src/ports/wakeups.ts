@@ -1,21 +1,21 @@
-/** Nudges, and only that: the journal is the truth, and a nudge that is lost is found again by a sweep. */
+/** Wake-up calls for workers. Only a hint: the journal is the truth, and a sweep replaces lost ones. */
 export interface Wakeups {
-  /** Have an accepted alert correlated. */
+  /** Queues accepted alerts for correlation. */
   alerts(ids: string[]): Promise<void>;
   /**
-   * Have an incident advanced, now or after a delay in real ms. Of what waits for a worker the lowest `priority` (0 to 99)
-   * comes first, and what has none before all: somebody waits for it, or it is late already.
+   * Queues an incident to be advanced, now or after a delay in real ms. Among waiting jobs the lowest `priority` (0 to
+   * 99) comes first; those without one come before all, because someone is waiting for them or they are late.
    */
   incident(id: string, delayMs?: number, priority?: number): Promise<void>;
-  /** Begins to work. Resolves once workers are ready. */
+  /** Starts processing. Resolves once workers are ready. */
   work(
     handlers: { alert(id: string): Promise<void>; incident(id: string): Promise<void> },
     concurrency: { alerts: number; incidents: number },
   ): Promise<void>;
-  /** What the queues were refused, in their server's own words, and have not been seen to do since; undefined: nothing. */
+  /** The last refusal of the queues' server, in its own words, until they work again; undefined if none. */
   refusal(): Promise<string | undefined>;
-  /** Jobs by queue and state. */
+  /** Number of jobs by queue and state. */
   counts(): Promise<{ queue: string; state: string; jobs: number }[]>;
-  /** Stops taking work, waits for what is in hand (at most `graceMs`), closes. */
+  /** Stops taking jobs, waits for current ones (at most `graceMs`), closes. */
   close(graceMs: number): Promise<void>;
 }

@@ -1,13 +1,16 @@
 import { ExchangeError } from '../ports/exchange.ts';
 import type { StepContext } from './step.ts';
 
-/** How far back Managed Availability's own attempts are told of (organisation's ms), and how many at most. */
+/**
+ * Only Managed Availability's own recovery actions of this period (organisation's ms) are recorded, and only the
+ * latest.
+ */
 const LOOK_BACK = 24 * 3_600_000;
 const AT_MOST = 20;
 
 /**
- * What a restart destroys and a person will want to know: what Managed Availability did before, and which services did
- * not run. Never holds up the step: what can't be read is said.
+ * Records what a restart destroys and people need later: the recovery actions of Managed Availability, and the services
+ * that were not running. Never fails the step: what can't be read is recorded as such.
  */
 export async function collect(
   { exchange, clock, signal }: Pick<StepContext, 'exchange' | 'clock' | 'signal'>,

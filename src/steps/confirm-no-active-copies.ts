@@ -3,7 +3,10 @@ import { positiveDuration, writeDuration } from '../config/schema.ts';
 import { describeCopy, isActive } from '../verification/copies.ts';
 import { optionsOf, type Step } from './step.ts';
 
-/** Get-MailboxDatabaseCopyStatus until no copy on the server is active. What will not move ends the playbook, named. */
+/**
+ * Polls Get-MailboxDatabaseCopyStatus until no copy on the server is active. A database that does not move ends the
+ * playbook and is named.
+ */
 export const confirmNoActiveCopies: Step = {
   name: 'confirm-no-active-copies',
   summary: 'Waits until no database is active here; if one stays, ends in escalation and names it.',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { currentRun } from '../incident/incident.ts';
 import { optionsOf, type Step } from './step.ts';
 
-/** The end of the procedure. Stands implied at the end of every playbook; written where the page writes it. */
+/** The end of a procedure. Implied at the end of every playbook; explicit where Microsoft's page says so. */
 export const escalate: Step = {
   name: 'escalate',
   summary: 'Wakes a person. Implied at the end of every playbook.',

@@ -7,24 +7,24 @@ import { componentsOfService, outOfService } from '../verification/components.ts
 import type { StepContext } from './step.ts';
 
 /**
- * What a server must show to be back from a restart: what worked before it, and what the run is curing. Journalled with
- * the restart, so that another worker asks for the same. A part that is absent could not be read (or was written by an
- * older version): then everything is expected, as of a healthy server.
+ * What must work again before a server counts as back from a restart: whatever worked before, and whatever the run is
+ * fixing. Recorded in the journal with the restart, so that every worker waits for the same. An absent part could not
+ * be read (or an older version wrote the entry): then everything of a healthy server is expected.
  */
 export interface Expected {
   /** Names of services. */
   services?: string[];
-  /** Monitors of the family that evaluate by a clock, each as `rowName` writes it. */
+  /** Monitors of the family that evaluate on a schedule, in the form of `rowName`. */
   monitors?: string[];
-  /** Whether any monitor of the server evaluated. */
+  /** Whether any monitor of the server was being evaluated. */
   evaluates?: boolean;
   /** Whether the cluster node was up. */
   node?: boolean;
-  /** Databases whose copies were in service here. */
+  /** Databases whose copies on this server were in service. */
   copies?: string[];
 }
 
-/** How the server is found before its restart. `within`: how long it may take to come back. */
+/** The state of the server before its restart. `within`: how long it may take to come back (ms). */
 export async function expectedAfter(context: StepContext, within: number): Promise<Expected> {
   const { incident, exchange, facts, signal } = context;
   const { server } = incident;
@@ -54,7 +54,7 @@ export async function expectedAfter(context: StepContext, within: number): Promi
   };
 }
 
-/** Stopped services that the run is there to bring back: those it restarted, and those its monitors watch. */
+/** Stopped services that the run should bring back: those it restarted, and those its monitors watch. */
 function treatedServices(incident: Incident, rows: readonly HealthRow[]): string[] {
   const restarted = incident.steps
     .filter(({ step, intent, state }) => {
@@ -69,7 +69,7 @@ function treatedServices(incident: Incident, rows: readonly HealthRow[]): string
   return [...restarted, ...watched];
 }
 
-/** The services that are still to come. */
+/** Expected services that are not running yet. */
 export function stillDown(services: readonly ServiceState[], { services: expected }: Expected): string[] {
   return services
     .filter((service) => isAutomatic(service) && service.status !== 'Running')
@@ -77,7 +77,7 @@ export function stillDown(services: readonly ServiceState[], { services: expecte
     .filter((name) => expected === undefined || isNamed(name, expected));
 }
 
-/** Whether the monitors that are waited for have evaluated since the boot, so that probes can be answered. */
+/** Whether the expected monitors have evaluated since the boot, so that probes can be answered. */
 export function monitorsAreWarm(
   rows: readonly HealthRow[],
   family: string,
@@ -88,18 +88,18 @@ export function monitorsAreWarm(
     !isStale && lastExecution > bootedAt && !sameName(alertValue, 'UnInitialized');
   const own = rows.filter((row) => inFamily(family, row.healthSet));
   const awaited = own.filter((row) =>
-    monitors === undefined ? evaluatesByItself(row) : isNamed(rowName(row), monitors),
+    monitors === undefined ? evaluatesAnyway(row) : isNamed(rowName(row), monitors),
   );
   if (awaited.length > 0) return awaited.every(isWarm);
   if (monitors === undefined && own.length === 0) return false;
-  // None of those is there: then any other tells that the health manager is at work again, if it was before.
+  // If none of them exists, any other evaluated monitor shows that the health manager works again, if it worked before.
   return evaluates === false || (monitors?.length ? own : rows).some(isWarm);
 }
 
-/** Whether the cluster node is waited for. */
+/** Whether the cluster node must be up again. */
 export const awaitsNode = ({ node }: Expected) => node !== false;
 
-/** The databases whose copies are still to come. */
+/** Expected databases whose copies are still starting. */
 export function copiesStarting(copies: readonly DatabaseCopy[], { copies: expected }: Expected): string[] {
   return copies
     .filter(isStarting)
@@ -113,21 +113,21 @@ const rowName = ({ healthSet, name, targetResource }: HealthRow) => `${healthSet
 
 const IDLE = ['UnInitialized', 'Disabled', 'Unavailable'];
 
-/** The monitor does its work: it was evaluated, lately. */
+/** Whether the monitor is active: it was evaluated recently. */
 function evaluated({ alertValue, isStale, lastExecution }: HealthRow): boolean {
   return !isStale && lastExecution !== undefined && !isNamed(alertValue, IDLE);
 }
 
-/** It will evaluate, whatever happens: nobody has switched it off, and it does not wait for an event. */
-const evaluatesByItself = (row: HealthRow) => !sameName(row.alertValue, 'Disabled') && !isEventDriven(row);
+/** Whether it will evaluate in any case: it is not disabled, and does not depend on an event. */
+const evaluatesAnyway = (row: HealthRow) => !sameName(row.alertValue, 'Disabled') && !isEventDriven(row);
 
-/** A clock drives it, often enough to be seen in good time. */
+/** Whether it evaluates on a schedule, often enough to finish within half of `within` (ms). */
 function showsWithin({ recurrenceSeconds, timeoutSeconds }: HealthRow, within: number): boolean {
   if (!recurrenceSeconds) return false;
   return (recurrenceSeconds + timeoutSeconds) * 1000 <= within / 2;
 }
 
-/** What could not be read is no reason against the restart: nothing is known of it, so everything is expected. */
+/** Undefined if it can't be read. That does not prevent the restart: then everything is expected to work afterwards. */
 async function readable<T>(call: Promise<Reply<T>>): Promise<T | undefined> {
   try {
     return (await call).value;

@@ -3,13 +3,13 @@ import type { Intent } from '../incident/intent.ts';
 import { isOutstanding, type UndoAction } from '../incident/undo.ts';
 import type { Step, StepContext, Undo } from './step.ts';
 
-/** The ledger's name of DatabaseCopyActivationDisabledAndMoveNow. */
+/** Key of DatabaseCopyActivationDisabledAndMoveNow in the ledger. */
 const SETTING = 'activation';
 
 /**
- * Set-MailboxServer -DatabaseCopyActivationDisabledAndMoveNow $true: blocks activation here and moves every active copy
- * that has a healthy one elsewhere. It returns at once, tells nothing of single databases, and leaves behind what cannot
- * move: `confirm-no-active-copies` is the proof.
+ * Set-MailboxServer -DatabaseCopyActivationDisabledAndMoveNow $true: blocks activation on this server and moves every
+ * active copy that has a healthy one elsewhere. It returns immediately, reports nothing about single databases and
+ * leaves those that can't move: `confirm-no-active-copies` verifies the result.
  */
 export const failOverDatabases: Step = {
   name: 'fail-over-databases',
@@ -39,7 +39,7 @@ export const failOverDatabases: Step = {
       says: `activation of databases on ${server} is blocked (DatabaseCopyActivationDisabledAndMoveNow)`,
       after: 'watch',
     };
-    // A block that somebody else set on purpose is never lifted by us.
+    // A block that someone else set on purpose stays.
     const ours = !found.activationBlocked || inherited !== undefined;
     return {
       begin: 'start',
@@ -62,7 +62,7 @@ export const failOverDatabases: Step = {
   poll: (context, issued) => pollActivation(context, context.record.intent as Intent, issued),
 };
 
-/** Lifts the block. It moves nothing back: that is another, optional matter. */
+/** Lifts the block. It does not move databases back. */
 export const allowActivation: Step = {
   name: 'allow-activation',
   summary: 'Lifts the activation block. It does not move databases back.',
@@ -77,7 +77,7 @@ export const allowActivation: Step = {
     if (!found.activationBlocked) return { begin: 'skip', says: `activation is not blocked on ${server}` };
     const own = incident.undo.some((undo) => isOutstanding(undo) && undo.setting === SETTING && undo.server === server);
     if (!own && !(await ledgerOf(server, SETTING))) {
-      return { begin: 'skip', says: `activation on ${server} was blocked by somebody else, so it stays blocked` };
+      return { begin: 'skip', says: `activation on ${server} was blocked by someone else, so it stays blocked` };
     }
     return {
       begin: 'start',
@@ -95,11 +95,11 @@ export const allowActivation: Step = {
 
 export const activationUndo: Undo = {
   kind: SETTING,
-  async begin({ debt, exchange, signal }) {
-    const { value: found } = await exchange.mailboxServer(debt.server, { signal });
+  async begin({ undo, exchange, signal }) {
+    const { value: found } = await exchange.mailboxServer(undo.server, { signal });
     if (!found.activationBlocked)
-      return { begin: 'notNeeded', says: `activation on ${debt.server} is already allowed` };
-    return { begin: 'start', intent: setActivation(debt.server, false, true) };
+      return { begin: 'notNeeded', says: `activation on ${undo.server} is already allowed` };
+    return { begin: 'start', intent: setActivation(undo.server, false, true) };
   },
   async issue(context, intent) {
     await send(context, intent);
@@ -140,7 +140,8 @@ async function pollActivation(
 ) {
   const wanted = intent.arguments.DatabaseCopyActivationDisabledAndMoveNow as boolean;
   const { value: found } = await exchange.mailboxServer(intent.server, { signal });
-  // Where the block stood before, the setting proves nothing; sending it once more is harmless.
+  // If activation was already blocked (or allowed) before, the setting does not prove that the command arrived; sending
+  // it again is harmless.
   const proven = issued || intent.fence.activationBlocked !== wanted;
   if (found.activationBlocked !== wanted || !proven) return { is: 'notIssued' as const };
   const says = wanted

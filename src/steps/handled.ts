@@ -3,8 +3,8 @@ import { currentRun } from '../incident/incident.ts';
 import type { Polled, StepContext } from './step.ts';
 
 /**
- * Looks at the monitors that the current playbook handles. Healthy and unhealthy are answers; seeing nothing is looked
- * at again, a few times, and then ends in escalation: never in a harsher step, and never in "healthy".
+ * Verifies the monitors that the current playbook handles. An inconclusive result is retried a few times and then ends
+ * in escalation, never in a harsher step and never in "healthy".
  */
 export async function verifyHandled(context: StepContext): Promise<Polled> {
   const { incident, record, clock, settings } = context;
@@ -14,9 +14,9 @@ export async function verifyHandled(context: StepContext): Promise<Polled> {
   if (verified.verdict === 'confirmed')
     return { is: 'done', health: 'unhealthy', says: verified.reason, looked: verified };
   if (verified.dueBy !== undefined) {
-    // Its monitor has not evaluated since our change, or no event came yet: not blind, only early.
-    const soon = Math.min(verified.dueBy, clock.now() + settings.lookEvery / 2);
-    return { is: 'pending', until: soon, says: 'waiting until the monitor has evaluated again' };
+    // The monitor has not evaluated since our change, or no event has come yet: too early to call it inconclusive.
+    const retryAt = Math.min(verified.dueBy, clock.now() + settings.lookEvery / 2);
+    return { is: 'pending', until: retryAt, says: 'waiting until the monitor has evaluated again' };
   }
   if (record.inconclusiveTries < settings.looks) {
     return { is: 'pending', until: clock.now() + settings.lookEvery, says: verified.reason, counts: 'look' };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Step } from './step.ts';
 
-/** The mailbox server that the failing probe named; its name was checked against the organisation when it was read. */
+/** The mailbox server that the failing probe named; verification already checked its name against the organisation. */
 export const identifyMailboxServer: Step = {
   name: 'identify-mailbox-server',
   summary: "Takes the mailbox server from the failing probe's error; ends in escalation when it names none.",

@@ -1,4 +1,4 @@
-/** Every kind of step and undo. Adding one: its file, and a line here. */
+/** Every kind of step and undo. To add one, create its file and add a line here. */
 import { confirmNoActiveCopies } from './confirm-no-active-copies.ts';
 import { escalate } from './escalate.ts';
 import { activationUndo, allowActivation, failOverDatabases } from './fail-over-databases.ts';
@@ -33,7 +33,7 @@ export const STEPS: readonly Step[] = [
 
 export const UNDOS: readonly Undo[] = [activationUndo, protocolLogUndo, restartServiceUndo];
 
-/** The step of that name; plans are made from checked playbooks, so a missing one is a defect. */
+/** The step of that name. Plans come from validated playbooks, so a missing step is a bug. */
 export function stepNamed(name: string): Step {
   const step = STEPS.find((candidate) => candidate.name === name);
   if (!step) throw new Error(`no step is called ${name}`);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Protocol } from '../ports/exchange.ts';
 import { optionsOf, type Step } from './step.ts';
 
-/** Notes where the protocol log lies, for whoever reads the escalation. */
+/** Records where the protocol log is, for anyone who reads the escalation. */
 export const logLocation: Step = {
   name: 'log-location',
   summary: 'Records the location of the protocol log as evidence.',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { optionsOf, type Step } from './step.ts';
 
-/** Tells people something on the way, at least once. */
+/** Sends a message to people, at least once. */
 export const notify: Step = {
   name: 'notify',
   summary: 'Sends people a message.',

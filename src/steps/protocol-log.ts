@@ -7,7 +7,9 @@ import { optionsOf, type Polled, type Step, type StepContext, type Undo } from '
 
 const CMDLET: Record<Protocol, string> = { imap: 'Set-ImapSettings', pop: 'Set-PopSettings' };
 
-/** Turns the protocol log on. The value found is restored at the end of every run, and the service that reads it restarted. */
+/**
+ * Turns the protocol log on. The previous value is always restored at the end, and the service that reads it restarted.
+ */
 export const protocolLog: Step = {
   name: 'protocol-log',
   summary: 'Turns the IMAP or POP protocol log on, and always restores the previous value at the end.',
@@ -94,17 +96,17 @@ export const protocolLog: Step = {
 
 export const protocolLogUndo: Undo = {
   kind: 'protocol-log',
-  async begin({ debt, exchange, signal }) {
-    const { protocol, enabled } = debt.value as { protocol: Protocol; enabled: boolean };
-    const { value: found } = await exchange.protocolLog(debt.server, protocol, { signal });
+  async begin({ undo, exchange, signal }) {
+    const { protocol, enabled } = undo.value as { protocol: Protocol; enabled: boolean };
+    const { value: found } = await exchange.protocolLog(undo.server, protocol, { signal });
     if (found.enabled === enabled)
-      return { begin: 'notNeeded', says: `the ${protocol} protocol log of ${debt.server} is as it was` };
-    return { begin: 'start', intent: setLog(debt.server, protocol, enabled, found.enabled) };
+      return { begin: 'notNeeded', says: `the ${protocol} protocol log of ${undo.server} is as it was` };
+    return { begin: 'start', intent: setLog(undo.server, protocol, enabled, found.enabled) };
   },
   async issue(context, intent) {
-    await send(context, intent, context.debt.value.protocol as Protocol);
+    await send(context, intent, context.undo.value.protocol as Protocol);
   },
-  poll: (context, intent, issued) => pollLog(context, intent, context.debt.value.protocol as Protocol, issued),
+  poll: (context, intent, issued) => pollLog(context, intent, context.undo.value.protocol as Protocol, issued),
 };
 
 function setLog(server: string, protocol: Protocol, enabled: boolean, found: boolean): Intent {

@@ -3,7 +3,7 @@ import { duration } from '../config/schema.ts';
 import { verifyHandled } from './handled.ts';
 import { optionsOf, type Step } from './step.ts';
 
-/** Runs the related probes again (or waits for a fresh AlertValue). Healthy: the playbook ends here. */
+/** Runs the related probes again (or waits for a fresh AlertValue). If healthy, the playbook ends here. */
 export const recheck: Step = {
   name: 'recheck',
   summary:
@@ -13,7 +13,7 @@ export const recheck: Step = {
     attempts: z.int().min(1).max(20).default(3).describe('Checks before it counts as still unhealthy.'),
     every: duration.prefault('20s').describe('Time between checks.'),
   }),
-  says: () => 'Look again',
+  says: () => 'Recheck health',
   worst: (options) => ({ takes: (options.attempts as number) * (options.every as number) }),
 
   async begin() {

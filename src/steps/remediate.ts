@@ -3,11 +3,13 @@ import { ANY_FAMILY, familyOf } from '../incident/alert.ts';
 import { verifyHandled } from './handled.ts';
 import { optionsOf, type Step } from './step.ts';
 
-const LOOK_EVERY = 60_000;
+/** Time between polls of the child incident (organisation's ms). */
+const POLL_EVERY = 60_000;
 
 /**
- * A child incident on the mailbox server behind this one: looked at, and treated if it is sick. Healthy there, or
- * recovered: this server's own monitors are looked at again. Anything else: this incident ends too, and nothing is restarted.
+ * Opens a child incident on the mailbox server behind this one, which verifies it and recovers it if it is unhealthy.
+ * If that server is healthy or recovered, this server's own monitors are verified again. Otherwise this incident ends
+ * too, and nothing is restarted.
  */
 export const remediate: Step = {
   name: 'remediate',
@@ -44,7 +46,7 @@ export const remediate: Step = {
     const child = record.child ?? (await context.openChild(server, familyOf(family) || ANY_FAMILY)).incident;
     const ended = await context.outcomeOf(child);
     if (!ended)
-      return { is: 'pending', until: clock.now() + LOOK_EVERY, says: `incident ${child} is handling ${server}` };
+      return { is: 'pending', until: clock.now() + POLL_EVERY, says: `incident ${child} is handling ${server}` };
     const result = { incident: child, server, outcome: ended.outcome };
     if (ended.outcome !== 'recovered' && ended.outcome !== 'transient') {
       return {

@@ -8,15 +8,20 @@ import { collect } from './collect.ts';
 import { awaitsNode, copiesStarting, type Expected, expectedAfter, monitorsAreWarm, stillDown } from './expected.ts';
 import { optionsOf, type Step, type StepContext } from './step.ts';
 
-/** Clocks get corrected: a boot time counts as newer only by more than this, with an uptime that agrees. */
+/**
+ * Clocks get corrected (ms): a boot time counts as newer only if it differs by more than this and the uptime agrees.
+ */
 const CLOCK_CORRECTION = 2 * 60_000;
 
-/** A server that was told to restart may still answer for so long; only after it is the command known not to have come. */
+/**
+ * How long a server may still answer after its restart command (ms); only after that it is certain that the command did
+ * not arrive.
+ */
 const GOES_DOWN_WITHIN = 2 * 60_000;
 
-const LOOK_EVERY = 30_000;
+const POLL_EVERY = 30_000;
 
-/** Restart-Computer, and then the wait until probes can be answered again: "back" is more than a ping. */
+/** Restart-Computer, then the wait until probes can be answered again: "back" is more than a ping. */
 export const restartServer: Step = {
   name: 'restart-server',
   summary: 'Restarts the server and waits until it is back: services run, monitors have evaluated, copies are healthy.',
@@ -67,13 +72,13 @@ export const restartServer: Step = {
     const intent = record.intent as Intent;
     const startedAt = record.startedAt ?? 0;
     const deadline = startedAt + within;
-    const progress = await howFar(context, intent.fence.bootedAt as number);
+    const progress = await progressOf(context, intent.fence.bootedAt as number);
     if (progress.is === 'back')
       return { is: 'done', says: `${incident.server} is back from its restart`, changed: true };
     if (progress.is === 'not-restarted' && !issued && clock.now() > startedAt + GOES_DOWN_WITHIN)
       return { is: 'notIssued' };
     if (clock.now() < deadline) {
-      return { is: 'pending', until: Math.min(deadline, clock.now() + LOOK_EVERY), says: progress.says };
+      return { is: 'pending', until: Math.min(deadline, clock.now() + POLL_EVERY), says: progress.says };
     }
     const says = `${incident.server} is not back ${writeDuration(within)} after its restart: ${progress.says}`;
     return { is: 'refused', says, changed: true };
@@ -82,7 +87,7 @@ export const restartServer: Step = {
 
 type Progress = { is: 'not-restarted' | 'away' | 'coming' | 'back'; says: string };
 
-async function howFar(context: StepContext, notedBoot: number): Promise<Progress> {
+async function progressOf(context: StepContext, notedBoot: number): Promise<Progress> {
   const { incident, record, exchange, facts, clock, signal } = context;
   const { server, family } = incident;
   const expected = (record.note.expected ?? {}) as Expected;
@@ -93,7 +98,7 @@ async function howFar(context: StepContext, notedBoot: number): Promise<Progress
     if (!rebooted || !uptimeAgrees) return { is: 'not-restarted', says: `${server} has not gone down yet` };
 
     const { value: services } = await exchange.services(server, { signal });
-    const down = await notByDesign(context, stillDown(services, expected));
+    const down = await withoutStoppedByDesign(context, stillDown(services, expected));
     if (down.length > 0) return { is: 'coming', says: `waiting for ${down.join(', ')} on ${server}` };
 
     const { value: rows } = await exchange.serverHealth(server, { signal });
@@ -118,8 +123,11 @@ async function howFar(context: StepContext, notedBoot: number): Promise<Progress
   }
 }
 
-/** A service is not waited for while its component is out of service: it stays stopped by design, regardless of who requested that. */
-async function notByDesign({ incident, exchange, signal }: StepContext, down: string[]): Promise<string[]> {
+/**
+ * Only services whose component is in service are waited for: others stay stopped by design, regardless of who
+ * requested that.
+ */
+async function withoutStoppedByDesign({ incident, exchange, signal }: StepContext, down: string[]): Promise<string[]> {
   if (!down.some((name) => componentsOfService(name).length > 0)) return down;
   const { value: states } = await exchange.componentStates(incident.server, { signal });
   return down.filter((name) => outOfService(states, componentsOfService(name)).length === 0);

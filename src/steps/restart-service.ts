@@ -9,7 +9,7 @@ import { optionsOf, type Polled, type Step, type StepContext, type Undo } from '
 
 type On = 'this-server' | 'back-end' | 'own-role';
 
-/** How long a restarted service may take to run (organisation's ms); a stop that hangs shows within it. */
+/** How long a restarted service may take until it runs (organisation's ms); long enough to reveal a hanging stop. */
 const COMES_UP_WITHIN = 3 * 60_000;
 
 /** Restart-Service on the server, or on the mailbox server that its probe names. */
@@ -76,20 +76,20 @@ export const restartService: Step = {
     pollRestart(context, context.record.intent as Intent, context.record.startedAt ?? 0, issued),
 };
 
-/** Restarts a service that must read a setting which was put back. */
+/** Restarts a service so that it reads a restored setting. */
 export const restartServiceUndo: Undo = {
   kind: 'restart-service',
   starts: ({ value }) => value.service as string,
-  async begin({ debt, exchange, signal }) {
-    const { value: service } = await exchange.service(debt.server, debt.value.service as string, { signal });
+  async begin({ undo, exchange, signal }) {
+    const { value: service } = await exchange.service(undo.server, undo.value.service as string, { signal });
     if (service.status === 'Stopped')
-      return { begin: 'notNeeded', says: `${service.name} is stopped on ${debt.server}` };
-    return { begin: 'start', intent: restartOf(debt.server, service) };
+      return { begin: 'notNeeded', says: `${service.name} is stopped on ${undo.server}` };
+    return { begin: 'start', intent: restartOf(undo.server, service) };
   },
   async issue(context, intent) {
     await sendRestart(context, intent);
   },
-  poll: (context, intent, issued) => pollRestart(context, intent, context.debt.at, issued),
+  poll: (context, intent, issued) => pollRestart(context, intent, context.undo.at, issued),
 };
 
 function restartOf(server: string, service: ServiceState): Intent {
@@ -101,7 +101,7 @@ function restartOf(server: string, service: ServiceState): Intent {
   };
 }
 
-/** The back end is the mailbox server that a probe named; where none did, this server if it has the role. */
+/** The back end is the mailbox server that a probe named; if none did, this server if it has the role. */
 function targetOf(incident: StepContext['incident'], facts: ServerFacts, on: On): string | undefined {
   if (on !== 'back-end') return incident.server;
   return incident.backEnd ?? (facts.roles.includes('mailbox') ? incident.server : undefined);
@@ -112,8 +112,8 @@ function roleOf(service: string): 'mailbox' | 'client-access' {
 }
 
 /**
- * A service that somebody stopped, or that is stopped by design, is not ours to start. Where a person took its component
- * out of service, the guards say so for every kind of change (`maintenance`).
+ * A service that someone stopped, or that is stopped by design, is not started. If a person took its component out of
+ * service, the `maintenance` guard reports it for every kind of change.
  */
 async function byDesign(
   exchange: Exchange,
@@ -124,7 +124,7 @@ async function byDesign(
   const out = await componentOut(exchange, server, service.name, signal);
   const decided = out && !out.byManagedAvailability ? describeOut(out, server) : undefined;
   if (service.startType === 'Disabled') {
-    const says = `${service.name} is disabled on ${server}: somebody decided that it must not run`;
+    const says = `${service.name} is disabled on ${server}: someone decided that it must not run`;
     return { begin: 'refuse', says: decided ? `${says}; ${decided}` : says };
   }
   if (service.status !== 'Stopped' || decided) return undefined;
@@ -136,7 +136,7 @@ async function byDesign(
   return { begin: 'refuse', says: `${service.name} is stopped on ${server} and does not start automatically` };
 }
 
-/** The service's component, where that is out of service. */
+/** The service's component, if that is out of service. */
 async function componentOut(
   exchange: Exchange,
   server: string,
@@ -159,7 +159,7 @@ async function sendRestart(context: Pick<StepContext, 'exchange' | 'change' | 's
   );
 }
 
-/** A process that started later than the one noted is the proof; a clock's word is not. */
+/** The proof of a restart is a process that started later than the recorded one, not the clock. */
 async function pollRestart(
   context: Pick<StepContext, 'exchange' | 'clock' | 'signal'>,
   intent: Intent,
@@ -169,8 +169,8 @@ async function pollRestart(
   const name = intent.arguments.Name as string;
   const noted = intent.fence.startedAt as number | null;
   const { value: service } = await context.exchange.service(intent.server, name, { signal: context.signal });
-  const anew = service.startedAt !== undefined && (noted === null || service.startedAt > noted);
-  if (service.status === 'Running' && anew) {
+  const restarted = service.startedAt !== undefined && (noted === null || service.startedAt > noted);
+  if (service.status === 'Running' && restarted) {
     return { is: 'done', says: `${name} on ${intent.server} was restarted`, changed: true };
   }
   const untouched = service.status === 'Running' || (service.status === 'Stopped' && noted === null);

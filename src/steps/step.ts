@@ -12,31 +12,33 @@ import type { LedgerEntry } from '../ports/store.ts';
 import type { Verifier } from '../verification/verify.ts';
 
 /**
- * One kind of step: a file of its own, and a line in `index.ts`. What a playbook may write of it (`StepLanguage`), and
- * what it does:
+ * One kind of step: a file, and a line in `index.ts`. `StepLanguage` is what a playbook may write about it. The rest:
  *
- *     begin   reads the world and says what it is about to do, before anything is written down
+ *     begin   reads the server's state and returns what it will do, before anything is recorded
  *     issue   sends the one command that changes something; absent on steps that change nothing
- *     look    reads the world and says what became of it: the same question at once, after a wait and after a crash
+ *     poll    reads what became of it: the same question immediately, after a wait and after a crash
  */
 export interface Step extends StepLanguage {
-  /** Whether it sends a command that changes something. Guards look before such a step. */
+  /** Whether it sends a command that changes something. Guards check such a step first. */
   readonly changes: boolean;
-  /** One planned step for each command: a list of services becomes as many steps. */
+  /** One planned step per command: a list of services becomes several steps. */
   expand?(options: Options, facts: ServerFacts): Options[];
   /** For people, in the plan and the journal: `Restart-Service MSExchangeIMAP4BE on the back end`. */
   says(options: Options): string;
-  /** What a person should know who is asked to approve it. Absent on steps that take no time and disturb nobody. */
+  /** What a person must know to approve it. Absent on steps that take no time and disrupt nobody. */
   worst?(options: Options): Worst;
   begin(context: StepContext): Promise<Begin>;
   issue?(context: StepContext, intent: Intent): Promise<void>;
-  /** `issued`: the command was sent and answered just now, by this worker. */
+  /** `issued`: this worker has just sent the command and got an answer. */
   poll(context: StepContext, issued: boolean): Promise<Polled>;
 }
 
 export type Options = Record<string, unknown>;
 
-/** A step at its worst. `takes`: milliseconds (organisation's); absent where something else decides, as another incident. */
+/**
+ * The worst case of a step. `takes`: milliseconds (organisation's); absent if something else decides, such as another
+ * incident.
+ */
 export interface Worst {
   takes?: number;
   /** What users may notice. */
@@ -45,7 +47,7 @@ export interface Worst {
 }
 
 export interface StepSettings {
-  /** Further looks when one saw nothing, and the time between them (organisation's ms). */
+  /** Number of further verifications after an inconclusive one, and the time between them (organisation's ms). */
   looks: number;
   lookEvery: number;
   /** Real milliseconds for a command that changes something. */
@@ -60,9 +62,9 @@ export interface StepContext {
   verifier: Verifier;
   clock: Clock;
   settings: StepSettings;
-  /** What every changing call carries; made at the moment of sending. */
+  /** Sent with every changing call; created at the moment of sending. */
   change(): Change;
-  /** What is still owed for a setting, whoever changed it. */
+  /** The outstanding undo action for a setting, whoever changed it. */
   ledgerOf(server: string, setting: string): Promise<LedgerEntry | undefined>;
   /** Opens (or finds, or joins) the child incident of this step. */
   openChild(server: string, family: string): Promise<{ incident: string; joined: boolean }>;
@@ -73,7 +75,7 @@ export interface StepContext {
 
 export type Begin =
   | { begin: 'skip'; says: string }
-  /** Ends in escalation: never in going on to a harsher step. */
+  /** Ends in escalation, never in a harsher step. */
   | { begin: 'refuse'; says: string }
   | { begin: 'start'; note: Record<string, unknown>; change?: PlannedChange };
 export type Polled =
@@ -83,35 +85,38 @@ export type Polled =
       health?: 'healthy' | 'unhealthy';
       looked?: VerifyResult;
       result?: Record<string, unknown>;
-      /** The world is another than before this step. */
+      /** Whether this step changed something. */
       changed?: boolean;
-      /** Set by a step that ends the playbook by itself. */
+      /** Set by a step that ends the playbook. */
       escalate?: string;
       exhausted?: boolean;
     }
   /** Ends in escalation. */
   | { is: 'refused'; says: string; looked?: VerifyResult; result?: Record<string, unknown>; changed?: boolean }
-  /** Not over: look again then. `counts` is remembered: a look that saw nothing, or saw trouble, or must be retried. */
+  /**
+   * Not finished: poll again then. `counts` is recorded: the verification was inconclusive, or unhealthy and will be
+   * retried.
+   */
   | { is: 'pending'; until: Instant; says: string; counts?: 'look' | 'health' }
-  /** The command did not take effect, and nobody else can still send it: issue it, with the same fence. */
+  /** The command did not take effect and nobody else can still send it: send it again with the same fence. */
   | { is: 'notIssued' };
 
-/** How one kind of change is put back. Registered in `index.ts` beside the steps. */
+/** How one kind of change is undone. Registered in `index.ts` beside the steps. */
 export interface Undo {
   readonly kind: string;
-  /** The service that it starts, so that its new start time is known as ours. */
+  /** The service that it restarts, so that its new start time is recognised as ours. */
   starts?(undo: UndoState): string;
   begin(context: UndoContext): Promise<{ begin: 'notNeeded'; says: string } | { begin: 'start'; intent: Intent }>;
   issue(context: UndoContext, intent: Intent): Promise<void>;
-  /** `done`: it is as it was. */
+  /** `done`: the previous state is restored. */
   poll(context: UndoContext, intent: Intent, issued: boolean): Promise<Polled>;
 }
 
 export type UndoContext = Pick<StepContext, 'incident' | 'exchange' | 'clock' | 'settings' | 'change' | 'signal'> & {
-  debt: UndoState;
+  undo: UndoState;
 };
 
-/** A step's own view of its options, which its schema has checked when the playbook was read. */
+/** The options of a step in its own type; its schema validated them when the playbook was read. */
 export function optionsOf<T>(context: StepContext): T {
   return context.record.step.options as T;
 }

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { positiveDuration, writeDuration } from '../config/schema.ts';
 import { optionsOf, type Step } from './step.ts';
 
-/** Waits; holds no worker and survives restarts. */
 export const wait: Step = {
   name: 'wait',
   summary: 'Waits. Uses no worker meanwhile and survives restarts.',

@@ -3,7 +3,7 @@ import { positiveDuration } from '../config/schema.ts';
 import { verifyHandled } from './handled.ts';
 import { optionsOf, type Step } from './step.ts';
 
-/** Health must last: one unhealthy reading fails the watch (the page waits, checks, waits, checks). */
+/** Health must persist: one unhealthy check fails the step (Microsoft's page says wait, check, wait, check). */
 export const watchHealth: Step = {
   name: 'watch-health',
   summary: 'Checks health repeatedly for a while; one unhealthy check fails the step.',
@@ -33,8 +33,8 @@ export const watchHealth: Step = {
     if (now < startedAt + every)
       return { is: 'pending', until: upcoming, says: 'watching whether the server stays healthy' };
     const seen = await verifyHandled(context);
-    const lasts = seen.is === 'done' && seen.health === 'healthy';
-    if (lasts && now < end) return { is: 'pending', until: upcoming, says: `healthy so far: ${seen.says}` };
+    const healthy = seen.is === 'done' && seen.health === 'healthy';
+    if (healthy && now < end) return { is: 'pending', until: upcoming, says: `healthy so far: ${seen.says}` };
     return seen;
   },
 };

@@ -92,7 +92,7 @@ export class Steps {
     return this.#known(
       `undo ${debt.id} ${JSON.stringify([debt.value, seen(world)])}`,
       AT_ONCE,
-      (when) => ({ ...this.#context(incident, undefined, world, when), debt }),
+      (when) => ({ ...this.#context(incident, undefined, world, when), undo: debt }),
       (context) => undoOfKind(debt.kind).begin(context),
     );
   }
@@ -103,7 +103,7 @@ export class Steps {
     return this.#known(
       `after ${debt.id} ${JSON.stringify([issued, debt.value, intent.fence, seen(world)])}`,
       LATER,
-      (when) => ({ ...this.#context(incident, undefined, world, when), debt }),
+      (when) => ({ ...this.#context(incident, undefined, world, when), undo: debt }),
       (context) => undoOfKind(debt.kind).poll(context, intent, issued),
     );
   }

@@ -268,7 +268,7 @@ const MUTATIONS: Mutation[] = [
   },
   {
     says: 'what did not work before a reboot is demanded after it',
-    in: 'howFar',
+    in: 'progressOf',
     from: '(record.note.expected ?? {})',
     to: '{}',
     tests: ['steps/restart-server', 'engine/components'],

@@ -1,4 +1,4 @@
-import { sickWith } from '../../guards/common-cause.ts';
+import { unhealthyWith } from '../../guards/common-cause.ts';
 import { ANY_FAMILY } from '../../incident/alert.ts';
 import { groupOf } from '../../incident/health.ts';
 import { type Incident, isUnverified } from '../../incident/incident.ts';
@@ -85,7 +85,7 @@ async function inGroup(engine: Engine, { family, verified }: Incident, world: st
   const { store, clock, settings, exchange } = engine;
   const sick = verified?.monitors.filter((monitor) => monitor.verdict === 'confirmed').map(troubleOf.monitor) ?? [];
   const names = [...(sick.length > 0 ? sick : [troubleOf.unseen(family)]), troubleOf.alerted(family)];
-  const ill = await sickWith(store, world, names, family, clock.now() - settings.commonCause.within);
+  const ill = await unhealthyWith(store, world, names, family, clock.now() - settings.commonCause.within);
   if (ill.size < 2) return undefined;
   const organisation = await exchange.organisation().catch(() => undefined);
   const members = organisation?.value.servers.filter((one) => groupOf(one) === group).map(({ server }) => server) ?? [];

@@ -127,7 +127,7 @@ function contextOf(engine: Engine, advance: Advance, id: string): UndoContext {
   const debt = undoActionOf(advance, id);
   return {
     incident: advance.cursor.incident,
-    debt,
+    undo: debt,
     exchange: engine.exchange,
     clock: engine.clock,
     settings: engine.settings,

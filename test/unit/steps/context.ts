@@ -115,7 +115,7 @@ export function undoContext(debt: Partial<UndoState>, given: Given = {}): UndoCo
     tries: 0,
     ...debt,
   };
-  return { incident, exchange, clock, settings, change, signal, debt: owed };
+  return { incident, exchange, clock, settings, change, signal, undo: owed };
 }
 
 export const intentOf = (

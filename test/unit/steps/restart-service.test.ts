@@ -31,7 +31,7 @@ describe('a service that somebody stopped, or that is stopped by design, is not 
       says: 'running, but disabled for the next start',
       service: service('MSExchangeIMAP4', { startType: 'Disabled' }),
       begins: 'refuse',
-      words: 'MSExchangeIMAP4 is disabled on cas1: somebody decided that it must not run',
+      words: 'MSExchangeIMAP4 is disabled on cas1: someone decided that it must not run',
     },
     {
       says: 'stopped and disabled',
