@@ -23,15 +23,15 @@ export const playbookSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be a name of lower-case letters, digits and dashes')
     .describe('The name of the playbook.'),
-  summary: z.string().min(1, 'is empty').describe('In one line: what is wrong when this playbook is needed.'),
+  summary: z.string().min(1, 'is empty').describe('One line: the problem that this playbook treats.'),
   page: z.string().min(1, 'is empty').optional().describe('The published procedure that this playbook follows.'),
   handles: z
     .array(z.string())
     .min(1, 'names no monitor')
-    .describe('The monitors it is for: HealthSet\\Monitor, or HealthSet\\Monitor\\TargetResource.'),
+    .describe('The monitors that it handles: HealthSet\\Monitor, or HealthSet\\Monitor\\TargetResource.'),
   mode: z
     .enum(MODES as [Mode, ...Mode[]])
     .prefault('observe')
-    .describe('observe: say what it would do. approve: wait for a person. auto: act. safety.mode is the ceiling.'),
+    .describe('observe: report what it would do. approve: wait for a person. auto: act. safety.mode is the ceiling.'),
   steps: z.array(z.unknown()).min(1, 'is empty: a playbook needs at least one step').describe('From top to bottom.'),
 });

@@ -9,10 +9,10 @@ import { optionsOf, type Step } from './step.ts';
  */
 export const confirmNoActiveCopies: Step = {
   name: 'confirm-no-active-copies',
-  summary: 'Waits until no database is active here; if one stays, ends in escalation and names it.',
+  summary: 'Waits until no database is active here; otherwise escalates and names the databases.',
   changes: false,
   options: z.strictObject({
-    within: positiveDuration.prefault('15m').describe('How long the moves may take.'),
+    within: positiveDuration.prefault('15m').describe('Maximum time for the moves.'),
     every: positiveDuration.prefault('10s').describe('Time between checks.'),
   }),
   says: () => 'Confirm that no database copy is active here',

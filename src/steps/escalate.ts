@@ -5,11 +5,11 @@ import { optionsOf, type Step } from './step.ts';
 /** The end of a procedure. Implied at the end of every playbook; explicit where Microsoft's page says so. */
 export const escalate: Step = {
   name: 'escalate',
-  summary: 'Wakes a person. Implied at the end of every playbook.',
+  summary: 'Escalates to a person. Implied at the end of every playbook.',
   shorthand: 'to',
   changes: false,
   options: z.strictObject({
-    to: z.string().min(1).max(200).default('the person on call').describe('Who to name in the escalation.'),
+    to: z.string().min(1).max(200).default('the person on call').describe('The people to name in the escalation.'),
   }),
   says: ({ to }) => `Escalate to ${to}`,
 

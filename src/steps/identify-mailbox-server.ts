@@ -4,7 +4,7 @@ import type { Step } from './step.ts';
 /** The mailbox server that the failing probe named; verification already checked its name against the organisation. */
 export const identifyMailboxServer: Step = {
   name: 'identify-mailbox-server',
-  summary: "Takes the mailbox server from the failing probe's error; ends in escalation when it names none.",
+  summary: 'Finds the mailbox server in the error of the failing probe; escalates if there is none.',
   changes: false,
   options: z.strictObject({}),
   says: () => 'Identify the mailbox server behind it',

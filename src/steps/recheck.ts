@@ -7,10 +7,10 @@ import { optionsOf, type Step } from './step.ts';
 export const recheck: Step = {
   name: 'recheck',
   summary:
-    'Verifies the monitors that this playbook handles again; if they are healthy, the playbook ends as recovered.',
+    'Verifies again the monitors that this playbook handles; if they are healthy, the playbook ends as recovered.',
   changes: false,
   options: z.strictObject({
-    attempts: z.int().min(1).max(20).default(3).describe('Checks before it counts as still unhealthy.'),
+    attempts: z.int().min(1).max(20).default(3).describe('Number of checks before the server counts as unhealthy.'),
     every: duration.prefault('20s').describe('Time between checks.'),
   }),
   says: () => 'Recheck health',

@@ -20,7 +20,7 @@ export const remediate: Step = {
     'health-sets': z
       .string()
       .regex(/^[A-Za-z][A-Za-z0-9]*\*?$/, 'names a family: the first part of its health sets, such as "IMAP*"')
-      .describe('The family of health sets to recover there.'),
+      .describe('The health sets to recover on that server.'),
   }),
   says: (options) => `Recover ${options['health-sets']} on the mailbox server behind it`,
 

@@ -27,7 +27,7 @@ export const restartServer: Step = {
   summary: 'Restarts the server and waits until it is back: services run, monitors have evaluated, copies are healthy.',
   changes: true,
   options: z.strictObject({
-    'back-within': positiveDuration.prefault('45m').describe('How long until it must be back.'),
+    'back-within': positiveDuration.prefault('45m').describe('Maximum time until the server is back.'),
   }),
   says: () => 'Restart-Computer',
   worst: (options) => ({

@@ -4,10 +4,10 @@ import { optionsOf, type Step } from './step.ts';
 
 export const wait: Step = {
   name: 'wait',
-  summary: 'Waits. Uses no worker meanwhile and survives restarts.',
+  summary: 'Waits. The wait occupies no worker and survives restarts.',
   shorthand: 'for',
   changes: false,
-  options: z.strictObject({ for: positiveDuration.describe('How long.') }),
+  options: z.strictObject({ for: positiveDuration.describe('How long to wait.') }),
   says: (options) => `Wait ${writeDuration(options.for as number)}`,
 
   worst: (options) => ({ takes: options.for as number }),

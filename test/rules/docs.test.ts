@@ -14,7 +14,7 @@ import { STEPS, UNDOS } from '../../src/steps/index.ts';
 import { loadCatalog } from '../../src/verification/catalog.ts';
 import { coded, examplesOf, filesUnder, read, rowsOf } from './tree.ts';
 
-/** Pages and code say the same, both ways. Steps, keys, metrics, errors and addresses are held beside what they document. */
+/** Compares pages and code in both directions. Tests next to the code compare steps, keys, metrics, errors and endpoints. */
 const { config } = loadConfig({ env: {}, cwd: process.cwd() });
 const pages = [
   'README.md',
@@ -28,20 +28,20 @@ const first = (rows: string[][]) => rows.map(([cell = '']) => coded(cell)[0]);
 describe('docs/safety.md', () => {
   const page = read('docs/safety.md');
 
-  it('has every guard with every reason, in the order in which they are asked', () => {
+  it('lists every guard with every reason, in the order in which they run', () => {
     const rows = rowsOf(page, 'Guards').map(([guard = '', reason = '']) => [coded(guard)[0], coded(reason)[0]]);
     const known = GUARDS.flatMap(({ name, reasons }) => reasons.map((reason) => [name, reason]));
     expect(rows).toEqual(known);
   });
 
-  it('says of each promise which test tries to break it, and that test is there', () => {
+  it('names for each promise a test that exists', () => {
     const promises = [...page.matchAll(/^\| .* \| "(.*)" in `(.*)` \|$/gm)];
     expect(promises).toHaveLength(9);
     const gone = promises.filter(([, title = '', file = '']) => !existsSync(file) || !titled(file, title));
     expect(gone.map(([row]) => row)).toEqual([]);
   });
 
-  it('names what every undo puts back', () => {
+  it('describes every undo', () => {
     const undo = page.split('## Undo')[1] ?? '';
     const owed = { activation: 'activation', 'protocol-log': 'protocol log', 'restart-service': 'restarts' };
     expect(UNDOS.map(({ kind }) => kind).sort()).toEqual(Object.keys(owed).sort());
@@ -49,12 +49,12 @@ describe('docs/safety.md', () => {
   });
 });
 
-/** Titles may be put together: `… on ${server}: nothing cures it`. */
+/** Whether the file contains the title, which may have placeholders: `… on ${server}: nothing cures it`. */
 const titled = (file: string, title: string) => read(file).includes(title);
 
 describe('docs/lab.md', () => {
   const page = read('docs/lab.md');
-  it('describes every fault and every disturbance as the code does, and no other', () => {
+  it('describes exactly the faults and disturbances of the code, in the same words', () => {
     const described = [...rowsOf(page, 'Faults'), ...rowsOf(page, 'Disturbances')];
     const said = described.map(([name = '', , what, endedBy]) => [coded(name)[0], what, endedBy]);
     const known = FAULTS.map(({ name, description, endedBy }) => [name, description, endedBy]);
@@ -65,7 +65,7 @@ describe('docs/lab.md', () => {
 describe('deploy/', () => {
   const rules = read('deploy/prometheus/alerts.yaml');
 
-  it('alerts on metrics that there are', () => {
+  it('uses only metrics that exist', () => {
     const known = first(rowsOf(read('docs/metrics.md')));
     const used = [...rules.matchAll(/second_responder_(\w+)/g)].map(([, name = '']) => name);
     expect(used.filter((name) => !known.includes(name))).toEqual([]);
@@ -77,7 +77,7 @@ describe('deploy/', () => {
   ];
   for (const [tool, args] of checks) {
     const missing = spawnSync(tool, ['--version']).error !== undefined;
-    it.skipIf(missing)(`${tool} finds it fine`, () => {
+    it.skipIf(missing)(`${tool} accepts the files`, () => {
       const { status, stdout, stderr } = spawnSync(tool, args, { encoding: 'utf8' });
       expect([status, stdout + stderr]).toEqual([0, expect.stringContaining('SUCCESS')]);
     });
@@ -91,7 +91,7 @@ describe('docs/dependencies.md', () => {
   it.each([
     ['At run time', 'dependencies'],
     ['For development', 'devDependencies'],
-  ])('%s: what package.json has, with its licence, and no other', (chapter, key) => {
+  ])('%s: lists exactly the packages of package.json, with their licences', (chapter, key) => {
     const rows = rowsOf(page, chapter).map(([name = '', , licence]) => [coded(name)[0], licence]);
     const licenceOf = (name: string) =>
       (JSON.parse(read(`node_modules/${name}/package.json`)) as { license: string }).license;
@@ -121,11 +121,11 @@ describe('docs/operators.md', () => {
   it.each([
     ['Phases', PHASES],
     ['Outcomes', OUTCOMES],
-  ] as const)('%s: each is explained, and no other', (chapter, words) => {
+  ] as const)('%s: explains each of them, and no other', (chapter, words) => {
     expect(first(rowsOf(page, chapter)).sort()).toEqual([...words].sort());
   });
 
-  it('names metrics that there are', () => {
+  it('names only metrics that exist', () => {
     const known = first(rowsOf(read('docs/metrics.md')));
     const named = [...page.matchAll(/second_responder_(\w+)/g)].map(([, name]) => name);
     expect(named.filter((name) => !known.includes(name ?? ''))).toEqual([]);
@@ -143,7 +143,7 @@ describe('docs/senders.md', () => {
     expect(new Set(examples.map((example) => example.for))).toEqual(new Set(SOURCES.map(({ name }) => name)));
   });
 
-  it.each(examples)('what it shows for $for is taken as it stands: $text', ({ for: sender, text }) => {
+  it.each(examples)('the example for $for is accepted unchanged: $text', ({ for: sender, text }) => {
     const source = SOURCES.find(({ name }) => name === sender);
     const parsed = source && atOnce(source.parse(JSON.parse(text), { now: Date.now(), settings: config.alerts }));
     expect(parsed).toMatchObject({ refused: [] });
@@ -153,7 +153,7 @@ describe('docs/senders.md', () => {
 });
 
 describe('every page', () => {
-  it('is reached from the index of its folder', () => {
+  it('is linked from the index of its folder', () => {
     const others = filesUnder('docs', '.md').filter((file) => file !== 'docs/README.md');
     const unlinked = others.filter((file) => {
       const index = file.endsWith('/README.md') ? dirname(dirname(file)) : dirname(file);
@@ -162,7 +162,7 @@ describe('every page', () => {
     expect(unlinked).toEqual([]);
   });
 
-  it('links to what is there', () => {
+  it('has only links that lead somewhere', () => {
     const broken = pages.flatMap((page) =>
       [...read(page).matchAll(/\]\(([^)\s]+)\)/g)]
         .map(([, target = '']) => target)
@@ -172,7 +172,7 @@ describe('every page', () => {
     expect(broken).toEqual([]);
   });
 
-  it('names files that are there', () => {
+  it('names only files that exist', () => {
     const said = /^(src|test|config|docs|deploy|bench|\.ci)\/[\w./-]+\w$/;
     const missing = pages
       .filter((page) => page !== 'CHANGELOG.md')
@@ -184,7 +184,7 @@ describe('every page', () => {
     expect(missing).toEqual([]);
   });
 
-  it('sends alerts that are taken', () => {
+  it('shows only alerts that are accepted', () => {
     const posts = pages.flatMap((page) => [
       ...read(page).matchAll(/\/api\/v1\/alerts\/(\w+)'?"?\s[^\n]*?(?:\\\n[^\n]*?)?-d '(\{.*?\})'/g),
     ]);

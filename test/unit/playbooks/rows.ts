@@ -5,8 +5,8 @@ import type { StepLanguage } from '../../../src/playbooks/language.ts';
 export function documentedStep(step: StepLanguage): string[] {
   const rows = [...keysOf(step.options)].map(([key, option]) => {
     const fallback = defaultOf(option);
-    const text = fallback === undefined ? (option.isOptional() ? 'none' : 'must be given') : `\`${fallback}\``;
-    const short = key === step.shorthand ? ' (the one value)' : '';
+    const text = fallback === undefined ? (option.isOptional() ? 'none' : 'required') : `\`${fallback}\``;
+    const short = key === step.shorthand ? ' (main value)' : '';
     return `| \`${key}\`${short} | ${text} | ${option.description ?? ''} |`;
   });
   const table = rows.length > 0 ? ['| option | default | meaning |', '|---|---|---|', ...rows] : [];
