@@ -19,7 +19,9 @@ export const restartService: Step = {
   shorthand: 'name',
   changes: true,
   options: z.strictObject({
-    name: z.union([z.string(), z.array(z.string()).min(1)]).describe('The service, or a list of services that restart one after another.'),
+    name: z
+      .union([z.string(), z.array(z.string()).min(1)])
+      .describe('The service, or a list of services that restart one after another.'),
     on: z
       .enum(['this-server', 'back-end', 'own-role'])
       .default('this-server')

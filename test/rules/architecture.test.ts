@@ -2,9 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { codeOf, filesUnder, importsOf, read } from './tree.ts';
 
 /**
- * Which room may know which. A room is a folder of src/ (each adapter and each folder of the lab is one), or a file that
- * stands there by itself.
- * `a/b.ts` allows that one file of a room and no other. What is not listed may not be imported.
+ * Which room may import which. A room is a folder of src/ (each adapter and each folder of the lab is one) or a single file
+ * in src/. `a/b.ts` allows only that file of a room. Imports that are not listed are forbidden.
  */
 const ARROWS: Record<string, string[]> = {
   incident: [],
@@ -37,14 +36,14 @@ const ARROWS: Record<string, string[]> = {
     'config/yaml.ts',
     'verification/catalog.ts',
   ]),
-  // What the simulated organisation is, what happens in it, and who may ask: each knows only those above it.
+  // State, behaviour and port of the simulated organisation: each may import only those above it.
   'lab/world': ['incident', 'ports'],
   'lab/behaviour': ['incident', 'ports', 'lab/world'],
   'lab/port': ['incident', 'ports', 'lab/world', 'lab/behaviour'],
-  // A lab can begin as a recording says; how one is made is none of its business.
+  // A lab can start from a recording; only recording/ knows how one is made.
   'lab/replay': ['incident', 'ports', 'lab/world', 'lab/behaviour', 'recording/recording.ts'],
   lab: ['incident', 'ports', 'lib', 'lab', 'recording/recording.ts'],
-  // It looks at what others decide by, and is told by whoever ties it together what adapters see.
+  // The doctor inspects settings and files; its caller passes in what adapters see.
   doctor: ['incident', 'ports', 'lib', 'config', 'engine/settings.ts'].concat([
     'playbooks/read.ts',
     'steps/index.ts',
@@ -72,7 +71,7 @@ const ARROWS: Record<string, string[]> = {
     'steps',
     'verification',
   ]),
-  // Commands run the daemon or ask it; only the lab and the log are built without it.
+  // Commands start the daemon or query it; only the lab and the log are created without it.
   cli: [
     'app.ts',
     'adapters/lab',
@@ -89,14 +88,14 @@ const ARROWS: Record<string, string[]> = {
   'main.ts': ['cli'],
 };
 
-/** Packages and parts of Node, where a room is to know only these: the heart and what stands around it are pure. */
+/** Packages and Node modules of the rooms that may use only these: the core and the rooms around it are pure. */
 const OUTSIDE: Record<string, string[]> = {
   incident: ['node:crypto'],
   ports: ['zod'],
   verification: ['zod'],
   steps: ['zod'],
   guards: [],
-  // The shell waits in real time, and knows on whose behalf a call is made; what is pure does not.
+  // The engine waits in real time and keeps the context of each call; pure rooms do neither.
   engine: ['node:async_hooks', 'node:crypto', 'node:timers/promises'],
   'main.ts': [],
 };
@@ -110,7 +109,7 @@ function roomOf(file: string): string {
 
 const inSource = (file: string) => file.replace(/^src\//, '');
 
-/** What a file imports that its room may not know. */
+/** The imports of a file that its room may not use. */
 function wrongArrows(file: string, source?: string): string[] {
   const room = roomOf(file);
   return importsOf(file, source).filter((target) => {
@@ -120,17 +119,17 @@ function wrongArrows(file: string, source?: string): string[] {
   });
 }
 
-describe('the arrows', () => {
-  it('are laid down for every room that there is, and for no other', () => {
+describe('the allowed imports', () => {
+  it('are listed for exactly the rooms that exist', () => {
     expect([...new Set(files.map(roomOf))].sort()).toEqual(Object.keys(ARROWS).sort());
   });
 
-  it('all point the right way', () => {
+  it('are the only imports', () => {
     const wrong = files.flatMap((file) => wrongArrows(file).map((target) => `${file} → ${target}`));
     expect(wrong).toEqual([]);
   });
 
-  it('never form a ring', () => {
+  it('never form a cycle', () => {
     const arrows = new Map<string, Set<string>>();
     for (const file of files) {
       const targets = importsOf(file).filter((target) => target.startsWith('src/'));
@@ -163,12 +162,12 @@ describe('the arrows', () => {
     ],
     ['a command knows no store', 'src/cli/x.ts', "import { y } from '../adapters/redis/store.ts';"],
   ];
-  it.each(wrong)('%s: such an import is found', (_, file, source) => {
+  it.each(wrong)('%s: the forbidden import is found', (_, file, source) => {
     expect(wrongArrows(file, source)).toHaveLength(1);
   });
 });
 
-/** The first ring of rooms that import one another; empty when there is none. */
+/** The first cycle of rooms that import one another; empty if there is none. */
 function ringIn(arrows: Map<string, Set<string>>): string[] {
   const done = new Set<string>();
   function walk(room: string, way: string[]): string[] {
@@ -188,7 +187,7 @@ function ringIn(arrows: Map<string, Set<string>>): string[] {
   return [];
 }
 
-/** Every line that says it, as `src/cli/commands/serve.ts:12: …`. */
+/** Every line that matches, as `src/cli/commands/serve.ts:12: …`. */
 function linesThat(say: RegExp, among: string[], asText: (source: string) => string = codeOf): string[] {
   return among.flatMap((file) =>
     asText(read(file))
@@ -200,29 +199,29 @@ function linesThat(say: RegExp, among: string[], asText: (source: string) => str
 const asItIs = (source: string) => source;
 
 describe('the code', () => {
-  it('takes time and chance from outside, wherever something is decided', () => {
+  it('gets time and randomness as arguments in all rooms that decide', () => {
     const pure = files.filter((file) => /^src\/(incident|steps|guards|verification)\//.test(file));
     const impure = /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bset(Timeout|Interval|Immediate)\b|\bperformance\./;
     expect(linesThat(impure, pure)).toEqual([]);
   });
 
-  it('leaves ending the process to commands', () => {
+  it('ends the process only in commands', () => {
     const others = files.filter((file) => !file.startsWith('src/cli/'));
     expect(linesThat(/\bprocess\.(exit|abort)\b/, others)).toEqual([]);
   });
 
-  it('knows the type of everything', () => {
+  it('never uses any or suppresses type errors', () => {
     expect(linesThat(/[:<|&,]\s*any\b(?!\s*[:(])|\bas any\b/, files)).toEqual([]);
     expect(linesThat(/@ts-(ignore|nocheck|expect-error)/, files, asItIs)).toEqual([]);
   });
 
-  it('leaves nothing for later', () => {
+  it('has no open tasks and no disabled tests', () => {
     const words = ['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', 'HA' + 'CK'];
     const later = new RegExp(`\\b(${words.join('|')})\\b|\\b(it|test|describe)\\.(only|todo)\\b`);
     expect(linesThat(later, [...files, ...filesUnder('test', '.ts')], asItIs)).toEqual([]);
   });
 
-  it('fits in files of at most 500 lines, comments and empty ones not counted', () => {
+  it('has at most 500 lines per file, without comments and empty lines', () => {
     const linesOf = (file: string) =>
       codeOf(read(file))
         .split('\n')
@@ -234,13 +233,13 @@ describe('the code', () => {
 describe('the project', () => {
   const texts = filesUnder('.').filter((file) => !/\.(png|ico|woff2?)$/.test(file));
 
-  it('names no path of the machine it was built on, and no registry', () => {
+  it('contains no path of the build machine and no registry', () => {
     const machine = ['/wo' + 'rk/', '/ro' + 'ot/', '/ho' + 'me/[a-z]', 'registry\\.npm' + 'js', 'artifact' + 'ory'];
     const found = new RegExp(`(^|[^\\w./-])(${machine.slice(0, 3).join('|')})|${machine.slice(3).join('|')}`);
     expect(texts.filter((file) => found.test(read(file)))).toEqual([]);
   });
 
-  it('has a lock file that any registry can serve', () => {
+  it('has a lock file that works with any registry', () => {
     expect(read('package-lock.json')).not.toContain('"resolved"');
   });
 });

@@ -6,7 +6,7 @@ import { createTerminal } from '../../src/cli/output/terminal.ts';
 
 const program = createProgram({ terminal: createTerminal(process.stdout, {}), fail: () => {} });
 
-/** Each command that does something: how it is called, what it is for, its arguments and options. */
+/** Each command with its heading, description, arguments and options; groups of commands are left out. */
 function sections(command: Command, path = ''): [heading: string, lines: string[]][] {
   if (command.commands.length > 0) {
     return command.commands.flatMap((child) => sections(child, `${path} ${child.name()}`.trim()));
@@ -35,11 +35,11 @@ function documented(): [string, string[]][] {
   });
 }
 
-it('docs/cli.md has every command with its arguments, options and choices, and none that is gone', () => {
+it('docs/cli.md has exactly the commands of the program, with arguments, options and choices', () => {
   expect(Object.fromEntries(documented())).toEqual(Object.fromEntries(sections(program)));
 });
 
-it('docs/cli.md has the options of all commands', () => {
+it('docs/cli.md has the global options', () => {
   const text = readFileSync('docs/cli.md', 'utf8');
   expect(
     program.options.filter(({ flags, description }) => !text.includes(`| \`${flags}\` | ${description} |`)),
@@ -51,7 +51,7 @@ it('every command shows an example', () => {
   expect(parts.filter((part) => !/^ {4}\$ /m.test(part)).map((part) => part.split('\n')[0])).toEqual([]);
 });
 
-it('every command and option says what it is for', () => {
+it('every command and option has a description', () => {
   const silent = sections(program).filter(([, lines]) => lines.some((line) => line === '.' || / \|\s*\|$/.test(line)));
   expect(silent).toEqual([]);
 });

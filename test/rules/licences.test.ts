@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { read } from './tree.ts';
 
-/** Licences that ask for nothing but their notice. Another one is a decision: it is made here, in the open. */
+/** Licences that require nothing but their notice. To accept another one, add it here. */
 const PERMISSIVE = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT', 'Unlicense'];
 
 interface Locked {
@@ -15,7 +15,7 @@ const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record
 const project = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
 const shipped = Object.entries(packages).filter(([path, { dev }]) => path !== '' && !dev);
 
-/** `MIT OR GPL-3.0` leaves the choice; `MIT AND GPL-3.0` does not. */
+/** `MIT OR GPL-3.0` offers a choice; `MIT AND GPL-3.0` does not. */
 function permissive(licence: string): boolean {
   return licence
     .replace(/[()]/g, '')
@@ -23,8 +23,8 @@ function permissive(licence: string): boolean {
     .some((choice) => choice.split(' AND ').every((each) => PERMISSIVE.includes(each)));
 }
 
-describe('what is shipped of others', () => {
-  it('has a permissive licence, every package of it', () => {
+describe('shipped packages', () => {
+  it('all have a permissive licence', () => {
     expect(shipped.length).toBeGreaterThan(50);
     const others = shipped.filter(([, { license }]) => !permissive(license ?? ''));
     expect(others.map(([path, { license }]) => `${path}: ${license ?? 'none said'}`)).toEqual([]);
@@ -41,7 +41,7 @@ describe('what is shipped of others', () => {
     expect(permissive(licence)).toBe(is);
   });
 
-  it('stands in the bill of materials, and what is only for development is marked there', { timeout: 60_000 }, () => {
+  it('are in the bill of materials, which marks development packages', { timeout: 60_000 }, () => {
     const bill = JSON.parse(execFileSync('npm', ['run', '--silent', 'sbom'], { encoding: 'utf8' })) as Bill;
     expect(bill.bomFormat).toBe('CycloneDX');
     const marked = bill.components.filter(({ properties = [] }) =>

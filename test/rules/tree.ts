@@ -1,11 +1,11 @@
-/** The project as text: what the rules read. */
+/** Reads the files of the project as text, for the rules. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
-/** Not written by us, or not to be shipped. */
+/** Generated or third-party folders. */
 const ELSEWHERE = new Set(['node_modules', 'dist', 'data', 'coverage', '.git']);
 
-/** Every file under a folder, as `src/incident/next.ts`, in order. */
+/** All files under a folder, sorted, such as `src/incident/next.ts`. */
 export function filesUnder(folder: string, ending = ''): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => !ELSEWHERE.has(entry.name))
@@ -23,7 +23,7 @@ export function read(file: string): string {
 
 const TOKEN = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
 
-/** What is left of a comment: its line breaks, so that the lines keep their numbers. */
+/** Keeps only the line breaks of a comment, so that line numbers stay the same. */
 const gone = (comment: string) => comment.replace(/[^\n]/g, '');
 
 /** A source without its comments; strings stay. */
@@ -31,7 +31,7 @@ function withoutComments(source: string): string {
   return source.replace(TOKEN, (token) => (token.startsWith('/') ? gone(token) : token));
 }
 
-/** A source without comments and without what its strings say. */
+/** A source without comments and without the contents of its strings. */
 export function codeOf(source: string): string {
   return source.replace(TOKEN, (token) => (token.startsWith('/') ? gone(token) : token[0] === '`' ? token : "''"));
 }
@@ -49,7 +49,7 @@ const IMPORTS = [
   /\bimport\(\s*'([^']+)'/g,
 ];
 
-/** What a source imports or exports from: other sources by their path, everything else by its name. */
+/** The imports and re-exports of a source: other sources by path, everything else by name. */
 export function importsOf(file: string, source = read(file)): string[] {
   const code = withoutComments(source);
   return IMPORTS.flatMap((form) => [...code.matchAll(form)].map(([, target = '']) => target)).map((target) =>
@@ -57,7 +57,7 @@ export function importsOf(file: string, source = read(file)): string[] {
   );
 }
 
-/** The fenced examples of a page: ```json scom is of the kind `json`, for `scom`. */
+/** The fenced examples of a page: ```json scom has the kind `json` and is for `scom`. */
 export function examplesOf(page: string): { kind: string; for: string; text: string }[] {
   return [...page.matchAll(/^```(\w+)(?: ([\w-]+))?\n(.*?)^```/gms)].map(([, kind = '', what = '', text = '']) => ({
     kind,
@@ -66,7 +66,7 @@ export function examplesOf(page: string): { kind: string; for: string; text: str
   }));
 }
 
-/** The first column of every row of a page's tables whose cell is `in code`, in a chapter or in all. */
+/** The table rows of a page, or of one chapter, whose first cell is `in code`. */
 export function rowsOf(page: string, chapter?: string): string[][] {
   const text = chapter === undefined ? page : (page.split(/^## /m).find((part) => part.startsWith(chapter)) ?? '');
   return [...text.matchAll(/^\| (.*) \|$/gm)]
@@ -74,7 +74,7 @@ export function rowsOf(page: string, chapter?: string): string[][] {
     .filter(([first]) => first?.startsWith('`'));
 }
 
-/** What stands in backticks. */
+/** The texts in backticks. */
 export function coded(text: string): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code);
 }
