@@ -95,7 +95,7 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
         outcome === 'recovered' || outcome === 'transient' ? 'Nobody was woken.' : 'A person was notified.';
       write('\n');
       const ended = paint(OUTCOME_STYLES[outcome], outcome.toUpperCase());
-      write(`  ${ended} after ${span(took.organisation)}, ${span(took.real)} of yours. ${nobody}\n\n`);
+      write(`  ${ended} after ${span(took.organisation)} (${span(took.real)} in real time). ${nobody}\n\n`);
       for (const says of putBack) fact('Put back', says);
       for (const says of left) fact('Kept', `on purpose: ${says}`);
       for (const says of owed) fact('Not undone', says);
