@@ -2,8 +2,8 @@ import { type Follow, follow } from './follow.ts';
 import { whyUnreadable } from './yaml.ts';
 
 /**
- * Puts the files of `http.tls` into use when they change, and at once by `takeNow`, which throws when they can't be used.
- * Without a certificate it does nothing.
+ * Puts the files of `http.tls` into use when they change, or immediately with `takeNow`, which throws if they can't be
+ * used. Without a certificate it does nothing.
  */
 export function followCertificate(
   certificate: Omit<Follow, 'trouble'> | undefined,
@@ -13,7 +13,7 @@ export function followCertificate(
   return {
     takeNow() {
       try {
-        certificate?.accept(certificate.look());
+        certificate?.accept(certificate.read());
       } catch (error) {
         throw new Error(`http.tls: ${whyUnreadable(error)}`);
       }

@@ -2,7 +2,7 @@ import { whyUnreadable } from './yaml.ts';
 
 export interface Follow {
   /** The current content of the files; throws when they cannot be read. */
-  look(): string;
+  read(): string;
   /** Puts new content into use; throws an error with the reason to keep the old content. */
   accept(text: string): void;
   /** Called once for each new reason why the old content is kept. */
@@ -19,35 +19,35 @@ const EVERY = 2_000;
  * renames, swapped links, clocks that are set back. New content is used once two reads in a row return it, so that a
  * half-written file never is. Returns a function that stops following.
  */
-export function follow({ look, accept, trouble, known }: Follow, everyMs = EVERY): () => void {
+export function follow({ read, accept, trouble, known }: Follow, everyMs = EVERY): () => void {
   let inUse = known;
   let seen = known;
-  let told = '';
+  let reported = '';
   function complain(why: string): void {
-    if (why !== told) trouble(why);
-    told = why;
+    if (why !== reported) trouble(why);
+    reported = why;
   }
-  function again(): void {
+  function check(): void {
     let text: string;
     try {
-      text = look();
+      text = read();
     } catch (error) {
       complain(whyUnreadable(error));
       return;
     }
     const before = seen;
     seen = text;
-    if (text === inUse) told = '';
+    if (text === inUse) reported = '';
     if (text === inUse || text !== before) return;
     try {
       accept(text);
       inUse = text;
-      told = '';
+      reported = '';
     } catch (error) {
       complain((error as Error).message);
     }
   }
-  const timer = setInterval(again, everyMs);
+  const timer = setInterval(check, everyMs);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -30,7 +30,7 @@ export function readSecret(
   return undefined;
 }
 
-export interface Told {
+export interface SecretEvents {
   changed(says: string): void;
   trouble(says: string): void;
 }
@@ -39,12 +39,12 @@ export interface Told {
  * Updates the secrets of `config` in place when their files change. While a file cannot be read, is empty or holds a secret
  * that would be refused at start, its last valid secrets stay in force. Returns a function that stops following.
  */
-export function followSecrets(config: Config, told: Told, everyMs?: number): () => void {
+export function followSecrets(config: Config, events: SecretEvents, everyMs?: number): () => void {
   const { tokens } = config.http;
   const ends = [
     ...tokens.flatMap((entry) =>
       SECRETS.map(([kind, file]) =>
-        followed(entry[file], entry[kind], told, everyMs, (text) => {
+        followed(entry[file], entry[kind], events, everyMs, (text) => {
           const after = tokens.map((each) => (each === entry ? { ...each, [kind]: text } : each));
           const problem = weakness(text) ?? twinsAmong(after);
           if (problem) throw new Error(problem);
@@ -57,7 +57,7 @@ export function followSecrets(config: Config, told: Told, everyMs?: number): () 
       const take = (text: string) => {
         entry.token = text;
       };
-      return [followed(entry.tokenFile, entry.token, told, everyMs, take)];
+      return [followed(entry.tokenFile, entry.token, events, everyMs, take)];
     }),
   ];
   return () => {
@@ -73,7 +73,7 @@ const SECRETS = [
 function followed(
   file: string | undefined,
   known: string | undefined,
-  told: Told,
+  events: SecretEvents,
   everyMs: number | undefined,
   take: (text: string) => void,
 ): () => void {
@@ -81,13 +81,13 @@ function followed(
   return follow(
     {
       known: known ?? '',
-      look: () => readFileSync(file, 'utf8').trim(),
-      trouble: (why) => told.trouble(`${file}: ${why}; the previous secrets stay in force`),
+      read: () => readFileSync(file, 'utf8').trim(),
+      trouble: (why) => events.trouble(`${file}: ${why}; the previous secrets stay in force`),
       accept(text) {
         if (text === '') throw new Error('is empty');
         take(text);
         const count = secretsIn(text).length;
-        told.changed(`${file} was reloaded: ${count === 1 ? 'one secret is' : `${count} secrets are`} in force`);
+        events.changed(`${file} was reloaded: ${count === 1 ? 'one secret is' : `${count} secrets are`} in force`);
       },
     },
     everyMs,

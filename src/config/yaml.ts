@@ -102,7 +102,7 @@ function syntaxProblem(
 function toData(document: Document, file: string): unknown {
   try {
     const data: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
-    // Whoever walks the data would never come to an end in an alias that holds itself.
+    // Code that walks the data would never end in an alias that contains itself.
     if (holdsItself(data)) throw new Error('an alias is inside its own anchor');
     return data;
   } catch (error) {

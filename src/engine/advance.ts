@@ -14,8 +14,8 @@ import { match } from './verify/match.ts';
 import { verify } from './verify/verify.ts';
 
 /**
- * The story of the daemon, top to bottom: fold what is known, ask `next`, do it, remember it; until there is nothing to
- * do now. A worker that was overtaken (Stale) drops what it decided and starts from what the journal says.
+ * The main loop of the daemon, top to bottom: fold the journal, ask `next`, do it, record it, until there is nothing to
+ * do now. A worker that was overtaken (Stale) drops its decision and starts again from the journal.
  */
 export async function advance(
   engine: Engine,
@@ -87,7 +87,7 @@ async function perform(engine: Engine, advance: Advance): Promise<Went> {
   }
 }
 
-/** Who comes first when sessions to Exchange are short, and what must still hold once one was had. */
+/** The order in which incidents get scarce sessions, and what must still hold once one is free. */
 function turnOf(engine: Engine, { cursor, signal, stillMine }: Advance): Turn {
   const { openedAt } = cursor.incident;
   return {

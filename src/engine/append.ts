@@ -6,15 +6,15 @@ import { besideOf } from '../incident/traces.ts';
 import type { AppendOptions, AppendResult, Head, StartConditions } from '../ports/journal.ts';
 import type { Engine } from './parts.ts';
 
-/** What a store is told with an entry that the journal does not say: everything else is derived from the journal. */
+/** What the store needs besides an entry and can't be derived from the journal. */
 export type Unwritten = Pick<AppendOptions, 'due' | 'sure'> & {
-  /** When the decision was taken; now when absent. */
+  /** When the decision was taken; default now. */
   at?: number;
-  /** With `opened` and `attached`: the alerts to take from the pending index. */
+  /** With `opened` and `attached`: alerts to take from the pending index. */
   taking?: string[];
-  /** With `stepStarted` and `undoStarted`: what may still refuse them. */
+  /** With `stepStarted` and `undoStarted`: conditions that may refuse them. */
   conditions?: Pick<StartConditions, 'kill' | 'throttles'>;
-  /** With `finished`: alerts that are pending again. */
+  /** With `finished`: alerts that become pending again. */
   requeue?: Alert[];
 };
 
@@ -23,8 +23,8 @@ export type Appended = (AppendResult & { ok: false }) | (AppendResult & { ok: tr
 const EMPTY: Head = { seq: 0, hash: '' };
 
 /**
- * Appends an entry to an incident's journal on the head that it was decided on, with what stands beside it in the store;
- * the incident (none before the first entry) is folded on, and everyone who follows entries is informed.
+ * Appends an entry to an incident's journal after the head it was decided on, with its index data. The incident (none
+ * before the first entry) is advanced by it, and all subscribers of entries are informed.
  */
 export async function append(
   engine: Engine,

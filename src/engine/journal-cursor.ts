@@ -6,37 +6,37 @@ import { type Appended, append, type Unwritten } from './append.ts';
 import type { Engine } from './parts.ts';
 import { pagesOf, readIncident, takeIn } from './read-incident.ts';
 
-/** What others may write while a worker advances: it does not void what the worker has just seen or done. */
+/** Events that others may append while a worker advances: they do not void what the worker has just seen or done. */
 const FROM_OUTSIDE: ReadonlySet<EventType> = new Set(['attached', 'approved', 'rejected', 'cancelled']);
 
 const fromOutside = ({ type }: Entry) => FROM_OUTSIDE.has(type);
 /**
- * It does not void a decision either, unless it makes us look first, or says that people work there. An incident takes only
- * so many: kept-alerts.ts.
+ * Alerts alone do not void a decision either, unless they require a verification first or report maintenance. Their
+ * number is limited: kept-alerts.ts.
  */
 const onlyAttaches = ({ type, data }: Entry) => type === 'attached' && !isMoreThanAlerts(data as Attached);
 const isMoreThanAlerts = ({ parent, alerts }: Attached) => parent || alerts.some(({ inMaintenance }) => inMaintenance);
 
-/** An incident's journal in the hands of one worker: append, and the fold follows. */
+/** An incident's journal as one worker sees it: appending also advances the fold. */
 export interface JournalCursor {
   readonly incident: Incident;
   /**
-   * Appends what was decided; throws Stale when anything was written since that voids it. For decisions. `unwritten` may
-   * depend on the incident: it is asked for again when alerts were attached meanwhile.
+   * Appends a decision; throws Stale if an entry since then voids it. `unwritten` may depend on the incident: it is
+   * called again if alerts were attached meanwhile.
    */
   decide(event: IncidentEvent, unwritten?: Unwritten | (() => Unwritten)): Promise<Appended>;
   /**
-   * Appends a fact: what was seen or done stays true when a person or a sender wrote meanwhile, so it is appended
-   * behind that. Throws Stale when another worker has advanced the incident.
+   * Appends a fact: what was seen or done stays true even if a person or a sender wrote meanwhile, so it is appended
+   * after that. Throws Stale if another worker has advanced the incident.
    */
   record(event: IncidentEvent): Promise<void>;
-  /** Does something that is decided, as `decide`, and needs the head. */
+  /** Does something that depends on a decision and needs the head; throws like `decide`. */
   onHead<T>(work: (head: Head) => Promise<T>): Promise<T>;
-  /** The incident as its journal has it now; the story itself stays where it is. */
+  /** The incident as its journal is now; the cursor itself does not move. */
   ahead(): Promise<Incident>;
 }
 
-/** Opens the story of an incident; undefined where there is none. */
+/** Opens the cursor of an incident; undefined if there is none. */
 export async function openCursor(engine: Engine, id: string): Promise<JournalCursor | undefined> {
   const { store, clock } = engine;
   const before = engine.watch.known(id);
@@ -54,7 +54,7 @@ export async function openCursor(engine: Engine, id: string): Promise<JournalCur
     return result;
   }
 
-  /** Tries again behind what was written meanwhile, as long as all of that is harmless. */
+  /** Retries after newer entries, as long as all of them are harmless. */
   async function behind<T>(
     isHarmless: (entry: Entry) => boolean,
     work: () => Promise<T>,

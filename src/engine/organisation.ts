@@ -7,14 +7,16 @@ export function factsOf(organisation: Organisation, server: string): ServerFacts
   return organisation.servers.find((facts) => facts.server === server);
 }
 
-/** Real milliseconds: for one question, and for which an alert that needs its answer is kept back while there is none. */
+/**
+ * Real milliseconds: the limit of one request, and how long an alert that needs its answer is kept back without one.
+ */
 const ANSWERS_WITHIN = 5_000;
 const KEPT_BACK = 2 * 60_000;
 
 /**
- * The short name of the server that an alert is about: the first of its names that Exchange knows, else the first. Undefined
- * where it is no machine's: only a path names it, and that lies in no domain of this organisation. Throws while Exchange
- * can't be asked; after a while the first name has to do.
+ * The short name of the server that an alert is about: the first of its names that Exchange knows, else the first.
+ * Undefined if it is not a machine: only a path names it, outside the domains of this organisation. Throws while
+ * Exchange can't be asked; after a while the first name is used.
  */
 export async function serverMeant(engine: Engine, alert: Alert): Promise<string | undefined> {
   const isDoubtful = alert.otherServers !== undefined || alert.namedByPath;
@@ -37,7 +39,7 @@ export async function serverMeant(engine: Engine, alert: Alert): Promise<string 
   return undefined;
 }
 
-/** A short name, or a name in a domain in which a server of this organisation is. */
+/** Whether it is a short name, or a name in the domain of a server of this organisation. */
 function mayBeMachine({ servers }: Organisation, name: string): boolean {
   const domain = domainOf(name);
   return domain === '' || servers.some(({ fqdn }) => domainOf(fqdn) === domain);

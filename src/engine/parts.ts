@@ -17,17 +17,17 @@ import type { StoreWatch } from './store-watch.ts';
 export interface EngineSettings extends NextSettings, GuardSettings {
   /** How long a guard may make an incident wait (organisation's ms). */
   holdLimit: number;
-  /** A command that arrives so much later (real ms) is refused by the far side. */
+  /** The target refuses a command that arrives later than this (real ms). */
   notAfter: number;
   /** Alerts about a server this soon after our disruptive action join that incident (organisation's ms). */
   disruptionWindow: number;
   /** Real milliseconds for a changing command. */
   commandTimeLimit: number;
-  /** Real milliseconds: how long after its last outcome a repeated alert opens a matter again. */
+  /** Real milliseconds after the last outcome from which a repeated alert opens a new incident. */
   reopenAfter: number;
-  /** Real milliseconds that a worker which says nothing more keeps an incident from the others. */
+  /** Duration of a lease in real milliseconds: a silent worker keeps an incident from the others this long. */
   lease: number;
-  /** Real milliseconds that an alert's identity is remembered. */
+  /** Real milliseconds for which the id of an alert is remembered. */
   alertRetention: number;
 }
 
@@ -38,7 +38,7 @@ export interface Logger {
   error(message: string, fields?: Record<string, unknown>): void;
 }
 
-/** What the engine works with; only the composition root knows what stands behind each. */
+/** Everything the engine works with. Only the composition root knows the implementations. */
 export interface Engine {
   store: Store;
   wakeups: Wakeups;
@@ -47,14 +47,17 @@ export interface Engine {
   catalog: Catalog;
   clock: Clock;
   settings: EngineSettings;
-  /** What is loaded now; a run keeps the plan it started with. */
+  /** The playbooks loaded now; a run keeps the plan it started with. */
   playbooks(): readonly Playbook[];
   notify(notice: Notice): Promise<void>;
-  /** Told of every entry that this process appended, with the incident after it: logs, metrics, records subscribe. */
+  /**
+   * Called for every entry that this process appended, with the incident after it; logs, metrics and recordings
+   * subscribe.
+   */
   onEntry(incident: Incident, entry: Entry, head: Head): void;
   watch: StoreWatch;
   waiters: Waiters;
-  /** Alerts of one matter that come at the same time are placed together. */
+  /** Correlates concurrent alerts about one problem together. */
   correlating: Together;
   notifyTries: NotifyTries;
   log: Logger;
@@ -65,8 +68,8 @@ export interface Engine {
 }
 
 /**
- * Who waits for whose claims, as far as this process knows: its wake-ups come at once instead of with the next
- * question. Only a shortcut; what is forgotten here is asked again all the same.
+ * Incidents that wait for the claims of another, as far as this process knows, so that they are woken immediately
+ * instead of at the next check. Only a shortcut: a lost entry costs time, nothing else.
  */
 export class Waiters {
   readonly #waiting = new Map<string, Set<string>>();
@@ -84,7 +87,7 @@ export class Waiters {
   }
 }
 
-/** How often this process failed to tell people of an incident. */
+/** Counts failed tries of this process to notify people about an incident. */
 export class NotifyTries {
   readonly #failed = new Map<string, number>();
 

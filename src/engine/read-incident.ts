@@ -3,7 +3,7 @@ import type { Incident } from '../incident/incident.ts';
 import type { Head, JournalPage } from '../ports/journal.ts';
 import type { Store } from '../ports/store.ts';
 
-/** An incident as far as its journal was read. */
+/** An incident, folded as far as its journal was read. */
 export interface Known {
   incident: Incident;
   head: Head;
@@ -12,8 +12,8 @@ export interface Known {
 type Pages = Pick<Store, 'page'>;
 
 /**
- * Folds a journal a page at a time: a long one is never in memory as a whole. Undefined where there is none, or where its
- * beginning or its end is missing.
+ * Folds a journal page by page, so that a long one is never completely in memory. Undefined if there is none, or if its
+ * beginning or end is missing.
  */
 export async function readIncident(
   store: Pages,
@@ -32,7 +32,7 @@ export async function readIncident(
   return known && last === known.head.seq ? known : undefined;
 }
 
-/** What was written after entry number `after`, page by page. */
+/** The entries after number `after`, page by page. */
 export async function* pagesOf(store: Pages, id: string, after = 0): AsyncGenerator<JournalPage> {
   for (let from = after; ; ) {
     const page = await store.page(id, from);

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import { shortName } from '../incident/alert.ts';
 import type { EngineSettings } from './parts.ts';
 
-/** How long health must last after an activation block was lifted (organisation's ms). */
+/** How long the server must stay healthy after an activation block was lifted (organisation's ms). */
 const WATCH_AFTER_UNDO = 10 * 60_000;
 
 /** The engine's view of the configuration. `hostname`: the machine this daemon runs on. */
@@ -39,13 +39,13 @@ export function settingsOf(
   };
 }
 
-/** Where all looks go through one server, it is not taken away: nobody could see whether it came back. */
+/** If all calls go through one server, it is never taken out of service: nobody could check whether it came back. */
 function onlyOne(endpoints: readonly string[]): string[] {
   const hosts = endpoints.flatMap((each) => (each.includes('://') ? hostsOf(each) : [each]));
   return new Set(hosts.map(shortName)).size === 1 ? hosts : [];
 }
 
-/** The machines that an address names: what the daemon stands on is not taken away from under it. */
+/** The hosts in an address: machines that the daemon depends on are never taken out of service. */
 function hostsOf(address: string | undefined): string[] {
   const hosts = /^[a-z+]+:\/\/(?:[^@/]*@)?([^/]*)/i.exec(address ?? '')?.[1] ?? '';
   return hosts.split(',').flatMap((host) => /^([^[\]:]+)(?::\d+)?$/.exec(host)?.[1] ?? []);

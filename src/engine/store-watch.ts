@@ -8,31 +8,31 @@ import type { Notice } from '../ports/notifier.ts';
 import type { LedgerEntry, Store } from '../ports/store.ts';
 import type { Logger } from './parts.ts';
 
-/** Why a store can no longer be relied on. */
+/** Why a store can no longer be trusted. */
 export const STORE_LOSSES = ['emptied', 'other', 'older', 'journal', 'evicted'] as const;
 export type StoreLossKind = (typeof STORE_LOSSES)[number];
 
-/** Who the kill switch names that stands for a loss which nobody has acknowledged yet; it outlives this process. */
+/** The author of the kill switch that marks an unacknowledged loss; the switch outlives this process. */
 const WATCH = 'second-responder: the store';
 /** Real milliseconds. */
-const LOOK_EVERY = 1_000;
-const SAY_AGAIN = 10 * 60_000;
+const CHECK_EVERY = 1_000;
+const REPORT_AGAIN = 10 * 60_000;
 const NOTIFY_AGAIN = 30_000;
-/** Incidents compared at one look beside those that have changed something. */
+/** Number of incidents compared per check, besides those that have changed something. */
 const OTHERS_AT_ONCE = 200;
 const MOST_NAMED = 20;
 
-/** What this process knows of an open incident, whatever becomes of the store. */
+/** What this process knows about an open incident, independent of the store. */
 interface Remembered {
   head: Head;
   server: string;
   family: string;
-  /** Commands that may have been sent, each with its server. */
+  /** Commands that may have been sent, with their servers. */
   sent: { server: string; command: string }[];
   owes: Outstanding[];
 }
 
-/** Where a journal ends now, and the entry after the one where it was seen to end. */
+/** The current end of a journal, and the entry after the end known before. */
 interface Ending {
   head: Head;
   follows?: Entry | undefined;
@@ -51,7 +51,7 @@ interface Loss {
   /** Real time. */
   at: number;
   says: string;
-  /** Servers that may be left changed, each with what is known of it. */
+  /** Servers that may be left changed, with what is known about each. */
   left: string[];
   notified: boolean;
 }
@@ -62,37 +62,36 @@ export interface StoreWatchOptions {
   log: Logger;
   realNow(): number;
   notify(notice: Notice): Promise<void>;
-  /** Counts it. */
   onLoss(what: StoreLossKind): void;
 }
 
 /**
- * Remembers beside the store what would be lost with it, and looks every second whether the store is still the one that it was.
- * What it finds gone is said until a person has looked: nothing is changed on any server meanwhile. The kill switch for everything
- * stands for that in the store, so that it holds for every daemon and across restarts, and lifting it is the acknowledgement.
+ * Remembers what would be lost with the store, and checks every second whether the store is still the same. A loss is
+ * reported until a person handles it, and nothing is changed on any server meanwhile. A kill switch for everything
+ * marks it in the store, so that it holds for every daemon and across restarts; lifting it is the acknowledgement.
  */
 export class StoreWatch {
   readonly #options: StoreWatchOptions;
-  /** Open incidents that this process wrote to; the one that was compared longest ago comes first. */
+  /** Open incidents that this process wrote to, the one compared longest ago first. */
   readonly #incidents = new Map<string, Remembered>();
-  /** The ledger and the kill switches as they were at the last look. */
+  /** The ledger and the kill switches at the last check. */
   #owed: Outstanding[] = [];
   #switches: KillSwitch[] = [];
   #losses: Loss[] = [];
-  /** The kill switch of the losses stands in the store. */
+  /** Whether the kill switch for the losses is in the store. */
   #held = false;
   #sinceSaid = stopwatch();
   #sinceNotified: (() => number) | undefined;
   #notifying: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  #checking: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(options: StoreWatchOptions) {
     this.#options = options;
   }
 
-  /** The first look: from then on the store is known. */
+  /** The first check: from then on the store is known. */
   async start(): Promise<void> {
     await this.check();
     this.#later();
@@ -101,18 +100,18 @@ export class StoreWatch {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    await this.#looking;
+    await this.#checking;
   }
 
   #later(): void {
     if (this.#stopped) return;
     this.#timer = setTimeout(() => {
-      this.#looking = this.check().then(() => this.#later());
-    }, LOOK_EVERY);
+      this.#checking = this.check().then(() => this.#later());
+    }, CHECK_EVERY);
     this.#timer.unref();
   }
 
-  /** Takes in what this process has written. */
+  /** Notes what this process has written. */
   note(incident: Incident, head: Head): void {
     const { id, server, family, facts, finished } = incident;
     this.#incidents.delete(id);
@@ -129,12 +128,12 @@ export class StoreWatch {
     this.#incidents.set(id, { head, server, family, sent, owes });
   }
 
-  /** Where this process saw the journal of an open incident end. */
+  /** The end of an open incident's journal, as last seen by this process. */
   known(id: string): Head | undefined {
     return this.#incidents.get(id)?.head;
   }
 
-  /** A journal was read, and ended at `known` before that: says when the store has forgotten what stood there. */
+  /** A journal was read that ended at `known` before: reports if the store has lost that entry. */
   async compare(id: string, known: Head | undefined, now: Ending | undefined): Promise<void> {
     if (!known || !now || holds(now, known)) return;
     const owes = this.#incidents.get(id)?.owes ?? [];
@@ -142,34 +141,34 @@ export class StoreWatch {
     await this.#forgot(owes);
   }
 
-  /** An incident was to be advanced, and has no journal. */
+  /** An incident to be advanced has no journal. */
   async missing(id: string): Promise<void> {
     if (this.#incidents.has(id)) this.#gone(id);
     else if ((await this.#options.store.openIncidents()).includes(id)) this.#gone(id);
   }
 
-  /** Switches that hold although the store may not have them. */
+  /** Switches that apply even if the store does not have them. */
   switches(): KillSwitch[] {
     return this.#losses.length > 0 && !this.#held ? [this.#switch()] : [];
   }
 
-  /** What is wrong, and what to do; undefined: nothing is. */
+  /** What is wrong and what to do; undefined if nothing is wrong. */
   get says(): string | undefined {
     return this.#losses.length === 0 ? undefined : this.#losses.map(sentences).join(' ');
   }
 
-  /** One look. Never fails: a store that does not answer is another matter. */
+  /** One check. Never fails: a store that does not answer is handled elsewhere. */
   async check(): Promise<void> {
     try {
-      await this.#look();
+      await this.#checkStore();
     } catch (error) {
       this.#options.log.debug('Failed to check whether the store is still the same', { error: String(error) });
     }
-    if (this.#losses.length > 0 && this.#sinceSaid() > SAY_AGAIN) this.#say();
+    if (this.#losses.length > 0 && this.#sinceSaid() > REPORT_AGAIN) this.#say();
     this.#notifySoon();
   }
 
-  async #look(): Promise<void> {
+  async #checkStore(): Promise<void> {
     const { store } = this.#options;
     const emptied = this.#lossOf('emptied', this.#everything());
     const { is, older, evicted } = await store.recognise([this.#switch([...this.#losses, emptied]), ...this.#switches]);
@@ -190,10 +189,10 @@ export class StoreWatch {
       await this.#compareAll(older);
     }
     await this.#hold();
-    this.#owed = (await store.ledger()).map(outstandingFrom);
+    this.#owed = (await store.ledger()).map(outstandingOf);
   }
 
-  /** Whether every open incident is where it was, and will be found when it is due. */
+  /** Checks that every open incident still ends where it did, and has a due time. */
   async #compareAll(older: boolean): Promise<void> {
     const { store, log, realNow } = this.#options;
     const all = [...this.#incidents];
@@ -204,7 +203,7 @@ export class StoreWatch {
     const standings = await store.standings(asked.map(([id]) => id));
     for (const [n, [id, remembered]] of asked.entries()) {
       const standing = standings[n];
-      // This process has written to it since: that is newer.
+      // This process has written to it since, so its own state is newer.
       if (this.#incidents.get(id) !== remembered) continue;
       if (!standing) this.#gone(id, older);
       else if (!standing.open) this.#incidents.delete(id);
@@ -216,7 +215,7 @@ export class StoreWatch {
     }
   }
 
-  /** The journal of an open incident is gone. `older`: perhaps it was opened after the moment that this store is of. */
+  /** The journal of an open incident is gone. `older`: the incident may be newer than this copy of the store. */
   #gone(id: string, older = false): void {
     const { log } = this.#options;
     const remembered = this.#incidents.get(id);
@@ -234,9 +233,9 @@ export class StoreWatch {
     this.#lose(this.#lossOf('journal', left));
   }
 
-  /** The store is older than it was. What is still in its ledger will be seen to; and what no longer is? */
+  /** The store is an older copy. Undo actions still in its ledger will be run; those missing are reported as lost. */
   async #forgot(owed: Outstanding[]): Promise<void> {
-    const now = new Set((await this.#options.store.ledger()).map(outstandingFrom).map(placeOf));
+    const now = new Set((await this.#options.store.ledger()).map(outstandingOf).map(placeOf));
     const lost = owed.filter((one) => !now.has(placeOf(one)));
     if (lost.length > 0) return this.#lose(this.#lossOf('older', linesOf([], lost)));
     this.#options.log.warn(
@@ -244,18 +243,18 @@ export class StoreWatch {
     );
   }
 
-  /** Sees that nothing is changed until a person has acknowledged: by switching off the kill switch that stands for it. */
+  /** Prevents all changes until a person acknowledges the loss by switching off its kill switch. */
   async #hold(): Promise<void> {
     const { store, log } = this.#options;
     this.#switches = await store.killSwitches();
     const everything = this.#switches.find(({ scope }) => Object.keys(scope).length === 0);
     if (this.#losses.length === 0 && everything?.by === WATCH) {
-      // Another daemon has found it, or this one before it was started again.
+      // Another daemon found the loss, or this one before its restart.
       this.#losses = [{ what: 'emptied', at: everything.since, says: everything.reason, left: [], notified: true }];
       this.#held = true;
       this.#say();
     } else if (this.#losses.length > 0 && everything) {
-      // Another daemon found it first, and may not know of what this one has changed.
+      // Another daemon found the loss first, and may not know what this one has changed.
       const unsaid = this.#losses.map(({ left }) => left.filter((line) => !everything.reason.includes(line)));
       if (!this.#held && everything.by === WATCH && unsaid.flat().length > 0) {
         await store.setKillSwitch({ ...everything, reason: `${everything.reason}${leftChanged(unsaid.flat())}` });
@@ -271,7 +270,7 @@ export class StoreWatch {
     }
   }
 
-  /** One of each kind at a time: what is found on top is added to it, and told again only if it names something new. */
+  /** Keeps one loss per kind: later findings are added to it, and reported again only if they name something new. */
   #lose(loss: Loss): void {
     this.#held = false;
     const before = this.#losses.find(({ what }) => what === loss.what);
@@ -383,7 +382,7 @@ function named(lines: string[]): string[] {
   return [...lines.slice(0, MOST_NAMED), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
-/** Whether an entry that ended the journal once is still in it, as far as the journal tells. */
+/** Whether the entry that once ended the journal is still in it, as far as can be told. */
 function holds({ head, follows }: Ending, known: Head): boolean {
   if (head.seq === known.seq) return head.hash === known.hash;
   return head.seq > known.seq && (follows === undefined || follows.previous === known.hash);
@@ -391,7 +390,7 @@ function holds({ head, follows }: Ending, known: Head): boolean {
 
 const isChanging = ({ sent, owes }: Remembered) => sent.length + owes.length > 0;
 
-const outstandingFrom = ({ debt, incident, world: organisation }: LedgerEntry): Outstanding => ({
+const outstandingOf = ({ debt, incident, world: organisation }: LedgerEntry): Outstanding => ({
   organisation,
   server: debt.server,
   setting: debt.setting,

@@ -8,63 +8,66 @@ import { defect } from './finish/escalation.ts';
 import { correlate } from './intake/correlate.ts';
 import type { Engine } from './parts.ts';
 
-/** Heartbeats in the time of a lease: two may get lost before it is. */
+/** Heartbeats per lease: two may get lost before the lease is. */
 const BEATS = 3.3;
-/** Real milliseconds. A worker that dies is noticed when its lease has run out and the sweep comes by. */
+/** Real milliseconds. A worker that died is noticed when its lease has expired and the sweep runs. */
 const SWEEP_EVERY = 1_000;
-/** Only a lab that runs fast has such waits; in real time the shortest is seconds. */
+/** Waits this short (ms) occur only in a fast lab; in real time the shortest is seconds. */
 const SHORT_WAIT = 100;
-/** What has been due for so long has lost its wake-up. */
+/** Something overdue by this much (ms) has lost its wake-up. */
 const OVERDUE = 1_500;
 const SWEEP_LIMIT = 500;
 const LONG_QUEUE = 50;
-/** Placing an alert is a few quick round trips: many at once fill each journal entry in a storm. */
+/** Correlating an alert takes a few quick round trips; many in parallel fill each journal entry in a storm. */
 const ALERTS_AT_ONCE = 64;
-/** Failures in a row, of more than a minute, after which a person is told: a store that is slow for a while is no defect. */
-const DEFECT = 5;
-/** The longest pause between two tries. */
+/**
+ * Consecutive failures (more than a minute) after which people are notified: a store that is slow for a while is no
+ * bug.
+ */
+const BUG_AFTER = 5;
+/** The longest pause between two tries (ms). */
 const SLOWEST_RETRY = 5 * 60_000;
-/** The same matter is nudged again by the sweep only after this long: it may stand in a long queue. */
+/** The sweep queues the same job again only after this long (ms), because it may be waiting in a long queue. */
 const NUDGE_AGAIN = 5_000;
 
 export interface Worker {
   start(concurrency: number): Promise<void>;
-  /** Stops taking work; what is in hand is finished or dropped within `graceMs`, to be resumed elsewhere. */
+  /** Stops taking work. Work in progress is finished or dropped within `graceMs`, to be resumed elsewhere. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Takes nudges from the queues, holds the lease while an incident advances, and sweeps for lost wake-ups. */
+/** Takes jobs from the queues, holds the lease while an incident advances, and sweeps for lost wake-ups. */
 export function createWorker(engine: Engine): Worker {
   const { store, wakeups, log } = engine;
-  const lasts = engine.settings.lease;
+  const leaseMs = engine.settings.lease;
   const stopping = new AbortController();
-  /** What was nudged, and how long ago. */
+  /** Jobs queued by the sweep, and how long ago. */
   const nudged = new Map<string, () => number>();
-  /** Failures in a row of advancing an incident, as far as this process saw them. */
+  /** Consecutive failures to advance an incident, as far as this process saw them. */
   const failures = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
   let sweeping: Promise<void> = Promise.resolve();
 
   async function incident(id: string): Promise<void> {
     let sinceGranted = stopwatch();
-    const lease = await store.lease(id, engine.worker, lasts);
-    // Another worker has it, and is told at the end that there was news.
+    const lease = await store.lease(id, engine.worker, leaseMs);
+    // Another worker has it; when it releases the lease, it learns that there was news.
     if (!lease) return;
     const lost = new AbortController();
     const signal = AbortSignal.any([lost.signal, stopping.signal]);
     const heartbeat = setInterval(() => {
       const sinceAsked = stopwatch();
-      store.renew(id, lease.token, lasts).then(
+      store.renew(id, lease.token, leaseMs).then(
         (kept) => {
           if (kept) sinceGranted = sinceAsked;
           else lost.abort(new Error('another worker has taken over'));
         },
         (error) => log.warn('Failed to renew the lease of an incident', { incident: id, error: String(error) }),
       );
-    }, lasts / BEATS);
-    // A process or a machine that stood still goes on where it was, before any heartbeat can tell it what it missed.
+    }, leaseMs / BEATS);
+    // A suspended process or machine resumes where it was, before any heartbeat can report what it missed.
     function stillMine(): void {
-      if (sinceGranted() > lasts) lost.abort(new Error('the lease expired while this worker was suspended'));
+      if (sinceGranted() > leaseMs) lost.abort(new Error('the lease expired while this worker was suspended'));
       signal.throwIfAborted();
     }
     async function confirm(head: Head): Promise<void> {
@@ -90,8 +93,8 @@ export function createWorker(engine: Engine): Worker {
   }
 
   /**
-   * Something escaped that no rule foresees. It is tried again, ever more slowly; a person is told when it does not pass
-   * while the store answers. Answers the real milliseconds until the next try.
+   * Handles an unexpected error. The incident is retried at increasing intervals; people are notified if the error
+   * persists while the store answers. Returns the real milliseconds until the next try.
    */
   async function failed(id: string, error: unknown): Promise<number> {
     const times = (failures.get(id) ?? 0) + 1;
@@ -99,7 +102,7 @@ export function createWorker(engine: Engine): Worker {
     const { up } = await store.health();
     if (!up) return NUDGE_AGAIN;
     failures.set(id, times);
-    if (times === DEFECT)
+    if (times === BUG_AFTER)
       await engine
         .notify(defect(id, error))
         .catch((why) => log.error('Failed to notify anyone of a defect', { incident: id, error: String(why) }));
@@ -110,7 +113,7 @@ export function createWorker(engine: Engine): Worker {
     const now = engine.realNow();
     for (const [what, ago] of nudged) if (ago() > NUDGE_AGAIN) nudged.delete(what);
     const fresh = (ids: string[]) => ids.filter((id) => !nudged.has(id));
-    // What stands in a long queue is late, not lost: more nudges would only make it longer.
+    // Jobs in a long queue are late, not lost: more of them would only make it longer.
     const counts = await wakeups.counts();
     const isLong = (queue: string) =>
       counts.some((one) => one.queue === queue && one.state === 'waiting' && one.jobs > LONG_QUEUE);
@@ -152,7 +155,7 @@ export function createWorker(engine: Engine): Worker {
   };
 }
 
-/** Advances, and sits out waits that are shorter than handing the incident over and taking it up again would take. */
+/** Advances, and waits itself when the wait is shorter than handing the incident over would take. */
 async function advanceAwhile(
   engine: Engine,
   id: string,
@@ -168,7 +171,7 @@ async function advanceAwhile(
   }
 }
 
-/** When to come again, in real time; null: never. */
+/** When the incident is due next, in real time; null: never. */
 function dueAt(engine: Engine, went: Advanced): number | null {
   if (went.is === 'finished' || went.is === 'unknown') return null;
   const { clock } = engine;

@@ -19,47 +19,47 @@ import type { KillScope, KillSwitch } from '../ports/kill-switch.ts';
 import { currentTurn, outOfTurn, Sessions } from './sessions.ts';
 import { sharedAnswer } from './shared-answer.ts';
 
-/** What is told of every call, for metrics. Seconds are real. */
+/** Reported for every call, for metrics. Seconds are real time. */
 export interface CallReport {
   call: keyof typeof READING_CALLS | keyof typeof CHANGING_CALLS;
   result: 'ok' | 'already' | 'notSent' | ExchangeFailure;
   seconds: number;
 }
 
-/** Read at each call: some of it may change while the daemon runs. */
+/** Read at each call, because some of it may change while the daemon runs. */
 export interface GatewaySettings {
-  /** The ceiling: in `observe` nothing that changes something is ever sent. */
+  /** The upper limit: in `observe` no changing command is ever sent. */
   mode: Mode;
-  /** Services that may be restarted; nothing else may. */
+  /** The only services that may be restarted. */
   services: readonly string[];
   /** Short names of machines that are never rebooted or drained. */
   self: readonly string[];
-  /** Real milliseconds for a call that says nothing else. */
+  /** Default time limit of a call (real milliseconds). */
   callTimeLimit: number;
-  /** As many as wanted when absent. */
+  /** Unlimited if absent. */
   sessions?: Sessions;
-  /** When a command that is sent now comes too late (organisation's time). What the caller says, when absent. */
+  /** The latest time of arrival for a command sent now (organisation's time); by default the caller's. */
   notAfter?: () => Instant;
-  /** Session limits pass quickly: a reading call is tried again after each of these (real milliseconds). */
+  /** A session limit passes quickly: a reading call is retried after each of these pauses (real milliseconds). */
   sessionBackoff?: readonly number[];
 }
 
 const SESSION_BACKOFF = [250, 500, 1000, 2000];
 
 /**
- * Real milliseconds. An answer that took longer may have waited for a process that stood still, and the world went on
- * meanwhile: the switch may have come on, another worker may have taken over.
+ * Real milliseconds. An answer that took longer may have waited in a suspended process, and things may have changed
+ * meanwhile: the switch may be on, another worker may have taken over.
  */
 const FRESH_ANSWER = 3_000;
 
-/** Who waits for a session: what changes something comes first, then people and metrics, then incidents by their rank. */
+/** Order of waiting for a session: changes first, then people and metrics, then incidents by rank. */
 const CHANGE = { rank: -2, openedAt: 0 };
 const NO_INCIDENT = { rank: -1, openedAt: 0 };
 
 /**
- * The one door: every call to Exchange goes through here, whoever makes it, so that no step can forget what must
- * hold for all: no more calls at a time than there are sessions; the kill switch is asked last, right before a changing
- * command is sent; observe mode, the allow-list of services and the daemon's own machine are refused.
+ * The only way to Exchange: every call goes through here, so that no step can bypass what must hold for all of them.
+ * There are no more concurrent calls than sessions; the kill switch is checked last, right before a changing command is
+ * sent; observe mode, the allow-list of services and the daemon's own machines are enforced.
  */
 export function gateway(
   exchange: Exchange,
@@ -68,14 +68,14 @@ export function gateway(
   report: (call: CallReport) => void,
 ): Exchange {
   const sessions = settings.sessions ?? new Sessions(Number.POSITIVE_INFINITY);
-  // Not for one asker alone: its lost lease is no reason for the others to go without.
+  // Shared by several callers: one's lost lease must not abort the call for the others.
   const organisation = sharedAnswer(() =>
     outOfTurn(() => read('organisation', undefined, (limited) => exchange.organisation(limited))),
   );
 
   async function permit(scope: KillScope[]): Promise<void> {
     if (settings.mode === 'observe') throw new NotSent('safety.mode is observe: nothing is changed');
-    // What can't be asked counts as on.
+    // If the kill switch can't be read, it counts as on.
     const sinceAsked = stopwatch();
     const switches = await killSwitches().catch(() => undefined);
     if (sinceAsked() > FRESH_ANSWER) throw new NotSent('the state of the kill switch was outdated when it arrived');
@@ -85,22 +85,22 @@ export function gateway(
 
   async function reported<T>(name: CallReport['call'], call: () => Promise<Reply<T>>): Promise<Reply<T>> {
     const started = performance.now();
-    const tell = (result: CallReport['result']) =>
+    const reportResult = (result: CallReport['result']) =>
       report({ call: name, result, seconds: (performance.now() - started) / 1000 });
     try {
       const reply = await call();
-      tell(isAlready(reply.value) ? 'already' : 'ok');
+      reportResult(isAlready(reply.value) ? 'already' : 'ok');
       return reply;
     } catch (error) {
-      if (error instanceof ExchangeError) tell(error.code);
-      else if (error instanceof NotSent) tell('notSent');
+      if (error instanceof ExchangeError) reportResult(error.code);
+      else if (error instanceof NotSent) reportResult('notSent');
       throw error;
     }
   }
 
   /**
-   * One call in a session. An incident waits for it as long as it is in this worker's hands: all calls have their limits,
-   * so its turn comes. For others, who have no signal of that kind, the wait is limited like the call.
+   * Makes one call in a session. An incident waits for it as long as its worker holds it: all calls have limits, so its
+   * turn comes. For other callers the wait is limited like the call.
    */
   async function inSession<T>(options: CallOptions, call: () => Promise<T>): Promise<T> {
     const turn = currentTurn();
@@ -205,7 +205,7 @@ export function gateway(
   };
 }
 
-/** The far side's fence says that it had taken effect before. */
+/** Whether the target's fence found that it had taken effect before. */
 function isAlready(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'effect' in value && value.effect === 'already';
 }

@@ -1,27 +1,30 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** On whose behalf Exchange is called. */
+/** The incident on whose behalf Exchange is called. */
 export interface Turn {
-  /** How basic it is: the lower, the earlier it is served. */
+  /** How basic its problem is; lower is served first. */
   rank: number;
-  /** Of two that are as basic, the older one is served first. */
+  /** Of two with the same rank, the older one is served first. */
   openedAt: number;
   signal: AbortSignal;
-  /** Throws when a command must not be sent any more. Asked after a wait for a session: much may have happened since. */
+  /**
+   * Throws if a command must no longer be sent. Called after a wait for a session, because much may have happened
+   * since.
+   */
   stillWanted(): Promise<void>;
 }
 
 const turns = new AsyncLocalStorage<Turn>();
 
 /**
- * Calls to Exchange that `work` makes, however deep inside, wait for their sessions in this turn. It says only who
- * comes first, never what is done, so no call has to hand it on.
+ * All calls to Exchange inside `work` wait for their sessions in this turn. It affects only the order, never what is
+ * done, so it need not be passed along.
  */
 export function inTurn<T>(turn: Turn, work: () => Promise<T>): Promise<T> {
   return turns.run(turn, work);
 }
 
-/** For what all share: nobody's turn. */
+/** For work shared by several callers: no turn. */
 export function outOfTurn<T>(work: () => Promise<T>): Promise<T> {
   return turns.exit(work);
 }
@@ -30,14 +33,14 @@ export function currentTurn(): Turn | undefined {
   return turns.getStore();
 }
 
-/** The place of a call among those that wait. */
+/** The position of a call in the queue. */
 export type Place = Pick<Turn, 'rank' | 'openedAt'>;
 
 interface Waiting extends Place {
   go(): void;
 }
 
-/** At most so many calls at a time; the rest waits, the most basic first, then the oldest. */
+/** A limit on concurrent calls. The others wait: the most basic first, then the oldest. */
 export class Sessions {
   readonly #limit: number;
   readonly #waiting: Waiting[] = [];
@@ -51,7 +54,7 @@ export class Sessions {
     return this.#inUse;
   }
 
-  /** Rejects with the signal's reason when it fires before a session is free. `waited`: it was not had at once. */
+  /** Rejects with the signal's reason if it fires before a session is free. `waited`: whether the call had to wait. */
   async use<T>(place: Place, signal: AbortSignal | undefined, call: (waited: boolean) => Promise<T>): Promise<T> {
     signal?.throwIfAborted();
     const waits = this.#inUse >= this.#limit;
@@ -60,7 +63,7 @@ export class Sessions {
     try {
       return await call(waits);
     } finally {
-      // Handed on, and not let go first: nobody who comes now gets ahead of those who wait.
+      // The session is passed on directly, so that a new call can't overtake waiting ones.
       const next = this.#waiting.shift();
       if (next) next.go();
       else this.#inUse -= 1;

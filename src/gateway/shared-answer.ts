@@ -1,14 +1,14 @@
 import { within } from '../lib/deadline.ts';
 import { type CallOptions, ExchangeError } from '../ports/exchange.ts';
 
-/** An answer serves for so many times as long as it took to get: asking takes a small part of the time at most. */
-const SERVES = 10;
-/** Real milliseconds. */
-const SERVES_AT_MOST = 30_000;
+/** An answer is reused for this many times as long as it took to get, so asking takes a small share of the time. */
+const REUSE_FACTOR = 10;
+/** The longest reuse, in real milliseconds. */
+const LONGEST_REUSE = 30_000;
 
 /**
- * One question for all who ask at a time, and for those who ask soon after: for what is large, dear, the same for
- * everyone and seldom new. Failures serve only those who wait for them. Each asker's own limits hold for its wait.
+ * One request for all concurrent callers and those soon after. For answers that are large, expensive, the same for
+ * everyone and rarely change. A failure is passed only to current callers. Each caller's own limits apply to its wait.
  */
 export function sharedAnswer<T>(ask: () => Promise<T>): (options?: CallOptions) => Promise<T> {
   let asking: Promise<T> | undefined;
@@ -19,7 +19,7 @@ export function sharedAnswer<T>(ask: () => Promise<T>): (options?: CallOptions) 
     try {
       const answer = await ask();
       const took = performance.now() - asked;
-      fresh = { answer, until: asked + Math.min(SERVES_AT_MOST, took * SERVES) };
+      fresh = { answer, until: asked + Math.min(LONGEST_REUSE, took * REUSE_FACTOR) };
       return answer;
     } finally {
       asking = undefined;
@@ -30,7 +30,7 @@ export function sharedAnswer<T>(ask: () => Promise<T>): (options?: CallOptions) 
     if (fresh && performance.now() < fresh.until) return Promise.resolve(fresh.answer);
     fresh = undefined;
     asking ??= renew();
-    // The caller's patience; what it waits for goes on without it.
+    // Limits only the caller's wait; the request itself goes on.
     const { timeLimit, signal } = options ?? {};
     return within(timeLimit, asking, () => new ExchangeError('timedOut', `No answer within ${timeLimit} ms.`), signal);
   };

@@ -1,4 +1,4 @@
-/** The files that the daemon itself writes: whole or not at all, and what is there is believed only after a look. */
+/** Files that the daemon writes: complete or not at all, and checked before they are read. */
 import { randomUUID } from 'node:crypto';
 import {
   closeSync,
@@ -16,53 +16,53 @@ import {
 import { basename, dirname, join } from 'node:path';
 
 export interface WriteOptions {
-  /** Who may read it; its owner alone unless said. */
+  /** File mode; default: only the owner can read it. */
   mode?: number;
-  /** Throws EEXIST where there is such a file already. */
+  /** Throws EEXIST if the file already exists. */
   never?: 'over-another';
-  /** Kept also when the power fails; false where a lost change costs nothing. True unless said. */
+  /** Whether the write must survive a power failure; default true. */
   flush?: boolean;
 }
 
 /**
- * Writes a file under another name and renames it, so that a reader, a full disk or a kill never leaves half of it. Throws
- * what the system says, and what was there before stays.
+ * Writes a file under another name and renames it, so that a reader, a full disk or a kill never leaves half of it.
+ * Throws the system's error, and then the previous file stays.
  */
 export function writeWhole(file: string, text: string, options: WriteOptions = {}): void {
   const { mode = 0o600, never, flush = true } = options;
-  // The one draft of a file is written over by the next attempt; those who race for one file need a draft each.
-  const half = never ? join(dirname(file), `.${basename(file)}.${randomUUID()}`) : `${file}.new`;
+  // The next attempt overwrites a file's single draft; concurrent writers of one file need a draft each.
+  const draft = never ? join(dirname(file), `.${basename(file)}.${randomUUID()}`) : `${file}.new`;
   try {
-    rmSync(half, { force: true });
-    // A link that somebody laid there is not followed.
-    const descriptor = openSync(half, 'wx', mode);
+    rmSync(draft, { force: true });
+    // 'wx' does not follow a link that someone put there.
+    const descriptor = openSync(draft, 'wx', mode);
     try {
       writeFileSync(descriptor, text);
       if (flush) fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
     }
-    if (never) putBeside(half, file);
-    else renameSync(half, file);
+    if (never) putBeside(draft, file);
+    else renameSync(draft, file);
     if (flush) flushFolder(dirname(file));
   } finally {
-    // Where the disk is full, half a file would take the room that the next attempt needs.
-    removed(half);
+    // On a full disk, half a file would take the space that the next attempt needs.
+    removeQuietly(draft);
   }
 }
 
-/** A second name for a file is never given where there is one: unlike a rename, which replaces what is there. */
-function putBeside(half: string, file: string): void {
+/** Adds a second name for a file. Unlike a rename, linking never replaces an existing file. */
+function putBeside(draft: string, file: string): void {
   try {
-    linkSync(half, file);
+    linkSync(draft, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error;
-    // A file system without second names.
-    copyFileSync(half, file, constants.COPYFILE_EXCL);
+    // The file system does not support hard links.
+    copyFileSync(draft, file, constants.COPYFILE_EXCL);
   }
 }
 
-/** A new name is on disk once its folder is. Not every system lets a folder be opened; there it is the system's affair. */
+/** A new name is on disk once its folder is. Systems that can't open a folder handle that themselves. */
 function flushFolder(folder: string): void {
   let descriptor: number | undefined;
   try {
@@ -75,18 +75,21 @@ function flushFolder(folder: string): void {
   }
 }
 
-function removed(file: string): void {
+function removeQuietly(file: string): void {
   try {
     rmSync(file, { force: true });
   } catch {
-    // It is no file of ours, and the failure that led here is the one to tell.
+    // Ignored: the failure that led here is the one to report.
   }
 }
 
-/** More than any of them holds; what is larger was not written by us. */
+/** Larger than any of these files; a larger one was not written by the daemon. */
 const SMALL = 64 * 1024;
 
-/** The text of a small file; undefined where there is none. Throws for what is no plain file, without waiting for a pipe. */
+/**
+ * The text of a small file; undefined if it does not exist. Throws if it is not a regular file, without waiting for a
+ * pipe.
+ */
 export function readSmall(file: string): string | undefined {
   const found = lstatSync(file, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
@@ -95,7 +98,7 @@ export function readSmall(file: string): string | undefined {
   return readFileSync(file, 'utf8');
 }
 
-/** Gives what can't be used another name beside it, so that nothing is lost; answers the name. */
+/** Renames an unusable file, so that nothing is lost; returns the new name. */
 export function setAside(file: string): string {
   const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
   for (let count = 1; ; count++) {

@@ -1,4 +1,4 @@
-/** Gives back something that was acquired. */
+/** Releases something that was acquired. */
 export type Release = () => Promise<void> | void;
 
 /** Gives everything back, each once, the last first. What fails ends it, unless `failed` takes the error. */

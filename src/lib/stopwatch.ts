@@ -1,6 +1,6 @@
 /**
- * Real milliseconds since it was made. A clock on the wall can be set, back too, and then says less than has passed; the
- * monotonic clock stands still while the machine sleeps. Whichever counted more is believed.
+ * Returns the real milliseconds since its creation. The wall clock can be set back; the monotonic clock stops while the
+ * machine sleeps. The larger of the two counts.
  */
 export function stopwatch(): () => number {
   const [wall, steady] = [Date.now(), performance.now()];

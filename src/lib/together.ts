@@ -1,12 +1,12 @@
 /**
- * Does the work of one key one after the other, and gathers what comes meanwhile: the next round takes all of it at once.
- * Different keys go side by side. For this process only.
+ * Runs the work of one key sequentially and gathers ids that arrive meanwhile: the next round takes all of them.
+ * Different keys run in parallel. For this process only.
  */
 export class Together {
   readonly #waiting = new Map<string, { ids: string[]; round: Promise<void> }>();
   readonly #working = new Map<string, Promise<void>>();
 
-  /** Resolves once `id` has been worked on, in whichever round; fails with its round. */
+  /** Resolves once `id` has been processed, in whichever round; fails with that round. */
   run(key: string, id: string, work: (ids: string[]) => Promise<void>): Promise<void> {
     const gathering = this.#waiting.get(key);
     if (gathering) {
@@ -16,7 +16,7 @@ export class Together {
     const ids = [id];
     const before = this.#working.get(key) ?? Promise.resolve();
     const round = before
-      .catch(() => {}) // that round's own callers are told
+      .catch(() => {}) // that round's callers get the error
       .then(() => {
         this.#waiting.delete(key);
         return work(ids);

@@ -19,20 +19,20 @@ import { readRecording } from '../recording/file.ts';
 export interface OpenedExchange {
   exchange: Exchange;
   clock: Clock;
-  /** The lab's own addresses, where it is in this process. */
+  /** The API of a lab in this process. */
   router?: Router;
-  /** The way there, looked at from outside; a lab that is asked directly has none. */
+  /** Inspects the connection; absent for a lab that is called directly. */
   inspect?: Inspection;
-  /** Which organisation it is, in words. */
+  /** The organisation, for people. */
   says: string;
   warnings: readonly string[];
-  /** What is wrong with the files that this process keeps of a lab; undefined when nothing is. */
+  /** What is wrong with the lab's files of this process; undefined if nothing is. */
   trouble?(): string | undefined;
 }
 
 /**
- * The organisation that is looked after: a lab in this process, or one of its own. What must be released is added to
- * `releases`. `keep`: a lab in this process goes on with the world that is kept in the store's directory.
+ * Opens the organisation: a lab in this process, a separate one, or a real organisation. Adds what must be released to
+ * `releases`. `keep`: a lab in this process continues with the state in the store's directory.
  */
 export async function openExchange(
   config: Config,
@@ -66,7 +66,8 @@ export async function openExchange(
     ...(seed !== undefined && { seed }),
     ...(organisation !== undefined && { organisation: readOrganisation(organisation) }),
     ...(recording !== undefined && { recording: readRecording(recording), cure }),
-    // A world whose debts and journals are forgotten would be left changed for ever: both are kept, or both are new.
+    // The lab's state and the journals are kept together or not at all: without its journals, outstanding undo actions
+    // of a kept lab would be lost.
     ...(keep && { persist: join(config.store.directory, 'lab.json'), onTrouble }),
   });
   releases.push(() => lab.close());
@@ -84,16 +85,19 @@ const NO_KERBEROS =
   'PowerShell on this system cannot reach Exchange by Kerberos remoting. Run the daemon on Windows, or connect it to a Windows machine over ssh: ' +
   'exchange.executable, exchange.arguments and exchange.driver (docs/exchange.md).';
 
-/** Servers of the shipped lab, for sessions with it where the configuration names none. */
+/** Servers of the shipped lab, for sessions if the configuration names none. */
 const LAB_ENDPOINTS = ['ex1.contoso.com', 'ex2.contoso.com'];
 
-/** A real organisation's name for claims and debts: the domain of its first endpoint, known also while nothing answers. */
+/**
+ * The id of a real organisation for claims and undo actions: the domain of its first endpoint, which is known even if
+ * nothing answers.
+ */
 function organisationOf([first = '']: readonly string[]): string {
   const host = URL.canParse(first) ? new URL(first).hostname : first;
   return host.toLowerCase().replace(/^[^.]*\.(?=.)/, '');
 }
 
-/** Exchange by PowerShell; `lab` is the address of a lab that stands in for it. */
+/** Exchange through PowerShell; `lab`: the address of a lab to use instead. */
 function openPowerShell(
   exchange: Config['exchange'],
   clock: Clock,
@@ -101,7 +105,7 @@ function openPowerShell(
   lab?: string,
 ): Required<Pick<OpenedExchange, 'exchange' | 'inspect'>> {
   const folder = exchange.modules ?? MODULE_FOLDER;
-  // A folder on another machine has that machine's separators.
+  // A folder on another machine uses that machine's separators.
   const separator = folder.includes('\\') ? '\\' : '/';
   const files = ['SecondResponder.psm1', ...(lab === undefined ? [] : ['ExchangeLab.psm1'])];
   const host = new PowerShellHost({
@@ -133,7 +137,9 @@ function openPowerShell(
   };
 }
 
-/** Calls at a time. A session of Exchange's is dear, and a user may have 18 in all; a lab has as many as it is asked for. */
+/**
+ * Maximum number of concurrent calls. Exchange sessions are expensive and limited to 18 per user; a lab has no limit.
+ */
 export function sessionsOf({ kind, through, sessions }: Config['exchange']): number {
   return sessions ?? (kind === 'powershell' || through ? 3 : 16);
 }

@@ -13,7 +13,7 @@ import { seldom } from '../lib/seldom.ts';
 import type { Store, StoreFacts } from '../ports/store.ts';
 import type { Wakeups } from '../ports/wakeups.ts';
 
-/** The store of this configuration as it is found from outside: for `doctor`. */
+/** Inspects the configured store from outside, for `doctor`. */
 export function inspectStore(config: Config['store']): Promise<StoreFacts> {
   return inspectRedis(config);
 }
@@ -22,22 +22,23 @@ export interface OpenedStore {
   store: Store;
   wakeups: Wakeups;
   queues?: NonNullable<HttpOptions['queues']>;
-  /** How many workers of daemons are connected to it, as far as it tells. */
+  /** Number of workers connected to it, as far as the store reports. */
   workers(): Promise<number>;
   /** Real time, the same for all daemons on this store. */
   now(): number;
-  /** It is there again at the next start. */
+  /** Whether its data is still there at the next start. */
   outlives: boolean;
-  /** Another daemon works on the same directory. */
+  /** Whether another daemon uses the same directory. */
   shared: boolean;
-  /** Why the private server does not run now, in words for people; undefined while it does, or is none. */
+  /** Why the private server is not running; undefined if it is, or if there is none. */
   trouble(): string | undefined;
   warnings: string[];
 }
 
 /**
- * A named Redis; else a private one beside the data; else the memory of this process, with a warning. What must be
- * released is added to `releases`; whoever works with the wake-ups closes them before, with its own grace.
+ * Opens the configured Redis, else a private one in the data directory, else the memory of this process with a warning.
+ * Adds what must be released to `releases`; callers that use the wake-ups close them first, with their own grace
+ * period.
  */
 export async function openStore(
   config: Config['store'],

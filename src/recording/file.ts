@@ -7,7 +7,7 @@ import { whyUnreadable } from '../config/yaml.ts';
 import { writeWhole } from '../lib/files.ts';
 import { FORMAT, type Recording, recordingSchema, VERSION } from './recording.ts';
 
-/** Far more than an organisation of hundreds of servers fills. */
+/** Far larger than a recording of hundreds of servers. */
 const LARGEST_FILE = 256 * 1024 * 1024;
 
 /** Reads a recording. Throws ConfigError with every problem, each with its JSON pointer. */
@@ -49,7 +49,7 @@ export function parseRecording(written: string, file: string): Recording {
 
 const MOST_PROBLEMS = 50;
 
-/** Of another file every key would be a problem, and none of them would help. */
+/** In another kind of file every key would be a problem, which would help nobody. */
 function whyOfAnotherKind(data: unknown): { pointer: string; message: string } | undefined {
   const { format, version } = isObject(data) ? data : {};
   if (format !== FORMAT) return { pointer: '', message: `is not a recording: its "format" is not "${FORMAT}"` };
@@ -65,7 +65,7 @@ function pointerTo(path: readonly (string | number)[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-/** Why nothing can be written there; undefined when it can. Asked before minutes are spent on what it is to hold. */
+/** Why the file can't be written; undefined if it can. Checked before minutes are spent on recording. */
 export function whyNotWritable(file: string): string | undefined {
   if (existsSync(file)) return `${file} already exists and is not overwritten: name another file with --output`;
   try {
@@ -77,8 +77,8 @@ export function whyNotWritable(file: string): string | undefined {
 }
 
 /**
- * Writes a recording that only its owner can read: whole or not at all, and never over another file. Throws `Error` in
- * words for people.
+ * Writes a recording that only its owner can read: complete or not at all, and never over an existing file. Throws
+ * `Error` with a message for people.
  */
 export function writeRecording(file: string, recording: Recording): void {
   try {

@@ -2,27 +2,27 @@ import { isIPv6 } from 'node:net';
 import { KINDS, type Placeholder, type Pseudonyms } from './pseudonyms.ts';
 import { characterBefore, folded, isLetter, LETTER, type Place, WordFinder } from './words.ts';
 
-/** What is known of an organisation before its texts are gone through. */
+/** What is known about an organisation before its texts are cleaned. */
 export interface Known {
   pseudonyms: Pseudonyms;
-  /** Full domain names, and the names of everything else. */
+  /** Full domain names, and all other names. */
   domains: readonly string[];
   names: readonly string[];
   /** Exchange's own names: health sets, monitors, services, components. */
   vocabulary: readonly string[];
 }
 
-/** `strict`: a target resource or a folder, in which a backslash stands between more things than domain and user. */
+/** `strict`: the text is a target resource or a folder, in which a backslash separates more than domain and user. */
 export type TextCleaner = (text: string, strict: boolean) => string;
 
-/** A place of a text, and what is to stand there instead. */
+/** A position in a text and its replacement. */
 type Claim = Place & { by: string };
-/** `isFree`: no rule before it has claimed any part of that place. */
+/** `isFree`: whether no earlier rule has claimed any part of that position. */
 type Rule = (text: string, strict: boolean, isFree: (place: Place) => boolean) => Claim[];
 
 /**
- * Goes through free text and replaces what names the organisation. Best effort: a name that nobody knows (a person, a
- * product of one's own, a host of another domain) can't be told from any other word.
+ * Replaces names of the organisation in free text. Best effort: an unknown name (a person, an in-house product, a host
+ * of another domain) looks like any other word.
  */
 export function textCleaner(known: Known): TextCleaner {
   const rules = rulesFor(known);
@@ -35,7 +35,7 @@ export function textCleaner(known: Known): TextCleaner {
   };
 }
 
-/** Each place belongs to the first rule that claims it. */
+/** Each position belongs to the first rule that claims it. */
 function substitute(text: string, strict: boolean, rules: readonly Rule[]): string {
   const claimed: Claim[] = [];
   const isFree = ({ from, to }: Place) => !claimed.some((other) => from < other.to && other.from < to);
@@ -50,7 +50,7 @@ function substitute(text: string, strict: boolean, rules: readonly Rule[]): stri
   return written + text.slice(end);
 }
 
-/** What an expression finds; where `replace` answers nothing, what begins one character later is looked at. */
+/** Claims the matches of an expression; if `replace` returns nothing, the search continues one character later. */
 function matching(
   find: RegExp,
   replace: (found: RegExpExecArray, text: string, strict: boolean) => string | undefined,
@@ -82,11 +82,11 @@ function naming(names: readonly string[], replace: (found: string) => string | u
 
 const HEX = '[0-9a-f]';
 const IN_HOST = `[${LETTER}_\\-]`;
-/** An address of a person or a mailbox; `SystemMailbox{…}@` has braces. */
+/** An email address of a person or a mailbox; `SystemMailbox{…}@` has braces. */
 const IN_MAIL = `[${LETTER}._%+'$\\{\\}\\-]`;
-// Begins where such characters begin: a long word is gone through once.
+// Starts only where such characters start, so that a long word is scanned once.
 export const MAIL = new RegExp(`(?<!${IN_MAIL})${IN_MAIL}+@(${LETTER}(?:[${LETTER}.\\-]*${LETTER})?)`, 'gv');
-/** Names in the directory name people as well. */
+/** Directory names contain people's names too. */
 const DIRECTORY_NAME = /\b(?:CN|OU|DC|O)=[^,;="\n]+(?:,\s?(?:CN|OU|DC|O|C)=[^,;="\n]+)+/giu;
 const OLD_DIRECTORY_NAME = /\/o=[^/"'\n,;]+(?:\/(?:ou|cn)=[^/"'\n,;]+)*/giu;
 const HEALTH_MAILBOX = /HealthMailbox[0-9a-f]{6,32}/giu;
@@ -119,7 +119,7 @@ function rulesFor(known: Known): Rule[] {
     placeholder('guid', GUID_WITHOUT_DASHES),
     placeholder('sid', SID),
     naming(protectedWords(known), (found) => found),
-    // A part of such a name could be taken for a part of an account or a host.
+    // A part of such a name could be mistaken for a part of an account or a host.
     naming(
       names.filter((name) => /\s/.test(name)),
       byName,
@@ -128,7 +128,7 @@ function rulesFor(known: Known): Rule[] {
     fullNames(domains, known),
     matching(SHARE, ([, host = '']) => (isKnown(host, known) ? undefined : `\\\\${pseudonyms.of('host', host)}`)),
     matching(IP_6, ([found]) => {
-      // A colon after it belongs to the sentence.
+      // A trailing colon belongs to the sentence.
       const address = [found, found.replace(/:$/, '')].find((each) => isIPv6(each));
       // The loopback and the unspecified address are the same on every machine.
       if (address === undefined || address === '::' || address === '::1') return undefined;
@@ -142,21 +142,26 @@ function rulesFor(known: Known): Rule[] {
   ];
 }
 
-/** What stands in every organisation, whatever its servers are called. */
+/** Names found in every organisation, whatever its servers are called. */
 const PRODUCT = ['Microsoft.Exchange', 'Microsoft Exchange', 'Microsoft\\Exchange Server', 'Exchange Server'];
 
-/** Exchange's own names in which a name of the organisation stands as a word: `IMAP.Protocol` where a server is `imap`. */
+/**
+ * Exchange's own names that contain a name of the organisation as a word: `IMAP.Protocol` if a server is called `imap`.
+ */
 function protectedWords({ names, domains, vocabulary }: Known): string[] {
   const finder = new WordFinder([...names, ...domains]);
   return [...new Set([...PRODUCT, ...vocabulary])].filter((term) => finder.isPartOf(term));
 }
 
-/** Windows' own, the same everywhere; and what begins a path. */
+/** Names of Windows itself, the same everywhere, and beginnings of paths. */
 const NO_DOMAIN =
   /^(authority|builtin|apppool|service|manager|host|root|device|system|software|hk[a-z]{1,3}|hkey_\w+)$/i;
 const SPACED_FOLDER = /\b(program|common|exchange|exchange server|documents and)\s$/i;
 
-/** `DOMAIN\user`, as far as it can be told from a path and from Exchange's `HealthSet\Probe` and `Database\Server`. */
+/**
+ * `DOMAIN\user`, as far as it can be distinguished from a path and from Exchange's `HealthSet\Probe` and
+ * `Database\Server`.
+ */
 function accounts(known: Known, vocabulary: ReadonlySet<string>): Rule {
   return matching(ACCOUNT, (found, text, strict) => {
     const [whole, domain = '', user = ''] = found;
@@ -175,7 +180,7 @@ function accounts(known: Known, vocabulary: ReadonlySet<string>): Rule {
   });
 }
 
-/** A domain that is known, with every host that stands before it. */
+/** A known domain, with every host in front of it. */
 function fullNames(domains: readonly string[], known: Known): Rule {
   const finder = new WordFinder(domains);
   return (text, _, isFree) => {
@@ -194,7 +199,7 @@ function fullNames(domains: readonly string[], known: Known): Rule {
   };
 }
 
-/** A full name: its domain becomes that domain's other name, and what stands before it the server's, or any host's. */
+/** Replaces a full name: the domain by its pseudonym, and the host by the server's pseudonym or a new one. */
 export function hostName(found: string, { domains, pseudonyms }: Pick<Known, 'domains' | 'pseudonyms'>): string {
   const name = folded(found);
   const domain = domains

@@ -3,7 +3,7 @@ import type { HealthRow } from '../ports/exchange.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import type { RecordedProbe } from './recording.ts';
 
-/** The probes that the catalog links to rows which are there, as the daemon would call them; each once. */
+/** The probes that the catalog links to existing rows, with the identities that the daemon would use; each once. */
 export function probesOf(rows: readonly HealthRow[], catalog: Pick<Catalog, 'find'>): Omit<RecordedProbe, 'answer'>[] {
   const found = new Map<string, Omit<RecordedProbe, 'answer'>>();
   for (const { healthSet, name, targetResource } of rows) {

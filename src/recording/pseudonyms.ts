@@ -1,10 +1,10 @@
 import { folded, WordFinder } from './words.ts';
 
-/** What a name is the name of; free text takes the first kind that knows it. */
+/** Kinds of names; free text uses the first kind that knows a name. */
 export const KINDS = ['server', 'database', 'dag', 'site', 'host', 'domain', 'label'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** What is not a name, and stands in free text only. */
+/** Other identifiers, which occur in free text only. */
 export type Placeholder = 'user' | 'HealthMailbox' | 'account' | 'ip' | 'guid' | 'sid' | 'dn' | 'organisation';
 
 const STEMS: Record<Exclude<Kind, 'domain'>, string> = {
@@ -17,14 +17,14 @@ const STEMS: Record<Exclude<Kind, 'domain'>, string> = {
 };
 
 /**
- * A neutral name for each name and each address, always the same one. None of them holds, as a word, any name that is to
- * disappear: where a server is called srv2 already, that number is left out.
+ * Assigns a neutral name to each name and address, always the same one. No neutral name contains an original name as a
+ * word: if a server is already called srv2, that number is skipped.
  */
 export class Pseudonyms {
   private readonly given = new Map<string, Map<string, { original: string; neutral: string }>>();
   private readonly taken: WordFinder;
 
-  /** `originals`: every name that is to disappear. */
+  /** `originals`: every name to replace. */
   constructor(originals: Iterable<string>) {
     this.taken = new WordFinder(originals);
   }
@@ -40,12 +40,12 @@ export class Pseudonyms {
     return neutral;
   }
 
-  /** The neutral name, where that name was given one. */
+  /** The neutral name, if one was assigned. */
   find(kind: Kind, original: string): string | undefined {
     return this.given.get(kind)?.get(folded(original))?.neutral;
   }
 
-  /** What was called what: the key to a renamed recording, which is not in it. */
+  /** The mapping of names: the key to a renamed recording, which does not contain it. */
   list(): { kind: Kind; original: string; neutral: string }[] {
     return KINDS.flatMap((kind) => [...(this.given.get(kind)?.values() ?? [])].map((each) => ({ kind, ...each })));
   }
@@ -58,7 +58,7 @@ export class Pseudonyms {
   }
 }
 
-/** One word without any break in it is free sooner or later, whatever the names of the organisation. */
+/** A single word without separators is free sooner or later, whatever the names of the organisation. */
 function candidates(kind: Kind | Placeholder, number: number): string[] {
   if (kind === 'domain') return [number === 1 ? 'example.com' : `example${number}.com`, `domain${number}`];
   return [`${kind in STEMS ? STEMS[kind as keyof typeof STEMS] : kind}${number}`];

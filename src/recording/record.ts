@@ -22,30 +22,30 @@ export interface RecordOptions {
   exchange: ReadingExchange;
   /** The organisation's time. */
   now(): Instant;
-  /** Only these, as short or full names; else all. */
+  /** Record only these servers (short or full names); default all. */
   servers?: readonly string[];
-  /** What links monitors to their probes; without it no probe is run. */
+  /** The catalog that links monitors to probes; without it no probe is run. */
   probes?: Pick<Catalog, 'find'>;
   /** The product and its version. */
   recordedBy: string;
-  /** Real milliseconds for one call, and for one probe. */
+  /** Time limits of one call and of one probe (real milliseconds). */
   timeLimit: number;
   probeTimeLimit: number;
-  /** Told of what is done, in words for people. */
+  /** Called with the progress, for people. */
   tell(says: string): void;
 }
 
-/** A server was asked for that the organisation does not have. */
+/** A requested server is not in the organisation. */
 export class NoSuchServer extends Error {
   override readonly name = 'NoSuchServer';
 }
 
-/** Managed Availability's own actions are asked for as far back as that. */
+/** Period for which recovery actions of Managed Availability are requested (ms). */
 const ACTIONS_SINCE = 24 * 3_600_000;
 
 /**
- * Asks an organisation everything that can be read, one call at a time: it is meant for servers at work, and for sick ones.
- * A call that fails is recorded as what it is, and the rest goes on. Throws NoSuchServer.
+ * Reads everything from an organisation, one call at a time, because its servers are in production and may be
+ * unhealthy. A failed call is recorded as such, and recording continues. Throws NoSuchServer.
  */
 export async function record(options: RecordOptions): Promise<Recording> {
   const { exchange, now, tell } = options;
@@ -81,7 +81,7 @@ export async function record(options: RecordOptions): Promise<Recording> {
     tell(outcome(database, copiesOf, (rows) => (rows.length === 1 ? '1 copy' : `${rows.length} copies`)));
     databases.push({ database, copiesOf });
   }
-  // Last, as they take long: what stands before them was all read within a short time.
+  // Probes take long, so they come last: everything before them was read within a short time.
   if (options.probes) for (const server of servers) server.probes = await recordProbes(server, ask, options);
 
   const { recordedBy } = options;
@@ -103,7 +103,7 @@ type Ask = <K extends RecordedCall>(
   request: (limits: CallOptions) => Promise<Reply<Value<K>>>,
 ) => Promise<Answer<Value<K>>>;
 
-/** Anything that is no answer of Exchange is a defect, and ends the recording. */
+/** Any error that does not come from Exchange is a bug and ends the recording. */
 function asker({ now, timeLimit, probeTimeLimit }: RecordOptions): Ask {
   return async (call, request) => {
     const started = performance.now();
@@ -118,7 +118,7 @@ function asker({ now, timeLimit, probeTimeLimit }: RecordOptions): Ask {
   };
 }
 
-/** Where the organisation did not answer, what was asked for by name can still be: then nothing is known of its role. */
+/** If the organisation did not answer, servers requested by name can still be recorded, without knowing their roles. */
 type Wanted = Pick<ServerFacts, 'server'> & Partial<Pick<ServerFacts, 'roles' | 'dag'>>;
 
 function choose(known: readonly ServerFacts[] | undefined, named: readonly string[] | undefined): readonly Wanted[] {
@@ -128,8 +128,8 @@ function choose(known: readonly ServerFacts[] | undefined, named: readonly strin
     const found = known.find(({ server }) => server.toLowerCase() === shortName(name));
     if (found) return found;
     const names = known.map(({ server }) => server);
-    const mend = didYouMean(shortName(name), names) ?? `there are: ${names.join(', ')}`;
-    throw new NoSuchServer(`there is no server "${name}" in the organisation; ${mend}`);
+    const hint = didYouMean(shortName(name), names) ?? `there are: ${names.join(', ')}`;
+    throw new NoSuchServer(`there is no server "${name}" in the organisation; ${hint}`);
   });
 }
 
@@ -137,7 +137,7 @@ async function recordServer({ server, roles, dag }: Wanted, ask: Ask, options: R
   const { exchange, now, tell } = options;
   const holdsDatabases = roles === undefined || roles.includes('mailbox') || dag !== undefined;
   const serverHealth = await ask('serverHealth', (limits) => exchange.serverHealth(server, limits));
-  // The services before the boot time: what is a moment older must not seem to have started before the boot.
+  // Services are read before the boot time, so that none seems to have started before the boot.
   const recorded: RecordedServer = {
     server,
     serverHealth,
@@ -157,7 +157,7 @@ async function recordServer({ server, roles, dag }: Wanted, ask: Ask, options: R
     ),
     activity: await ask('activity', (limits) => exchange.activity(server, limits)),
   };
-  tell(outcome(server, serverHealth, (rows) => `${rows.length} monitors, ${countUnwell(rows)} not healthy`));
+  tell(outcome(server, serverHealth, (rows) => `${rows.length} monitors, ${countNotHealthy(rows)} not healthy`));
   return recorded;
 }
 
@@ -177,7 +177,8 @@ async function recordProbes(
   return recorded;
 }
 
-const countUnwell = (rows: Value<'serverHealth'>) => rows.filter(({ alertValue }) => alertValue !== 'Healthy').length;
+const countNotHealthy = (rows: Value<'serverHealth'>) =>
+  rows.filter(({ alertValue }) => alertValue !== 'Healthy').length;
 
 function outcome<T>(about: string, answer: Answer<T>, words: (value: T) => string): string {
   const says = answer.failure ? `${answer.failure.code}: ${answer.failure.says}` : words(answer.value as T);

@@ -1,4 +1,4 @@
-/** A recording: what an organisation answered to the verbs that only read, as plain data in one JSON document. */
+/** A recording: the answers of an organisation to all reading calls, as plain data in one JSON document. */
 import { z } from 'zod';
 import type { Instant } from '../incident/alert.ts';
 import {
@@ -21,22 +21,22 @@ export interface Failure {
   says: string;
 }
 
-/** What came of one call. `at`: when it was answered, on the organisation's clock; `ms`: how long it took, in real time. */
+/** The result of one call. `at`: when it was answered, on the organisation's clock; `ms`: its duration in real time. */
 export type Answer<T> = { at: Instant; ms: number } & (
   | { value: T; warnings: string[]; failure?: never }
   | { failure: Failure; value?: never; warnings?: never }
 );
 
-/** What Invoke-MonitoringProbe answered; a refused probe has warnings and no value. */
+/** The result of Invoke-MonitoringProbe; a refused probe has warnings and no value. */
 export interface RecordedProbe {
-  /** As it was given to Invoke-MonitoringProbe. */
+  /** The identity passed to Invoke-MonitoringProbe. */
   identity: string;
-  /** The row that it proves. */
+  /** The row that it verifies. */
   monitor: { healthSet: string; name: string; targetResource: string };
   answer: Answer<Value<'invokeProbe'>>;
 }
 
-/** A call that was not made is absent: copies are asked of mailbox servers only. */
+/** Calls that were not made are absent: copies are requested from mailbox servers only. */
 export interface RecordedServer {
   server: string;
   serverHealth?: Answer<Value<'serverHealth'>>;
@@ -58,7 +58,7 @@ export interface Recording {
   recordedAt: Instant;
   /** The product and its version. */
   recordedBy: string;
-  /** Names of the organisation were replaced. */
+  /** Whether names of the organisation were replaced. */
   renamed: boolean;
   organisation: Answer<Organisation>;
   servers: RecordedServer[];
@@ -68,10 +68,10 @@ export interface Recording {
 
 // -------------------------------------------------------------------------------------------------- the form of the file
 
-/** Longer words of a server are cut when they are recorded. */
+/** Longer texts of a server are cut when recorded. */
 export const LONGEST_TEXT = 16_000;
 
-/** A name from outside will stand on screens: it holds nothing that steers a terminal. */
+/** External names appear on terminals, so control characters are refused. */
 const word = z
   .string()
   .max(400, 'is longer than 400 characters')
@@ -90,7 +90,9 @@ const instant = z.codec(
   { decode: (written) => Date.parse(written), encode: (at) => new Date(at).toISOString() },
 );
 
-/** A key that may be absent. As `optional`, which the search for the nearest spelling of a key looks into. */
+/**
+ * A key that may be absent. Declared `optional`, because the search for the nearest spelling of a key inspects that.
+ */
 const maybe = <T extends z.ZodType>(schema: T) => schema.optional() as unknown as z.ZodExactOptional<T>;
 
 const listOf = <T extends z.ZodType>(element: T, most: number) =>
@@ -122,15 +124,15 @@ const copies = listOf(
 
 const rowKey = { healthSet: name, name, targetResource: word };
 
-/** The verbs whose answers are kept. */
+/** The calls whose answers are recorded. */
 export type RecordedCall = Exclude<
   keyof Exchange,
   'service' | 'restartService' | 'setActivationBlocked' | 'setProtocolLog' | 'restartServer'
 >;
 
 /**
- * The form of each answer in the file. It is the file's own, and not taken from the adapters: those may change with the
- * port, while a file of version 1 stays as it is.
+ * The format of each answer in the file. Independent of the adapters: those may change with the port, while a file of
+ * version 1 stays as it is.
  */
 const VALUES: { [K in RecordedCall]: z.ZodType<Value<K>> } = {
   organisation: z.strictObject({
@@ -218,7 +220,7 @@ const VALUES: { [K in RecordedCall]: z.ZodType<Value<K>> } = {
 
 const failure = z.strictObject({ code: z.enum(EXCHANGE_FAILURES), says: text });
 
-/** Either a value with its warnings, or a failure. Only a probe can have answered nothing at all. */
+/** Either a value with its warnings, or a failure. Only a probe may have no value. */
 function answerTo<K extends RecordedCall>(call: K): z.ZodType<Answer<Value<K>>> {
   const form = z
     .strictObject({
@@ -258,7 +260,7 @@ const server = z.strictObject({
   ),
 });
 
-/** The whole file, decoded: instants are milliseconds. `z.encode` goes the other way. */
+/** The whole file, decoded: instants are milliseconds. `z.encode` is the inverse. */
 export const recordingSchema: z.ZodType<Recording> = z.strictObject({
   format: z.literal(FORMAT),
   version: z.literal(VERSION),
@@ -272,8 +274,8 @@ export const recordingSchema: z.ZodType<Recording> = z.strictObject({
 });
 
 /**
- * An answer in the form that the file can hold: overlong words are cut, and what has no form that could be read again is a
- * `badReply`, as it would be to the daemon.
+ * Makes an answer fit the file: long texts are cut, and an answer that could not be read back becomes a `badReply`, as
+ * for the daemon.
  */
 export function fitting<K extends RecordedCall>(call: K, answer: Answer<Value<K>>): Answer<Value<K>> {
   const plain = JSON.parse(JSON.stringify(answer), (_, value) =>
@@ -289,29 +291,29 @@ export function fitting<K extends RecordedCall>(call: K, answer: Answer<Value<K>
 
 // ------------------------------------------------------------------------------------------------------------ all answers
 
-/** The value of an answer; undefined where the call failed or was not made. */
+/** The value of an answer; undefined if the call failed or was not made. */
 export function answered<T>(answer: Answer<T> | undefined): T | undefined {
   return answer?.failure === undefined ? answer?.value : undefined;
 }
 
-export interface Told {
-  /** The server, group or database that it is about; '' for the organisation. */
+export interface AnswerAbout {
+  /** Its server, group or database; '' for the organisation. */
   about: string;
   call: RecordedCall;
   answer: Answer<unknown>;
 }
 
 /** Every answer of a recording, in the order of the file. */
-export function answersOf({ organisation, servers, groups, databases }: Recording): Told[] {
-  const told: Told[] = [{ about: '', call: 'organisation', answer: organisation }];
+export function answersOf({ organisation, servers, groups, databases }: Recording): AnswerAbout[] {
+  const all: AnswerAbout[] = [{ about: '', call: 'organisation', answer: organisation }];
   for (const { server: about, protocolLog, probes = [], ...rest } of servers) {
-    for (const [call, answer] of Object.entries(rest)) told.push({ about, call: call as RecordedCall, answer });
-    for (const answer of Object.values(protocolLog ?? {})) told.push({ about, call: 'protocolLog', answer });
-    for (const { answer } of probes) told.push({ about, call: 'invokeProbe', answer });
+    for (const [call, answer] of Object.entries(rest)) all.push({ about, call: call as RecordedCall, answer });
+    for (const answer of Object.values(protocolLog ?? {})) all.push({ about, call: 'protocolLog', answer });
+    for (const { answer } of probes) all.push({ about, call: 'invokeProbe', answer });
   }
   for (const each of groups) {
-    told.push({ about: each.group, call: 'availabilityGroup', answer: each.availabilityGroup });
+    all.push({ about: each.group, call: 'availabilityGroup', answer: each.availabilityGroup });
   }
-  for (const each of databases) told.push({ about: each.database, call: 'copiesOf', answer: each.copiesOf });
-  return told;
+  for (const each of databases) all.push({ about: each.database, call: 'copiesOf', answer: each.copiesOf });
+  return all;
 }

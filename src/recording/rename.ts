@@ -7,13 +7,13 @@ import { folded } from './words.ts';
 
 export interface Renamed {
   recording: Recording;
-  /** What was called what. It is in no file. */
+  /** The mapping of names, which is in no file. */
   names: { kind: Kind; original: string; neutral: string }[];
 }
 
 /**
- * Replaces what the organisation named itself by neutral names, the same everywhere: servers, domains, sites, groups,
- * databases; and in free text also addresses, accounts and identifiers. Exchange's own names stay.
+ * Replaces names given by the organisation with neutral names, consistently: servers, domains, sites, groups,
+ * databases; in free text also addresses, accounts and identifiers. Exchange's own names stay.
  */
 export function rename(recording: Recording): Renamed {
   const found = collect(recording);
@@ -21,7 +21,7 @@ export function rename(recording: Recording): Renamed {
   const labels = domains.flatMap(labelsOf);
   const named = [...found.servers, ...found.databases, ...found.dags, ...found.sites, ...found.hosts, ...labels];
   const pseudonyms = new Pseudonyms([...named, ...domains]);
-  // In the order of the recording, so that the same organisation gets the same names each time.
+  // In the order of the recording, so that the same organisation always gets the same names.
   const give = (kind: Kind, names: Iterable<string>) => {
     for (const name of names) pseudonyms.of(kind, name);
   };
@@ -51,7 +51,7 @@ export function rename(recording: Recording): Renamed {
   return { recording: { ...renamed, renamed: true }, names: pseudonyms.list() };
 }
 
-/** Where a backslash separates folders, or a database from its server. */
+/** Texts in which a backslash separates folders, or a database from its server. */
 const STRICT = new Set<TextKind>(['target resources of monitors', 'log folders', 'resources of recovery actions']);
 
 interface Found {
@@ -60,7 +60,7 @@ interface Found {
   sites: Set<string>;
   dags: Set<string>;
   databases: Set<string>;
-  /** Short names of machines that are no Exchange servers. */
+  /** Short names of machines that are not Exchange servers. */
   hosts: Set<string>;
   texts: Set<string>;
   vocabulary: Set<string>;
@@ -107,7 +107,7 @@ function collect(recording: Recording): Found {
 
 const shortOf = (name: string) => name.split('.')[0] ?? name;
 
-/** Of the servers, of the witnesses, and of the addresses in texts. */
+/** The domains of servers, witnesses and addresses in texts. */
 function domainsOf({ fqdns, texts }: Found): string[] {
   const own = [...fqdns].flatMap((name) => (name.includes('.') ? [name.slice(name.indexOf('.') + 1)] : []));
   const domains = new Map(own.filter(Boolean).map((domain) => [folded(domain), domain]));
@@ -121,8 +121,8 @@ function domainsOf({ fqdns, texts }: Found): string[] {
   return [...domains.values()];
 }
 
-/** Parts of a domain that say nothing of whose it is. */
-const ANYBODYS = new Set(
+/** Parts of a domain that do not identify its owner. */
+const COMMON_LABELS = new Set(
   ['com', 'net', 'org', 'edu', 'gov', 'mil', 'int', 'info', 'biz', 'co', 'ac', 'or', 'ne', 'go', 'ed', 'lg'].concat([
     'ad',
     'corp',
@@ -137,14 +137,14 @@ const ANYBODYS = new Set(
   ]),
 );
 
-/** `contoso` of contoso.com: the domain's old short name, and what stands in the directory. */
+/** `contoso` of contoso.com: often the domain's NetBIOS name, and part of directory names. */
 function labelsOf(domain: string): string[] {
   const parts = domain.split('.');
   const ownable = parts.length > 1 ? parts.slice(0, -1) : parts;
-  return ownable.filter((part) => part !== '' && !ANYBODYS.has(folded(part)));
+  return ownable.filter((part) => part !== '' && !COMMON_LABELS.has(folded(part)));
 }
 
-/** What Exchange itself calls things: in texts it is left alone as far as it can be told from names. */
+/** Exchange's own names: kept in texts, as far as they can be distinguished from the organisation's. */
 function vocabularyOf({ servers }: Recording): Set<string> {
   const words = servers.flatMap(({ serverHealth, services, componentStates, recoveryActions, probes }) => [
     ...(answered(serverHealth) ?? []).flatMap(({ healthSet, name, component }) => [healthSet, name, component]),

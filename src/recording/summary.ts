@@ -8,19 +8,19 @@ export interface Summary {
   /** Rows of Get-ServerHealth. */
   monitors: number;
   probes: number;
-  /** Calls that were answered. */
+  /** Number of answered calls. */
   answered: number;
   failed: { about: string; call: RecordedCall; failure: Failure }[];
-  /** Warnings that came with answers. */
+  /** Number of warnings in the answers. */
   warnings: number;
-  /** Free text, in which anything may stand: how many different ones there are of each kind. */
+  /** Number of different free texts by kind; they may contain anything. */
   texts: Record<string, number>;
 }
 
-/** What was recorded, what failed and why, and what a person should look through. */
+/** What was recorded, what failed and why, and what a person should review. */
 export function summarise(recording: Recording): Summary {
-  const told = answersOf(recording);
-  const answers = told.filter(({ answer }) => answer.failure === undefined);
+  const all = answersOf(recording);
+  const answers = all.filter(({ answer }) => answer.failure === undefined);
   const count = (call: RecordedCall, of: (value: unknown[]) => number) =>
     answers
       .filter((each) => each.call === call)
@@ -32,7 +32,7 @@ export function summarise(recording: Recording): Summary {
     monitors: count('serverHealth', (rows) => rows.length),
     probes: count('invokeProbe', () => 1),
     answered: answers.length,
-    failed: told.flatMap(({ about, call, answer: { failure } }) => (failure ? [{ about, call, failure }] : [])),
+    failed: all.flatMap(({ about, call, answer: { failure } }) => (failure ? [{ about, call, failure }] : [])),
     warnings: answers.reduce((sum, { answer }) => sum + (answer.warnings?.length ?? 0), 0),
     texts: Object.fromEntries([...textsOf(recording)].map(([kind, texts]) => [kind, texts.size])),
   };

@@ -2,7 +2,7 @@ import type { ServerFacts } from '../incident/health.ts';
 import type { DatabaseCopy } from '../ports/exchange.ts';
 import type { Answer, RecordedProbe, RecordedServer, Recording } from './recording.ts';
 
-/** Free text, by where it stands: in it, anything can be named. */
+/** Free text by its place in a recording; it may contain any name. */
 export type TextKind =
   | 'error texts of failed calls'
   | 'warnings'
@@ -13,22 +13,25 @@ export type TextKind =
   | 'resources of recovery actions'
   | 'server activities';
 
-/** What becomes of each thing that an organisation names itself. All else in a recording is Exchange's own, and stays. */
+/**
+ * The replacement for each kind of name given by the organisation. Everything else in a recording is Exchange's own and
+ * stays.
+ */
 export interface Names {
   organisation(id: string): string;
   server(name: string): string;
   fqdn(name: string): string;
   site(name: string): string;
   dag(name: string): string;
-  /** What disruptive actions are serialised over: a DAG, or `cas:<site>`. */
+  /** The group in which disruptive actions run one at a time: a DAG, or `cas:<site>`. */
   group(name: string): string;
   database(name: string): string;
-  /** A server of the organisation or any other, as a short or a full name. */
+  /** Any server, by its short or full name. */
   witness(name: string): string;
   text(kind: TextKind, words: string): string;
 }
 
-/** The same recording with other names. The one place that knows where in a recording names stand. */
+/** The same recording with other names. The only code that knows where a recording contains names. */
 export function replaceNames(recording: Recording, names: Names): Recording {
   const { organisation, servers, groups, databases } = recording;
   const answer = answers(names);
@@ -58,7 +61,7 @@ export function replaceNames(recording: Recording, names: Names): Recording {
   };
 }
 
-/** The kinds of free text in a recording, each with all different texts. */
+/** The different free texts of a recording by kind. */
 export function textsOf(recording: Recording): Map<TextKind, Set<string>> {
   const found = new Map<TextKind, Set<string>>();
   replaceNames(recording, {
@@ -71,17 +74,17 @@ export function textsOf(recording: Recording): Map<TextKind, Set<string>> {
   return found;
 }
 
-const same = (name: string) => name;
+const unchanged = <T>(value: T) => value;
 
 export const UNCHANGED: Names = {
-  organisation: same,
-  server: same,
-  fqdn: same,
-  site: same,
-  dag: same,
-  group: same,
-  database: same,
-  witness: same,
+  organisation: unchanged,
+  server: unchanged,
+  fqdn: unchanged,
+  site: unchanged,
+  dag: unchanged,
+  group: unchanged,
+  database: unchanged,
+  witness: unchanged,
   text: (_, words) => words,
 };
 
@@ -128,14 +131,14 @@ function serverOf(server: RecordedServer, names: Names): RecordedServer {
   return {
     server: names.server(server.server),
     ...(serverHealth && { serverHealth: answer(serverHealth, (rows) => rows.map((row) => targetOf(row, names))) }),
-    ...(services && { services: answer(services, same_) }),
-    ...(bootTime && { bootTime: answer(bootTime, same_) }),
+    ...(services && { services: answer(services, unchanged) }),
+    ...(bootTime && { bootTime: answer(bootTime, unchanged) }),
     ...(mailboxServer && {
       mailboxServer: answer(mailboxServer, (value) => ({ ...value, server: names.server(value.server) })),
     }),
     ...(copiesOn && { copiesOn: answer(copiesOn, (rows) => rows.map((row) => copyOf(row, names))) }),
     ...(protocolLog && { protocolLog: { imap: log(protocolLog.imap), pop: log(protocolLog.pop) } }),
-    ...(componentStates && { componentStates: answer(componentStates, same_) }),
+    ...(componentStates && { componentStates: answer(componentStates, unchanged) }),
     ...(recoveryActions && {
       recoveryActions: answer(recoveryActions, (actions) =>
         actions.map((action) => ({
@@ -153,13 +156,11 @@ function serverOf(server: RecordedServer, names: Names): RecordedServer {
   };
 }
 
-const same_ = <T>(value: T) => value;
-
 function targetOf<T extends { targetResource: string }>(row: T, names: Names): T {
   return { ...row, targetResource: names.text('target resources of monitors', row.targetResource) };
 }
 
-/** Of `HealthSet\Probe\TargetResource` the first two are Exchange's own. */
+/** In `HealthSet\Probe\TargetResource` the first two are Exchange's own. */
 function probeOf({ identity, monitor, answer }: RecordedProbe, names: Names): RecordedProbe {
   const [healthSet, probe, ...target] = identity.split('\\');
   const named = target.length > 0 ? [names.text('target resources of monitors', target.join('\\'))] : [];

@@ -1,11 +1,11 @@
-/** Finding names in text of any language. */
+/** Finds names in text of any language. */
 
-/** Written without spaces between words, or with endings glued on: a name in Latin letters can stand anywhere in it. */
+/** Scripts without spaces between words, or with suffixes attached: a Latin name can occur anywhere in them. */
 const UNSPACED = ['Han', 'Hira', 'Kana', 'Hang', 'Bopo', 'Thai', 'Laoo', 'Khmr', 'Mymr'].map(
   (one) => `\\p{scx=${one}}`,
 );
 
-/** A character that words are made of, where words have ends: of a class for expressions with the flag `v`. */
+/** A word character in scripts that separate words; a character class for expressions with the flag `v`. */
 export const LETTER = `[[\\p{L}\\p{N}\\p{M}]--[${UNSPACED.join('')}]]`;
 
 const letter = new RegExp(`^${LETTER}$`, 'v');
@@ -18,7 +18,7 @@ export function isLetter(character: string | undefined): boolean {
   return is;
 }
 
-/** What names are compared by. */
+/** The form in which names are compared. */
 export function folded(name: string): string {
   return name.normalize('NFC').toLowerCase().replace(/\s+/g, ' ').trim();
 }
@@ -28,9 +28,9 @@ export interface Place {
   to: number;
 }
 
-/** Finds names as words: whatever the case, the white space in them and the form of their accents; the longest first. */
+/** Finds names as words, ignoring case, the kind of white space and the form of accents; the longest match wins. */
 export class WordFinder {
-  /** By their first character. */
+  /** Names by first character. */
   private readonly names = new Map<string, string[]>();
 
   constructor(names: Iterable<string>) {
@@ -62,12 +62,12 @@ export class WordFinder {
     return found;
   }
 
-  /** Whether a name stands in it, and is not all of it. */
+  /** Whether the text contains a name and is longer than it. */
   isPartOf(text: string): boolean {
     return this.find(text).some(({ from, to }) => to - from < text.length);
   }
 
-  /** Where the name that begins there ends. */
+  /** The end of the name that begins at this position. */
   private endOf(text: string, from: number): number | undefined {
     const candidates = this.names.get(text[from]!);
     if (!candidates || (isLetter(characterAt(text, from)) && isLetter(characterBefore(text, from)))) return undefined;
@@ -80,7 +80,7 @@ export class WordFinder {
   }
 }
 
-/** A space of the name is any white space of the text, such as where a line was broken. */
+/** A space in the name matches any white space in the text, such as a line break. */
 function matchAt(text: string, from: number, name: string): number | undefined {
   let at = from;
   for (const character of name) {
@@ -97,7 +97,7 @@ function matchAt(text: string, from: number, name: string): number | undefined {
   return at;
 }
 
-/** In lower case, each character in its place. */
+/** Lower case without changing the position of any character. */
 function lower(text: string): string {
   const whole = text.toLowerCase();
   if (whole.length === text.length) return whole;

@@ -30,8 +30,8 @@ const alert = z
 const VERSIONS = 'must be "4", sent by Alertmanager since 0.6, or "1", sent by Grafana';
 
 /**
- * The webhook of Alertmanager, version 4 (`webhook_config`), and Grafana's, version 1, whose alerts are the same. Their
- * `endsAt` may be a guess and is not read.
+ * The webhook of Alertmanager, version 4 (`webhook_config`), and of Grafana, version 1, which sends the same alerts.
+ * `endsAt` is ignored, because it may be a guess.
  */
 const envelope = z.object({
   version: z.literal(['4', '1', 4, 1, ''], { error: VERSIONS }).nullish(),
@@ -100,7 +100,7 @@ function parseOne(
   const notes = [...checked.notes];
   const map = env.settings.alertmanager;
 
-  /** The first of these that can be used; those before it are noted. */
+  /** The first usable value among these keys; unusable ones before it are noted. */
   const first = <T>(names: string[], given: Record<string, unknown>, field: z.ZodType<T>): T | undefined => {
     for (const key of names) {
       if (!Object.hasOwn(given, key) || isEmpty(given[key])) continue;
@@ -145,14 +145,14 @@ function parseOne(
 }
 
 /**
- * Alertmanager's own fingerprint where it was not sent: FNV-1a, 64 bits, of the sorted labels, each name and value with a
- * byte 255 behind it. So an alert is the same with it and without.
+ * Alertmanager's own fingerprint, if it was not sent: 64-bit FNV-1a of the sorted labels, with byte 255 after each name
+ * and value. So an alert has the same id with and without it.
  */
 function fingerprintOf(labels: Record<string, unknown>): string {
   let [high, low] = [0xcbf29ce4, 0x84222325];
   const add = (byte: number) => {
     const xored = (low ^ byte) >>> 0;
-    // Times the prime, 2^40 + 435, in halves of 32 bits.
+    // Multiply by the prime, 2^40 + 435, in halves of 32 bits.
     const product = xored * 435;
     high = (high * 435 + Math.floor(product / 2 ** 32) + xored * 256) % 2 ** 32;
     low = product >>> 0;

@@ -1,16 +1,18 @@
-/** The kinds of value that senders send, checked once for all sources. */
+/** The kinds of value that senders send, validated in one place for all sources. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { cut } from '../incident/cut.ts';
 import { parseTime, TIME_FORMS } from './time.ts';
 
-/** The most characters that an alert keeps of each text. Everything from outside is cut before any pattern sees it. */
+/**
+ * The maximum number of characters that an alert keeps of each text. External text is cut before any pattern is
+ * applied.
+ */
 export const LIMITS = { title: 1000, description: 16_000, name: 256, host: 1000, time: 100 };
 
 /**
- * Free text, carried unharmed whatever it holds, but cut at `limit` characters, of which the last is an ellipsis then: a
- * long text is no reason to lose an alert. NUL and half a surrogate pair become U+FFFD, so that what is stored is what
- * was hashed.
+ * Free text of any content, cut to `limit` characters with an ellipsis as the last one: a long text must not lose an
+ * alert. NUL and half a surrogate pair become U+FFFD, so that the stored text equals the hashed one.
  */
 export const text = (limit: number) =>
   z
@@ -32,7 +34,7 @@ export const name = (limit = LIMITS.name) =>
     .trim()
     .min(1, { error: 'is empty', abort: true })
     .max(limit, { abort: true })
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern detects control characters
     .refine((value) => !/[\u0000-\u001f\u007f]/.test(value), 'contains control characters: it must be one line of text')
     .refine((value) => !/[\ud800-\udfff]/u.test(value), 'contains half a surrogate pair: it must be well-formed text');
 
@@ -40,7 +42,7 @@ const HEALTH_SET = /^[A-Za-z0-9][A-Za-z0-9._ -]{0,127}$/;
 
 export const isHealthSet = (value: string) => HEALTH_SET.test(value);
 
-/** Exchange's names of health sets are letters, digits and dots. A wildcard is not one. */
+/** A health set name of Exchange: letters, digits and dots. Wildcards are not allowed. */
 export const healthSet = z
   .string()
   .trim()
@@ -49,10 +51,10 @@ export const healthSet = z
   .regex(HEALTH_SET, 'is not a health set name: use a name such as IMAP.Protocol');
 
 const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
-/** The last label of a host name is never a number (RFC 3696); that of an address is. */
+/** The last label of a host name is never a number (RFC 3696), but that of an address is. */
 const ADDRESS = /(^|\.)\d+\.?$/;
 
-/** Why a text is not the name of a server; undefined where it can be. Incidents are kept by a server's name. */
+/** Why a text can't be the name of a server; undefined if it can. Incidents are keyed by server name. */
 export function whyNoHost(value: string): string | undefined {
   if (isIP(value) === 6) return 'is an IP address';
   if (!HOST_NAME.test(value)) return 'is not a valid host name';
@@ -72,7 +74,7 @@ export const hostName = z
 
 const HOST_FORM = 'use the server’s name, such as mbx1.contoso.com';
 
-/** A time as text → epoch milliseconds; undefined for .NET's "no time at all". */
+/** A time as text → epoch milliseconds; undefined for .NET's "never set". */
 export const time = z
   .string({ error: (issue) => (issue.input === undefined ? undefined : `must be text: ${TIME_FORMS}`) })
   .transform((value, context) => {
@@ -85,7 +87,7 @@ export const time = z
   })
   .meta({ description: 'A time, preferably ISO 8601 with a time zone; UTC without one.' });
 
-/** Whether the trouble is there; in any case. */
+/** Whether the problem exists; case-insensitive. */
 export const status = z
   .string()
   .trim()

@@ -1,4 +1,4 @@
-/** The senders the daemon understands. A new one is a file here and a line in this list. */
+/** The senders the daemon understands. To add one, create its file and add a line to this list. */
 import { alertmanager } from './alertmanager.ts';
 import { generic } from './generic.ts';
 import { scom } from './scom.ts';

@@ -1,15 +1,15 @@
-/** What is wrong with what was sent: each thing with its place (a JSON pointer, RFC 6901) and the mend. */
+/** Problems in a request: each with its position (a JSON pointer, RFC 6901) and how to fix it. */
 import type { z } from 'zod';
 
 export interface Problem {
-  /** `/3/server`; '' is the whole document. */
+  /** `/3/server`; '' for the whole document. */
   pointer: string;
   message: string;
 }
 
 export type Path = readonly PropertyKey[];
 
-/** A key of a sender may be as long as its post; nobody needs all of it to find it. */
+/** A sender's key may be as long as its request; its beginning is enough to find it. */
 const LONGEST_KEY = 100;
 
 export function pointer(path: Path): string {
@@ -18,7 +18,7 @@ export function pointer(path: Path): string {
 
 const shortened = (key: string) => (key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key);
 
-/** A failed check as problems, in sentences; `at` is where the checked value stands in the document. */
+/** Validation errors as problems, in sentences. `at`: the position of the validated value in the document. */
 export function problemsOf(error: Pick<z.ZodError, 'issues'>, at: Path = []): Problem[] {
   return error.issues.map((issue) => ({
     pointer: pointer([...at, ...issue.path]),
@@ -36,10 +36,10 @@ const NOUNS: Record<string, string> = {
   record: 'an object',
 };
 
-/** How zod begins the messages that it words itself; they speak of types, and to programmers. */
+/** How zod's own messages begin; they are about types and written for programmers. */
 const ZODS_OWN = /^(Invalid|Too|Unrecognized)/;
 
-/** What a schema words itself is kept; the rest is said for the people who send. */
+/** Keeps messages from schemas, and rewrites zod's own for the people who send alerts. */
 function sentence(issue: z.core.$ZodIssue): string {
   if (!ZODS_OWN.test(issue.message)) return issue.message;
   if (issue.code === 'invalid_type') {

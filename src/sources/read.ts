@@ -1,16 +1,16 @@
-/** One rule for what senders may leave out: empty counts as absent, and what can't be read counts as unknown, with a note. */
+/** One rule for optional values: empty counts as absent, and an unreadable value counts as unknown and is noted. */
 import type { z } from 'zod';
 import { type Path, type Problem, pointer, problemsOf } from './problems.ts';
 
 export interface Read<T> {
   data: T;
-  /** What could not be read and counts as absent, in sentences that begin with the sender's own name of it. */
+  /** Values that could not be read and count as absent: sentences that begin with the sender's name for the field. */
   notes: string[];
 }
 
 /**
- * Reads an object by a schema. Whatever the schema allows to be absent can't make the object fail; only what is necessary
- * can. `nameOf` is what the sender calls a key.
+ * Reads an object by a schema. Only required fields can make it fail; invalid optional ones are dropped. `nameOf`: the
+ * sender's name of a key.
  */
 export function reader<S extends z.ZodObject>(schema: S) {
   const optional = Object.entries<z.ZodType>(schema.shape as Record<string, z.ZodType>).filter(
@@ -43,11 +43,11 @@ export function reader<S extends z.ZodObject>(schema: S) {
   };
 }
 
-/** Null, and text that holds nothing but blanks, say no more than a key that is not there. */
+/** Null and blank text count as absent. */
 export const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
 
-/** That a value of that name counts as unknown. */
+/** The note that a value counts as unknown. */
 export const unreadable = (name: string, error: z.ZodError): string[] =>
   problemsOf(error)
     .slice(0, 1)

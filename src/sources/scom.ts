@@ -16,7 +16,7 @@ import {
 } from './source.ts';
 import { readTitles } from './title.ts';
 
-/** Numbers may come as text: the command channel of SCOM knows nothing but text. */
+/** Numbers may arrive as text: SCOM's command channel sends nothing else. */
 const numberOrText = (wanted: string) =>
   z.union([z.number(), z.string().trim().max(LIMITS.name, { abort: true })], { error: `must be ${wanted}` });
 
@@ -27,7 +27,7 @@ const count = numberOrText(COUNT)
 
 const SEVERITIES = ['Information', 'Warning', 'Error'];
 
-/** Resolution states that mean "over": 254 Resolved, 255 Closed. Own states (2-254 may be added) mean "still there". */
+/** Resolution states that mean resolved: 254 Resolved, 255 Closed. Custom states (2-254) mean firing. */
 const OVER = new Set(['254', '255', 'resolved', 'closed']);
 
 const STATE = 'a resolution state: a number from 0 (New) to 255 (Closed), or its name';
@@ -49,7 +49,7 @@ const truth = z
   .refine((value) => /^(true|false|[01])$/.test(String(value)), `must be ${TRUTH}`)
   .transform((value) => /^(true|1)$/.test(String(value)));
 
-/** The properties of SCOM's alert that are read, by SCOM's own names. Where none is needed, whatever it holds is ignored. */
+/** The properties of a SCOM alert that are read, under SCOM's names. Invalid optional values are ignored. */
 const alert = z
   .object({
     Id: name().transform((id) => id.replace(/^\{(.*)\}$/, '$1')),
@@ -112,7 +112,7 @@ function parseOne(element: unknown, at: PropertyKey[], env: SourceEnvironment): 
       repeatCount: checked.data.RepeatCount,
       inMaintenance: checked.data.MonitoringObjectInMaintenanceMode,
     }),
-    // The command channel and Get-SCOMAlert write one and the same id in different case.
+    // The command channel and Get-SCOMAlert write the same id in different case.
     id: identity('scom', Id.toLowerCase(), TimeRaised ?? undefined, status),
     source: 'scom',
     senderId: Id,
@@ -125,7 +125,7 @@ function parseOne(element: unknown, at: PropertyKey[], env: SourceEnvironment): 
   };
 }
 
-/** The element under SCOM's own spelling of each property; `sentAs` keeps the sender's, for messages. */
+/** The element with SCOM's spelling of each property; `sentAs` keeps the sender's spelling for messages. */
 function inOwnNames(element: object): { properties: Record<string, unknown>; sentAs: Map<string, string> } {
   const properties: Record<string, unknown> = {};
   const sentAs = new Map<string, string>();
@@ -138,7 +138,7 @@ function inOwnNames(element: object): { properties: Record<string, unknown>; sen
   return { properties, sentAs };
 }
 
-/** PowerShell writes an enumeration, and a date or a guid with notes on it, as `{"value": …, …}`. */
+/** PowerShell writes enumerations, and dates or guids with note properties, as `{"value": …, …}`. */
 function unwrapped(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const inner = Object.entries(value).find(([key]) => /^(value|guid)$/i.test(key));
@@ -148,10 +148,10 @@ function unwrapped(value: unknown): unknown {
 const PATH = 'MonitoringObjectPath';
 const SERVER_PROPERTIES = ['NetbiosComputerName', 'PrincipalName', PATH];
 
-/** SCOM's own classes and groups are called so, and no machine is. */
+/** SCOM's classes and groups have such names; machines don't. */
 const CLASS = /^(Microsoft|System)\./i;
 
-/** A path is `<machine>\<what is on it>`; elsewhere a backslash stands between a domain and an account. */
+/** A path is `<machine>\<object>`; elsewhere a backslash separates domain and account. */
 function placesOf(from: string, value: unknown): Given[] {
   if (typeof value !== 'string') return [{ from, value }];
   const text = value.slice(0, LIMITS.host).trim();

@@ -1,18 +1,18 @@
-/** Which server a sender means: of all that it gives, in order, the first that can be a server's name. */
+/** Which server a sender means: the first of its values, in order, that can be a server name. */
 import { isIP } from 'node:net';
 import { shortName } from '../incident/alert.ts';
 import { LIMITS, whyNoHost } from './fields.ts';
 import { isEmpty } from './read.ts';
 
 export interface Given {
-  /** What the sender calls it: a property or a label. */
+  /** The sender's name for it: a property or a label. */
   from: string;
   value: unknown;
-  /** Why it names no server, where that is known already. */
+  /** Why it names no server, if already known. */
   why?: string;
 }
 
-/** The names that can be meant, as sent, each server once; or why there is none. */
+/** The possible server names as sent, each server once; or why there is none. */
 export function serversIn(given: readonly Given[]): { names: { name: string; from: string }[]; why: string } {
   const names = new Map<string, { name: string; from: string }>();
   const reasons: string[] = [];
@@ -24,7 +24,7 @@ export function serversIn(given: readonly Given[]): { names: { name: string; fro
   return { names: [...names.values()], why: reasons.join(', ') };
 }
 
-/** `mbx1`, `mbx1.contoso.com:9182`, `https://mbx1.contoso.com/owa`, `mbx1.contoso.com;IMAP`: what stands for the host. */
+/** The host in `mbx1`, `mbx1.contoso.com:9182`, `https://mbx1.contoso.com/owa` or `mbx1.contoso.com;IMAP`. */
 function hostIn(value: unknown): { name: string } | { why: string } {
   if (isEmpty(value)) return { why: value === undefined || value === null ? 'is absent' : 'is empty' };
   if (typeof value !== 'string') return { why: 'must be text' };

@@ -3,34 +3,36 @@ import type { z } from 'zod';
 import { type Alert, shortName } from '../incident/alert.ts';
 import { type Problem, pointer } from './problems.ts';
 
-/** How what is sent is read; the `alerts` section of the configuration has these. */
+/** Settings for reading alerts, from the `alerts` section of the configuration. */
 export interface SourceSettings {
   scom: {
-    /** A regular expression with a group `healthSet`, and perhaps `monitor` and `targetResource`. Case does not count. */
+    /**
+     * A case-insensitive regular expression with a group `healthSet`, and optionally `monitor` and `targetResource`.
+     */
     titlePattern: string;
   };
-  /** Names of the labels that may hold each thing, in order. */
+  /** Names of the labels that may hold each value, in order. */
   alertmanager: { server: string[]; healthSet: string[]; monitor: string[]; targetResource: string[] };
 }
 
 export interface SourceEnvironment {
-  /** Wall time, ms. */
+  /** Real time (ms). */
   now: number;
   settings: SourceSettings;
 }
 
 export interface Parsed {
-  /** What is good, in the order sent. */
+  /** The valid alerts, in the order sent. */
   alerts: Alert[];
-  /** What is bad: every problem of every element. An element with one problem is refused as a whole. */
+  /** Every problem of every element. An element with a problem is refused as a whole. */
   refused: Problem[];
-  /** How many elements are refused. */
+  /** Number of refused elements. */
   refusedElements: number;
-  /** Alerts that the sender says it left out. */
+  /** Number of alerts that the sender left out, according to itself. */
   truncated?: number;
 }
 
-/** A long list is read in parts: whoever reads it may do something else after each. */
+/** A long list is read in parts, so that the reader can do other work in between. */
 export type Reading = Generator<undefined, Parsed, undefined>;
 
 /** Reads to the end without a pause. */
@@ -41,25 +43,25 @@ export function atOnce(reading: Reading): Parsed {
   }
 }
 
-/** One kind of sender. `parse` never throws: what cannot be read is refused by name. */
+/** One kind of sender. `parse` never throws: it refuses unreadable elements by position. */
 export interface Source {
   /** The last part of its address: `/api/v1/alerts/<name>`. */
   readonly name: string;
   readonly description: string;
-  /** What may be posted, for the API's own description. */
+  /** The schema of the body, for the API description. */
   readonly body: z.ZodType;
-  /** A body that is accepted as it stands. */
+  /** A valid body. */
   readonly example: unknown;
-  /** It posts again only after a 5xx: what would pass later must be refused with one. */
+  /** The sender retries only after a 5xx, so temporary refusals must use one. */
   readonly retriesOnlyServerErrors?: true;
-  /** How many alerts a body holds, as far as can be told before it is read. */
+  /** Number of alerts in a body, as far as known before it is read. */
   count(body: unknown): number;
   parse(body: unknown, env: SourceEnvironment): Reading;
 }
 
 /**
- * The identity of an alert: the first 32 hex digits of a digest of source, sender's id, time raised and status. A time
- * the sender did not give counts as one and the same, so that its repeats are repeats.
+ * The id of an alert: the first 32 hex digits of a digest of source, sender's id, time raised and status. Missing times
+ * count as equal, so that repeats are recognised.
  */
 export function identity(source: string, senderId: string, raisedAt: number | undefined, status: string): string {
   return createHash('sha256')
@@ -68,10 +70,10 @@ export function identity(source: string, senderId: string, raisedAt: number | un
     .slice(0, 32);
 }
 
-/** Elements that are read in a few milliseconds. */
+/** Number of elements that take a few milliseconds to read. */
 export const AT_A_TIME = 100;
 
-/** Parses each element by itself, so that one bad element costs the others nothing. */
+/** Parses each element separately, so that an invalid one does not affect the others. */
 export function* each(
   elements: readonly unknown[],
   at: (index: number) => PropertyKey[],
@@ -89,7 +91,7 @@ export function* each(
   return parsed;
 }
 
-/** One element or a list of them, each with its place. */
+/** Parses one element or a list, each with its position. */
 export function* oneOrMany(
   body: unknown,
   parseOne: (element: unknown, at: PropertyKey[]) => Alert | Problem[],
@@ -112,12 +114,12 @@ function listIn(body: unknown): { list?: readonly unknown[]; at: string[] } {
 
 export const countIn = (body: unknown): number => listIn(body).list?.length ?? 1;
 
-/** The document as a whole cannot be read. */
+/** Refuses the document as a whole. */
 export function refuseAll(message: string, place = ''): Parsed {
   return { alerts: [], refused: [{ pointer: place, message }], refusedElements: 1 };
 }
 
-/** What an alert says of its server: the first name is taken until Exchange is asked. */
+/** The server fields of an alert: the first name is used until Exchange is asked. */
 export function serverFields([first, ...others]: readonly { name: string }[]): Pick<
   Alert,
   'server' | 'serverAsSent' | 'otherServers'
@@ -137,5 +139,5 @@ export function present<T extends object>(values: T): { [K in keyof T]: NonNulla
   ) as never;
 }
 
-/** What an alert says of what could not be read of it. */
+/** The notes of an alert about its unreadable values. */
 export const noted = (notes: string[]): Pick<Alert, 'notes'> => (notes.length > 0 ? { notes } : {});

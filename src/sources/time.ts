@@ -1,8 +1,8 @@
-/** The forms in which SCOM, PowerShell and others write a time. */
+/** The time formats of SCOM, PowerShell and other senders. */
 
 export const TIME_FORMS = 'use ISO 8601, such as 2024-11-23T10:11:12Z (without a zone it is UTC), or /Date(ms)/';
 
-/** `/Date(1700000000000)/`, and with an offset that only says where it was written: the number is UTC all the same. */
+/** `/Date(1700000000000)/`, optionally with an offset, which only shows where it was written: the number is UTC. */
 const POWERSHELL_DATE = /^\\?\/Date\((-?\d{1,16})(?:[+-]\d{4})?\)\\?\/$/;
 
 const ISO = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i;
@@ -22,7 +22,7 @@ const A_DAY = 86_400_000;
 /** The last instant that a JavaScript date can hold. */
 const LAST = 8.64e15;
 
-/** Epoch milliseconds; undefined where the text says "never"; `unreadable` where no form fits. */
+/** Epoch milliseconds; undefined for "never set"; `unreadable` if no format matches. */
 export function parseTime(value: string): number | undefined | 'unreadable' {
   const parsed = read(value.trim());
   if (parsed === undefined || !Number.isFinite(parsed) || Math.abs(parsed) > LAST) return 'unreadable';

@@ -1,14 +1,14 @@
-/** Health set and monitor, as titles and descriptions name them. */
+/** Reads health set and monitor from titles and descriptions. */
 import type { Alert } from '../incident/alert.ts';
 import { BoundedPattern } from '../lib/pattern.ts';
 import { isHealthSet, LIMITS, name } from './fields.ts';
 import { AT_A_TIME, present } from './source.ts';
 
-/** So many lines of a text are looked at, each cut like a title. */
+/** Maximum number of lines read of a text, each cut like a title. */
 const LINES = 20;
 const STOPPED = 'alerts.scom.title-pattern took too long and was stopped; the title was ignored';
 
-/** Few: the one of the configuration. Each remembers that it took too long. */
+/** One per pattern, in practice the configured one, because each remembers that it took too long. */
 const patterns = new Map<string, BoundedPattern>();
 
 function patternOf(source: string): BoundedPattern {
@@ -17,7 +17,7 @@ function patternOf(source: string): BoundedPattern {
   return pattern;
 }
 
-/** The alerts with what their texts say. Text that says nothing is no fault: Exchange knows better. */
+/** The alerts with the hints in their texts. Text without any is fine: Exchange decides. */
 export function* readTitles(alerts: readonly Alert[], source: string): Generator<undefined, Alert[], undefined> {
   const pattern = patternOf(source);
   const read: Alert[] = [];

@@ -193,7 +193,7 @@ const MUTATIONS: Mutation[] = [
   {
     says: 'a worker that was suspended does not compare its lease with the clock',
     in: 'createWorker.incident.stillMine',
-    from: 'sinceGranted() > lasts',
+    from: 'sinceGranted() > leaseMs',
     to: 'false',
     tests: ['engine/standing-still'],
   },
@@ -311,7 +311,7 @@ const MUTATIONS: Mutation[] = [
   {
     says: 'an incident ends although nobody could be notified',
     in: 'notifyPeople',
-    from: 'tries < TELLINGS',
+    from: 'tries < NOTIFY_TRIES',
     to: 'false',
     tests: ['engine/tell-first'],
   },

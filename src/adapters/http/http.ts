@@ -77,7 +77,7 @@ export interface HttpServer {
     /** What is in use. */
     known: string;
     /** What the files hold now. Throws what reading throws. */
-    look(): string;
+    read(): string;
     /** For every connection from now on. Throws, with what is wrong, and keeps the old. */
     accept(text: string): void;
   };
@@ -116,7 +116,7 @@ export function createHttp(options: HttpOptions): HttpServer {
       tls !== undefined && {
         certificate: {
           known: tls,
-          look: () => readTlsFiles(files),
+          read: () => readTlsFiles(files),
           accept: (text: string) => {
             const secure = secureOptions(text);
             if (server instanceof TlsServer) server.setSecureContext(secure);

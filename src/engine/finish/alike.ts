@@ -5,60 +5,61 @@ import { type Incident, isUnverified } from '../../incident/incident.ts';
 import { isOverShare, troubleOf } from '../../incident/trouble.ts';
 import type { Engine } from '../parts.ts';
 
-/** The same trouble is on other servers too: one incident tells people of all of them. */
+/** The same problem on several servers: one incident notifies people about all of them. */
 export interface Alike {
-  /** The incident that tells. */
-  speaker: string;
-  /** In words: `IMAP has problems on 40 servers at the same time`. */
+  /** The incident that notifies people. */
+  notifiedBy: string;
+  /** For people: `IMAP has problems on 40 servers at the same time`. */
   says: string;
   servers: string[];
 }
 
-/** Real milliseconds at a clock's speed of one for which a report that nobody can verify is not told again. */
-const TOLD_FOR = 24 * 3_600_000;
+/** Real milliseconds (at clock speed 1) for which a report that can't be verified is not sent again. */
+const NOT_REPEATED_FOR = 24 * 3_600_000;
 
 /**
- * The incident that has told of the very same report on this server already, where health was seen and only the report
- * could not be verified: senders repeat what nobody has closed, and the daemon would say the same each time.
+ * The incident that already notified people about the same report on this server, if everything else was healthy and
+ * only the report could not be verified. Senders repeat unclosed alerts, and the daemon would send the same message
+ * each time.
  */
 export async function notifiedBefore(engine: Engine, incident: Incident): Promise<Alike | undefined> {
   if (!isUnverified(incident)) return undefined;
   const { store, clock } = engine;
   const organisation = incident.facts?.organisation ?? clock.epoch;
   const report = `unverified ${incident.server} ${incident.verified?.unverified?.join('; ')}`;
-  const speaker = await store.claimNotification(organisation, report, incident.id, TOLD_FOR / clock.speed);
-  if (speaker === undefined || speaker === incident.id) return undefined;
-  return { speaker, says: 'the same report on the same server', servers: [] };
+  const notifiedBy = await store.claimNotification(organisation, report, incident.id, NOT_REPEATED_FOR / clock.speed);
+  if (notifiedBy === undefined || notifiedBy === incident.id) return undefined;
+  return { notifiedBy, says: 'the same report on the same server', servers: [] };
 }
 
-interface Matter {
+interface Problem {
   name: string;
-  /** Undefined when it is no matter of several. */
+  /** Undefined if it does not affect several servers. */
   found(): Promise<{ says: string; servers: string[] } | undefined>;
 }
 
 /**
- * Whether an incident's trouble is one of many; undefined when it is its own. Alerts are believed here, as they decide
- * nothing but how many messages are sent. Who told of a matter goes on to speak for it until it has been quiet for as
- * long as one sight of trouble counts, so that the last of a storm are no news either.
+ * Whether an incident is one of many with the same problem; undefined if not. Alerts are trusted here, because they
+ * only decide how many messages are sent. The incident that notified people about a problem keeps doing so until it has
+ * been quiet for the common-cause period, so that the last incidents of a storm send no message either.
  */
 export async function alike(engine: Engine, incident: Incident): Promise<Alike | undefined> {
   const { store, clock, settings } = engine;
   const organisation = incident.facts?.organisation ?? clock.epoch;
   const quiet = settings.commonCause.within / clock.speed;
-  for (const { name, found } of mattersOf(engine, incident, organisation)) {
+  for (const { name, found } of problemsOf(engine, incident, organisation)) {
     const known = await store.claimNotification(organisation, name, undefined, quiet);
     if (known !== undefined && known !== incident.id)
-      return { speaker: known, says: `one of many: ${name}`, servers: [] };
+      return { notifiedBy: known, says: `one of many: ${name}`, servers: [] };
     const several = await found();
     if (!several) continue;
-    const speaker = (await store.claimNotification(organisation, name, incident.id, quiet)) ?? incident.id;
-    return { speaker, ...several };
+    const notifiedBy = (await store.claimNotification(organisation, name, incident.id, quiet)) ?? incident.id;
+    return { notifiedBy, ...several };
   }
   return undefined;
 }
 
-function mattersOf(engine: Engine, incident: Incident, organisation: string): Matter[] {
+function problemsOf(engine: Engine, incident: Incident, organisation: string): Problem[] {
   const { facts, family } = incident;
   const group = facts && groupOf(facts);
   return [
@@ -69,27 +70,28 @@ function mattersOf(engine: Engine, incident: Incident, organisation: string): Ma
   ];
 }
 
-/** A storm. */
+/** The problem is on many servers, in any group. */
 async function everywhere({ store, clock, settings }: Engine, { family }: Incident, organisation: string) {
   const { within, servers: many } = settings.commonCause;
-  const lately = [troubleOf.alerted(family), troubleOf.unhealthy(family), troubleOf.unseen(family)];
+  const recent = [troubleOf.alerted(family), troubleOf.unhealthy(family), troubleOf.unseen(family)];
   const servers = new Set([
     ...(await store.troubled(organisation, [troubleOf.open(family)], 0)),
-    ...(await store.troubled(organisation, lately, clock.now() - within)),
+    ...(await store.troubled(organisation, recent, clock.now() - within)),
   ]);
   if (servers.size < many) return undefined;
   return { says: troubleOn(family, `${servers.size} servers at the same time`), servers: [...servers].sort() };
 }
 
-async function inGroup(engine: Engine, { family, verified }: Incident, world: string, group: string) {
+async function inGroup(engine: Engine, { family, verified }: Incident, id: string, group: string) {
   const { store, clock, settings, exchange } = engine;
-  const sick = verified?.monitors.filter((monitor) => monitor.verdict === 'confirmed').map(troubleOf.monitor) ?? [];
-  const names = [...(sick.length > 0 ? sick : [troubleOf.unseen(family)]), troubleOf.alerted(family)];
-  const ill = await unhealthyWith(store, world, names, family, clock.now() - settings.commonCause.within);
-  if (ill.size < 2) return undefined;
+  const unhealthy =
+    verified?.monitors.filter((monitor) => monitor.verdict === 'confirmed').map(troubleOf.monitor) ?? [];
+  const names = [...(unhealthy.length > 0 ? unhealthy : [troubleOf.unseen(family)]), troubleOf.alerted(family)];
+  const affected = await unhealthyWith(store, id, names, family, clock.now() - settings.commonCause.within);
+  if (affected.size < 2) return undefined;
   const organisation = await exchange.organisation().catch(() => undefined);
   const members = organisation?.value.servers.filter((one) => groupOf(one) === group).map(({ server }) => server) ?? [];
-  const servers = members.filter((server) => ill.has(server));
+  const servers = members.filter((server) => affected.has(server));
   if (!isOverShare(servers.length, members.length, settings.commonCause)) return undefined;
   return { says: troubleOn(family, `${servers.join(', ')} in ${group}`), servers };
 }

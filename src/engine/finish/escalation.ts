@@ -5,7 +5,7 @@ import { type Incident, isUnverified } from '../../incident/incident.ts';
 import type { Notice } from '../../ports/notifier.ts';
 import type { Alike } from './alike.ts';
 
-/** Everything a person needs who is woken by it: what is wrong, what was done, what is still changed, what comes next. */
+/** The message for the person who is woken: what is wrong, what was done, what is still changed, what comes next. */
 export function escalation(incident: Incident, finished: Finished, others?: Alike): Notice {
   const monitors =
     incident.verified?.monitors.filter((monitor) => monitor.verdict !== 'cleared').map(monitorName) ?? [];
@@ -50,7 +50,7 @@ function subjectOf(incident: Incident, others: Alike | undefined): string {
   return `${server}: ${isNamed ? family : 'an alert that names no health set'} was not recovered`;
 }
 
-/** It recovered again; a person should find out why it keeps coming. */
+/** The server recovered again; a person should find out why the problem keeps coming back. */
 export function recurring(incident: Incident, incidents: string[]): Notice {
   return {
     key: `${incident.id}:recurring`,
@@ -64,7 +64,7 @@ export function recurring(incident: Incident, incidents: string[]): Notice {
   };
 }
 
-/** The daemon itself can't go on with an incident. Nothing is lost, and nothing happens either. */
+/** A bug keeps the daemon from advancing an incident. Nothing is lost, but nothing happens either. */
 export function defect(incident: string, error: unknown): Notice {
   return {
     key: `${incident}:defect`,

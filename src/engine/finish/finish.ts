@@ -12,33 +12,37 @@ import { wake } from '../wake.ts';
 import { type Alike, alike, notifiedBefore } from './alike.ts';
 import { escalation, recurring as recurringProblem } from './escalation.ts';
 
-/** Real milliseconds between two tries to tell people, and how many there are before the end is written all the same. */
-const TELL_AGAIN = 30_000;
-const TELLINGS = 20;
-/** So many recoveries of one matter within so long (organisation's ms) are a problem that restarts only hide. */
+/** Real milliseconds between two tries to notify people, and their number; after that the incident ends anyway. */
+const NOTIFY_AGAIN = 30_000;
+const NOTIFY_TRIES = 20;
+/** This many recoveries from one problem within this time (organisation's ms) mean that restarts only hide it. */
 const RECURRING = { times: 3, within: 7 * 24 * 3_600_000 };
 
-/** Ends an incident: tells people, gives back what it held, puts alerts of other matters back, wakes whoever waits for it. */
-export async function finish(engine: Engine, story: JournalCursor, decided: Finished): Promise<Advanced> {
-  const { incident } = story;
-  const { finished, others: alikes } = await oneOfMany(engine, incident, decided);
-  // People are told before the end is written: after a crash between the two they are told twice, never not at all.
-  if (!(await notifyPeople(engine, incident, finished, alikes))) {
-    return { is: 'waiting', until: engine.clock.now() + TELL_AGAIN * engine.clock.speed };
+/**
+ * Ends an incident: notifies people, releases what it held, requeues alerts about other problems, wakes waiting
+ * incidents.
+ */
+export async function finish(engine: Engine, cursor: JournalCursor, decided: Finished): Promise<Advanced> {
+  const { incident } = cursor;
+  const { finished, others: several } = await oneOfMany(engine, incident, decided);
+  // People are notified before the end is recorded: a crash in between leads to a second message, never to none.
+  if (!(await notifyPeople(engine, incident, finished, several))) {
+    return { is: 'waiting', until: engine.clock.now() + NOTIFY_AGAIN * engine.clock.speed };
   }
   const key = incidentKey(incident.server, incident.family);
   const recurring = finished.outcome === 'recovered' ? await recurringNotice(engine, incident, key) : undefined;
-  // Alerts of other health sets that came while this incident had the server in hand: now they are looked at by themselves.
+  // Alerts about other health sets that arrived while this incident was acting on the server are now handled
+  // separately.
   const others = () =>
     incident.alerts.filter(
       (alert) => alert.status === 'firing' && incidentKey(alert.server, familyOf(alert.healthSet)) !== key,
     );
   const keeps = await drainedGroups(engine, incident);
-  const { counted } = await story.ahead();
+  const { counted } = await cursor.ahead();
   const data: Finished = { ...finished, keeps, ...(counted && { alertsCounted: counted.alerts }) };
-  await story.decide({ type: 'finished', data }, () => ({ due: null, requeue: others() }));
+  await cursor.decide({ type: 'finished', data }, () => ({ due: null, requeue: others() }));
 
-  // It is over all the same; that people can't be told of the pattern now does not hold it up.
+  // A failed notification about the pattern does not delay the end.
   if (recurring)
     await engine.notify(recurring).catch((error) =>
       engine.log.error('Failed to notify anyone of a recurring problem', {
@@ -54,7 +58,7 @@ export async function finish(engine: Engine, story: JournalCursor, decided: Fini
   return { is: 'finished' };
 }
 
-/** An escalation that another incident tells of already, as the same trouble is on many servers, is no message of its own. */
+/** If another incident already notifies people about the same problem on many servers, this one sends no message. */
 async function oneOfMany(
   engine: Engine,
   incident: Incident,
@@ -63,14 +67,14 @@ async function oneOfMany(
   if (finished.outcome !== 'escalated' || (await isNotified(engine, incident))) return { finished };
   const others = (await alike(engine, incident)) ?? (await notifiedBefore(engine, incident));
   if (!others) return { finished };
-  if (others.speaker === incident.id) return { finished, others };
-  // What was changed on this very server is told in any case, by a message of its own.
+  if (others.notifiedBy === incident.id) return { finished, others };
+  // A change on this server is always reported, in a message of its own.
   if (incident.changed) return { finished };
-  const reason = `Incident ${others.speaker} reports it (${others.says}): ${finished.reason}`;
+  const reason = `Incident ${others.notifiedBy} reports it (${others.says}): ${finished.reason}`;
   return { finished: { ...finished, outcome: 'suppressed', reason } };
 }
 
-/** False when nobody could be told, and it must be tried again first. */
+/** False if nobody could be notified; then it must be retried first. */
 async function notifyPeople(
   engine: Engine,
   incident: Incident,
@@ -89,13 +93,16 @@ async function notifyPeople(
       tries,
       error: String(error),
     });
-    if (tries < TELLINGS) return false;
+    if (tries < NOTIFY_TRIES) return false;
   }
   engine.notifyTries.forget(incident.id);
   return true;
 }
 
-/** A server that stays drained, by this incident or a child of it, keeps its group's slot: a second drain would strip the group. */
+/**
+ * Groups with a server that stays drained, by this incident or a child, keep their slot: a second drain would strip the
+ * group.
+ */
 async function drainedGroups(engine: Engine, { facts }: Incident): Promise<string[]> {
   if (!facts) return [];
   const owed = (await engine.store.ledger()).filter(
@@ -119,7 +126,7 @@ async function recurringNotice(engine: Engine, incident: Incident, key: string):
   return recurringProblem(incident, [...before, incident.id]);
 }
 
-/** Whether the incident's parent tells people: it does while it is open, with the whole story. */
+/** Whether the incident's parent notifies people: an open parent does, about everything. */
 async function isNotified(engine: Engine, incident: Incident): Promise<boolean> {
   return incident.parent !== undefined && (await outcomeOf(engine, incident.parent.incident)) === undefined;
 }

@@ -1,38 +1,38 @@
 import type { Notice, Notifier } from '../../ports/notifier.ts';
 import type { Logger } from '../parts.ts';
 
-/** Real milliseconds that a worker waits for a channel: one that hangs holds nobody. */
+/** Real milliseconds that a worker waits for a channel; a channel that hangs blocks no worker. */
 const WAIT = 1_000;
-/** Real milliseconds until a channel that failed is tried again, doubled up to the longest; and how often in all. */
+/** Real milliseconds until a failed channel is retried, doubled each time up to `longest`, and the number of tries. */
 const TRY_AGAIN = { first: 15_000, longest: 10 * 60_000, tries: 12 };
-/** Notices that are remembered, so that a channel which has one does not get it again. */
+/** Number of notices remembered, so that no channel gets one twice. */
 const REMEMBERED = 10_000;
 
 export interface NotificationEvents {
   log: Pick<Logger, 'warn' | 'error'>;
   /** Called after every try. */
   tried(channel: string, result: 'sent' | 'failed'): void;
-  /** A person has it now, later than its sender waited. */
+  /** A person got the notice after its sender stopped waiting. */
   arrivedLate(notice: Notice): void;
 }
 
 interface Sending {
   notice: Notice;
-  /** A person has it. */
+  /** A person has got it. */
   arrived: boolean;
   /** Its sender stopped waiting. */
   late: boolean;
-  /** Why each channel that does not have it does not. */
+  /** Why each failed channel has not got it. */
   troubles: Map<Notifier, string>;
 }
 
 /**
- * Sends each notice to every channel, and to each by itself: one that is away or hangs is tried again outside the
- * workers, and holds up neither the others nor, once a person is reached, the end of an incident.
+ * Sends each notice to every channel independently. A channel that fails or hangs is retried outside the workers, and
+ * delays neither the others nor, once a person is reached, the end of an incident.
  */
 export class Notifications {
   #notifiers: readonly Notifier[] = [];
-  /** Those that reach a person: the log does only where there is nothing else. */
+  /** Channels that reach a person; the log counts only if there is no other. */
   #toPeople: ReadonlySet<Notifier> = new Set();
   readonly #events: NotificationEvents;
   readonly #sendings = new Map<string, Sending>();
@@ -43,7 +43,7 @@ export class Notifications {
     this.use(notifiers);
   }
 
-  /** Other channels from now on. What has reached nobody yet goes to them when it is sent once more. */
+  /** Replaces the channels. Notices that reached nobody go to the new ones when they are sent again. */
   use(notifiers: readonly Notifier[]): void {
     this.#notifiers = notifiers;
     const toPeople = notifiers.filter(({ channel }) => channel !== 'log');
@@ -52,8 +52,8 @@ export class Notifications {
   }
 
   /**
-   * Resolves once a person is reached. An escalation fails while nobody is; asked again with the same key, it goes to no
-   * channel a second time. A mere notice holds up nothing.
+   * Resolves once a person is reached. An escalation fails until then; sending it again with the same key repeats it on
+   * no channel. A plain notice never fails.
    */
   async send(notice: Notice): Promise<void> {
     const sending = this.#sendings.get(notice.key) ?? (await this.#begin(notice));

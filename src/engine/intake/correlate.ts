@@ -10,9 +10,9 @@ import { wake } from '../wake.ts';
 import { newId, open } from './open.ts';
 
 /**
- * An accepted alert finds its incident: the open one with its key, the open one that is disrupting its server, or a new
- * one. What it changes nothing about is dropped: a repeat, a `resolved` without an incident. Alerts of one matter that
- * come together are placed together, in one entry of its journal.
+ * Assigns an accepted alert to its incident: the open one with its key, the open one that is disrupting its server, or
+ * a new one. Alerts that change nothing are dropped: repeats, and `resolved` without an incident. Concurrent alerts
+ * about one problem are recorded together, in one entry of its journal.
  */
 export async function correlate(engine: Engine, alertId: string): Promise<void> {
   const pending = await engine.store.pendingAlert(alertId);
@@ -28,7 +28,7 @@ interface Pending {
   repeat: boolean;
 }
 
-/** The alert, with that one of its names. */
+/** The alert with this one of its names as its server. */
 function about(alert: Alert, server: string): Alert {
   if (alert.server === server) return alert;
   const name = alert.otherServers?.find((other) => shortName(other) === server) ?? server;
@@ -36,7 +36,7 @@ function about(alert: Alert, server: string): Alert {
   return { ...alert, server, serverAsSent: name, otherServers: others };
 }
 
-/** Until each is placed: somebody may write at the same time, or see to one of them. */
+/** Repeats until all are assigned: others may write at the same time or take one of them. */
 async function placeAll(engine: Engine, key: string, server: string, ids: string[]): Promise<void> {
   for (;;) {
     const found = await Promise.all([...new Set(ids)].map((id) => engine.store.pendingAlert(id)));
@@ -50,7 +50,7 @@ async function placeAll(engine: Engine, key: string, server: string, ids: string
   }
 }
 
-/** One step towards all being placed: joins them, drops what changes nothing, or opens an incident for the first. */
+/** One step towards assigning all: joins them, drops those that change nothing, or opens an incident for the first. */
 async function place(engine: Engine, key: string, pending: Pending[]): Promise<void> {
   const { store, clock } = engine;
   const [first] = pending;
@@ -64,7 +64,7 @@ async function place(engine: Engine, key: string, pending: Pending[]): Promise<v
   }
 }
 
-/** Whether an alert changes nothing while no incident is open for it. */
+/** Whether an alert changes nothing if no incident is open for it. */
 async function isNoNews(engine: Engine, key: string, { alert, repeat }: Pending): Promise<boolean> {
   if (alert.status === 'resolved') return true;
   if (!repeat) return false;
@@ -74,21 +74,21 @@ async function isNoNews(engine: Engine, key: string, { alert, repeat }: Pending)
 }
 
 /**
- * Joins alerts to an open incident: the first and the last are kept in its journal, the others are only counted. Answers
- * those that it has no room for, and that need an incident of their own.
+ * Joins alerts to an open incident: the first and latest are kept in its journal, the others only counted. Returns
+ * those that need an incident of their own.
  */
 async function attach(engine: Engine, id: string, pending: Pending[]): Promise<Pending[]> {
   const { store } = engine;
   const known = await readIncident(store, id);
   if (!known) {
-    // Its key is held by what is no more; it is the alert of nobody until that is put right.
+    // The key belongs to an incident that is gone; the alert waits until that is repaired.
     await engine.watch.missing(id);
     throw new Error(`incident ${id}, which is open for this alert, has no journal`);
   }
   if (known.incident.finished) return [];
   const { incident } = known;
   const seen = new Set(incident.alerts.map(identityOf));
-  // A repeat of what is not kept was counted before.
+  // The repeat of an alert that was not kept was counted before.
   const forgets = incident.counted !== undefined || incident.alertCount > incident.alerts.length;
   const soFar = { ...incident };
   const kept: Alert[] = [];
@@ -124,7 +124,7 @@ async function attach(engine: Engine, id: string, pending: Pending[]): Promise<P
 const idsOf = (alerts: Alert[]) => [...new Set(alerts.map(({ id }) => id))];
 const highestCount = (alerts: Alert[]) => Math.max(0, ...alerts.map(({ repeatCount = 0 }) => repeatCount));
 
-/** A repeat tells something new when its count has risen, or when maintenance has begun or ended. */
+/** A repeat is news if its count has risen, or if maintenance has begun or ended. */
 const identityOf = ({ id, repeatCount = 0, inMaintenance = false }: Alert) => `${id} ${repeatCount} ${inMaintenance}`;
 
 async function openIncident(engine: Engine, alert: Alert): Promise<void> {

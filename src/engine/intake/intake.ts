@@ -8,12 +8,12 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Alerts in one write at most: more would make others wait behind a long script. */
+/** Maximum number of alerts in one write: more would make others wait for a long script. */
 const LARGEST_WRITE = 1_000;
 
 /**
- * Group commit: the requests of one turn of the event loop are stored in one round trip, and each is answered only after
- * the store has answered. The wake-up that follows is only a nudge: the sweep finds what it missed.
+ * Group commit: the requests of one turn of the event loop are stored in one round trip, and each is answered only
+ * after the store has answered. Queueing them is only a hint: the sweep finds lost ones.
  */
 export function createIntake(engine: Engine): (alerts: Alert[]) => Promise<AcceptedAlert[]> {
   let gathered: Waiting[] = [];
@@ -57,7 +57,7 @@ export function createIntake(engine: Engine): (alerts: Alert[]) => Promise<Accep
 
   return async (alerts) => {
     const accepted: AcceptedAlert[] = [];
-    // One after another: others have their turn between, and none waits for the store behind all of it.
+    // Write by write: others get their turn in between, and none waits for the whole batch.
     for (let from = 0; from < alerts.length; from += LARGEST_WRITE) {
       accepted.push(...(await accept(alerts.slice(from, from + LARGEST_WRITE))));
     }

@@ -5,7 +5,7 @@ import type { Incident } from '../../incident/incident.ts';
 import { append } from '../append.ts';
 import type { Engine } from '../parts.ts';
 
-/** Opens an incident; answers it, or the one that is open for the same matter. Waking somebody for it is the caller's. */
+/** Opens an incident; returns it, or the one that is open for the same problem. The caller wakes a worker. */
 export async function open(
   engine: Engine,
   data: Opened,

@@ -2,18 +2,18 @@ import { type IncidentView, view } from '../../incident/view.ts';
 import type { Store } from '../../ports/store.ts';
 import { readIncident } from '../read-incident.ts';
 
-/** What gauges tell of an open incident. */
+/** The part of an open incident that gauges show. */
 export type Shown = Pick<IncidentView, 'phase' | 'openedAt' | 'waiting'>;
 
-/** Journals read at most for one scrape. */
+/** Maximum number of journals read for one scrape. */
 const READ_AT_ONCE = 100;
 
 /**
- * Where the open incidents stand, for gauges. What this process wrote it knows already; of the others, those that were
- * read longest ago are read anew each time. In a storm, reading every journal at every scrape would be most of the work.
+ * The state of open incidents, for gauges. This process knows what it wrote itself; of the others, those read longest
+ * ago are read again each time. In a storm, reading every journal at every scrape would be most of the work.
  */
 export class OpenIncidents {
-  /** The one that was seen longest ago comes first. */
+  /** Ordered by when they were last read, oldest first. */
   readonly #seen = new Map<string, Shown>();
 
   note({ id, phase, openedAt, waiting }: IncidentView): void {
@@ -21,7 +21,10 @@ export class OpenIncidents {
     if (phase !== 'finished') this.#seen.set(id, { phase, openedAt, ...(waiting && { waiting }) });
   }
 
-  /** All that are open, whoever handles them. One that was never read counts as new; `now`: the organisation's time. */
+  /**
+   * All open incidents, including those of other daemons. One that was never read counts as new; `now`: the
+   * organisation's time.
+   */
   async read(store: Pick<Store, 'openIncidents' | 'page'>, now: number): Promise<Shown[]> {
     const open = new Set(await store.openIncidents());
     for (const id of this.#seen.keys()) if (!open.has(id)) this.#seen.delete(id);

@@ -24,16 +24,19 @@ import { askFor } from '../undo/asked.ts';
 import { wake } from '../wake.ts';
 import { scopeDoubts } from './scope-doubts.ts';
 
-/** Incidents read side by side while a filter looks for those that fit. */
+/** Number of incidents read in parallel while a filter looks for matches. */
 const READ_AT_ONCE = 100;
-/** A filter that fits few ends a page here; `next` goes on. One request can't make the daemon read everything. */
-const LOOKED_THROUGH = 2_000;
-/** So does one whose incidents hold more text of alerts than this. */
+/**
+ * A filter with few matches ends a page after this many incidents; `next` continues. One request can't make the daemon
+ * read everything.
+ */
+const MOST_FILTERED = 2_000;
+/** A page also ends when its incidents contain more alert text than this (characters). */
 const TEXT_OF_PAGE = 8_000_000;
-/** Pages of the store that one answer holds of a journal: a megabyte each. Only journals of older versions are longer. */
+/** Number of store pages in one answer about a journal, a megabyte each. Only journals of older versions are longer. */
 const PAGES_OF_JOURNAL = 8;
 
-/** What people and senders may ask. `reload` reads the playbook files anew, all or nothing. */
+/** Implements the requests of people and senders. `reload` reads the playbook files again, all or nothing. */
 export function createOperations(
   engine: Engine,
   control: { reload(): void; readiness(): Promise<Readiness> },
@@ -48,7 +51,7 @@ export function createOperations(
     const { state, since, limit } = filter;
     const found: IncidentView[] = [];
     let cursor = filter.cursor;
-    for (let verified = 0, text = 0; verified < LOOKED_THROUGH && text < TEXT_OF_PAGE; ) {
+    for (let filtered = 0, text = 0; filtered < MOST_FILTERED && text < TEXT_OF_PAGE; ) {
       const page = await store.list({
         limit: Math.max(1, Math.min(READ_AT_ONCE, limit - found.length)),
         ...(state && { state }),
@@ -59,7 +62,7 @@ export function createOperations(
       const fitting = read.flatMap((incident) => (incident ? [view(incident)] : [])).filter((one) => fits(one, filter));
       found.push(...fitting);
       text += fitting.flatMap(({ alerts }) => alerts).reduce((sum, one) => sum + (one.description?.length ?? 0), 0);
-      verified += page.ids.length;
+      filtered += page.ids.length;
       cursor = page.next;
       if (cursor === undefined) return { incidents: found };
       if (found.length >= limit) break;
@@ -81,8 +84,8 @@ export function createOperations(
     return { entries, more };
   }
 
-  /** A person's word goes into the journal on the head, and at the time, that the rule was checked on. */
-  async function say(
+  /** Appends a person's decision to the head, and at the time, for which the rule was checked. */
+  async function appendByPerson(
     id: string,
     event: IncidentEvent,
     forbids: (incident: Incident, at: Instant) => string | undefined,
@@ -123,7 +126,7 @@ export function createOperations(
     return `The request for approval expired at ${new Date(held.until ?? at).toISOString()}; the incident ends as escalated`;
   }
 
-  /** An approval counts once for each person: with the two-person rule, the second must be another. */
+  /** Each person's approval counts once: under the two-person rule, the second must be someone else. */
   function forbidsApproval(person: ByPerson): typeof waitsForApproval {
     return (incident, at) => {
       const again = incident.approvals.some(
@@ -191,15 +194,17 @@ export function createOperations(
       }
       return head && chain.end(head);
     },
-    approve: (id, person) => say(id, { type: 'approved', data: person }, forbidsApproval(person)),
-    reject: (id, person) => say(id, { type: 'rejected', data: person }, waitsForApproval),
+    approve: (id, person) => appendByPerson(id, { type: 'approved', data: person }, forbidsApproval(person)),
+    reject: (id, person) => appendByPerson(id, { type: 'rejected', data: person }, waitsForApproval),
     async cancel(id, person) {
-      const cancelled = await say(id, { type: 'cancelled', data: person }, isEnding);
-      // Its own children go with it; one that was joined is a matter of its own, and is waited for.
+      const cancelled = await appendByPerson(id, { type: 'cancelled', data: person }, isEnding);
+      // Its own children are cancelled too; an incident that it joined continues independently.
       for (const child of await openChildrenOf(id)) {
-        await say(child, { type: 'cancelled', data: { by: person.by, note: `${id} was cancelled` } }, isEnding).catch(
-          unlessItEnds,
-        );
+        await appendByPerson(
+          child,
+          { type: 'cancelled', data: { by: person.by, note: `${id} was cancelled` } },
+          isEnding,
+        ).catch(unlessItEnds);
       }
       return cancelled;
     },
@@ -208,7 +213,7 @@ export function createOperations(
       const named = { ...scope, ...(scope.server !== undefined && { server: shortName(scope.server) }) };
       await store.setKillSwitch({ on, scope: named, by, reason, since: engine.realNow() });
       engine.log.warn(`The kill switch was switched ${on ? 'on' : 'off'}`, { by, reason, scope: named });
-      // Whoever waited for it goes on where it was.
+      // Incidents that waited for it continue.
       if (!on) for (const id of await store.openIncidents()) await wake(engine, id);
       const openOn = async () => (await incidents({ state: 'open', limit: 100 })).incidents.map(({ server }) => server);
       const warnings = await scopeDoubts(engine, named, openOn);

@@ -4,14 +4,14 @@ import { isNamed } from '../../incident/names.ts';
 import type { KillScope } from '../../ports/kill-switch.ts';
 import type { Engine } from '../parts.ts';
 
-/** Real milliseconds that a person waits to hear whether the names exist; the switch is on by then. */
+/** Real milliseconds for checking whether the names exist; the switch is already on. */
 const ASKED_WITHIN = 2_000;
-/** Names that are listed when none is near. */
+/** Number of known names listed if none is similar. */
 const MOST_LISTED = 12;
 
 /**
- * Sentences about names in a kill switch that nobody knows: a slip of the fingers stops nothing, and must not go unnoticed.
- * While Exchange does not answer, `openOn` names the servers of open incidents.
+ * Warnings about unknown names in a kill switch: a typo stops nothing, and must not go unnoticed. While Exchange does
+ * not answer, `openOn` names the servers of open incidents.
  */
 export async function scopeDoubts(
   { playbooks, exchange }: Pick<Engine, 'playbooks' | 'exchange'>,
@@ -36,20 +36,20 @@ export async function scopeDoubts(
   if (group !== undefined) doubts.push(unchecked('group', group));
   if (server === undefined) return doubts;
   const names = await openOn().catch(() => []);
-  if (!isNamed(server, names)) doubts.push(unchecked('server', server) + meant(server, names));
+  if (!isNamed(server, names)) doubts.push(unchecked('server', server) + suggestion(server, names));
   return doubts;
 }
 
 function doubt(kind: keyof KillScope, name: string, known: readonly string[]): string[] {
   if (isNamed(name, known)) return [];
-  const help = meant(name, known) || listed(kind, known);
+  const help = suggestion(name, known) || listed(kind, known);
   return [`There is no ${kind} "${name}": a kill switch for it stops nothing.${help}`];
 }
 
 const unchecked = (kind: string, name: string) =>
   `Exchange did not answer, so it is not known whether there is a ${kind} "${name}".`;
 
-function meant(name: string, known: readonly string[]): string {
+function suggestion(name: string, known: readonly string[]): string {
   const near = nearest(name, known);
   return near === undefined ? '' : ` Did you mean "${near}"?`;
 }

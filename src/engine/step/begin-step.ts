@@ -56,7 +56,7 @@ export async function beginStep(engine: Engine, advance: Advance, n: number): Pr
   return continueStep(engine, advance, n);
 }
 
-/** A changing step: the guards look, and then one atomic script starts it or says who is against it. */
+/** Starts a changing step: the guards are asked, then one atomic script starts it or refuses. */
 async function startChange(
   engine: Engine,
   advance: Advance,
@@ -138,7 +138,7 @@ async function startChange(
   return sendCommand(engine, advance, n);
 }
 
-/** Whether an incident of ours, or its undo, has started that service or server within so many minutes. */
+/** Whether an incident of ours, or its undo, has started that service or server within this many minutes. */
 async function startedByUs(
   engine: Engine,
   organisation: string,
@@ -151,7 +151,7 @@ async function startedByUs(
   return refusal?.by === 'throttle';
 }
 
-/** Waits as a guard says, or ends as it says. A wait is written down when it begins and when its reason changes. */
+/** Waits or ends, as a guard says. A wait is recorded at its beginning and when its reason changes. */
 async function obey(engine: Engine, advance: Advance, n: number, guard: string, answer: Answer): Promise<Went> {
   const { cursor } = advance;
   if (answer.answer === 'refuse') {
@@ -193,7 +193,7 @@ async function obey(engine: Engine, advance: Advance, n: number, guard: string, 
   return askAgain(engine, cursor.incident);
 }
 
-/** The world could not be read before a step began: nothing has happened, so look again, a few times. */
+/** Exchange could not be read before a step began: nothing has happened, so retry a few times. */
 async function notBegun(engine: Engine, advance: Advance, n: number, error: ExchangeError): Promise<Went> {
   if (error.code === 'notFound' || error.code === 'accessDenied' || error.code === 'refused') {
     const says = `Not started (${error.code}): ${error.message}`;

@@ -6,7 +6,7 @@ import type { KillScope } from '../../ports/kill-switch.ts';
 import type { Advance } from '../advancing.ts';
 import type { Engine } from '../parts.ts';
 
-/** What the kill switch is asked about. */
+/** The scope for which kill switches are checked. */
 export function scopeOf(playbook: string | undefined, servers: string[], groups: (string | undefined)[]): KillScope[] {
   return [
     ...(playbook ? [{ playbook }] : []),
@@ -15,7 +15,7 @@ export function scopeOf(playbook: string | undefined, servers: string[], groups:
   ];
 }
 
-/** What a changing command carries. The gateway makes `notAfter` anew once there is a session to send it in. */
+/** Sent with a changing command. The gateway renews `notAfter` once there is a session to send it in. */
 export function changeOf(
   { clock, settings }: Engine,
   { cursor }: Advance,

@@ -11,19 +11,19 @@ import { readIncident } from '../read-incident.ts';
 import { wake } from '../wake.ts';
 
 /**
- * The child incident of a step. Its id derives from parent and step, so that a worker that was killed between two writes
- * finds it again; where an incident with that key is open, it is joined.
+ * Opens the child incident of a step. Its id is derived from parent and step, so that it is found again after a crash
+ * between two writes. If an incident with that key is open, it is joined.
  */
 export async function openChild(
   engine: Engine,
-  story: JournalCursor,
+  cursor: JournalCursor,
   n: number,
   server: string,
   family: string,
 ): Promise<{ incident: string; joined: boolean }> {
-  const { incident: parent } = story;
+  const { incident: parent } = cursor;
   const child = await openOrJoin(engine, { incident: parent.id, root: parent.root, n }, server, family);
-  await story.record({ type: 'childOpened', data: { n, server, ...child } });
+  await cursor.record({ type: 'childOpened', data: { n, server, ...child } });
   await wake(engine, child.incident);
   return child;
 }
@@ -44,7 +44,8 @@ async function openOrJoin(engine: Engine, parent: Parent, server: string, family
 
 /**
  * An incident that is joined before it has changed anything becomes part of its parent's run: it shares the parent's
- * claims, which it may be waiting for, and what the parent was admitted to. One that has acted goes on by itself.
+ * claims, which it may be waiting for, and the parent's admission. One that has changed something continues
+ * independently.
  */
 async function adopt(engine: Engine, id: string, parent: Parent): Promise<void> {
   for (;;) {
@@ -72,7 +73,7 @@ export async function outcomeOf(engine: Engine, id: string): Promise<{ outcome: 
   return finished && { outcome: finished.outcome, reason: finished.reason };
 }
 
-/** What the children of an incident left changed on purpose, or could not put back: it is told with their parent's end. */
+/** Changes that the children of an incident left in place or could not undo, reported when their parent ends. */
 export async function leftByChildren(
   { store }: Engine,
   { children }: Incident,

@@ -7,63 +7,68 @@ import type { Polled } from '../../steps/step.ts';
 import type { Advance, Went } from '../advancing.ts';
 import type { Engine } from '../parts.ts';
 
-/** Organisation's milliseconds until a world that did not answer is polled again, and until it is given up. */
+/** Organisation's milliseconds until Exchange is polled again after no answer, and until polling is given up. */
 const POLL_AGAIN = 30_000;
 const GIVE_UP_AFTER = 60 * 60_000;
 
-/** Real milliseconds until replicas are asked again whether they have what a command waits for. */
+/** Real milliseconds until the replicas are checked again before a command is sent. */
 const COPIED_AGAIN = 5_000;
 
-/** How far a command got: this worker sent it, with an answer or without; `maybe`: an earlier one did, or nobody. */
+/**
+ * How far a command got: this worker sent it, with or without an answer; `maybe`: an earlier worker may have sent it.
+ */
 type Sent = 'maybe' | 'unanswered' | 'answered';
 
-/** Why a command is not over yet. */
+/** Why a command has not ended yet. */
 type Pause =
-  /** Its effect is not seen yet. `counts`: such polls are numbered, as only so many may see nothing, or trouble. */
+  /**
+   * Its effect is not visible yet. `counts`: such polls are counted, because only a limited number may be inconclusive
+   * or unhealthy.
+   */
   | { state: 'polling'; counts?: 'look' | 'health' | undefined }
-  /** Exchange, or a replica, did not answer: it is not sent meanwhile. */
+  /** Exchange, or a replica, did not answer: nothing is sent meanwhile. */
   | { state: 'answer' }
-  /** Until no earlier command can still arrive. */
+  /** Waiting until no earlier command can still arrive. */
   | { state: 'late' }
-  /** It did not get through: sent again once no earlier one can still arrive. */
+  /** It did not get through: send it again once no earlier one can still arrive. */
   | { state: 'resend' };
 
 /**
- * What a step or an undo has noted in the journal and brings to its end: sent at most once as far as anyone knows, polled
- * until its effect is seen, and said to have had no effect only when no lost worker's command can still arrive.
+ * The command of a step or an undo, recorded in the journal: sent at most once as far as anyone knows, polled until its
+ * effect is visible, and declared without effect only when no lost worker's command can still arrive.
  */
 export interface Command {
   /** The step; absent for an undo. */
   n?: number;
-  /** Absent where nothing is sent, as by a step that only looks. */
+  /** Absent if nothing is sent, as by a step that only verifies. */
   intent: Intent | undefined;
   startedAt: Instant | undefined;
   /** What is polled, for people. */
   name: string;
-  /** Sendings that did not get through so far; how many there are, and the organisation's milliseconds between them. */
+  /** Failed sendings so far, their maximum, and the organisation's milliseconds between them. */
   tries: number;
   sendings: number;
   sendAgain: number;
   issue(intent: Intent): Promise<void>;
-  /** `issued`: it was sent and answered just now, by this worker. */
+  /** `issued`: this worker has just sent it and got an answer. */
   poll(issued: boolean): Promise<Polled>;
-  /** Nobody has sent it: a reason not to send it any more. `mayArrive`: a lost worker may have sent it meanwhile. */
+  /** It is unsent: a reason not to send it any more. `mayArrive`: a lost worker may have sent it meanwhile. */
   lapsed(): { mayArrive: boolean; end(): Promise<Went> } | undefined;
-  /** Polled again then. `counts`: the try is written down each time. */
+  /** Poll again then. `counts`: record each try. */
   sleep(slept: Pick<Slept, 'until' | 'for' | 'says'>, counts: boolean): Promise<Went>;
-  /** Its effect, or the lack of it, was seen. */
+  /** Its effect, or the lack of one, was seen. */
   seen(poll: Exclude<Polled, { is: 'pending' | 'notIssued' }>): Promise<Went>;
-  /** Exchange has refused it: it is known to have changed nothing. */
+  /** Exchange refused it, so it changed nothing. */
   refused(says: string): Promise<Went>;
   /** The kill switch was on at the last moment: nothing was sent. */
   notSent(says: string): Promise<Went>;
-  /** It did not get through, however often it was sent. */
+  /** It did not get through in any try. */
   lost(says: string): Promise<Went>;
-  /** Nobody can see what became of it. */
+  /** Its result can't be determined. */
   unseen(says: string): Promise<Went>;
 }
 
-/** Sends it, and polls what became of it. `again`: somebody may have sent it before. */
+/** Sends the command and polls its result. `again`: an earlier worker may have sent it. */
 export async function send(engine: Engine, advance: Advance, command: Command, again = false): Promise<Went> {
   const { intent } = command;
   if (!intent) throw new Error(`${command.name} has no command to send`);
@@ -71,7 +76,7 @@ export async function send(engine: Engine, advance: Advance, command: Command, a
     await advance.confirm();
   } catch (error) {
     if (!(error instanceof NotCopied)) throw error;
-    // After a failover nobody would know that it may have been sent: it waits for the replicas.
+    // A failover could lose the entry that records the sending: wait for the replicas.
     const says = `${intent.command} is not sent yet, because a failover could still lose its journal entry: ${error.message}`;
     return pause(command, { state: 'answer' }, later(engine, COPIED_AGAIN), says);
   }
@@ -83,7 +88,7 @@ export async function send(engine: Engine, advance: Advance, command: Command, a
     const mayArrive = again && !isWaitedOut(advance, command);
     if (error instanceof NotSent) {
       if (mayArrive) return waitOut(engine, command);
-      // A worker that has taken over may have sent it.
+      // A worker that took over may have sent it.
       advance.stillMine();
       return command.notSent(error.message);
     }
@@ -93,7 +98,7 @@ export async function send(engine: Engine, advance: Advance, command: Command, a
       advance.stillMine();
       return command.refused(`${intent.command} on ${intent.server} was refused: ${error.message}`);
     }
-    // It may or may not have happened: polling tells.
+    // It may have taken effect or not: polling shows.
     engine.log.warn(`${intent.command} on ${intent.server}: ${error.code}`, {
       incident: advance.cursor.incident.id,
       detail: error.message,
@@ -102,7 +107,7 @@ export async function send(engine: Engine, advance: Advance, command: Command, a
   return poll(engine, advance, command, sent);
 }
 
-/** Sees what became of it. */
+/** Polls the result of the command. */
 export async function poll(engine: Engine, advance: Advance, command: Command, sent: Sent): Promise<Went> {
   let seen: Polled;
   try {
@@ -133,7 +138,7 @@ export async function poll(engine: Engine, advance: Advance, command: Command, s
   return pause(command, { state: 'resend' }, until, outOf(tries + 1));
 }
 
-/** The world did not answer: wait, never send again; after an hour a person must see. */
+/** Exchange did not answer: wait and never send again; after an hour escalate to a person. */
 function unseen(engine: Engine, command: Command, error: ExchangeError): Promise<Went> {
   const now = engine.clock.now();
   const says = `could not be polled (${error.code}): ${error.message}`;
@@ -143,13 +148,13 @@ function unseen(engine: Engine, command: Command, error: ExchangeError): Promise
   return pause(command, { state: 'answer' }, now + POLL_AGAIN, says);
 }
 
-/** Before a command is said to have had no effect: the far side refuses what comes so late. */
+/** Waits before a command is declared without effect, until the target refuses any that arrives late. */
 function waitOut(engine: Engine, command: Command): Promise<Went> {
   const says = 'waiting until no earlier command can still arrive';
   return pause(command, { state: 'late' }, later(engine, engine.settings.notAfter), says);
 }
 
-/** Tells the journal, where a poll that is not counted goes by the name of what polls. */
+/** Records the sleep in the journal; an uncounted poll uses the name of the step. */
 function pause(command: Command, pause: Pause, until: Instant, says: string): Promise<Went> {
   switch (pause.state) {
     case 'polling':
@@ -161,7 +166,7 @@ function pause(command: Command, pause: Pause, until: Instant, says: string): Pr
   }
 }
 
-/** It has slept so long that whatever was sent before is refused by now: `late`, or `resend`. */
+/** Whether it has slept until anything sent before is refused: `late`, or `resend`. */
 function isWaitedOut({ cursor }: Advance, { n }: Command): boolean {
   const { slept } = cursor.incident;
   return slept !== undefined && slept.n === n && (slept.for === 'late' || slept.for === 'health');

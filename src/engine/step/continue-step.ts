@@ -8,17 +8,20 @@ import { type Command, poll, send } from './command.ts';
 import { contextOf } from './step-context.ts';
 import { endStep } from './step-record.ts';
 
-/** A command that did not get through is sent again so often, always with the same fence, after so long (organisation's ms). */
+/**
+ * A command that did not get through is sent this many times, always with the same fence, at this interval
+ * (organisation's ms).
+ */
 const SENDINGS = 3;
 const SEND_AGAIN = 30_000;
 
-/** A step that was started, by whomever: see what became of it, and go on from there. */
+/** Continues a step that was started, by this worker or another: polls what became of it. */
 export async function continueStep(engine: Engine, advance: Advance, n: number): Promise<Went> {
   const command = commandOf(engine, advance, n);
   return poll(engine, advance, command, 'maybe');
 }
 
-/** Sends the command of a step that was started just now. */
+/** Sends the command of a step that has just been started. */
 export async function sendCommand(engine: Engine, advance: Advance, n: number): Promise<Went> {
   return send(engine, advance, commandOf(engine, advance, n));
 }
@@ -73,7 +76,7 @@ function commandOf(engine: Engine, advance: Advance, n: number): Command {
       });
     },
     refused: (says) => noEffect({ state: 'failed', says, escalate: says }),
-    // The step is still to be done.
+    // The step stays pending.
     notSent,
     lost: (says) => endStep(advance, { n, state: 'failed', says, escalate: says }),
     unseen: (says) => endStep(advance, { n, state: 'failed', says, escalate: says, ...(intent && { changed: true }) }),
@@ -81,25 +84,25 @@ function commandOf(engine: Engine, advance: Advance, n: number): Command {
 }
 
 /**
- * Nobody has sent it, and what the guards allowed was another world: a daemon that comes back after hours asks them
- * again. What a lost worker may have sent is refused by then.
+ * Whether an unsent command is too old: the guards allowed it under other circumstances, so a daemon that returns after
+ * hours asks them again. By then the target refuses anything a lost worker may have sent.
  */
 function isOutdated({ clock, settings }: Engine, startedAt = clock.now()): boolean {
   return clock.now() - startedAt > Math.max(settings.evidenceMaxAge, settings.notAfter * clock.speed);
 }
 
-/** The command is known to have changed nothing: of what it would have changed, nothing needs to be put back. */
+/** The command is known to have had no effect, so there is nothing to undo. */
 async function endWithoutEffect(engine: Engine, advance: Advance, data: StepFinished): Promise<Went> {
   await endStep(advance, data);
   const { cursor } = advance;
   const { id, undo, facts } = cursor.incident;
   const organisation = facts?.organisation ?? '';
-  for (const debt of undoOfStep(undo, data.n)) {
-    // What an earlier step, of this incident or another, changed is still changed.
-    const owed = await engine.store.ledgerOf(debt.server, debt.setting, organisation);
-    if (owed && (owed.incident !== id || owed.debt.id !== debt.id)) continue;
+  for (const action of undoOfStep(undo, data.n)) {
+    // A change by an earlier step, of this incident or another, is still in place.
+    const owed = await engine.store.ledgerOf(action.server, action.setting, organisation);
+    if (owed && (owed.incident !== id || owed.debt.id !== action.id)) continue;
     const says = `${data.says}, so there is nothing to put back`;
-    await cursor.record({ type: 'undone', data: { undo: debt.id, state: 'notNeeded', says } });
+    await cursor.record({ type: 'undone', data: { undo: action.id, state: 'notNeeded', says } });
   }
   return 'on';
 }

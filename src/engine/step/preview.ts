@@ -4,7 +4,7 @@ import { unmetCondition } from '../../incident/next.ts';
 import { stepNamed } from '../../steps/index.ts';
 import type { Worst } from '../../steps/step.ts';
 
-/** What the rest of the plan would do, from step `n` on: what a person approves. */
+/** What the rest of the plan would do, starting at step `n`; shown for approval. */
 export function previewOf(incident: Incident, n: number): Preview {
   const plan = (currentRun(incident)?.plan ?? []).filter(
     (step) => step.n >= n && !(step.when && unmetCondition(step.when, incident.facts)),

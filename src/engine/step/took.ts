@@ -1,7 +1,7 @@
 import type { Took } from '../../incident/event.ts';
 import type { StartConditions } from '../../ports/journal.ts';
 
-/** What of a start's conditions is written down beside it. */
+/** The part of a start's conditions that is recorded with it. */
 export function tookBy({
   organisation,
   throttles,

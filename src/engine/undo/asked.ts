@@ -11,8 +11,8 @@ import { readIncident } from '../read-incident.ts';
 import { wake } from '../wake.ts';
 
 /**
- * A person wants what finished incidents left changed to be put back, or says that it was seen to by hand. An incident
- * of its own does it, so that it is claimed, stopped by the kill switch, journalled and retried like everything else.
+ * A person requests to undo what finished incidents left changed, or declares that it was undone by hand. This opens an
+ * incident of its own, so that it is claimed, stopped by the kill switch, journalled and retried like everything else.
  */
 export async function askFor(
   engine: Engine,
@@ -23,7 +23,7 @@ export async function askFor(
   const name = shortName(server);
   const owed = await outstandingOn(engine, name, wanted);
   const family = await familyOf(engine, owed);
-  await refuseWhileInHand(engine, name, owed);
+  await refuseWhileInProgress(engine, name, owed);
   if (what === 'putBack' && engine.settings.mode === 'observe') {
     throw new Conflict('safety.mode is observe: this daemon changes nothing. Put it back by hand, and settle it');
   }
@@ -55,7 +55,7 @@ async function outstandingOn(
   throw new NotFound(`There is no outstanding undo action${which} on ${server}${but}`);
 }
 
-/** The matter it was changed for: the one to look at once it was put back. */
+/** The family of the original incidents: it is verified after the undo. */
 async function familyOf({ store }: Engine, owed: LedgerEntry[]): Promise<string> {
   const families = new Set<string>();
   for (const id of new Set(owed.map(({ incident }) => incident))) {
@@ -72,17 +72,17 @@ async function familyOf({ store }: Engine, owed: LedgerEntry[]): Promise<string>
 }
 
 /**
- * An open incident that has one of these in hand, as a later one that inherited it or one that was asked for it before,
- * puts it back itself: nobody else may, nor say that it was seen to.
+ * An open incident that has one of these undo actions, because it inherited or was asked for it, runs it itself: nobody
+ * else may run it or declare it done.
  */
-async function refuseWhileInHand({ store }: Engine, server: string, owed: LedgerEntry[]): Promise<void> {
+async function refuseWhileInProgress({ store }: Engine, server: string, owed: LedgerEntry[]): Promise<void> {
   const [organisation = ''] = owed.map((entry) => entry.world);
   const claimed = await store.wouldRefuse({ owner: '', organisation, kill: [], claims: [server], throttles: [] });
   const acting = claimed?.by === 'claim' ? [claimed.owner] : [];
   const open = new Set([...(await store.openOn(server)).map(({ incident }) => incident), ...acting]);
   for (const id of open) {
     const incident = (await readIncident(store, id))?.incident;
-    // A root acts through its children too.
+    // A root incident also acts through its children.
     for (const child of incident?.children ?? []) open.add(child);
     const debts = incident && !incident.finished ? incident.undo.filter(isOutstanding) : [];
     const same = debts.some((one) =>
@@ -93,7 +93,7 @@ async function refuseWhileInHand({ store }: Engine, server: string, owed: Ledger
   }
 }
 
-/** Debts of several incidents in one: their names must not meet. */
+/** Undo actions of several incidents in one: their ids must not clash. */
 function undoActionOf({ debt, incident }: LedgerEntry): UndoAction {
   const named = (id: string) => `${incident}:${id}`;
   return { ...debt, id: named(debt.id), ...(debt.dependsOn && { dependsOn: named(debt.dependsOn) }) };

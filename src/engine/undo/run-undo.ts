@@ -13,13 +13,13 @@ import { changeOf, scopeOf } from '../step/change.ts';
 import { type Command, poll, send } from '../step/command.ts';
 import { tookBy } from '../step/took.ts';
 
-/** Organisation's milliseconds between two tries of an undo, and how many there are. */
+/** Organisation's milliseconds between two tries of an undo, and their number. */
 const TRY_AGAIN = 60_000;
 const TRIES = 5;
 
 /**
- * Puts back one change: journalled before and after like a step, never throttled, but stopped by the kill switch. What
- * can't be put back is reported as owed.
+ * Runs one undo action: recorded before and after like a step, never throttled, but stopped by the kill switch. A
+ * failure is reported as outstanding.
  */
 export async function putBack(engine: Engine, advance: Advance, id: string): Promise<Went> {
   const debt = undoActionOf(advance, id);
@@ -36,7 +36,7 @@ export async function putBack(engine: Engine, advance: Advance, id: string): Pro
   return held ?? send(engine, advance, commandOf(engine, advance, id));
 }
 
-/** A person has seen to it: it is owed no longer. */
+/** A person has done it by hand. */
 export function settle(advance: Advance, id: string, says: string): Promise<Went> {
   return end(advance, id, 'settled', says);
 }
@@ -45,7 +45,7 @@ async function start(engine: Engine, { cursor }: Advance, debt: UndoState, inten
   const { incident } = cursor;
   const organisation = incident.facts?.organisation ?? '';
   const kill = scopeOf(currentRun(incident)?.playbook, [incident.server, debt.server], [ownGroup(incident)]);
-  // Undo is never throttled; but a service that it starts was not started by somebody else.
+  // Undo is never throttled; but a service that it restarts counts as our start.
   const service = undoOfKind(debt.kind).starts?.(debt);
   const throttles = service === undefined ? [] : [ourStart(debt.server, service, engine.clock.now())];
   const started = await cursor.decide(
@@ -63,7 +63,7 @@ async function start(engine: Engine, { cursor }: Advance, debt: UndoState, inten
   return askAgain(engine, cursor.incident);
 }
 
-/** What a step does with its command, for an undo: it has no guards to ask again, and a cancelled incident still owes it. */
+/** The command of an undo. Unlike a step it has no guards, and it runs in a cancelled incident too. */
 function commandOf(engine: Engine, advance: Advance, id: string): Command {
   const debt = undoActionOf(advance, id);
   const undo = undoOfKind(debt.kind);
@@ -91,7 +91,7 @@ function commandOf(engine: Engine, advance: Advance, id: string): Command {
   };
 }
 
-/** The kill switch came on between the start and the sending: the undo stays begun, and is asked about again. */
+/** The kill switch came on between start and sending: the undo stays started, and is tried again. */
 async function waitForSwitch(engine: Engine, { cursor }: Advance, id: string, why: string): Promise<Went> {
   const { held } = cursor.incident;
   const says = `${id}: ${why}`;
@@ -112,7 +112,7 @@ async function end({ cursor }: Advance, id: string, state: Undone['state'], says
   return 'on';
 }
 
-/** Undo is always on the incident's own server. */
+/** An undo is always on the incident's own server. */
 function ownGroup({ facts }: Incident): string | undefined {
   return facts && groupOf(facts);
 }

@@ -6,8 +6,8 @@ import { readIncident } from '../read-incident.ts';
 import { askFor } from './asked.ts';
 
 /**
- * At start: says what is still owed, and tries once more what could not be put back when its time had come, such as on a
- * server that did not answer then. What was left changed on purpose stays so.
+ * At start: logs outstanding undo actions and retries those that failed when they were due, for example on a server
+ * that did not answer. Changes left in place on purpose stay.
  */
 export async function sweepUndo(engine: Engine): Promise<void> {
   const again = new Map<string, string[]>();
@@ -28,7 +28,7 @@ export async function sweepUndo(engine: Engine): Promise<void> {
 
 async function couldNotBePutBack({ store }: Engine, { debt, incident: id }: LedgerEntry): Promise<boolean> {
   const known = await readIncident(store, id);
-  // Nobody is left who would see to it.
+  // No incident is left that would run it.
   if (!known) return true;
   const { finished, undo } = known.incident;
   const own = undo.find(({ server, setting }) => server === debt.server && setting === debt.setting);
@@ -40,7 +40,7 @@ async function tryAgain(engine: Engine, server: string, settings: string[]): Pro
   try {
     await askFor(engine, 'putBack', { server, settings }, person);
   } catch (error) {
-    // Another daemon, or another incident, has it in hand; or nothing may be changed.
+    // Another daemon or incident is already running it; or nothing may be changed.
     if (!(error instanceof Conflict || error instanceof NotFound)) throw error;
     engine.log.info(`Not tried again: ${error.message}`, { server });
   }

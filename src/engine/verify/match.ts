@@ -6,20 +6,20 @@ import { stepNamed } from '../../steps/index.ts';
 import type { Catalog } from '../../verification/catalog.ts';
 
 /**
- * Chooses the playbook of the most basic unhealthy monitor that has one which did not run yet, and plans it for this
- * server. The rest waits its turn: one playbook at a time.
+ * Chooses the playbook for the most basic unhealthy monitor whose playbook has not run yet, and plans it for this
+ * server. One playbook at a time: the others wait.
  */
 export function match(incident: Incident, playbooks: readonly Playbook[], catalog: Catalog): Matched {
-  const sick: MonitorRef[] = (incident.verified?.monitors ?? [])
+  const unhealthy: MonitorRef[] = (incident.verified?.monitors ?? [])
     .filter((monitor) => monitor.verdict === 'confirmed')
     .sort((a, b) => catalog.rank(a) - catalog.rank(b));
   const ran = new Set(incident.runs.map((run) => run.playbook));
-  for (const monitor of sick) {
+  for (const monitor of unhealthy) {
     const playbook = playbooks.find((candidate) => handles(candidate, monitor));
     if (!playbook || ran.has(playbook.name)) continue;
     return {
       playbook: { name: playbook.name, hash: playbook.hash, mode: playbook.mode },
-      handles: sick
+      handles: unhealthy
         .filter((other) => handles(playbook, other))
         .map(({ healthSet, monitor, targetResource }) => ({
           healthSet,
@@ -29,8 +29,8 @@ export function match(incident: Incident, playbooks: readonly Playbook[], catalo
       plan: planOf(playbook, incident),
     };
   }
-  const treated = sick.filter((monitor) => playbooks.some((one) => ran.has(one.name) && handles(one, monitor)));
-  const names = sick.map(monitorName).join(', ');
+  const treated = unhealthy.filter((monitor) => playbooks.some((one) => ran.has(one.name) && handles(one, monitor)));
+  const names = unhealthy.map(monitorName).join(', ');
   const reason =
     treated.length > 0
       ? `${names} unhealthy again after playbook ${[...ran].join(', ')} had helped`
@@ -42,7 +42,7 @@ function handles(playbook: Playbook, monitor: MonitorRef): boolean {
   return playbook.handles.some((pattern) => isMonitor(pattern, monitor));
 }
 
-/** A playbook's steps for one server: a line for each command, numbered behind those that the incident had before. */
+/** The plan of a playbook for one server: one step per command, numbered after the incident's earlier steps. */
 function planOf(playbook: Playbook, incident: Incident): PlannedStep[] {
   const { facts } = incident;
   if (!facts) throw new Error(`incident ${incident.id} was matched before it was verified`);

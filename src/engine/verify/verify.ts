@@ -2,7 +2,7 @@ import type { VerifyPurpose } from '../../incident/event.ts';
 import type { Advance } from '../advancing.ts';
 import type { Engine } from '../parts.ts';
 
-/** Looks at the whole family, and writes down what was seen. */
+/** Verifies the whole family and records the result. */
 export async function verify(engine: Engine, advance: Advance, purpose: VerifyPurpose): Promise<'on'> {
   const { cursor, signal } = advance;
   const { server, family, alerts, change } = cursor.incident;
