@@ -1,4 +1,4 @@
-import { EXACT, INDEX_KEYS, INDEXES } from './append.ts';
+import { EXACT, INDEX_KEYS, INDEXES } from './beside.ts';
 import type { Script } from './script.ts';
 
 /** The shared keys that are made anew; alerts that wait are in no journal. */
@@ -22,7 +22,6 @@ export const AGAIN: Script = {
     ${EXACT}
     local function again(ask)
       local incident = prefix .. 'incident:' .. ask.id
-      local opening, start, finishing = ask.opening, ask.start, ask.finishing
       ${INDEXES}
     end
     for _, text in ipairs(ARGV) do again(cjson.decode(text)) end`,
