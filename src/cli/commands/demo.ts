@@ -9,9 +9,9 @@ import { type App, createApp, type Started } from '../../app.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Instant } from '../../incident/alert.ts';
 import type { Finished, Opened } from '../../incident/event.ts';
+import { readInstants } from '../../ports/instants.ts';
 import { type CliContext, wantsJson } from '../context.ts';
 import { createDaemon, type Daemon } from '../daemon/client.ts';
-import { revive } from '../daemon/revive.ts';
 import { CliError, EXIT, whyNotStarted } from '../errors.ts';
 import { leave } from '../leave.ts';
 import { type Audience, type Logged, people, type Shows, scripts } from '../output/demo-scene.ts';
@@ -153,12 +153,12 @@ async function follow(
   let main: string | undefined;
   for await (const next of events) {
     if (next === 'alive') continue;
-    const event = revive<FeedEvent>(next.data);
+    const event = readInstants<FeedEvent>(next.data);
     audience.happens(event, next.data);
     if (event.type === 'opened' && !(event.data as Opened).parent) main ??= event.incident;
     if (event.type !== 'finished' || event.incident !== main) continue;
     const finished = event.data as Finished;
-    const commands = revive<Logged[]>(await daemon.ask('GET', '/lab/v1/commands'));
+    const commands = readInstants<Logged[]>(await daemon.ask('GET', '/lab/v1/commands'));
     audience.over(finished, commands, took(event.at));
     return finished;
   }

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { OUTCOMES } from '../../incident/outcome.ts';
 import type { IncidentView } from '../../incident/view.ts';
+import { readInstants } from '../../ports/instants.ts';
 import { type CliContext, print } from '../context.ts';
 import { daemonOf, signature, signing, talking } from '../daemon/connect.ts';
-import { revive } from '../daemon/revive.ts';
 import { formatIncident, incidentTable } from '../output/incident-text.ts';
 import { plain } from '../output/text.ts';
 import { since, wholeNumber } from '../values.ts';
@@ -31,7 +31,7 @@ export function incidentsCommand(program: Command, context: CliContext): void {
       }
       const answer = await daemon.ask('GET', `/api/v1/incidents?${query}`);
       print(command, context, answer, () => {
-        const page = revive<{ incidents: IncidentView[]; next?: string }>(answer);
+        const page = readInstants<{ incidents: IncidentView[]; next?: string }>(answer);
         return incidentTable(page, context.terminal);
       });
     });
@@ -41,7 +41,7 @@ export function incidentsCommand(program: Command, context: CliContext): void {
     .argument('<id>', 'id of the incident')
     .action(async (id: string, _: unknown, command: Command) => {
       const answer = await daemonOf(command).ask('GET', path(id));
-      print(command, context, answer, () => formatIncident(revive<IncidentView>(answer), context.terminal));
+      print(command, context, answer, () => formatIncident(readInstants<IncidentView>(answer), context.terminal));
     });
 
   talking(incidents.command('watch'))

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { shortName } from '../../incident/alert.ts';
+import { readInstants } from '../../ports/instants.ts';
 import type { KillScope, KillSwitch } from '../../ports/kill-switch.ts';
 import type { Store } from '../../ports/store.ts';
 import { type CliContext, print } from '../context.ts';
 import { Away, type Daemon } from '../daemon/client.ts';
 import { daemonOf, isOwnDaemon, signature, signing, talking, userName } from '../daemon/connect.ts';
 import { inOwnStore } from '../daemon/own-store.ts';
-import { revive } from '../daemon/revive.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import { leave } from '../leave.ts';
 import { plain } from '../output/text.ts';
@@ -84,7 +84,7 @@ async function reach(
   context: CliContext,
   by: { scope?: KillScope; daemon(daemon: Daemon): Promise<unknown>; store(store: Store): Promise<void> },
 ): Promise<void> {
-  const show = (answer: unknown) => print(command, context, answer, () => tell(revive<Answer>(answer), context));
+  const show = (answer: unknown) => print(command, context, answer, () => tell(readInstants<Answer>(answer), context));
   const away = await by.daemon(daemonOf(command)).then(show, (error: unknown) => {
     if (error instanceof Away && isOwnDaemon(command)) return error;
     throw error;

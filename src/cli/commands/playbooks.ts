@@ -3,12 +3,12 @@ import { ConfigError, formatProblem, type Problem } from '../../config/problems.
 import { readText } from '../../config/yaml.ts';
 import type { Playbook } from '../../incident/plan.ts';
 import { loadPlaybooks, type PlaybookFile, readPlaybooks } from '../../playbooks/read.ts';
+import { readInstants } from '../../ports/instants.ts';
 import type { PlaybookView } from '../../ports/operations.ts';
 import { STEPS } from '../../steps/index.ts';
 import { loadCatalog } from '../../verification/catalog.ts';
 import { type CliContext, print } from '../context.ts';
 import { daemonOf, signature, signing, talking } from '../daemon/connect.ts';
-import { revive } from '../daemon/revive.ts';
 import { plain, table } from '../output/text.ts';
 import { localTime } from '../output/time.ts';
 import { readSettings } from '../settings.ts';
@@ -21,7 +21,7 @@ export function playbooksCommand(program: Command, context: CliContext): void {
     .action(async (_: unknown, command: Command) => {
       const answer = await daemonOf(command).ask('GET', '/api/v1/playbooks');
       print(command, context, answer, () => {
-        const { playbooks: views } = revive<{ playbooks: PlaybookView[] }>(answer);
+        const { playbooks: views } = readInstants<{ playbooks: PlaybookView[] }>(answer);
         const { paint, tableColumns } = context.terminal;
         const head = ['PLAYBOOK', 'MODE', 'STEPS', 'HASH', 'LAST RUN', 'SUMMARY'].map((title) => paint('dim', title));
         const rows = views.map(({ name, mode, steps, hash, runs, summary }) => [
@@ -45,7 +45,7 @@ export function playbooksCommand(program: Command, context: CliContext): void {
       const path = `/api/v1/playbooks/${encodeURIComponent(name)}/trust`;
       const answer = await daemon.ask('POST', path, { ...signature(command, daemon), ...options });
       print(command, context, answer, () => {
-        const playbook = revive<PlaybookView>(answer);
+        const playbook = readInstants<PlaybookView>(answer);
         return `${plain(playbook.name)} is trusted again; its mode is ${playbook.mode}\n`;
       });
     });

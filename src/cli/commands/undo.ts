@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { IncidentView } from '../../incident/view.ts';
+import { readInstants } from '../../ports/instants.ts';
 import type { LedgerEntry } from '../../ports/store.ts';
 import { type CliContext, print } from '../context.ts';
 import { daemonOf, signature, signing, talking } from '../daemon/connect.ts';
-import { revive } from '../daemon/revive.ts';
 import { plain, table } from '../output/text.ts';
 import { localTime } from '../output/time.ts';
 
@@ -14,7 +14,7 @@ export function undoCommand(program: Command, context: CliContext): void {
     .action(async (_: unknown, command: Command) => {
       const answer = await daemonOf(command).ask('GET', '/api/v1/undo');
       print(command, context, answer, () => {
-        const { undo: owed } = revive<{ undo: LedgerEntry[] }>(answer);
+        const { undo: owed } = readInstants<{ undo: LedgerEntry[] }>(answer);
         if (owed.length === 0) return 'No outstanding undo actions: every change has been put back.\n';
         const { paint, tableColumns } = context.terminal;
         const head = ['SINCE', 'SERVER', 'SETTING', 'INCIDENT', 'WHEN', 'WHAT'].map((title) => paint('dim', title));
@@ -52,7 +52,7 @@ export function undoCommand(program: Command, context: CliContext): void {
           ...options,
         });
         print(command, context, answer, () => {
-          const id = plain(revive<IncidentView>(answer).id);
+          const id = plain(readInstants<IncidentView>(answer).id);
           const done = verb === 'settle' ? `Recorded as ${id}; no command is sent.` : `${id} puts it back.`;
           return `${done} Follow it: second-responder incidents watch ${id}\n`;
         });

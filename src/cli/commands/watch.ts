@@ -3,9 +3,9 @@ import type { Command } from 'commander';
 import type { Entry, IncidentEvent } from '../../incident/event.ts';
 import type { Outcome } from '../../incident/outcome.ts';
 import { visibleJson } from '../../incident/visible.ts';
+import { readInstants } from '../../ports/instants.ts';
 import { type CliContext, wantsJson } from '../context.ts';
 import { Away, type Daemon } from '../daemon/client.ts';
-import { revive } from '../daemon/revive.ts';
 import { type Happening, Narrator, Story } from '../output/narrate.ts';
 
 const COME_AGAIN = 1_000;
@@ -48,7 +48,7 @@ export async function watch(
     const journal = await daemon.ask('GET', `/api/v1/incidents/${encodeURIComponent(incident)}/journal`);
     for (const entry of journal as object[]) {
       const raw = { incident, ...pick(entry) };
-      take(revive<FeedEvent>(raw), raw);
+      take(readInstants<FeedEvent>(raw), raw);
     }
   }
 
@@ -67,7 +67,7 @@ export async function watch(
           if (only !== undefined) await catchUp(only);
         } else {
           last = next.id;
-          const event = revive<FeedEvent>(next.data);
+          const event = readInstants<FeedEvent>(next.data);
           if (only !== undefined && event.incident !== only) continue;
           // The middle of a story is told from its beginning, or its steps would have no names.
           if (event.seq > (told.get(event.incident) ?? 0) + 1) await catchUp(event.incident);

@@ -1,9 +1,6 @@
 import { InvalidArgumentError } from 'commander';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { render } from '../../../src/adapters/http/render.ts';
 import { scomAlert } from '../../../src/cli/commands/alert.ts';
-import { revive } from '../../../src/cli/daemon/revive.ts';
 import { commandLine } from '../../../src/cli/output/powershell.ts';
 import { localTime, span } from '../../../src/cli/output/time.ts';
 import { port, since, speed, wholeNumber } from '../../../src/cli/values.ts';
@@ -80,24 +77,6 @@ describe('what options may hold', () => {
     [speed, 'fast'],
     [speed, '1e9'],
   ])('%o refuses %j', (read, text) => expect(() => read(text)).toThrow(InvalidArgumentError));
-});
-
-describe('answers of the API become the domain again', () => {
-  it('whatever instants there are', () => {
-    const instant = fc.integer({ min: 0, max: 4e12 });
-    const shape = fc.record({
-      at: instant,
-      openedAt: instant,
-      steps: fc.array(fc.record({ n: fc.nat(), finishedAt: instant })),
-      waiting: fc.record({ for: fc.string(), until: instant }),
-      note: fc.constantFrom('2024-11-23T10:11:12.345Z', 'at'),
-    });
-    fc.assert(
-      fc.property(shape, (value) => {
-        expect(revive(render(value))).toEqual(value);
-      }),
-    );
-  });
 });
 
 describe('the alert that SCOM would post', () => {

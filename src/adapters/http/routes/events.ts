@@ -1,8 +1,8 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import { writeInstants } from '../../../ports/instants.ts';
 import type { FeedItem } from '../../../ports/journal.ts';
 import { HttpProblem } from '../problem.ts';
-import { render } from '../render.ts';
 import type { Call, Route, Surroundings } from '../route.ts';
 import { check } from './checks.ts';
 
@@ -106,7 +106,7 @@ function frame(item: FeedItem): Buffer {
   if (known) return known;
   const { id, incident, entry } = item;
   const { seq, at, type, data } = entry;
-  const text = JSON.stringify(render({ incident, seq, at, type, data }));
+  const text = JSON.stringify(writeInstants({ incident, seq, at, type, data }));
   const bytes = Buffer.from(`id: ${id}\nevent: ${type}\ndata: ${text}\n\n`);
   frames.set(item, bytes);
   return bytes;

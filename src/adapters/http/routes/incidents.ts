@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { OUTCOMES } from '../../../incident/outcome.ts';
+import { writeInstants } from '../../../ports/instants.ts';
 import { name, time } from '../../../sources/fields.ts';
 import { invalid, notFound } from '../problem.ts';
-import { render } from '../render.ts';
 import { parameter, type Route, type Surroundings } from '../route.ts';
 import { check, person, personOf } from './checks.ts';
 
@@ -49,7 +49,7 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
     async handle({ request, response, body, identity }) {
       const given = check(person, body ?? {});
       const view = await operations[verb](parameter(request, 'id'), personOf(given, identity));
-      response.json(render(view));
+      response.json(writeInstants(view));
     },
   });
 
@@ -82,7 +82,7 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
               { pointer: '/cursor', message: 'is not the `next` of a previous page: omit it to start over' },
             ]);
           });
-        response.json(render(page));
+        response.json(writeInstants(page));
       },
     },
     {
@@ -97,7 +97,7 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
         const id = parameter(request, 'id');
         const view = await operations.incident(id);
         if (!view) throw missing(id);
-        response.json(render(view));
+        response.json(writeInstants(view));
       },
     },
     {
@@ -128,7 +128,7 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
           response.setHeader('Link', `</api/v1/incidents/${encodeURIComponent(id)}/journal?${rest}>; rel="next"`);
         }
         response.json(
-          render(
+          writeInstants(
             entries.map(({ seq, at, worker, type, data, previous }) => ({ seq, at, worker, type, data, previous })),
           ),
         );

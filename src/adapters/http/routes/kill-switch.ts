@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { writeInstants } from '../../../ports/instants.ts';
 import type { KillSwitch } from '../../../ports/kill-switch.ts';
 import { name, text } from '../../../sources/fields.ts';
-import { render } from '../render.ts';
 import type { Route, Surroundings } from '../route.ts';
 import { check, signed } from './checks.ts';
 
@@ -27,7 +27,7 @@ export function killSwitchRoutes({ operations }: Surroundings): Route[] {
       answers,
       problems: [],
       async handle({ response }) {
-        response.json(render(summary(await operations.killSwitches())));
+        response.json(writeInstants(summary(await operations.killSwitches())));
       },
     },
     {
@@ -52,7 +52,7 @@ export function killSwitchRoutes({ operations }: Surroundings): Route[] {
           }),
           ...(reason && { reason }),
         });
-        response.json(render({ ...summary(switches), ...(warnings.length > 0 && { warnings }) }));
+        response.json(writeInstants({ ...summary(switches), ...(warnings.length > 0 && { warnings }) }));
       },
     },
   ];

@@ -1,5 +1,5 @@
+import { writeInstants } from '../../../ports/instants.ts';
 import { HttpProblem, notFound } from '../problem.ts';
-import { render } from '../render.ts';
 import { parameter, type Route, type Surroundings } from '../route.ts';
 import { check, person, personOf } from './checks.ts';
 
@@ -15,7 +15,7 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
       answers: [{ status: 200, description: 'All active playbooks.', schema: 'Playbooks' }],
       problems: [],
       async handle({ response }) {
-        response.json(render({ playbooks: await operations.playbooks() }));
+        response.json(writeInstants({ playbooks: await operations.playbooks() }));
       },
     },
     {
@@ -30,7 +30,7 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
         const name = parameter(request, 'name');
         const playbook = (await operations.playbooks()).find((candidate) => candidate.name === name);
         if (!playbook) throw notFound(`There is no playbook "${name.slice(0, 100)}".`);
-        response.json(render(playbook));
+        response.json(writeInstants(playbook));
       },
     },
     {
@@ -45,7 +45,7 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
       async handle({ request, response, body, identity }) {
         const given = check(person, body ?? {});
         const playbook = await operations.trustPlaybook(parameter(request, 'name'), personOf(given, identity));
-        response.json(render(playbook));
+        response.json(writeInstants(playbook));
       },
     },
     {
@@ -60,7 +60,7 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
         try {
           const playbooks = await operations.reloadPlaybooks();
           logger.info(`Reloaded playbooks${identity ? ` by ${identity.name}` : ''}: ${playbooks.length}`);
-          response.json(render({ playbooks }));
+          response.json(writeInstants({ playbooks }));
         } catch (error) {
           throw asProblem(error);
         }

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
+import { writeInstants } from '../../../ports/instants.ts';
 import { name, text } from '../../../sources/fields.ts';
-import { render } from '../render.ts';
 import type { Route, Surroundings } from '../route.ts';
 import { check, person, personOf } from './checks.ts';
 
@@ -34,7 +34,7 @@ export function undoRoutes({ operations }: Surroundings): Route[] {
     async handle({ response, body, identity }) {
       const { server, setting, ...given } = check(schema, body ?? {});
       const about = { server, ...(setting && { setting }) };
-      response.json(render(await operations[what.does](about, personOf(given, identity))));
+      response.json(writeInstants(await operations[what.does](about, personOf(given, identity))));
     },
   });
 
@@ -50,7 +50,7 @@ export function undoRoutes({ operations }: Surroundings): Route[] {
       ],
       problems: [],
       async handle({ response }) {
-        response.json(render({ undo: await operations.undo() }));
+        response.json(writeInstants({ undo: await operations.undo() }));
       },
     },
     decide('put-back', owed, example, {
