@@ -96,6 +96,9 @@ function conclusionOf({ what, by, note }: NonNullable<Opened['asked']>): Conclus
     : { outcome: 'cancelled', reason: `Fixed by hand, according to ${why}` };
 }
 
+/** Plans of older journals don't say of these steps that they verify. */
+const VERIFIED = ['recheck', 'watch-health'];
+
 const FOLDERS = {
   opened() {
     throw new Error('a journal can be opened only once');
@@ -158,7 +161,8 @@ const FOLDERS = {
       plan: data.plan,
       healed: false,
     });
-    for (const step of data.plan) {
+    for (const planned of data.plan) {
+      const step = VERIFIED.includes(planned.step) ? { ...planned, verifies: true as const } : planned;
       incident.steps.push({ step, state: 'pending', note: {}, inconclusiveTries: 0, unhealthyTries: 0 });
     }
   },

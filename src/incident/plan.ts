@@ -53,6 +53,8 @@ export interface PlannedStep extends StepSpec {
   n: number;
   /** Whether it sends a command that changes something; guards check such steps. */
   changes: boolean;
+  /** It verifies whether the last change helped. */
+  verifies?: true;
   /** For people: `Restart-Service MSExchangeIMAP4BE on the back end`. */
   says: string;
 }

@@ -133,10 +133,8 @@ function phaseOf(incident: Incident): Phase {
   const inProgress = stepInProgress(incident);
   if (inProgress) {
     if (inProgress.step.changes) return 'acting';
-    return VERIFYING_STEPS.has(inProgress.step.step) ? 'rechecking' : 'waiting';
+    return inProgress.step.verifies ? 'rechecking' : 'waiting';
   }
   if (incident.slept) return 'waiting';
   return incident.runs.length === 0 ? 'verifying' : 'acting';
 }
-
-const VERIFYING_STEPS = new Set(['recheck', 'watch-health']);

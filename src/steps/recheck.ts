@@ -9,6 +9,7 @@ export const recheck: Step = {
   summary:
     'Verifies again the monitors that this playbook handles; if they are healthy, the playbook ends as recovered.',
   changes: false,
+  verifies: true,
   options: z.strictObject({
     attempts: z.int().min(1).max(20).default(3).describe('Number of checks before the server counts as unhealthy.'),
     every: duration.prefault('20s').describe('Time between checks.'),

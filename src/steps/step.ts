@@ -21,6 +21,8 @@ import type { Verifier } from '../verification/verify.ts';
 export interface Step extends StepLanguage {
   /** Whether it sends a command that changes something. Guards check such a step first. */
   readonly changes: boolean;
+  /** Set by a step that verifies whether the last change helped: meanwhile the incident is `rechecking`. */
+  readonly verifies?: true;
   /** One planned step per command: a list of services becomes several steps. */
   expand?(options: Options, facts: ServerFacts): Options[];
   /** For people, in the plan and the journal: `Restart-Service MSExchangeIMAP4BE on the back end`. */

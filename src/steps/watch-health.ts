@@ -8,6 +8,7 @@ export const watchHealth: Step = {
   name: 'watch-health',
   summary: 'Checks health repeatedly for a while; one unhealthy check fails the step.',
   changes: false,
+  verifies: true,
   options: z.strictObject({
     for: positiveDuration.prefault('20m').describe('How long the server must stay healthy.'),
     every: positiveDuration.prefault('10m').describe('Time between checks; the first one runs after this long.'),

@@ -52,7 +52,14 @@ function planOf(playbook: Playbook, incident: Incident): PlannedStep[] {
     const expanded = step.expand ? step.expand(spec.options, facts) : [spec.options];
     return expanded.map((options) => {
       n += 1;
-      return { ...spec, options, n, changes: step.changes, says: step.says(options) };
+      return {
+        ...spec,
+        options,
+        n,
+        changes: step.changes,
+        ...(step.verifies && { verifies: true }),
+        says: step.says(options),
+      };
     });
   });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { verifyChain } from '../../../src/incident/chain.ts';
 import { fold } from '../../../src/incident/fold.ts';
+import { type Incident, stepInProgress } from '../../../src/incident/incident.ts';
 import { view } from '../../../src/incident/view.ts';
 import { JOURNALS, RECORDED, type RecordedJournal, recordJournals } from '../../support/record-journals.ts';
 
@@ -15,6 +16,9 @@ beforeAll(async () => {
 });
 
 const read = (name: string) => JSON.parse(readFileSync(join(JOURNALS, `${name}.json`), 'utf8')) as RecordedJournal;
+
+const isVerifying = (incident: Incident) =>
+  ['recheck', 'watch-health'].includes(stepInProgress(incident)?.step.step ?? '') && !incident.conclusion;
 
 describe('recorded journals', () => {
   test.each(RECORDED)('%s folds into what was shown of it when it was recorded', (name) => {
@@ -47,6 +51,15 @@ describe('recorded journals', () => {
         'finished',
       ]),
     );
+  });
+
+  test('an incident is rechecking while a step verifies, also where the plan does not say that it does', () => {
+    const verifying = RECORDED.flatMap((name) => {
+      const { entries } = read(name);
+      return entries.map((_, end) => fold(entries.slice(0, end + 1))).filter(isVerifying);
+    });
+    expect(verifying.length).toBeGreaterThan(0);
+    expect(new Set(verifying.map((incident) => view(incident).phase))).toEqual(new Set(['rechecking']));
   });
 
   test('none lies there that nobody reads', () => {
