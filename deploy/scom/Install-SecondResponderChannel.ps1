@@ -1,33 +1,33 @@
 <#
 .SYNOPSIS
-Sets up what SCOM needs to tell Second Responder: folder and settings, command channel, subscriber, subscription, scheduled task.
+Connects SCOM to Second Responder: creates a folder with settings, a command channel, a subscriber, a subscription and a scheduled task.
 
 .DESCRIPTION
-Run it on each management server, elevated, as an Operations Manager administrator; with -WhatIf first. What is there already is left as it is, so it
-may be run again. SCOM keeps channel, subscriber and subscription for the whole management group; folder and task are each server's own.
+Run it on each management server, elevated, as an Operations Manager administrator, first with -WhatIf. It leaves existing objects unchanged, so you
+can run it again. Channel, subscriber and subscription belong to the whole management group; folder and task belong to each server.
 
-Names and parameters of the cmdlets are those of Microsoft's reference for Operations Manager 2016. Not confirmed by anything public:
-the names AlertName and ResolutionState and the operator ContainsSubstring in the criteria of a subscription. If SCOM refuses them, make the
-subscription in the console, or make any subscription there with the criteria "name contains health set, state New or Closed" and name it
-with -CriteriaOf, which is the documented way to copy one.
+Cmdlets and parameters follow Microsoft's reference for Operations Manager 2016. Public documentation does not confirm the names AlertName and
+ResolutionState and the operator ContainsSubstring in the criteria of a subscription. If SCOM refuses them, create the subscription in the console, or
+create any subscription there with the criteria "name contains health set, state New or Closed" and pass its name as -CriteriaOf, which is the documented
+way to copy criteria.
 
 .PARAMETER Uri
-The address of the daemon, https, or http on this machine.
+Address of the daemon: https, or http on this machine.
 
 .PARAMETER TaskUser
-Whom the task runs as, such as CONTOSO\second-responder$ (a group managed service account). Needs to read alerts, and to write them for the way back.
+Account of the task, such as CONTOSO\second-responder$ (a group managed service account). It must be able to read alerts, and to change them to write back.
 
 .PARAMETER TokenFile
-The file with the sender's token. It is yours to make, readable for the notification account and the task's user only.
+File with the sender's token. Create it yourself, readable only by the notification account and the account of the task.
 
 .PARAMETER ViewerTokenFile
-The file with a viewer's token. With it the task writes back to SCOM.
+File with a viewer's token. If given, the task writes back to SCOM.
 
 .PARAMETER Folder
-Where settings and spool go.
+Folder for settings and spool.
 
 .PARAMETER CriteriaOf
-The display name of a subscription whose criteria is to be used.
+Display name of a subscription whose criteria to use.
 
 .EXAMPLE
 .\Install-SecondResponderChannel.ps1 -Uri https://second-responder.contoso.com -TaskUser 'CONTOSO\second-responder$' -WhatIf
@@ -66,8 +66,8 @@ $Criteria = @'
 </And>
 '@
 
-# A relative path would be another one for the task.
-foreach ($path in $Folder, $PSScriptRoot) { if ($path.Contains('"')) { throw "A path with a quotation mark can't be passed on: $path" } }
+# The task has another working directory, so a path must not depend on it.
+foreach ($path in $Folder, $PSScriptRoot) { if ($path.Contains('"')) { throw "The path contains a quotation mark: $path. Use another folder." } }
 
 $settingsFile = [IO.Path]::Combine($Folder, 'settings.json')
 if (-not [IO.File]::Exists($settingsFile) -and $PSCmdlet.ShouldProcess($settingsFile, 'write settings')) {
@@ -78,12 +78,12 @@ if (-not [IO.File]::Exists($settingsFile) -and $PSCmdlet.ShouldProcess($settings
 
 Import-Module OperationsManager
 if (-not (Get-SCOMNotificationChannel -DisplayName $Name -ErrorAction SilentlyContinue) -and $PSCmdlet.ShouldProcess($Name, 'add command channel')) {
-    # SCOM puts the id in place of $Data...$; PowerShell must not.
+    # SCOM replaces $Data...$ with the id; PowerShell must not.
     $argument = "$Begin `"$PSScriptRoot\Send-SecondResponderAlert.ps1`" -AlertId `"" + '$Data[Default=''NotPresent'']/Context/DataItem/AlertId$' + "`" -Folder `"$Folder`""
     [void] (Add-SCOMNotificationChannel -Name $Name -ApplicationPath $PowerShell -Argument $argument -WorkingDirectory $PSScriptRoot)
 }
 if (-not (Get-SCOMNotificationSubscriber -Name $Name -ErrorAction SilentlyContinue) -and $PSCmdlet.ShouldProcess($Name, 'add subscriber')) {
-    # A command channel is named like an address.
+    # SCOM lists a command channel as a device.
     [void] (Add-SCOMNotificationSubscriber -Name $Name -DeviceList $Name)
 }
 if (-not (Get-SCOMNotificationSubscription -DisplayName $Name -ErrorAction SilentlyContinue) -and $PSCmdlet.ShouldProcess($Name, 'add subscription')) {
@@ -98,7 +98,7 @@ if (-not (Get-ScheduledTask -TaskName $Name -ErrorAction SilentlyContinue) -and 
         TaskName  = $Name
         Action    = New-ScheduledTaskAction -Execute $PowerShell -Argument "$Begin `"$PSScriptRoot\Sync-SecondResponderAlerts.ps1`" -Folder `"$Folder`""
         Trigger   = New-ScheduledTaskTrigger -Once -At ([DateTime]::Now) -RepetitionInterval ([TimeSpan]::FromMinutes(5))
-        # Password: for a managed account, whose password Windows knows by itself.
+        # Password: for a managed account, whose password Windows manages.
         Principal = New-ScheduledTaskPrincipal -UserId $TaskUser -LogonType Password
         Settings  = New-ScheduledTaskSettingsSet -MultipleInstances IgnoreNew -ExecutionTimeLimit ([TimeSpan]::FromMinutes(15)) -StartWhenAvailable
     }

@@ -1,47 +1,47 @@
 <#
 .SYNOPSIS
-What the SCOM scripts of Second Responder share: a folder with settings, log and spool, and the way to the daemon.
+Functions that the SCOM scripts of Second Responder share: a folder with settings, logs and spool, and calls to the daemon.
 
 .DESCRIPTION
-The folder holds
+The folder contains
 
-    settings.json  where the daemon is, and how to show who we are
-    spool\         <id>.id: an alert of which SCOM has told the id; <id>.<digest>.json: one that is read and still has to be posted
-    known\         <id>: the digest of what the daemon last took of this alert
-    refused\       what the daemon will not take, each beside its answer
-    said\          <id>: what was last written on this alert; saves work and nothing else
-    *.log          what the scripts did; the older part in *.log.1
+    settings.json  address and credentials of the daemon
+    spool\         <id>.id: an alert of which only the id is known; <id>.<digest>.json: an alert that was read and still has to be posted
+    known\         <id>: digest of the state that the daemon last received
+    refused\       alerts that the daemon refused, each next to the response
+    said\          <id>: what was last written to this alert; only saves work
+    *.log          what the scripts did; older entries in *.log.1
 
-Files of the spool are written under another name, flushed and renamed, and never changed afterwards: a process that is killed leaves
-none by halves, and whoever has posted one may delete it. Posting twice does no harm, as the daemon knows an alert by its id, the time it
-was raised and whether it is over; so the lock on a file saves work and nothing else.
+Spool files are written under another name, flushed, renamed, and never changed afterwards. So a killed process leaves no partial file, and the process
+that has posted a file may delete it. Posting twice does no harm, because the daemon recognises an alert by its id, the time it was raised and whether it
+is closed; the lock on a file only saves work.
 
-Written to the language of Windows PowerShell 5.1, in ASCII (5.1 would read anything else in the code page of the system), and for the
-most part in calls of .NET, which are the same in 5.1 and 7. No text of an alert is ever part of a command.
+Runs in Windows PowerShell 5.1 and PowerShell 7. It is ASCII, because 5.1 would read anything else in the code page of the system, and it prefers .NET
+calls, which are the same in both. No text of an alert is ever part of a command.
 #>
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 
 $Utf8 = [Text.UTF8Encoding]::new($false)
-# A management server may run many of these at once, and the daemon takes at most `http.body-limit`.
+# Many of these may run at once on a management server, and the daemon accepts at most `http.body-limit` per request.
 $BatchAlerts = 100
 $BatchCharacters = 250000
 $LogBytes = 1MB
-# Beside id, time and state. Enumerations become their names.
+# Posted in addition to id, time and state. Enumerations are sent as their names.
 $AlertTexts = 'Name', 'Description', 'Severity', 'Priority', 'RepeatCount', 'NetbiosComputerName', 'PrincipalName',
     'MonitoringObjectPath', 'MonitoringObjectInMaintenanceMode'
 
-<# Makes what is missing of the folder, and names it for everything below. #>
+<# Sets the folder for all functions of this module, and creates what is missing in it. #>
 function Initialize-Folder {
     param([string] $Path, [string] $Log)
     $script:Folder = $Path
     $script:LogFile = [IO.Path]::Combine($Path, $Log)
     foreach ($name in 'spool', 'known', 'refused', 'said') { [void] [IO.Directory]::CreateDirectory([IO.Path]::Combine($Path, $name)) }
-    # What a killed process began to write.
+    # Partial files of killed processes.
     foreach ($draft in [IO.Directory]::GetFiles($Path, '*.draft')) {
         if ([IO.File]::GetLastWriteTimeUtc($draft) -lt [DateTime]::UtcNow.AddHours(-1)) { [IO.File]::Delete($draft) }
     }
-    # TLS 1.2, which 5.1 may not offer of itself; 0 leaves it to the system, which does.
+    # TLS 1.2, which PowerShell 5.1 may not enable; 0 means the default of the system, which includes it.
     if ([int] [Net.ServicePointManager]::SecurityProtocol -ne 0) {
         [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor 3072
     }
@@ -53,7 +53,7 @@ function Get-PathOf {
     [IO.Path]::Combine($script:Folder, $Kind, $Name)
 }
 
-<# One line. Never throws: a log that can't be written stops nothing. #>
+<# Logs one line. Never throws, because a failing log must not stop the script. #>
 function Write-Log {
     param([string] $Text)
     $line = [DateTime]::UtcNow.ToString('o') + ' ' + $PID + ' ' + ($Text -replace '[\x00-\x1f\x7f\u0085\u2028\u2029]+', ' ') + "`r`n"
@@ -66,7 +66,7 @@ function Write-Log {
         }
         [IO.File]::AppendAllText($script:LogFile, $line, $Utf8)
     } catch {
-        Write-Verbose "The log can't be written: $_"
+        Write-Verbose "Failed to write the log: $_"
     } finally {
         if ($lock) { $lock.Dispose() }
     }
@@ -80,7 +80,7 @@ function Wait-Lock {
     }
 }
 
-<# The settings with their defaults, as a table. Throws what is wrong with them. #>
+<# The settings with their defaults, as a hashtable. Throws if a setting is invalid. #>
 function Read-Settings {
     $settings = @{
         Uri               = ''
@@ -96,7 +96,7 @@ function Read-Settings {
     }
     $given = ConvertFrom-Json ([IO.File]::ReadAllText([IO.Path]::Combine($script:Folder, 'settings.json')))
     foreach ($property in $given.PSObject.Properties) {
-        if (-not $settings.ContainsKey($property.Name)) { throw "settings.json: there is no setting '$($property.Name)'." }
+        if (-not $settings.ContainsKey($property.Name)) { throw "settings.json: unknown setting '$($property.Name)'." }
         $settings[$property.Name] = $property.Value
     }
     $uri = $null
@@ -107,21 +107,21 @@ function Read-Settings {
     $settings
 }
 
-<# The id out of {id}, in lower case; nothing where it is none. #>
+<# The id without braces, in lower case; nothing if the text is not an id. #>
 function ConvertTo-AlertId {
     param([string] $Text)
     if ($Text -match '\A\s*\{?([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\}?\s*\z') { $Matches[1].ToLowerInvariant() }
 }
 
-<# What is safe of an alert as soon as its id is known: with it, any later run finds the rest. #>
+<# Stores the id of an alert, so that a later run can read the rest. #>
 function Save-AlertId {
     param([string] $Id)
     [IO.File]::Open((Get-PathOf spool "$Id.id"), 'OpenOrCreate', 'Write', 'ReadWrite').Dispose()
 }
 
 <#
-Reads every alert of which only the id is spooled, and the own one in any case: another process may just have read it as it was before.
-What SCOM can't tell now is asked for again by the next run, for a day.
+Reads every alert of which only the id is spooled. Always reads $Own, because another process may have read an earlier state of it. If reading
+fails, later runs try again for a day.
 #>
 function Resolve-AlertId {
     param([string] $Own)
@@ -135,42 +135,42 @@ function Resolve-AlertId {
             if ($alert) { Save-Alert $alert } else { Write-Log "SCOM has no alert $id." }
             [IO.File]::Delete($file)
         } catch {
-            Write-Log "The alert $id can't be read: $($_.Exception.Message)"
+            Write-Log "Failed to read the alert ${id}: $($_.Exception.Message)"
             if ([IO.File]::GetLastWriteTimeUtc($file) -lt [DateTime]::UtcNow.AddDays(-1)) { [IO.File]::Delete($file) }
-            # One may be gone for good. When it is SCOM that is away, the others need not be tried.
+            # A single alert may be gone. After three failures SCOM itself is down.
             if (++$failed -ge 3) { return }
         }
     }
 }
 
-<# Puts an alert into the spool, unless the daemon has taken or refused just this already. #>
+<# Adds an alert to the spool, unless the daemon has already received or refused this state of it. #>
 function Save-Alert {
     param($Alert)
-    $word = [ordered] @{ Id = ConvertTo-AlertId "$($Alert.Id)" }
-    if (-not $word.Id) { throw "SCOM answered an alert without an id." }
+    $row = [ordered] @{ Id = ConvertTo-AlertId "$($Alert.Id)" }
+    if (-not $row.Id) { throw "SCOM returned an alert without an id." }
     foreach ($name in $AlertTexts) {
-        # The daemon refuses a NUL, and nobody misses it.
+        # The daemon refuses NUL characters.
         $text = "$(Read-Property $Alert $name)".Replace([string] [char] 0, '')
-        if ($text) { $word[$name] = $text }
+        if ($text) { $row[$name] = $text }
     }
     $raised = Read-Property $Alert 'TimeRaised'
-    if ($raised) { $word.TimeRaised = (ConvertTo-UtcTime $raised).ToString('o') }
+    if ($raised) { $row.TimeRaised = (ConvertTo-UtcTime $raised).ToString('o') }
     $state = [int] (Read-Property $Alert 'ResolutionState')
 
-    # Whether it is over belongs to what is told; which state of ours or of a person it is in does not. Else what we write
-    # on an alert would be news, and be posted, and open the matter again.
-    $word.ResolutionState = $(if ($state -ge 254) { 255 } else { 0 })
-    $digest = Get-Digest (ConvertTo-Json -InputObject $word -Compress)
-    $word.ResolutionState = $state
+    # The digest covers only whether the alert is closed, not its other resolution states. Otherwise a state that
+    # this script sets would count as a change, be posted, and open a new incident.
+    $row.ResolutionState = $(if ($state -ge 254) { 255 } else { 0 })
+    $digest = Get-Digest (ConvertTo-Json -InputObject $row -Compress)
+    $row.ResolutionState = $state
 
-    $name = "$($word.Id).$digest.json"
-    if ((Read-Note known $word.Id) -eq $digest) {
-        # So that it is not forgotten while the alert is there.
-        [IO.File]::SetLastWriteTimeUtc((Get-PathOf known $word.Id), [DateTime]::UtcNow)
+    $name = "$($row.Id).$digest.json"
+    if ((Read-Note known $row.Id) -eq $digest) {
+        # Keeps the note while the alert exists.
+        [IO.File]::SetLastWriteTimeUtc((Get-PathOf known $row.Id), [DateTime]::UtcNow)
         return
     }
     if ([IO.File]::Exists((Get-PathOf spool $name)) -or [IO.File]::Exists((Get-PathOf refused $name))) { return }
-    Write-WholeFile (Get-PathOf spool $name) (ConvertTo-Json -InputObject $word -Compress)
+    Write-WholeFile (Get-PathOf spool $name) (ConvertTo-Json -InputObject $row -Compress)
 }
 
 function Read-Property {
@@ -179,7 +179,7 @@ function Read-Property {
     if ($property) { $property.Value }
 }
 
-<# SCOM's times are in UTC, whether they say so or not. #>
+<# SCOM's times are in UTC, with or without a time zone. #>
 function ConvertTo-UtcTime {
     param([DateTime] $Time)
     if ($Time.Kind -eq 'Local') { $Time.ToUniversalTime() } else { [DateTime]::SpecifyKind($Time, 'Utc') }
@@ -191,7 +191,7 @@ function Get-Digest {
     try { [BitConverter]::ToString($sha.ComputeHash($Utf8.GetBytes($Text)), 0, 8).Replace('-', '').ToLowerInvariant() } finally { $sha.Dispose() }
 }
 
-<# The file is there whole, or not at all; also after the power went. #>
+<# Writes a file completely or not at all, even across a power failure. #>
 function Write-WholeFile {
     param([string] $Path, [string] $Text)
     $draft = [IO.Path]::Combine($script:Folder, [guid]::NewGuid().ToString('N') + '.draft')
@@ -204,12 +204,12 @@ function Write-WholeFile {
         } finally { $stream.Dispose() }
         if ([IO.File]::Exists($Path)) { [IO.File]::Replace($draft, $Path, [NullString]::Value) } else { [IO.File]::Move($draft, $Path) }
     } catch [IO.IOException] {
-        # Another process wrote the same in between; anything else is trouble.
+        # Another process wrote the same file in the meantime. Anything else is an error.
         if (-not [IO.File]::Exists($Path)) { throw }
     } finally { [IO.File]::Delete($draft) }
 }
 
-<# The text of a small file, or nothing. #>
+<# The text of a note; nothing if there is none. #>
 function Read-Note {
     param([string] $Kind, [string] $Id)
     try { [IO.File]::ReadAllText((Get-PathOf $Kind $Id)) } catch [IO.IOException] { }
@@ -230,8 +230,7 @@ function Remove-OldNote {
 }
 
 <#
-Posts what is in the spool, the oldest first, until it is empty, the daemon can't be reached, or the time is over.
-Answers how many are left.
+Posts the spool, oldest first, until it is empty, the daemon can't be reached, or the time is over. Returns the number of files left.
 #>
 function Send-Spool {
     param([hashtable] $Settings, [int] $ForSeconds)
@@ -245,7 +244,7 @@ function Send-Spool {
     [IO.Directory]::GetFiles((Get-PathOf spool '')).Length
 }
 
-<# The next files that nobody else has in hand, locked. #>
+<# Locks the next files that no other process has locked. #>
 function Open-Batch {
     param($Tried)
     $files = [IO.Directory]::GetFiles((Get-PathOf spool ''), '*.json')
@@ -265,53 +264,53 @@ function Open-Batch {
     }
 }
 
-<# Whether it makes sense to go on with others. #>
+<# Posts a batch. Returns whether to continue with the next one. #>
 function Send-Batch {
     param([hashtable] $Settings, [object[]] $Batch)
     $body = '[' + (($Batch | ForEach-Object { $_.Text }) -join ',') + ']'
     $answer = Invoke-Daemon $Settings 'Post' '/api/v1/alerts/scom' $body $Settings.TokenFile
-    $told = Read-Answer $answer.Text
+    $reply = Read-Answer $answer.Text
     $says = Get-Answer $answer
 
     if ($answer.Status -eq 202) {
-        $refused = Read-Refused $told
-        # Anything may answer 202. Only who names every alert has stored them.
-        if ($null -eq $refused -or @($told.alerts).Count + $refused.Count -ne $Batch.Count) { Write-Log "Not understood. $says"; return $false }
+        $refused = Read-Refused $reply
+        # Any server may return 202. Only a reply that lists every alert confirms that they are stored.
+        if ($null -eq $refused -or @($reply.alerts).Count + $refused.Count -ne $Batch.Count) { Write-Log "Unexpected reply. $says"; return $false }
         for ($at = 0; $at -lt $Batch.Count; $at++) {
             if ($refused.ContainsKey("$at")) { Move-Refused $Batch[$at] $refused["$at"] } else { Remove-Taken $Batch[$at] }
         }
-        Write-Log "Posted $(@($told.alerts).Count) alerts."
+        Write-Log "Posted $(@($reply.alerts).Count) alerts."
         return $true
     }
-    # Come again, or: it is not the alert that is wrong. What is spooled stays.
+    # Temporary, or not caused by the alerts: the files stay in the spool.
     if ($answer.Status -notin 400..499 -or $answer.Status -in 401, 408, 425, 429) { Write-Log $says; return $false }
-    # One of them may spoil it for all.
+    # A single invalid alert may fail the whole batch.
     if ($Batch.Count -gt 1) {
         foreach ($entry in $Batch) { if (-not (Send-Batch $Settings @($entry))) { return $false } }
         return $true
     }
-    $inForm = $told -and $told.PSObject.Properties['problems']
-    if ($answer.Status -eq 413 -or ($answer.Status -in 400, 422 -and $inForm)) { Move-Refused $Batch[0] $answer.Text } else { Write-Log $says }
+    $fromDaemon = $reply -and $reply.PSObject.Properties['problems']
+    if ($answer.Status -eq 413 -or ($answer.Status -in 400, 422 -and $fromDaemon)) { Move-Refused $Batch[0] $answer.Text } else { Write-Log $says }
     $true
 }
 
 function Get-Answer {
     param([hashtable] $Answer)
-    $(if ($Answer.Status -eq 0) { 'The daemon can''t be reached: ' } else { "The daemon's answer was $($Answer.Status): " }) + (Limit $Answer.Text 500)
+    $(if ($Answer.Status -eq 0) { 'Failed to reach the daemon: ' } else { "The daemon returned $($Answer.Status): " }) + (Limit $Answer.Text 500)
 }
 
-<# What JSON says; nothing where it is none. #>
+<# The parsed JSON; nothing if the text is not JSON. #>
 function Read-Answer {
     param([string] $Text)
     try { ConvertFrom-Json $Text } catch { }
 }
 
-<# What was refused, by its place in the list; nothing where the answer is not in the daemon's form. #>
+<# The refused alerts by their index in the list; nothing if the reply is not the daemon's. #>
 function Read-Refused {
-    param($Told)
-    if (-not $Told -or -not $Told.PSObject.Properties['alerts'] -or -not $Told.PSObject.Properties['refused']) { return }
+    param($Reply)
+    if (-not $Reply -or -not $Reply.PSObject.Properties['alerts'] -or -not $Reply.PSObject.Properties['refused']) { return }
     $refused = @{}
-    foreach ($problem in @($Told.refused)) {
+    foreach ($problem in @($Reply.refused)) {
         if ([string] $problem.pointer -match '\A/(\d+)(/|\z)') { $refused[$Matches[1]] = "$($refused[$Matches[1]])$($problem.pointer): $($problem.message)`r`n" }
     }
     $refused
@@ -322,7 +321,7 @@ function Remove-Taken {
     $id, $digest = [IO.Path]::GetFileNameWithoutExtension($Entry.Path).Split('.')
     if (ConvertTo-AlertId $id) { Write-Note known $id "$digest" }
     $Entry.Stream.Dispose()
-    try { [IO.File]::Delete($Entry.Path) } catch { Write-Log "Posted, but still there: $($_.Exception.Message)" }
+    try { [IO.File]::Delete($Entry.Path) } catch { Write-Log "Posted, but failed to delete the file: $($_.Exception.Message)" }
 }
 
 function Move-Refused {
@@ -330,8 +329,8 @@ function Move-Refused {
     $name = [IO.Path]::GetFileName($Entry.Path)
     $Entry.Stream.Dispose()
     [IO.File]::WriteAllText((Get-PathOf refused "$name.answer.txt"), $Why, $Utf8)
-    try { [IO.File]::Move($Entry.Path, (Get-PathOf refused $name)) } catch { Write-Log "Refused, but not moved: $($_.Exception.Message)" }
-    Write-Log "The daemon refused $name, which is in the folder refused now: $(Limit $Why 500)"
+    try { [IO.File]::Move($Entry.Path, (Get-PathOf refused $name)) } catch { Write-Log "Refused, but failed to move the file: $($_.Exception.Message)" }
+    Write-Log "The daemon refused $name, which was moved to the folder refused: $(Limit $Why 500)"
 }
 
 function Limit {
@@ -339,16 +338,16 @@ function Limit {
     if ($Text.Length -le $To) { $Text } else { $Text.Substring(0, $To) + '...' }
 }
 
-<# Status and text of the daemon's answer; status 0 and why, where there is none in time. #>
+<# Status and text of the daemon's reply; status 0 and the reason if there is none in time. #>
 function Invoke-Daemon {
     param([hashtable] $Settings, [string] $Method, [string] $Path, [string] $Body, [string] $TokenFile)
     $client = $null
     try {
         $handler = [Net.Http.HttpClientHandler]::new()
-        # Whoever sends us elsewhere is not to be shown the token.
+        # Never send the token to another server.
         $handler.AllowAutoRedirect = $false
         $client = [Net.Http.HttpClient]::new($handler)
-        # Of the whole exchange: also of an answer that trickles.
+        # Limits the whole exchange, including a slow response.
         $client.Timeout = [TimeSpan]::FromSeconds([double] $Settings.TimeLimitSeconds)
         $client.MaxResponseContentBufferSize = 16MB
         $request = [Net.Http.HttpRequestMessage]::new([Net.Http.HttpMethod]::$Method, ([string] $Settings.Uri).TrimEnd('/') + $Path)
@@ -363,7 +362,7 @@ function Invoke-Daemon {
         @{ Status = [int] $response.StatusCode; Text = $Utf8.GetString($response.Content.ReadAsByteArrayAsync().GetAwaiter().GetResult()) }
     } catch {
         $cause = $_.Exception.GetBaseException()
-        $why = $(if ($cause -is [OperationCanceledException]) { "no answer in $($Settings.TimeLimitSeconds) s" } else { $cause.Message })
+        $why = $(if ($cause -is [OperationCanceledException]) { "no response within $($Settings.TimeLimitSeconds) s" } else { $cause.Message })
         @{ Status = 0; Text = $why }
     } finally {
         if ($client) { $client.Dispose() }
@@ -375,7 +374,7 @@ function Read-Secret {
     [IO.File]::ReadAllText($File).Trim()
 }
 
-<# As docs/api.md says: of the time and the body. #>
+<# Signs the time and the body, as docs/api.md describes. #>
 function Add-Signature {
     param($Request, [string] $Body, [string] $Secret)
     $seconds = [string] [Math]::Floor(([DateTime]::UtcNow - [DateTime] '1970-01-01').TotalSeconds)

@@ -1,20 +1,20 @@
 <#
 .SYNOPSIS
-Hands one SCOM alert to Second Responder. For a command channel, which names it by its id.
+Sends one SCOM alert to Second Responder. Run by a command channel with the id of the alert.
 
 .DESCRIPTION
-Only the id comes by the command line; everything else is read with Get-SCOMAlert, so that no title has to survive quoting, and no secret
-is seen in a list of processes. The alert is on disk before anything is posted, and is deleted once the daemon has said that it is stored;
-what could not be posted is posted by the next run, or by the task that runs Sync-SecondResponderAlerts.ps1.
+The command line contains only the id; Get-SCOMAlert reads everything else, so that titles need no quoting and no secret appears in a list of
+processes. The alert is written to disk before it is posted, and is deleted when the daemon has confirmed that it is stored. The next run, or the task
+that runs Sync-SecondResponderAlerts.ps1, posts alerts that could not be posted.
 
-Always ends with 0: SCOM gives up a channel whose command keeps failing (from memory, not confirmed by public documentation).
-What went wrong is in send.log in the folder.
+Always exits with 0, because SCOM stops using a channel whose command keeps failing (not confirmed by public documentation). Failures are in send.log in the
+folder.
 
 .PARAMETER AlertId
-The alert's id, with or without braces.
+Id of the alert, with or without braces.
 
 .PARAMETER Folder
-Where settings.json and the spool are. See SecondResponder.Scom.psm1.
+Folder with settings.json and the spool. See SecondResponder.Scom.psm1.
 
 .EXAMPLE
 powershell.exe -NoProfile -NonInteractive -File "C:\Program Files\SecondResponder\Send-SecondResponderAlert.ps1" -AlertId "$Data[Default='NotPresent']/Context/DataItem/AlertId$"
@@ -29,16 +29,16 @@ try {
     Initialize-Folder $Folder 'send.log'
     try {
         $id = ConvertTo-AlertId $AlertId
-        if ($id) { Save-AlertId $id } else { Write-Log "This is no id of an alert: $(Limit $AlertId 200)" }
+        if ($id) { Save-AlertId $id } else { Write-Log "Not an alert id: $(Limit $AlertId 200)" }
         Import-Module OperationsManager
         Resolve-AlertId $id
     } catch {
-        # What is spooled already can be posted all the same.
-        Write-Log "SCOM can't be asked: $($_.Exception.Message)"
+        # Alerts in the spool can still be posted.
+        Write-Log "Failed to read alerts from SCOM: $($_.Exception.Message)"
     }
     [void] (Send-Spool (Read-Settings) 60)
 } catch {
-    # Where there is no folder there is no log.
+    # Without a folder there is no log.
     try { Write-Log $_.Exception.Message } catch { [Console]::Error.WriteLine($_) }
 }
 exit 0

@@ -5,10 +5,10 @@ import { afterEach, describe, expect, inject, it } from 'vitest';
 import { hostileValues } from './hostile.ts';
 import { type Answer, alertOf, ID, idOf, json, type Site, site } from './scom/site.ts';
 
-/** The scripts of deploy/scom on the real engine, with stand-ins for SCOM's cmdlets, against a daemon that behaves badly. */
+/** The scripts of deploy/scom in a real PowerShell, with replacements for SCOM's cmdlets, against a daemon that fails in many ways. */
 const engines = inject('engines');
 
-it.runIf(engines.length === 0)('the SCOM scripts are not tried where there is no PowerShell', ({ skip }) => skip());
+it.runIf(engines.length === 0)('the SCOM scripts are not tested without PowerShell', ({ skip }) => skip());
 
 const fine = { code: 0, said: '' };
 
@@ -17,7 +17,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
   afterEach(() => at.end());
 
   describe('the command channel', () => {
-    it('hands an alert over, with the token from its file, and leaves nothing in the spool', async () => {
+    it('posts an alert with the token from its file and leaves nothing in the spool', async () => {
       at = await site(engine);
       at.has(alertOf());
       expect(await at.send()).toEqual(fine);
@@ -28,7 +28,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect(at.names('spool')).toEqual([]);
     });
 
-    it('signs what it posts, where it is given a secret instead of a token', async () => {
+    it('signs its posts if it has a secret instead of a token', async () => {
       at = await site(engine, { TokenFile: '' });
       const secret = join(at.root, 'secret');
       writeFileSync(secret, 'a secret\n');
@@ -47,18 +47,18 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
     });
 
     const bad: [string, Answer][] = [
-      ['is there no more', (request) => request.socket.destroy()],
-      ['does not answer in time', () => {}],
-      ['answers byte by byte, without end', (_, response) => drip(response)],
-      ['has no room', (_, response) => json(response, 503, { title: 'come again' })],
-      ['has had too much', (_, response) => json(response, 429, {})],
+      ['closes the connection', (request) => request.socket.destroy()],
+      ['does not respond in time', () => {}],
+      ['responds byte by byte, endlessly', (_, response) => drip(response)],
+      ['is overloaded', (_, response) => json(response, 503, { title: 'try again' })],
+      ['limits the rate', (_, response) => json(response, 429, {})],
       ['does not know the token', (_, response) => json(response, 401, {})],
-      ['is something else, which says 202', (_, response) => response.writeHead(202).end('<html>Welcome</html>')],
-      ['says 202 and names nobody', (_, response) => json(response, 202, { alerts: [], refused: [] })],
-      ['sends elsewhere', (_, response) => response.writeHead(302, { location: '/elsewhere' }).end()],
+      ['is another server that returns 202', (_, response) => response.writeHead(202).end('<html>Welcome</html>')],
+      ['returns 202 and lists no alert', (_, response) => json(response, 202, { alerts: [], refused: [] })],
+      ['redirects to another address', (_, response) => response.writeHead(302, { location: '/elsewhere' }).end()],
       ['is a proxy that refuses', (_, response) => response.writeHead(400).end('<html>Bad Request</html>')],
     ];
-    it('keeps the alert while the daemon is away, and ends with 0; the next run hands it over, once', async () => {
+    it('keeps the alert and exits with 0 if posting fails; the next run posts it once', async () => {
       at = await site(engine, { TimeLimitSeconds: 1 });
       at.has(alertOf());
       const left: [string, unknown][] = [];
@@ -79,11 +79,11 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       for (const secret of at.secrets) expect(at.log('send.log')).not.toContain(secret);
     });
 
-    it('killed while it posts, and while it asks SCOM: nothing is lost, and there is one identity', async () => {
+    it('loses and duplicates nothing if it is killed while it posts or reads from SCOM', async () => {
       at = await site(engine);
       at.has(alertOf(), alertOf({ Id: idOf(2), NetbiosComputerName: 'MBX2' }));
       const posting = at.startSend(ID);
-      // It has stored the alert, and is killed before it says so.
+      // The daemon stores the alert, and the script is killed before it receives the response.
       await new Promise<void>((stored) => {
         at.daemon.answers = (request, _, body) => {
           at.takes(request, silent, body);
@@ -102,20 +102,20 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect(at.names('spool')).toEqual([]);
     }, 120_000);
 
-    it('keeps the id while SCOM is away, and what is no id stops nothing', async () => {
+    it('keeps the id if SCOM is down, and is not stopped by an invalid id', async () => {
       at = await site(engine);
       at.has(alertOf());
-      expect(await at.send(ID, { SCOM_AWAY: '1' })).toEqual(fine);
+      expect(await at.send(ID, { SCOM_DOWN: '1' })).toEqual(fine);
       expect(at.names('spool')).toEqual([`${ID}.id`]);
       const canary = join(at.root, 'canary');
       const noId = `${ID}}'"; [IO.File]::WriteAllText("${canary}", "ran"); $([IO.File]::WriteAllText("${canary}", "ran"))\n#`;
       expect(await at.send(noId)).toEqual(fine);
       expect(existsSync(canary)).toBe(false);
-      expect(at.log('send.log')).toContain('This is no id of an alert');
+      expect(at.log('send.log')).toContain('Not an alert id');
       expect(at.taken.size).toBe(1);
     });
 
-    it('runs many times at once without stepping on itself', async () => {
+    it('several runs at the same time do not disturb each other', async () => {
       at = await site(engine);
       const alerts = [1, 2, 3, 4].map((n) => alertOf({ Id: idOf(n), NetbiosComputerName: `MBX${n}` }));
       at.has(...alerts);
@@ -127,8 +127,8 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
     });
   });
 
-  describe('the poller', () => {
-    it('carries whatever a title may hold, and runs none of it', async () => {
+  describe('the scheduled task', () => {
+    it('posts any title unchanged and never runs it', async () => {
       at = await site(engine);
       const canary = join(at.root, 'canary');
       const values = hostileValues(canary);
@@ -142,7 +142,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect(existsSync(canary)).toBe(false);
     });
 
-    it('finds what the channel dropped, and posts each alert once for each thing that happens to it', async () => {
+    it('finds alerts that the channel dropped, and posts each change of an alert once', async () => {
       at = await site(engine);
       const other = alertOf({ Id: idOf(9), Name: 'Disk is full' });
       const news = () => at.posted.splice(0).map(({ status, repeatCount }) => [status, repeatCount]);
@@ -157,7 +157,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect(news()).toEqual([['resolved', 3]]);
     });
 
-    it('puts what the daemon refuses aside with its answer, takes the rest, and does not ask again', async () => {
+    it('moves refused alerts aside with the response, posts the rest, and does not post the refused ones again', async () => {
       at = await site(engine);
       at.has(alertOf(), alertOf({ Id: idOf(2), NetbiosComputerName: 'no host name!' }));
       writeFileSync(join(at.folder, 'send.log'), '');
@@ -168,7 +168,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect(file).toMatch(new RegExp(`^${idOf(2)}\\.[0-9a-f]{16}\\.json$`));
       expect(readFileSync(join(at.folder, 'refused', answer), 'utf8')).toContain('is not a valid host name');
 
-      // A wrong token is wrong for all: one is enough to know.
+      // A wrong token fails for every alert, so one request is enough.
       at.has(alertOf({ Id: idOf(3) }), alertOf({ Id: idOf(4) }));
       let asked = 0;
       at.daemon.answers = (_, response) => {
@@ -178,7 +178,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect((await at.sync()).code).toBe(1);
       expect(asked).toBe(1);
 
-      // One that spoils it for all is found by posting each by itself.
+      // If one alert fails the whole batch, each is posted alone.
       at.has(
         alertOf({ Id: idOf(3) }),
         alertOf({ Id: idOf(4) }),
@@ -195,7 +195,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
     });
   });
 
-  describe('the way back', () => {
+  describe('writing back to SCOM', () => {
     const told = { ViewerTokenFile: '', Owner: 'Second Responder', ResolutionStates: { open: 240, escalated: 0 } };
     const incident = (given: object) => ({
       id: 'inc-1',
@@ -209,7 +209,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       ...given,
     });
 
-    it('writes each thing once, also when it is killed in between, and posts nothing of it back', async () => {
+    it('writes each change once, even if it is killed in between, and does not post its own changes', async () => {
       at = await site(engine, told);
       at.has(alertOf(), alertOf({ Id: idOf(7) }));
       at.incidents.push(
@@ -219,7 +219,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       await at.sync({ SCOM_KILLED_AFTER_SET: '1' });
       expect(await at.syncTimes(2)).toEqual(fine);
       expect(at.posted.map(({ senderId }) => senderId)).toEqual([ID, idOf(7)]);
-      const comment = 'Second Responder: is looking into it. (incident inc-1)';
+      const comment = 'Second Responder: is working on it. (incident inc-1)';
       const mark = { Id: ID, CustomField10: 'SecondResponder inc-1 open' };
       expect(at.calls().map(({ parameters }) => parameters)).toEqual([
         { ...mark, Comment: comment, Owner: 'Second Responder', ResolutionState: 240 },
@@ -248,7 +248,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
       expect(at.posted).toEqual([]);
     });
 
-    it('leaves alone what a person has set, and never closes', async () => {
+    it('keeps what a person has set, and never closes an alert', async () => {
       at = await site(engine, told);
       const closed = { ResolutionState: 255, LastModified: new Date().toISOString() };
       at.has(
@@ -265,7 +265,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
         { Id: ID, ResolutionState: undefined, Owner: undefined },
         { Id: idOf(3), ResolutionState: undefined, Owner: undefined },
       ]);
-      expect(at.log('sync.log')).toContain('CustomField10 is used by somebody else');
+      expect(at.log('sync.log')).toContain('CustomField10 is already in use');
 
       const settings = join(at.folder, 'settings.json');
       const closing = JSON.parse(readFileSync(settings, 'utf8')) as { ResolutionStates: object };
@@ -278,7 +278,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
     });
   });
 
-  it('sets up channel, subscriber, subscription and task, each once, and with -WhatIf nothing', async () => {
+  it('creates channel, subscriber, subscription and task once each, and nothing with -WhatIf', async () => {
     at = await site(engine);
     const settings = join(at.folder, 'settings.json');
     rmSync(settings);
@@ -310,7 +310,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
     });
   });
 
-  it('turns its log over when it is long', async () => {
+  it('rotates a long log', async () => {
     at = await site(engine);
     at.has(alertOf());
     writeFileSync(join(at.folder, 'send.log'), 'x'.repeat(1_100_000));
@@ -320,7 +320,7 @@ describe.each(engines)('the SCOM scripts on $name', (engine) => {
   });
 });
 
-/** Where an answer goes that nobody will get. */
+/** A response that is never sent. */
 const silent = { writeHead: () => ({ end: () => {} }) } as unknown as Parameters<Answer>[1];
 
 function drip(response: Parameters<Answer>[1]): void {
@@ -336,7 +336,7 @@ function killed(child: ReturnType<Site['startSend']>): Promise<unknown> {
   });
 }
 
-/** When the file is there. */
+/** Resolves when the file exists. */
 function appears(file: string): Promise<void> {
   return new Promise((done) => {
     const watcher = watch(dirname(file), check);

@@ -1,4 +1,4 @@
-<# Runs a script several times; every parameter that is not its own is the script's. #>
+<# Runs a script several times; passes AlertId and Folder on. #>
 param([int] $Times, [string] $Script, [string] $AlertId, [string] $Folder)
 $given = @{ Folder = $Folder }
 if ($AlertId) { $given.AlertId = $AlertId }

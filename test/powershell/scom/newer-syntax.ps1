@@ -1,4 +1,4 @@
-<# Prints, as JSON, what Windows PowerShell 5.1 could not parse, or would parse in its own way, in the files that are named. #>
+<# Prints, as JSON, the parts of the given files that Windows PowerShell 5.1 can't parse or would parse differently. #>
 $newer = 'QuestionMark', 'QuestionQuestion', 'QuestionQuestionEquals', 'QuestionDot', 'QuestionLBracket', 'AndAnd', 'OrOr', 'Clean'
 $found = foreach ($file in $args) {
     $tokens = $null

@@ -1,4 +1,4 @@
-/** A management server with SCOM's module replaced, the scripts' folder, and a daemon that answers as a test says. */
+/** A management server with a replacement for SCOM's module, the folder of the scripts, and a daemon whose responses a test sets. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -41,7 +41,7 @@ export async function site(engine: Engine, settings: Record<string, unknown> = {
   writeFileSync(join(root, 'sender'), `${TOKEN}\r\n`);
   writeFileSync(join(root, 'viewer'), `${VIEWER_TOKEN}\n`);
 
-  /** What the daemon has stored, by identity; how often each was posted; and who showed what. */
+  /** The alerts that the daemon has stored, by identity; every post; and every credential that it received. */
   const taken = new Map<string, Alert>();
   const posted: Alert[] = [];
   const shown = new Set<string | undefined>();
@@ -102,7 +102,7 @@ export async function site(engine: Engine, settings: Record<string, unknown> = {
   const of = (script: string) => resolve('deploy/scom', script);
   const SEND = ['-File', of('Send-SecondResponderAlert.ps1'), '-AlertId'];
   const SYNC = ['-File', of('Sync-SecondResponderAlerts.ps1')];
-  /** Several runs, one after another, in one process: a start of the engine takes longer than a run. */
+  /** Several runs in one process, because starting PowerShell takes longer than a run. */
   const again = (times: number, parameters: string[]) => [
     '-File',
     resolve('test/powershell/scom/again.ps1'),

@@ -1,10 +1,10 @@
 <#
 .SYNOPSIS
-Stands in for SCOM's module of this name: the alerts are in the file that SCOM_ALERTS names, and every changing call is noted in SCOM_CALLS.
+Replaces SCOM's module of this name: alerts are read from the file SCOM_ALERTS, and every changing call is recorded in the file SCOM_CALLS.
 
 .DESCRIPTION
-Parameters as public documentation prints them. Of a criteria only what the scripts ask is understood. An alert's ids are Guids and its
-times DateTimes without a kind, as they may be there.
+Parameters follow the public documentation. Only the criteria that the scripts use are supported. Ids are Guids, and times are DateTimes of unspecified
+kind, as SCOM may return them.
 #>
 $ErrorActionPreference = 'Stop'
 
@@ -34,10 +34,10 @@ function Get-SCOMAlert {
     [CmdletBinding()]
     param([guid[]] $Id, [string] $Criteria)
     if ($env:SCOM_SLOW) { [IO.File]::WriteAllText("$env:SCOM_CALLS.asked", 'asked'); Start-Sleep -Seconds 60 }
-    if ($env:SCOM_AWAY) { throw 'The Data Access service is either not running or not yet initialized.' }
+    if ($env:SCOM_DOWN) { throw 'The Data Access service is either not running or not yet initialized.' }
     if ($Id) { return Read-Alerts | Where-Object { $_.Id -in $Id } }
     $asked = "^\(Name LIKE '%health set%'\) AND \(ResolutionState < 255 OR LastModified >= '(\d\d/\d\d/\d{4} \d\d:\d\d:\d\d)'\)`$"
-    if ($Criteria -notmatch $asked) { throw "The criteria is not understood: $Criteria" }
+    if ($Criteria -notmatch $asked) { throw "These criteria are not supported: $Criteria" }
     $since = [DateTime]::ParseExact($Matches[1], 'MM/dd/yyyy HH:mm:ss', [Globalization.CultureInfo]::InvariantCulture)
     Read-Alerts | Where-Object { $_.Name -like '*health set*' -and ($_.ResolutionState -lt 255 -or $_.LastModified -ge $since) }
 }
@@ -64,7 +64,7 @@ filter Set-Note {
     $_.PSObject.Properties.Add([psnoteproperty]::new($Name, $Value))
 }
 
-# What Install-SecondResponderChannel.ps1 uses, with the module of scheduled tasks beside it. Nothing is there until it was added.
+# Cmdlets that Install-SecondResponderChannel.ps1 uses, including those of scheduled tasks. Objects exist once they were added.
 
 function Get-Added {
     param([string] $Command, [string] $Name)
@@ -101,7 +101,7 @@ function Add-SCOMNotificationSubscriber {
 function Add-SCOMNotificationSubscription {
     [CmdletBinding()]
     param([string] $Name, [string] $Criteria, [Parameter(Mandatory = $true)] $Subscriber, [Parameter(Mandatory = $true)] $Channel)
-    # It is parsed where it is used.
+    # Must be valid XML.
     [void] [xml] $Criteria
     Write-Call 'Add-SCOMNotificationSubscription' @{ Name = $Name; Criteria = $Criteria; Subscriber = $Subscriber.Name; Channel = $Channel.Name }
 }
