@@ -1,45 +1,45 @@
 <#
 .SYNOPSIS
-Offers Second Responder what it needs of an Exchange server, and nothing else: installs the JEA endpoint "SecondResponder".
+Installs the JEA endpoint "SecondResponder" on Exchange servers: it offers only the functions that Second Responder requires.
 
 .DESCRIPTION
-Run it elevated in Windows PowerShell 5.1 on an Exchange server, or anywhere as an administrator of the servers that are named with
--ComputerName; with -WhatIf first. It may be run again: what is as wanted is left alone, what has changed is brought up to date.
+Run it elevated in Windows PowerShell 5.1 on an Exchange server, or anywhere as an administrator of the servers in -ComputerName, first with -WhatIf.
+You can run it again: it only changes what is out of date.
 
-It puts the module SecondResponder with its role capability into %ProgramFiles%\WindowsPowerShell\Modules, writable for administrators only,
-makes a folder for transcripts and a source in the Application log, and registers the endpoint for one account or group.
+It writes the module SecondResponder with its role capability to %ProgramFiles%\WindowsPowerShell\Modules, writable by administrators only, creates a
+folder for transcripts and a source in the Application log, and registers the endpoint for one account or group.
 
-A new or changed endpoint counts from the next start of WinRM on, and a restart of WinRM ends every remote PowerShell session with the server.
-So it is not restarted unless -RestartWinRM is given; otherwise the script says that it is due. New services and a new version of the module
-need no restart: they count for every session that begins after.
+A new or changed endpoint takes effect when WinRM is restarted, which ends every remote PowerShell session with the server. The script restarts WinRM
+only with -RestartWinRM; otherwise it reports that a restart is due. New services and a new version of the module need no restart: they apply to
+every session that starts afterwards.
 
 .PARAMETER Account
-Who may use the endpoint: a group or an account, such as 'CONTOSO\SecondResponder$' (a group managed service account). Nobody else may.
+The only group or account that may use the endpoint, such as 'CONTOSO\SecondResponder$' (a group managed service account).
 
 .PARAMETER Services
-The services that may be restarted. What the daemon's own list (safety.services) holds beyond them, this server refuses. The default is the
-default of that list.
+The services that may be restarted. This server refuses all others, even if the daemon's own list (safety.services) contains them. The default is
+the default of that list.
 
 .PARAMETER ObserveOnly
-Offers the looks and no change.
+Offers only the functions that read, and none that changes anything.
 
 .PARAMETER Uninstall
-Takes the endpoint, the module and the log's source away. Transcripts stay: they are a record.
+Removes the endpoint, the module and the source of the log. Transcripts stay as a record.
 
 .PARAMETER ComputerName
-The servers, over PowerShell remoting, one after another. Without it: this server.
+Servers to install on, over PowerShell remoting, one after another. Default: this server.
 
 .PARAMETER RestartWinRM
-Restarts WinRM where the endpoint has changed. Every remote PowerShell session with that server ends.
+Restarts WinRM on servers whose endpoint has changed. This ends every remote PowerShell session with them.
 
 .PARAMETER Transcripts
-Where each session is recorded, %ProgramData%\SecondResponderTranscripts unless said otherwise. Nothing deletes what is there.
+Folder where each session is recorded. Default: %ProgramData%\SecondResponderTranscripts. Nothing deletes the transcripts.
 
 .PARAMETER AllowDomainController
-Installs on a domain controller too. There the endpoint's virtual account is a Domain Admin.
+Installs even on a domain controller, where the endpoint's virtual account is a Domain Admin.
 
 .PARAMETER Package
-What the script hands to itself on another server: the files beside it, as text.
+Internal: the files next to the script, as text, when it runs itself on another server.
 
 .EXAMPLE
 .\Install-SecondResponderEndpoint.ps1 -Account 'CONTOSO\SecondResponder$' -ComputerName ex1, ex2 -WhatIf
@@ -51,7 +51,7 @@ What the script hands to itself on another server: the files beside it, as text.
 .\Install-SecondResponderEndpoint.ps1 -Uninstall -ComputerName ex1, ex2
 
 .OUTPUTS
-For each server what was done, and whether WinRM has to be restarted.
+For each server, what was done and whether WinRM must be restarted.
 #>
 [CmdletBinding(SupportsShouldProcess = $true, ConfirmImpact = 'Medium', DefaultParameterSetName = 'Install')]
 param(
@@ -71,22 +71,22 @@ $ErrorActionPreference = 'Stop'
 
 $Endpoint = 'SecondResponder'
 $Script = 'Install-SecondResponderEndpoint.ps1'
-# Default services that a server may lack: in 2013 the front end and the back end may be on different servers.
+# Default services that a server may not have: in Exchange 2013, front end and back end may be on different servers.
 $MayBeMissing = 'MSExchangeIMAP4', 'MSExchangeIMAP4BE', 'MSExchangePOP3', 'MSExchangePOP3BE'
-$TooMany = @{
+$TooBroad = @{
     'S-1-1-0'      = 'everyone'
-    'S-1-5-2'      = 'everyone who comes over the network'
-    'S-1-5-4'      = 'everyone who is logged on'
-    'S-1-5-7'      = 'everyone without a name'
-    'S-1-5-11'     = 'everyone who has an account'
+    'S-1-5-2'      = 'everyone connected over the network'
+    'S-1-5-4'      = 'everyone logged on'
+    'S-1-5-7'      = 'anonymous'
+    'S-1-5-11'     = 'everyone with an account'
     'S-1-5-32-545' = 'all users'
 }
 
-# SYSTEM, Administrators, TrustedInstaller, and CREATOR OWNER, who is one of these.
+# SYSTEM, Administrators, TrustedInstaller, and CREATOR OWNER, which stands for one of these.
 $Trusted = 'S-1-5-18', 'S-1-5-32-544', 'S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464', 'S-1-3-0'
-# Any right with which one changes a file, a folder, or who may: write, append, attributes, delete, permissions, owner, and the general ones.
+# Every right to change a file, a folder or its permissions: write, append, attributes, delete, permissions, owner, and the generic rights.
 $WriteRights = 0x2 -bor 0x4 -bor 0x10 -bor 0x40 -bor 0x100 -bor 0x10000 -bor 0x40000 -bor 0x80000 -bor 0x40000000 -bor 0x10000000
-# Owner Administrators; SYSTEM and Administrators do everything, Users read and run, and nothing is inherited from above.
+# Owner: Administrators. SYSTEM and Administrators have full control, Users can read and execute, and nothing is inherited.
 $AdministratorsWrite = 'O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;BU)'
 $AdministratorsOnly = 'O:BAD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)'
 
@@ -95,36 +95,36 @@ $Folder = [IO.Path]::Combine($Modules, 'SecondResponder')
 $Capabilities = [IO.Path]::Combine($Folder, 'RoleCapabilities')
 $Changes = [Collections.Generic.List[string]]::new()
 
-# ------------------------------------------------------------------------------------------------------------- what is wanted
+# ----------------------------------------------------------------------------------------------------------------- the files
 
 function Read-Package {
     $files = @{}
     foreach ($name in 'SecondResponder.psd1', 'SecondResponder.psrc', 'SecondResponder.Observe.psrc', 'SecondResponder.pssc', 'SecondResponder.Windows.psm1', $Script) {
         $files[$name] = [IO.File]::ReadAllText([IO.Path]::Combine($PSScriptRoot, $name))
     }
-    # Beside this script where somebody has put it there, otherwise where it is in deploy.
+    # Next to this script if it was copied there, otherwise in its place in deploy.
     $name = 'SecondResponder.Target.psm1'
     $at = @([IO.Path]::Combine($PSScriptRoot, $name), [IO.Path]::Combine($PSScriptRoot, '..', 'powershell', $name)) | Where-Object { [IO.File]::Exists($_) }
-    if (-not $at) { throw "$name is neither beside this script nor in ..\powershell: copy the folder deploy as a whole." }
+    if (-not $at) { throw "$name is neither next to this script nor in ..\powershell: copy the whole folder deploy." }
     $files[$name] = [IO.File]::ReadAllText(@($at)[0])
     $files
 }
 
-<# The text with one part of it replaced, which must be there once. #>
+<# Replaces a part of the text, which must occur exactly once. #>
 function Set-Part {
     param([string] $Text, [string] $Part, [string] $With)
     $at = $Text.IndexOf($Part, [StringComparison]::Ordinal)
-    if ($at -lt 0 -or $Text.IndexOf($Part, $at + 1, [StringComparison]::Ordinal) -ge 0) { throw "This is not the file it was: $Part should be in it once." }
+    if ($at -lt 0 -or $Text.IndexOf($Part, $at + 1, [StringComparison]::Ordinal) -ge 0) { throw "A file was modified: it must contain $Part exactly once." }
     $Text.Substring(0, $at) + $With + $Text.Substring($at + $Part.Length)
 }
 
-<# A value as it stands between single quotes. #>
+<# A value, escaped for single quotes. #>
 function Get-Quoted {
     param([string] $Value)
     [Management.Automation.Language.CodeGeneration]::EscapeSingleQuotedStringContent($Value)
 }
 
-<# The files of the module, by their path in its folder. #>
+<# The files of the module, by their path in the module folder. #>
 function Get-WantedFile {
     param([string] $Who, [string[]] $May)
     $role = if ($ObserveOnly) { 'SecondResponder.Observe' } else { 'SecondResponder' }
@@ -148,8 +148,8 @@ function Get-WantedFile {
 # --------------------------------------------------------------------------------------------------------------------- checks
 
 function Assert-Administrator {
-    if (-not (Test-Elevated)) { throw "This changes what is offered by $(Get-ServerName), and wants an administrator: start Windows PowerShell with ""Run as administrator""." }
-    if (-not (Test-WindowsPowerShell)) { throw 'PowerShell 7 would register an endpoint of its own: run this in Windows PowerShell 5.1 (powershell.exe).' }
+    if (-not (Test-Elevated)) { throw "Changing the endpoint on $(Get-ServerName) requires an administrator: start Windows PowerShell with ""Run as administrator""." }
+    if (-not (Test-WindowsPowerShell)) { throw 'PowerShell 7 would register an endpoint of PowerShell 7: run this in Windows PowerShell 5.1 (powershell.exe).' }
 }
 
 function Get-ServerName { $env:COMPUTERNAME }
@@ -157,21 +157,21 @@ function Get-ServerName { $env:COMPUTERNAME }
 function Get-CheckedAccount {
     $who = Resolve-Account $Account
     if (-not $who) {
-        throw "There is no account or group ""$Account"". Write it as DOMAIN\name; the name of a managed service account or a computer ends with a dollar sign, and stands between single quotes here."
+        throw "There is no account or group ""$Account"". Write it as DOMAIN\name. The name of a managed service account or a computer ends with a dollar sign; put it in single quotes."
     }
-    $crowd = $TooMany[$who.Sid]
+    $crowd = $TooBroad[$who.Sid]
     if ($who.Sid -match '-513$') { $crowd = 'all users of the domain' }
     if ($who.Sid -match '-515$') { $crowd = 'all computers of the domain' }
-    if ($crowd) { throw "$($who.Name) is $crowd. Name the account of the daemon, or a group that holds nothing else." }
+    if ($crowd) { throw "$($who.Name) is $crowd. Name the account of the daemon, or a group that contains only it." }
     $who.Name
 }
 
 function Get-CheckedService {
     $checked = @()
-    # With powershell.exe -File a list arrives as one text.
+    # powershell.exe -File passes a list as one text.
     foreach ($name in @($Services | ForEach-Object { $_.Split(',') } | ForEach-Object { $_.Trim() })) {
         if ($name -notmatch '\A[A-Za-z0-9][A-Za-z0-9$_.-]*\z') {
-            throw "This is no name of a service: ""$name"". Give the name and not the display name: Get-Service lists both. Patterns are not taken."
+            throw """$name"" is not a service name. Give the name, not the display name: Get-Service lists both. Patterns are not allowed."
         }
         if ($checked -notcontains $name) { $checked += $name }
     }
@@ -180,22 +180,22 @@ function Get-CheckedService {
     if ($here.Count -eq 0) { throw "$(Get-ServerName) has none of these services: $($checked -join ', '). Is it an Exchange server?" }
     $unknown = @($checked | Where-Object { $here -notcontains $_ -and $MayBeMissing -notcontains $_ })
     if ($unknown.Count -gt 0) {
-        throw "$(Get-ServerName) has no service $($unknown -join ', '). Get-Service lists the names. Where servers differ, run this for each kind with its own -Services."
+        throw "$(Get-ServerName) has no service $($unknown -join ', '). Get-Service lists the names. If servers differ, run this for each kind with its own -Services."
     }
     $checked
 }
 
 function Assert-Transcripts {
-    if (-not [IO.Path]::IsPathRooted($Transcripts)) { throw "-Transcripts must be a whole path, such as D:\Transcripts, and not ""$Transcripts""." }
+    if (-not [IO.Path]::IsPathRooted($Transcripts)) { throw "-Transcripts must be an absolute path, such as D:\Transcripts, not ""$Transcripts""." }
 }
 
 function Assert-NoDomainController {
     # 2 is a domain controller, 3 another server, 1 a workstation.
     if ((Get-CimInstance -ClassName Win32_OperatingSystem).ProductType -ne 2 -or $AllowDomainController) { return }
-    throw "$(Get-ServerName) is a domain controller: the endpoint's virtual account would be a Domain Admin there. If that is meant, add -AllowDomainController."
+    throw "$(Get-ServerName) is a domain controller: the endpoint's virtual account would be a Domain Admin there. To install there anyway, add -AllowDomainController."
 }
 
-<# Who may write there besides administrators, by SID. #>
+<# SIDs of everyone except administrators who can write there. #>
 function Get-OtherWriter {
     param([string] $Path)
     $acl = Get-Acl -LiteralPath $Path
@@ -206,23 +206,23 @@ function Get-OtherWriter {
     @($others | Where-Object { $Trusted -notcontains $_ } | Select-Object -Unique)
 }
 
-<# Whoever may write above the module can put another in its place. That folder is not ours to mend. #>
+<# Anyone who can write to the parent folder can replace the module. The script does not change the rights of that folder. #>
 function Assert-SafePlace {
     if (-not [IO.Directory]::Exists($Modules)) { return }
     $others = @(Get-OtherWriter $Modules)
     if ($others.Count -eq 0) { return }
-    throw "$Modules can be written to by $($others -join ', '), who could put another module there and have it run as an administrator. Take that right away, and run this again."
+    throw "$Modules can be written to by $($others -join ', '), who could put another module there that would run as an administrator. Remove that right and run this again."
 }
 
-<# Whatever is in the folder and is none of the module's files would be somebody else's, or a trap. #>
+<# Files in the folder that are not the module's may be someone else's, or malicious. #>
 function Assert-NoForeignFile {
     if (-not [IO.Directory]::Exists($Folder)) { return }
     $known = 'SecondResponder.psd1', 'SecondResponder.Target.psm1', 'SecondResponder.pssc', 'SecondResponder.psrc', 'SecondResponder.Observe.psrc', 'RoleCapabilities'
     $foreign = @([IO.Directory]::GetFileSystemEntries($Folder, '*', 'AllDirectories') | Where-Object { $known -notcontains [IO.Path]::GetFileName($_) })
-    if ($foreign.Count -gt 0) { throw "There is what this script did not put there: $($foreign -join ', '). Look at it, delete it, and run this again." }
+    if ($foreign.Count -gt 0) { throw "This script did not create these files: $($foreign -join ', '). Check and delete them, then run this again." }
 }
 
-<# The endpoint as it is registered; nothing where it is not. One of this name that is not ours stops everything. #>
+<# The registered endpoint; nothing if there is none. Throws if another endpoint has its name. #>
 function Get-Registered {
     $registered = Get-PSSessionConfiguration -Name $Endpoint -ErrorAction SilentlyContinue
     if (-not $registered) { return }
@@ -231,14 +231,14 @@ function Get-Registered {
     if ($Package['SecondResponder.pssc'] -notmatch "GUID += '([0-9a-f-]+)'") { throw 'There is no GUID in SecondResponder.pssc.' }
     # Windows names its copy of the configuration after the endpoint and the GUID.
     if (-not $file.Contains($Matches[1])) {
-        throw "There is an endpoint ""$Endpoint"" that this script did not make: $file. If nobody needs it: Unregister-PSSessionConfiguration -Name $Endpoint"
+        throw "There is an endpoint ""$Endpoint"" that this script did not create: $file. If it is not needed: Unregister-PSSessionConfiguration -Name $Endpoint"
     }
     @{ File = $file }
 }
 
 # -------------------------------------------------------------------------------------------------------------------- changes
 
-<# Does one thing and remembers it. In a rehearsal (-WhatIf) it only says so. #>
+<# Makes one change and records it. With -WhatIf it only prints and records it. #>
 function Invoke-Change {
     param([string] $Target, [string] $Action, [scriptblock] $Do)
     if ($ScriptCmdlet.ShouldProcess($Target, $Action)) { & $Do } elseif (-not $WhatIfPreference) { return }
@@ -263,31 +263,31 @@ function Install-Module {
     if (-not $isNew) {
         $parts = @($Folder) + @([IO.Directory]::GetFileSystemEntries($Folder, '*', 'AllDirectories'))
         $others = @($parts | ForEach-Object { Get-OtherWriter $_ } | Select-Object -Unique)
-        # What they have written can't be told from what we have; a file may have rights of its own.
+        # Their changes can't be told from ours, so everything is deleted. A file may have its own rights.
         if ($others.Count -gt 0) {
             $isNew = $true
-            Invoke-Change $Folder "delete, as $($others -join ', ') could write to it" { [IO.Directory]::Delete($Folder, $true) }
+            Invoke-Change $Folder "delete, because $($others -join ', ') could write to it" { [IO.Directory]::Delete($Folder, $true) }
         }
     }
     if ($isNew) {
-        Invoke-Change $Folder 'create, writable for administrators only' {
+        Invoke-Change $Folder 'create, writable by administrators only' {
             [void] [IO.Directory]::CreateDirectory($Folder)
             Protect-Folder $Folder $AdministratorsWrite
         }
     }
     if (-not $isNew -and [IO.Directory]::Exists($Capabilities)) {
         foreach ($file in [IO.Directory]::GetFiles($Capabilities)) {
-            # The other role capability, of a time when it was wanted.
+            # The role capability of an earlier installation.
             if (-not $Files.ContainsKey("RoleCapabilities/$([IO.Path]::GetFileName($file))")) { Invoke-Change $file 'delete' { [IO.File]::Delete($file) } }
         }
     }
     foreach ($name in @($Files.Keys | Sort-Object)) {
         $path = [IO.Path]::Combine($Folder, $name)
-        # As a new file, not as a copy: a copy would take along the mark of having come from the internet.
+        # A new file, not a copy: a copy would keep the mark of a file from the internet.
         if (-not $isNew -and (Read-Text $path) -ceq $Files[$name]) { continue }
         Invoke-Change $path 'write' {
             [void] [IO.Directory]::CreateDirectory([IO.Path]::GetDirectoryName($path))
-            # Windows PowerShell takes a file without a mark for one in the system's own code page; an account may have any name.
+            # Windows PowerShell reads a file without a byte order mark in the code page of the system; an account name may have any characters.
             [IO.File]::WriteAllText($path, $Files[$name], [Text.UTF8Encoding]::new($Files[$name] -match '[^\x00-\x7f]'))
         }
     }
@@ -295,8 +295,8 @@ function Install-Module {
 
 function Install-Record {
     $others = @(if ([IO.Directory]::Exists($Transcripts)) { Get-OtherWriter $Transcripts })
-    # Any user may make folders in %ProgramData%, so one of this name may be there, and be theirs.
-    if ($others.Count -gt 0) { Invoke-Change $Transcripts "keep for administrators, as $($others -join ', ') could write to it" { Protect-Folder $Transcripts $AdministratorsOnly } }
+    # Any user can create folders in %ProgramData%, so a folder of this name may exist and belong to a user.
+    if ($others.Count -gt 0) { Invoke-Change $Transcripts "restrict to administrators, because $($others -join ', ') could write to it" { Protect-Folder $Transcripts $AdministratorsOnly } }
     if (-not [IO.Directory]::Exists($Transcripts)) {
         Invoke-Change $Transcripts 'create, for administrators only' {
             [void] [IO.Directory]::CreateDirectory($Transcripts)
@@ -313,9 +313,9 @@ function Install-Endpoint {
     $registered = Get-Registered
     if ($registered -and (Read-Text $registered.File) -ceq $Wanted) { return }
     if ($registered) {
-        Invoke-Change "endpoint $Endpoint" 'unregister, to register it anew' { [void] (Unregister-PSSessionConfiguration -Name $Endpoint -Force -NoServiceRestart) }
+        Invoke-Change "endpoint $Endpoint" 'unregister, to register it again' { [void] (Unregister-PSSessionConfiguration -Name $Endpoint -Force -NoServiceRestart) }
     }
-    # -Force alone would restart WinRM without a word.
+    # -Force alone would restart WinRM silently.
     Invoke-Change "endpoint $Endpoint" 'register' {
         [void] (Register-PSSessionConfiguration -Name $Endpoint -Path ([IO.Path]::Combine($Folder, 'SecondResponder.pssc')) -Force -NoServiceRestart)
     }
@@ -330,7 +330,7 @@ function Uninstall-Endpoint {
     if (Test-EventSource $Endpoint) { Invoke-Change 'Application log' "remove source $Endpoint" { Remove-EventLog -Source $Endpoint } }
 }
 
-<# All of it, on the server that this runs on. #>
+<# Installs or uninstalls everything on this server. #>
 function Invoke-Here {
     Assert-Administrator
     $answer = [ordered] @{ Server = Get-ServerName; Endpoint = $Endpoint; State = 'unchanged'; Account = ''; Services = ''; Changes = @(); RestartWinRM = '' }
@@ -339,7 +339,7 @@ function Invoke-Here {
     } else {
         $answer.Account = Get-CheckedAccount
         $may = @(Get-CheckedService)
-        $answer.Services = if ($ObserveOnly) { 'none: it looks only' } else { $may -join ', ' }
+        $answer.Services = if ($ObserveOnly) { 'none: observe only' } else { $may -join ', ' }
         Assert-Transcripts
         Assert-NoDomainController
         Assert-SafePlace
@@ -368,7 +368,7 @@ function Complete-Restart {
         }
         return
     }
-    Write-Warning "The change of the endpoint on $server counts once WinRM has been restarted there, or the server. That ends every remote PowerShell session with it. At a time that suits, at the server itself: Restart-Service WinRM"
+    Write-Warning "The changed endpoint on $server takes effect when WinRM or the server is restarted, which ends every remote PowerShell session with it. When convenient, on the server itself: Restart-Service WinRM"
 }
 
 $ScriptCmdlet = $PSCmdlet
@@ -378,18 +378,18 @@ $null = New-Module -Name SecondResponder.Windows -ScriptBlock ([scriptblock]::Cr
 
 if ($ComputerName.Count -eq 0) {
     if ($RestartWinRM -and (Get-Variable -Name PSSenderInfo -ErrorAction SilentlyContinue)) {
-        throw 'This is a remote session: it would end in the middle of the restart, and WinRM would stay stopped. Run this at the server itself, or from another with -ComputerName.'
+        throw 'This is a remote session: it would end during the restart, and WinRM would stay stopped. Run this on the server itself, or from another one with -ComputerName.'
     }
     $answer = Invoke-Here
-    # Whoever has sent this sees to the restart.
+    # On another server, the calling script handles the restart.
     if (-not $sent) { Complete-Restart $answer '.' }
     return $answer
 }
 
-# On another server this same script runs, as text, with its files as texts: nothing has to be copied first, and a rehearsal leaves nothing behind.
+# Runs this script on another server as text, with its files as texts: nothing has to be copied first, and -WhatIf leaves nothing behind.
 $given = @{ Package = $Package; WhatIf = [bool] $WhatIfPreference }
 foreach ($name in 'Account', 'Services', 'Transcripts') { if ($PSBoundParameters.ContainsKey($name)) { $given[$name] = $PSBoundParameters[$name] } }
-# A switch does not survive the way there as one.
+# A switch is not a switch any more after remoting.
 foreach ($name in 'ObserveOnly', 'AllowDomainController', 'Uninstall') { if ($PSBoundParameters.ContainsKey($name)) { $given[$name] = [bool] $PSBoundParameters[$name] } }
 $failed = @()
 foreach ($server in @($ComputerName | ForEach-Object { $_.Split(',') } | ForEach-Object { $_.Trim() })) {
@@ -402,4 +402,4 @@ foreach ($server in @($ComputerName | ForEach-Object { $_.Split(',') } | ForEach
         Write-Error "${server}: $($_.Exception.Message)" -ErrorAction Continue
     }
 }
-if ($failed.Count -gt 0) { throw "Not done on $($failed -join ', ')." }
+if ($failed.Count -gt 0) { throw "Failed on $($failed -join ', ')." }

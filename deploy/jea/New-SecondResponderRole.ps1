@@ -1,43 +1,42 @@
 <#
 .SYNOPSIS
-Gives the account of Second Responder the cmdlets of Exchange that it uses, and no other: management roles and a role group.
+Grants the account of Second Responder only the Exchange cmdlets that it uses, with management roles and a role group.
 
 .DESCRIPTION
-Run it in the Exchange Management Shell as a member of Organization Management; with -WhatIf first. It may be run again: what is as wanted is left
-alone.
+Run it in the Exchange Management Shell as a member of Organization Management, first with -WhatIf. You can run it again: it only changes what is out
+of date.
 
-Which built-in role holds a cmdlet differs between versions, so the script asks Exchange (Get-ManagementRole -Cmdlet) and takes the role with the
-fewest entries. It makes a child of it, "Second Responder look - ..." or "Second Responder act - ...", and takes every entry out of the child that
-is not in the lists below. Of the three cmdlets that change something only the parameters listed here stay. The roles that act are assigned
-to the role group "Second Responder", with -ServerScope for these servers only; the roles that look also to "Second Responder (observe)".
+The built-in role that contains a cmdlet differs between versions, so the script queries Exchange (Get-ManagementRole -Cmdlet) and takes the role with
+the fewest entries. It creates a child of it, "Second Responder look - ..." or "Second Responder act - ...", and removes every entry from the child
+that is not in the lists below. The three cmdlets that change something keep only the parameters listed here. The "act" roles are assigned to the role
+group "Second Responder", limited to the servers in -ServerScope; the "look" roles are assigned to "Second Responder (observe)" too.
 
-A member must be a user or a universal security group to Exchange. A group managed service account is neither: it has no user object here,
-Add-RoleGroupMember and Set-User do not find it, and its remote PowerShell can't be switched on or off. Put it into a universal security group
-and name that group (New-SecondResponderAccount.ps1 makes one). Whether Exchange then lets it in over remote PowerShell is not confirmed by public
-documentation, and some report that it does not: try it, as the account, before relying on it (docs/exchange.md). An ordinary service account
-is the documented way.
+A member must be a user or a universal security group to Exchange. A group managed service account is neither: Add-RoleGroupMember and Set-User do not
+find it, and its remote PowerShell can't be switched on or off. Add it to a universal security group and name that group
+(New-SecondResponderAccount.ps1 creates one). Public documentation does not confirm that Exchange then accepts it over remote PowerShell, and some
+report that it does not: test it under the account before you rely on it (docs/exchange.md). An ordinary service account is the documented way.
 
 .PARAMETER Member
 Users or universal security groups that get these rights.
 
 .PARAMETER ServerScope
-The servers that may be changed. Without it: all. Looking is not limited by it.
+Servers that may be changed. Default: all. Reads are not limited.
 
 .PARAMETER ObserveOnly
-Makes the role group "Second Responder (observe)", which looks only. Members that are in the other group are taken out of it.
+Creates the role group "Second Responder (observe)", which can only read. Removes its members from the other group.
 
 .PARAMETER ParentRole
-Where the built-in role that is found is not the one wanted: by the cmdlet's name, the role's, such as @{ 'Set-ImapSettings' = 'POP3 and IMAP4 Protocols' }.
+Built-in roles to use instead of those found, by cmdlet, such as @{ 'Set-ImapSettings' = 'POP3 and IMAP4 Protocols' }.
 
 .PARAMETER MaxConcurrency
-With it a throttling policy "Second Responder" is made, with so many remote PowerShell sessions at a time, and bound to those members that are users.
-Without it they have Exchange's own limit. The daemon holds one for looks, and one for each change under way.
+Maximum number of concurrent remote PowerShell sessions: creates a throttling policy "Second Responder" and binds it to the members that are users.
+Default: Exchange's own limit. The daemon uses one session for reads and one for each change in progress.
 
 .PARAMETER DomainController
-The domain controller to read from and write to.
+Domain controller to read from and write to.
 
 .PARAMETER Remove
-Takes both role groups, the roles, the scopes and the throttling policy away. Whether members may use remote PowerShell is left as it is.
+Removes both role groups, the roles, the scopes and the throttling policy. Does not change whether members may use remote PowerShell.
 
 .EXAMPLE
 .\New-SecondResponderRole.ps1 -Member 'CONTOSO\svc-responder' -ObserveOnly -WhatIf
@@ -49,7 +48,7 @@ Takes both role groups, the roles, the scopes and the throttling policy away. Wh
 .\New-SecondResponderRole.ps1 -Remove
 
 .OUTPUTS
-What is there now, and what was done to it.
+Each object, and what was changed.
 #>
 [CmdletBinding(SupportsShouldProcess = $true, ConfirmImpact = 'Medium', DefaultParameterSetName = 'Make')]
 param(
@@ -64,7 +63,7 @@ param(
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 
-# What the daemon calls to look. Invoke-MonitoringProbe runs a probe of Managed Availability: it logs on, and changes nothing.
+# Cmdlets that the daemon calls to read. Invoke-MonitoringProbe runs a probe of Managed Availability, which logs on and changes nothing.
 $Looks = @(
     'Get-ExchangeServer'
     'Get-DatabaseAvailabilityGroup'
@@ -77,13 +76,13 @@ $Looks = @(
     'Get-PopSettings'
     'Get-ServerComponentState'
 )
-# What it calls to change something, with the parameters that it needs.
+# Cmdlets that it calls to change something, with the parameters that it requires.
 $Acts = [ordered] @{
     'Set-MailboxServer' = @('Identity', 'DatabaseCopyActivationDisabledAndMoveNow', 'DomainController')
     'Set-ImapSettings'  = @('Server', 'ProtocolLogEnabled', 'DomainController')
     'Set-PopSettings'   = @('Server', 'ProtocolLogEnabled', 'DomainController')
 }
-# They say how an answer is given, and widen nothing. Without them a command that comes with -ErrorAction or -Confirm is refused.
+# Common parameters, which grant no further rights. Without them, Exchange refuses a command with -ErrorAction or -Confirm.
 $Common = 'Confirm', 'Debug', 'ErrorAction', 'ErrorVariable', 'OutBuffer', 'OutVariable', 'Verbose', 'WarningAction', 'WarningVariable', 'WhatIf'
 
 $Ours = 'Second Responder'
@@ -96,11 +95,11 @@ $Scope = "$Ours servers "
 $ScriptCmdlet = $PSCmdlet
 $Dc = @{}
 if ($DomainController) { $Dc.DomainController = $DomainController }
-$Made = [ordered] @{}
+$Rows = [ordered] @{}
 
 # -------------------------------------------------------------------------------------------------------------------- helpers
 
-<# Does one thing and remembers it. In a rehearsal (-WhatIf) it only says so. #>
+<# Makes one change and records it. With -WhatIf it only prints and records it. #>
 function Invoke-Change {
     param([string] $Target, [string] $Action, [scriptblock] $Do)
     if ($ScriptCmdlet.ShouldProcess($Target, $Action)) { & $Do } elseif (-not $WhatIfPreference) { return }
@@ -109,18 +108,18 @@ function Invoke-Change {
 
 function Add-Row {
     param([string] $Target, [string] $Action = '')
-    if (-not $Made.Contains($Target)) { $Made[$Target] = @() }
-    if ($Action) { $Made[$Target] += $Action }
+    if (-not $Rows.Contains($Target)) { $Rows[$Target] = @() }
+    if ($Action) { $Rows[$Target] += $Action }
 }
 
-<# What comes from another server has only the properties that came along. #>
+<# A property of an object, or nothing: objects from another server may lack properties. #>
 function Read-Property {
     param($Of, [string] $Name)
     $property = $Of.PSObject.Properties[$Name]
     if ($property) { $property.Value }
 }
 
-<# The last part of what may be a path in the directory. #>
+<# The last part of a name that may be a directory path. #>
 function Get-LastPart { param($Text) "$Text".Split('/\')[-1] }
 
 function Get-OurRole { @(Get-ManagementRole @Dc | Where-Object { $_.Name.StartsWith($LookRole, 'OrdinalIgnoreCase') -or $_.Name.StartsWith($ActRole, 'OrdinalIgnoreCase') }) }
@@ -134,21 +133,21 @@ function Get-GroupMember { param([string] $Group) @(Get-RoleGroupMember -Identit
 function Assert-Shell {
     $missing = @('Get-ManagementRole', 'New-ManagementRole', 'New-RoleGroup', 'New-ManagementRoleAssignment') | Where-Object { -not (Get-Command -Name $_ -ErrorAction SilentlyContinue) }
     if (@($missing).Count -eq 0) { return }
-    throw "There is no $(@($missing)[0]) here. Run this in the Exchange Management Shell, as a member of Organization Management: others are not even shown it."
+    throw "$(@($missing)[0]) is not available. Run this in the Exchange Management Shell as a member of Organization Management: the cmdlet is hidden from others."
 }
 
-<# A member as Exchange knows it. #>
+<# The user or group of a member in Exchange. #>
 function Resolve-Member {
     param([string] $Name)
     $user = Get-User -Identity $Name -ErrorAction SilentlyContinue @Dc
     if ($user) { return @{ Given = $Name; Name = $user.Name; Dn = $user.DistinguishedName; User = $user } }
     $group = Get-Group -Identity $Name -ErrorAction SilentlyContinue @Dc
     if (-not $group) {
-        throw "Exchange knows no user and no group ""$Name"". A group managed service account is neither: put it into a universal security group, and name the group (New-SecondResponderAccount.ps1)."
+        throw "Exchange has no user or group ""$Name"". A group managed service account is neither: add it to a universal security group and name the group (New-SecondResponderAccount.ps1)."
     }
     $type = "$(Read-Property $group GroupType)"
     if ($type -notmatch 'Universal' -or $type -notmatch 'SecurityEnabled') {
-        throw "The group ""$Name"" is not a universal security group ($type), and a role group takes no other: Set-ADGroup -Identity '$($group.Name)' -GroupScope Universal -GroupCategory Security"
+        throw "The group ""$Name"" is not a universal security group ($type), which a role group requires: Set-ADGroup -Identity '$($group.Name)' -GroupScope Universal -GroupCategory Security"
     }
     @{ Given = $Name; Name = $group.Name; Dn = $group.DistinguishedName; User = $null }
 }
@@ -166,7 +165,7 @@ function Find-Parent {
     $asked = @{ Cmdlet = $Cmdlet }
     if ($Parameters) { $asked.CmdletParameters = $Parameters }
     if ($ParentRole.ContainsKey($Cmdlet)) { $asked.Identity = $ParentRole[$Cmdlet] }
-    # A child of ours has it too; and what users may do to themselves is not meant.
+    # Not the roles that this script created, and not end-user roles.
     $roles = @(Get-ManagementRole @asked @Dc | Where-Object { (Read-Property $_ IsRootRole) -ne $false -and (Read-Property $_ IsEndUserRole) -ne $true -and -not $_.Name.StartsWith($Ours) })
     foreach ($role in @($roles | Sort-Object -Property @{ Expression = { @($_.RoleEntries).Count } }, Name)) {
         $entry = @(Get-ManagementRoleEntry -Identity "$($role.Name)\$Cmdlet" @Dc)
@@ -175,7 +174,7 @@ function Find-Parent {
     }
 }
 
-<# By the name of the role to make: its parent, and the cmdlets it keeps. #>
+<# The roles to create, by name: the parent of each and the cmdlets that it keeps. #>
 function Get-WantedRole {
     $wanted = [ordered] @{}
     $missing = @()
@@ -187,21 +186,21 @@ function Get-WantedRole {
             $parent = Find-Parent $cmdlet $parameters
             if (-not $parent) { $missing += "$cmdlet $(@($parameters | ForEach-Object { "-$_" }) -join ' ')".Trim(); continue }
             $name = $kind.Role + $parent
-            # Exchange takes no longer one.
+            # The maximum length in Exchange.
             if ($name.Length -gt 64) { $name = $name.Substring(0, 64).Trim() }
             if (-not $wanted.Contains($name)) { $wanted[$name] = @{ Parent = $parent; Cmdlets = @() } }
             $wanted[$name].Cmdlets += $cmdlet
         }
     }
     if ($missing.Count -gt 0) {
-        throw "No built-in role has: $($missing -join '; '). Either this version of Exchange lacks it, or you may not see the role: be a member of Organization Management. A role can be named with -ParentRole."
+        throw "No built-in role has: $($missing -join '; '). Either this version of Exchange does not have it, or you cannot see the role: only members of Organization Management can. You can name a role with -ParentRole."
     }
     $wanted
 }
 
 # -------------------------------------------------------------------------------------------------------------------- changes
 
-function Get-Left { param([string] $Cmdlet) "leave $Cmdlet with $(@($Acts[$Cmdlet] | ForEach-Object { "-$_" }) -join ', ')" }
+function Get-LimitText { param([string] $Cmdlet) "limit $Cmdlet to $(@($Acts[$Cmdlet] | ForEach-Object { "-$_" }) -join ', ')" }
 
 function Update-Role {
     param([string] $Role, $Wanted)
@@ -209,38 +208,38 @@ function Update-Role {
     $keeps = $Wanted.Cmdlets -join ', '
     if (@(Get-OurRole | Where-Object { $_.Name -eq $Role }).Count -eq 0) {
         Invoke-Change "role $Role" "create, from $($Wanted.Parent)" {
-            [void] (New-ManagementRole -Name $Role -Parent $Wanted.Parent -Description 'What Second Responder uses. Made by New-SecondResponderRole.ps1.' @Dc)
+            [void] (New-ManagementRole -Name $Role -Parent $Wanted.Parent -Description 'Cmdlets that Second Responder uses. Created by New-SecondResponderRole.ps1.' @Dc)
         }
-        # A role that is not there has no entries to look at.
+        # With -WhatIf the role does not exist, so its entries can't be read.
         if ($WhatIfPreference) {
-            Invoke-Change "role $Role" "take every command out of it but $keeps" { }
-            foreach ($cmdlet in @($Wanted.Cmdlets | Where-Object { $Acts.Contains($_) })) { Invoke-Change "role $Role" (Get-Left $cmdlet) { } }
+            Invoke-Change "role $Role" "remove all commands except $keeps" { }
+            foreach ($cmdlet in @($Wanted.Cmdlets | Where-Object { $Acts.Contains($_) })) { Invoke-Change "role $Role" (Get-LimitText $cmdlet) { } }
             return
         }
     }
     $entries = @(Get-ManagementRoleEntry -Identity "$Role\*" @Dc)
     $surplus = @($entries | Where-Object { $Wanted.Cmdlets -notcontains $_.Name })
     if ($surplus.Count -gt 0) {
-        Invoke-Change "role $Role" "take $($surplus.Count) commands out of it, and keep $keeps" {
+        Invoke-Change "role $Role" "remove $($surplus.Count) commands and keep $keeps" {
             foreach ($entry in $surplus) { Remove-ManagementRoleEntry -Identity "$Role\$($entry.Name)" -Confirm:$false @Dc }
         }
     }
     foreach ($cmdlet in $Wanted.Cmdlets) {
         $entry = @($entries | Where-Object { $_.Name -eq $cmdlet })
-        if ($entry.Count -eq 0) { Invoke-Change "role $Role" "put $cmdlet back into it" { Add-ManagementRoleEntry -Identity "$Role\$cmdlet" @Dc } }
+        if ($entry.Count -eq 0) { Invoke-Change "role $Role" "add $cmdlet again" { Add-ManagementRoleEntry -Identity "$Role\$cmdlet" @Dc } }
         if (-not $Acts.Contains($cmdlet)) { continue }
         $stay = $Acts[$cmdlet] + $Common
         $wantedParameters = @(@(Get-ManagementRoleEntry -Identity "$($Wanted.Parent)\$cmdlet" @Dc)[0].Parameters | Where-Object { $stay -contains $_ } | Sort-Object)
         $parameters = @(if ($entry.Count -gt 0) { $entry[0].Parameters | Sort-Object })
         if (($parameters -join ' ') -ne ($wantedParameters -join ' ')) {
-            Invoke-Change "role $Role" (Get-Left $cmdlet) {
+            Invoke-Change "role $Role" (Get-LimitText $cmdlet) {
                 Set-ManagementRoleEntry -Identity "$Role\$cmdlet" -Parameters $wantedParameters -Confirm:$false @Dc
             }
         }
     }
 }
 
-<# A role with all its assignments. #>
+<# Removes a role with all its assignments. #>
 function Remove-Role {
     param([string] $Role)
     Invoke-Change "role $Role" 'remove' {
@@ -249,7 +248,7 @@ function Remove-Role {
     }
 }
 
-<# The list of servers can't be read back from a scope, nor be changed; so the scope is named after it. #>
+<# The name of the scope for these servers: it contains a hash, because the list can be neither read from a scope nor changed. #>
 function Get-ScopeName {
     param([string[]] $Servers)
     $sha = [Security.Cryptography.SHA256]::Create()
@@ -262,15 +261,15 @@ function Update-Scope {
     $name = Get-ScopeName $Servers
     Add-Row "scope $name"
     if (@(Find-Scope | Where-Object { $_.Name -eq $name }).Count -eq 0) {
-        Invoke-Change "scope $name" "create, of $($Servers -join ', ')" { [void] (New-ManagementScope -Name $name -ServerList $Servers @Dc) }
+        Invoke-Change "scope $name" "create, for $($Servers -join ', ')" { [void] (New-ManagementScope -Name $name -ServerList $Servers @Dc) }
     }
     $name
 }
 
-<# Exactly one assignment of the role to the group, with this scope and no other. #>
+<# Makes sure that the role is assigned to the group exactly once, with this scope. #>
 function Update-Assignment {
     param([string] $Role, [string] $Group, [string] $Within)
-    # In a rehearsal neither may be there.
+    # With -WhatIf, role and group may not exist.
     $there = @(Get-ManagementRoleAssignment -Role $Role -RoleAssignee $Group -ErrorAction SilentlyContinue @Dc)
     $right = @($there | Where-Object { (Get-LastPart (Read-Property $_ CustomConfigWriteScope)) -eq $Within })
     $for = if ($Within) { ", for the servers of ""$Within""" } else { '' }
@@ -291,7 +290,7 @@ function Update-Group {
     Add-Row "group $Group"
     $exists = @(Find-Group $Group).Count -gt 0
     if (-not $exists) {
-        Invoke-Change "group $Group" 'create' { [void] (New-RoleGroup -Name $Group -Description 'The rights of the daemon Second Responder. Made by New-SecondResponderRole.ps1.' @Dc) }
+        Invoke-Change "group $Group" 'create' { [void] (New-RoleGroup -Name $Group -Description 'Has the rights of the daemon Second Responder. Created by New-SecondResponderRole.ps1.' @Dc) }
     }
     $there = @(if ($exists) { Get-GroupMember $Group })
     foreach ($one in $Members) {
@@ -299,7 +298,7 @@ function Update-Group {
         Invoke-Change "group $Group" "add member $($one.Given)" { Add-RoleGroupMember -Identity $Group -Member $one.Given -BypassSecurityGroupManagerCheck -Confirm:$false @Dc }
     }
     $others = @($there | Where-Object { $it = $_; @($Members | Where-Object { Test-Member @($it) $_ }).Count -eq 0 } | ForEach-Object { $_.Name })
-    if ($others.Count -gt 0) { Write-Warning "The role group ""$Group"" has other members too, which are left there: $($others -join ', ')" }
+    if ($others.Count -gt 0) { Write-Warning "The role group ""$Group"" has other members, which are kept: $($others -join ', ')" }
 }
 
 function Test-Member {
@@ -307,7 +306,7 @@ function Test-Member {
     @($There | Where-Object { $dn = Read-Property $_ DistinguishedName; if ($dn) { $dn -eq $One.Dn } else { $_.Name -eq $One.Name } }).Count -gt 0
 }
 
-<# Who is to look only must not be in the group that acts. #>
+<# Members that may only read must not be in the acting group. #>
 function Remove-FromActing {
     param([object[]] $Members)
     if (@(Find-Group $ActingGroup).Count -eq 0) { return }
@@ -320,12 +319,12 @@ function Remove-FromActing {
 function Update-User {
     param($One)
     if (-not $One.User) {
-        Write-Warning "$($One.Given) is a group: whether its members may use remote PowerShell is to be seen for each (Get-User <name> | Format-List RemotePowerShellEnabled)."
+        Write-Warning "$($One.Given) is a group: check for each member whether it may use remote PowerShell (Get-User <name> | Format-List RemotePowerShellEnabled)."
         return
     }
     Add-Row "user $($One.Given)"
     if ((Read-Property $One.User RemotePowerShellEnabled) -eq $false) {
-        Invoke-Change "user $($One.Given)" 'let in over remote PowerShell' { Set-User -Identity $One.Given -RemotePowerShellEnabled $true -Confirm:$false @Dc }
+        Invoke-Change "user $($One.Given)" 'allow remote PowerShell' { Set-User -Identity $One.Given -RemotePowerShellEnabled $true -Confirm:$false @Dc }
     }
     if ($MaxConcurrency -eq 0) { return }
     $bound = Get-ThrottlingPolicyAssociation -Identity $One.Given @Dc
@@ -348,7 +347,7 @@ function Remove-Everything {
     foreach ($group in $ActingGroup, $ObservingGroup) {
         if (@(Find-Group $group).Count -eq 0) { continue }
         Invoke-Change "group $group" 'remove, with its assignments' {
-            # Only what was made here: Exchange may tell of rights that the group has by way of another, too.
+            # Only assignments of our roles: Exchange may also return rights that the group has through another group.
             $assignments = @(Get-ManagementRoleAssignment -RoleAssignee $group @Dc | Where-Object { (Get-LastPart $_.Role).StartsWith($Ours) })
             foreach ($assignment in $assignments) { Remove-ManagementRoleAssignment -Identity $assignment.Name -Confirm:$false @Dc }
             Remove-RoleGroup -Identity $group -BypassSecurityGroupManagerCheck -Confirm:$false @Dc
@@ -368,7 +367,7 @@ Assert-Shell
 if ($Remove) {
     Remove-Everything
 } else {
-    # Everything is asked before anything is changed.
+    # Reads and checks everything before the first change.
     $members = @($Member | ForEach-Object { Resolve-Member $_ })
     $servers = @($ServerScope | ForEach-Object { Resolve-Server $_ } | Sort-Object -Unique)
     $roles = Get-WantedRole
@@ -379,13 +378,13 @@ if ($Remove) {
     $group = if ($ObserveOnly) { $ObservingGroup } else { $ActingGroup }
     if ($ObserveOnly) { Remove-FromActing $members }
     Update-Group $group $members
-    # Both groups look by the same roles.
+    # Both groups share the "look" roles.
     $groups = @($group) + @($ActingGroup, $ObservingGroup | Where-Object { $_ -ne $group -and @(Find-Group $_).Count -gt 0 })
     foreach ($role in $roles.Keys) {
         if ($role.StartsWith($ActRole)) { Update-Assignment $role $ActingGroup $within; continue }
         foreach ($one in $groups) { Update-Assignment $role $one '' }
     }
-    # Roles of ours that have come from another parent, and scopes of other servers.
+    # Removes our roles from other parents, and scopes of other servers.
     foreach ($role in Get-OurRole) {
         if (-not $roles.Contains($role.Name) -and ($role.Name.StartsWith($LookRole) -or -not $ObserveOnly)) { Remove-Role $role.Name }
     }
@@ -396,11 +395,11 @@ if ($Remove) {
     foreach ($one in $members) { Update-User $one }
 }
 
-foreach ($what in $Made.Keys) {
-    $state = if ($Made[$what].Count -eq 0) { 'as it was' } elseif ($WhatIfPreference) { 'would be changed' } else { 'changed' }
-    [pscustomobject] @{ What = $what; State = $state; Done = $Made[$what] -join '; ' }
+foreach ($what in $Rows.Keys) {
+    $state = if ($Rows[$what].Count -eq 0) { 'unchanged' } elseif ($WhatIfPreference) { 'would be changed' } else { 'changed' }
+    [pscustomobject] @{ What = $what; State = $state; Done = $Rows[$what] -join '; ' }
 }
 if (-not $Remove) {
-    Write-Host "To check what the roles hold: Get-ManagementRoleEntry ""$Ours*\*"" | Format-Table Role, Name, Parameters"
-    Write-Host "To check whom they are given to: Get-ManagementRoleAssignment | Where-Object { `$_.Role -like ""$Ours*"" } | Format-Table Role, RoleAssigneeName, CustomConfigWriteScope"
+    Write-Host "To check the entries of the roles: Get-ManagementRoleEntry ""$Ours*\*"" | Format-Table Role, Name, Parameters"
+    Write-Host "To check their assignments: Get-ManagementRoleAssignment | Where-Object { `$_.Role -like ""$Ours*"" } | Format-Table Role, RoleAssigneeName, CustomConfigWriteScope"
 }

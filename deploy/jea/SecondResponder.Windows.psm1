@@ -1,14 +1,14 @@
 <#
 .SYNOPSIS
-What the scripts beside it have to ask Windows, and what no cmdlet of Windows PowerShell answers.
+Functions of Windows for the scripts in this folder, for which Windows PowerShell has no cmdlets.
 
 .DESCRIPTION
-Kept apart and short, because it can only run on Windows: the tests put another module in its place.
+Separate and short, because it runs only on Windows: tests replace this module.
 #>
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'
 
-<# Whether this process may do what an administrator may: "Run as administrator". #>
+<# Whether this process has administrator rights ("Run as administrator"). #>
 function Test-Elevated {
     $me = [Security.Principal.WindowsPrincipal]::new([Security.Principal.WindowsIdentity]::GetCurrent())
     $me.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
@@ -17,7 +17,7 @@ function Test-Elevated {
 <# PowerShell 7 would register an endpoint of PowerShell 7. #>
 function Test-WindowsPowerShell { $PSVersionTable.PSEdition -ne 'Core' }
 
-<# Name (DOMAIN\name) and SID of an account or group; nothing where there is none. #>
+<# Name (DOMAIN\name) and SID of an account or group; nothing if it does not exist. #>
 function Resolve-Account {
     param([string] $Account)
     try {
@@ -32,8 +32,7 @@ function Test-EventSource {
 }
 
 <#
-Through the service control manager, which is not WinRM: from a session over WinRM the restart would end the process that does it, and WinRM
-would stay stopped.
+Uses the service control manager, not WinRM: a restart from a WinRM session would end its own process, and WinRM would stay stopped.
 #>
 function Restart-WinRM {
     param([string] $ComputerName)

@@ -1,10 +1,10 @@
-# The module SecondResponder as it is installed on an Exchange server. Install-SecondResponderEndpoint.ps1 puts it together there, in
-# %ProgramFiles%\WindowsPowerShell\Modules\SecondResponder; here, in deploy, the functions are in another folder (deploy/powershell).
+# The module SecondResponder on an Exchange server. Install-SecondResponderEndpoint.ps1 assembles it there in
+# %ProgramFiles%\WindowsPowerShell\Modules\SecondResponder; in deploy, the functions are in another folder (deploy/powershell).
 @{
     ModuleVersion     = '0.1.0'
     GUID              = '9f6d8a1e-52c7-4c0e-8f4b-3b1a6c2d7e90'
     Author            = 'Second Responder'
-    Description       = 'What Second Responder does on an Exchange server: looks at services and boot time, and restarts them.'
+    Description       = 'Functions of Second Responder on an Exchange server: read services and boot time, and restart services and the server.'
     PowerShellVersion = '5.1'
     RootModule        = 'SecondResponder.Target.psm1'
     FunctionsToExport = @(

@@ -1,9 +1,9 @@
 <#
 .SYNOPSIS
-Stands in for the cmdlets of the module ActiveDirectory that New-SecondResponderAccount.ps1 uses. What there is stands in directory.json of the test.
+Replaces the cmdlets of the module ActiveDirectory that New-SecondResponderAccount.ps1 uses. The state is in directory.json of the test.
 
 .DESCRIPTION
-As in some versions, making an account does not heed the types of encryption that are asked for.
+As in some versions, creating an account ignores the requested encryption types.
 #>
 $ErrorActionPreference = 'Stop'
 
@@ -21,7 +21,7 @@ function Edit-Directory {
 function Get-Dn { param([string] $Name) "CN=$Name,DC=contoso,DC=com" }
 function Find-By {
     param($In, [string] $Filter)
-    if ($Filter -notmatch "^(Name|SamAccountName) -eq '((?:[^']|'')*)'$") { throw "The filter is not understood: $Filter" }
+    if ($Filter -notmatch "^(Name|SamAccountName) -eq '((?:[^']|'')*)'$") { throw "This filter is not supported: $Filter" }
     $property, $value = $Matches[1], $Matches[2].Replace("''", "'")
     @($In | Where-Object { $_.$property -eq $value })
 }

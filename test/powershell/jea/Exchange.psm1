@@ -1,10 +1,10 @@
 <#
 .SYNOPSIS
-Stands in for the cmdlets of Exchange's role based access control. What there is stands in exchange.json of the test; every changing call is noted.
+Replaces the cmdlets of Exchange's role-based access control. The state is in exchange.json of the test; every changing call is recorded.
 
 .DESCRIPTION
-Parameters as Microsoft's reference prints them. It refuses what Exchange refuses: changing a built-in role, a name of more than 64 characters, a
-command that the parent has not, removing what is still in use.
+Parameters follow Microsoft's reference. It refuses what Exchange refuses: changes of a built-in role, a name of more than 64 characters, a command that
+the parent does not have, and removing objects in use.
 #>
 $ErrorActionPreference = 'Stop'
 
@@ -25,7 +25,7 @@ function Find-One {
     $found[0]
 }
 
-<# Changes what there is, after noting the call. #>
+<# Applies and records a changing call. #>
 function Edit-Exchange {
     param([string] $Command, $Noted, [scriptblock] $Do)
     if ($Noted.ContainsKey('Name') -and "$($Noted.Name)".Length -gt 64) { throw "The name is too long: $($Noted.Name)" }
@@ -45,7 +45,7 @@ function Get-ManagementRole {
         if ($Cmdlet) {
             $entry = @($role.Entries | Where-Object { $_.Name -eq $Cmdlet })
             if ($entry.Count -eq 0) { continue }
-            # Whether they must be in the same entry is not said anywhere.
+            # The documentation does not say whether they must be in the same entry.
             $all = @($role.Entries | ForEach-Object { $_.Parameters })
             if (@($CmdletParameters | Where-Object { $_ -and $all -notcontains $_ }).Count -gt 0) { continue }
         }
@@ -73,7 +73,7 @@ function Remove-ManagementRole {
     param([string] $Identity, [switch] $Confirm, [string] $DomainController)
     Edit-Exchange Remove-ManagementRole $PSBoundParameters {
         param($state)
-        if (-not (Find-One $state.roles $Identity role).Parent) { throw 'A built-in role stays.' }
+        if (-not (Find-One $state.roles $Identity role).Parent) { throw 'A built-in role can''t be removed.' }
         if (@($state.assignments | Where-Object { $_.Role -eq $Identity }).Count -gt 0) { throw "The role ""$Identity"" is still assigned." }
         $state.roles = @($state.roles | Where-Object { $_.Name -ne $Identity })
     }
@@ -91,7 +91,7 @@ function Get-ManagementRoleEntry {
     }
 }
 
-<# The role of an entry, which must be a custom one. #>
+<# The role of an entry, which must be a custom role. #>
 function Find-CustomRole {
     param($State, [string] $Identity)
     $name, $cmdlet = Split-Entry $Identity
@@ -231,7 +231,7 @@ function Add-RoleGroupMember {
         param($state)
         $group = Find-One $state.groups $Identity group
         $name = (Find-Principal $Member)[0].Name
-        if ($group.Members -contains $name) { throw 'It is a member already.' }
+        if ($group.Members -contains $name) { throw 'It is already a member.' }
         $group.Members = @($group.Members) + $name
     }
 }

@@ -1,6 +1,6 @@
 <#
 .SYNOPSIS
-Stands in for deploy/jea/SecondResponder.Windows.psm1: answers what the file state.json of the test says.
+Replaces deploy/jea/SecondResponder.Windows.psm1: its results come from state.json of the test.
 #>
 Set-StrictMode -Version 2.0
 $ErrorActionPreference = 'Stop'

@@ -1,10 +1,10 @@
 <#
 .SYNOPSIS
-Stands in for the cmdlets of Windows that Install-SecondResponderEndpoint.ps1 uses. A server is a folder; every changing call is noted.
+Replaces the cmdlets of Windows that Install-SecondResponderEndpoint.ps1 uses. A server is a folder; every changing call is recorded.
 
 .DESCRIPTION
-As public documentation and the source of PowerShell describe them: an endpoint's configuration is copied, and the copy is named after endpoint
-and GUID; a folder's rights are inherited by what is made in it; without -NoServiceRestart WinRM is restarted.
+Follows public documentation and the source of PowerShell: an endpoint's configuration is copied, and the copy is named after endpoint
+and GUID; a folder's rights are inherited by its contents; without -NoServiceRestart WinRM is restarted.
 #>
 $ErrorActionPreference = 'Stop'
 
@@ -20,13 +20,13 @@ function Write-Call {
 # ------------------------------------------------------------------------------------------------------------------ rights
 
 function Read-Rights { if ([IO.File]::Exists("$env:JEA_SITE/rights.json")) { @([IO.File]::ReadAllText("$env:JEA_SITE/rights.json") | ConvertFrom-Json) } else { @() } }
-<# When it was made. What .NET calls so on Linux changes with the content. #>
+<# When the file was created. .NET's creation time on Linux changes with the content. #>
 function Get-Birth {
     param([string] $Path)
     if ([IO.Path]::DirectorySeparatorChar -eq '\') { "$(([IO.FileInfo] $Path).CreationTimeUtc.Ticks)" } else { & stat --format=%w $Path }
 }
 
-<# Set on the path itself, or on the nearest folder above it. What was deleted and made anew has no rights of its own. #>
+<# The rights of the path, or of the nearest parent folder that has any. A path that was deleted and created again has none. #>
 function Find-Sddl {
     param([string] $Path)
     $rights = @(Read-Rights)
@@ -87,7 +87,7 @@ function Get-PSSessionConfiguration {
 function Register-PSSessionConfiguration {
     [CmdletBinding(SupportsShouldProcess = $true)]
     param([string] $Name, [string] $Path, [switch] $Force, [switch] $NoServiceRestart)
-    if (-not $Force) { throw 'It asks, and nobody is there.' }
+    if (-not $Force) { throw 'It would prompt, but the session is not interactive.' }
     $content = Import-PowerShellDataFile -LiteralPath $Path
     foreach ($role in $content.RoleDefinitions.Keys) { if (-not (@((Read-State).accounts.name) -contains $role)) { throw "Could not resolve $role." } }
     [void] [IO.Directory]::CreateDirectory((Get-ServerPath SessionConfig))
@@ -95,17 +95,17 @@ function Register-PSSessionConfiguration {
     if ([IO.File]::Exists($copy)) { throw 'Cannot create a WinRM plugin which already exists.' }
     [IO.File]::Copy($Path, $copy)
     Write-Call 'Register-PSSessionConfiguration' @{ Name = $Name }
-    if (-not $NoServiceRestart) { Write-Call 'Restart-WinRM' @{ ComputerName = 'without a word' } }
+    if (-not $NoServiceRestart) { Write-Call 'Restart-WinRM' @{ ComputerName = 'without warning' } }
     'WSManConfig'
 }
 
 function Unregister-PSSessionConfiguration {
     [CmdletBinding(SupportsShouldProcess = $true)]
     param([string] $Name, [switch] $Force, [switch] $NoServiceRestart)
-    if (-not $Force) { throw 'It asks, and nobody is there.' }
+    if (-not $Force) { throw 'It would prompt, but the session is not interactive.' }
     foreach ($copy in Get-Copies) { [IO.File]::Delete($copy) }
     Write-Call 'Unregister-PSSessionConfiguration' @{ Name = $Name }
-    if (-not $NoServiceRestart) { Write-Call 'Restart-WinRM' @{ ComputerName = 'without a word' } }
+    if (-not $NoServiceRestart) { Write-Call 'Restart-WinRM' @{ ComputerName = 'without warning' } }
 }
 
 # ------------------------------------------------------------------------------------------------------------------ others
@@ -138,16 +138,16 @@ function Remove-EventLog {
     Write-Call 'Remove-EventLog' $PSBoundParameters
 }
 
-<# Another server is another folder. What goes there and comes back does so as it would over remoting. #>
+<# Another server is another folder. Arguments and results are serialised as over remoting. #>
 function Invoke-Command {
     [CmdletBinding()]
     param([string] $ComputerName, [scriptblock] $ScriptBlock, [object[]] $ArgumentList)
-    if ((Read-State).away -contains $ComputerName) { throw "Connecting to remote server $ComputerName failed." }
+    if ((Read-State).down -contains $ComputerName) { throw "Connecting to remote server $ComputerName failed." }
     $here = $env:COMPUTERNAME, $env:ProgramFiles, $env:ProgramData
     try {
         Set-Server $ComputerName
         $sent = @($ArgumentList | ForEach-Object { [Management.Automation.PSSerializer]::Deserialize([Management.Automation.PSSerializer]::Serialize($_, 3)) })
-        # As text: over there nothing of here is known.
+        # As text, because a remote session shares no state with this one.
         $answer = & ([scriptblock]::Create("$ScriptBlock")) @sent
         [Management.Automation.PSSerializer]::Deserialize([Management.Automation.PSSerializer]::Serialize($answer))
     } finally { $env:COMPUTERNAME, $env:ProgramFiles, $env:ProgramData = $here }

@@ -1,11 +1,11 @@
-/** The account in the directory, with stand-ins for its commands. */
+/** The account in the directory, with replacements for the directory's commands. */
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Shell, shell } from './shell.ts';
 import { type Run, type Site, site } from './site.ts';
 
 const engines = inject('engines');
 
-it.runIf(engines.length === 0)('the account is not tried where there is no PowerShell', ({ skip }) => skip());
+it.runIf(engines.length === 0)('the account is not tested without PowerShell', ({ skip }) => skip());
 
 describe.each(engines)('deploy/jea on $name', (engine) => {
   let at: Site;
@@ -31,7 +31,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       ...more,
     });
 
-    it('is made with its group, for these hosts only, with AES, and installed; with -WhatIf nothing; once', async () => {
+    it('is created once with its group, for these hosts only and with AES, and installed; -WhatIf changes nothing', async () => {
       at = site(one);
       at.directory(start());
       const [rehearsal] = await at.account({ ...given, WhatIf: true });
@@ -72,7 +72,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       expect(made?.said.join('\n')).toContain("-Account 'CONTOSO\\Second Responder Daemon'");
     });
 
-    it('follows when the hosts change, and is left to another host to install', async () => {
+    it('is updated when the hosts change, and another host installs it', async () => {
       at = site(one);
       at.directory(start());
       await at.account(given);
@@ -84,15 +84,15 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
 
       const older = { Name: 'SecondResponder', SamAccountName: 'SecondResponder$', Installed: ['EX1'], Types: 'None' };
       at.directory(start({ accounts: [{ ...older, Allowed: ['CN=EX1,DC=contoso,DC=com'] }] }));
-      const [mended] = await at.account(given);
-      expect(rows(mended)['account SecondResponder$']).toBe('AES for Kerberos, and nothing older');
+      const [fixed] = await at.account(given);
+      expect(rows(fixed)['account SecondResponder$']).toBe('use only AES for Kerberos');
     });
 
-    it('is not made without a root key, which it never makes; nor for everybody, nor for nobody', async () => {
+    it('is not created without a root key, for all computers, or with an invalid host, name or group', async () => {
       at = site(one);
       at.directory(start({ rootKeys: [] }));
       const [none, rehearsal] = await at.account(given, { ...given, WhatIf: true });
-      expect([none?.errors, none?.rows]).toEqual([[expect.stringContaining('This script never makes one')], []]);
+      expect([none?.errors, none?.rows]).toEqual([[expect.stringContaining('This script never creates one')], []]);
       expect([rehearsal?.warnings, rehearsal?.whatIf.length]).toEqual([none?.errors, 4]);
       at.directory(start({ rootKeys: ['2099-01-01T00:00:00'] }));
       const [early] = await at.account(given);
@@ -108,12 +108,12 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
         { parameters: given, state: { elevated: false } },
       );
       const says = [
-        'is everybody',
-        'no computer and no group',
-        'no computer and no group',
+        'includes all computers',
+        'no computer or group',
+        'no computer or group',
         'Name',
         'Name',
-        'is there and not a universal',
+        'exists but is not a universal',
       ];
       expect(wrong.slice(0, -1).map(({ errors }) => errors)).toEqual(
         says.map((text) => [expect.stringContaining(text)]),
@@ -122,15 +122,15 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       expect(at.calls().map(({ command }) => command)).not.toContain('Install-ADServiceAccount');
     });
 
-    it('goes again: from the group, the host and the directory', async () => {
+    it('is removed from the group, the host and the directory', async () => {
       at = site(one);
       at.directory(start());
       await at.account(given);
       at.calls();
       const [rehearsal] = await at.account({ Remove: true, WhatIf: true });
       expect([at.calls(), rehearsal?.errors]).toEqual([[], []]);
-      const [gone, again] = await at.account({ Remove: true }, { Remove: true });
-      expect([gone?.errors, rows(gone), again?.rows]).toEqual([[], rows(rehearsal), []]);
+      const [removed, again] = await at.account({ Remove: true }, { Remove: true });
+      expect([removed?.errors, rows(removed), again?.rows]).toEqual([[], rows(rehearsal), []]);
       expect(at.calls().map(({ command }) => command)).toEqual([
         'Remove-ADGroupMember',
         'Remove-ADGroup',

@@ -1,4 +1,4 @@
-/** What is delivered for the JEA endpoint, as text, and the names in it. */
+/** The files of the JEA endpoint, as text, and the names in them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { safety } from '../../../src/config/sections/safety.ts';
@@ -20,7 +20,7 @@ export const exported = namesIn(target.slice(target.indexOf('Export-ModuleMember
 export const looks = exported.filter((name) => name.startsWith('Get-'));
 export const services = safety.parse({}).services;
 
-/** What every JEA session has. */
+/** The commands of every JEA session. */
 export const GIVEN = [
   'Clear-Host',
   'Exit-PSSession',
@@ -35,6 +35,6 @@ export const GIVEN = [
 export const ACCOUNT = 'CONTOSO\\SecondResponder$';
 export const LATE = 4102444800000;
 
-/** What was done to what, without the folders' names. */
+/** The changes of a run, without folder names. */
 export const done = (run: Run | undefined) =>
   (run?.rows[0]?.Changes as string[] | undefined)?.map((change) => change.replace(/: .*[\\/]/, ': ')) ?? run;

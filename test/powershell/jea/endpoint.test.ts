@@ -1,4 +1,4 @@
-/** The endpoint as it is installed, loaded by PowerShell's own JEA with the real module in it. */
+/** The installed endpoint, loaded by PowerShell's own JEA with the real module. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -10,7 +10,7 @@ import { type Site, site } from './site.ts';
 
 const engines = inject('engines');
 
-it.runIf(engines.length === 0)('the endpoint is not tried where there is no PowerShell', ({ skip }) => skip());
+it.runIf(engines.length === 0)('the endpoint is not tested without PowerShell', ({ skip }) => skip());
 
 describe.each(engines)('deploy/jea on $name', (engine) => {
   let at: Site;
@@ -21,7 +21,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
   afterEach(() => at.end());
   afterAll(() => one.end());
 
-  // Over remoting each session starts a PowerShell of its own.
+  // Over remoting, each session starts its own PowerShell.
   const slow = { timeout: 180_000 };
   const transports = process.platform === 'win32' ? (['local'] as const) : (['local', 'remote'] as const);
   describe.each(transports)('the endpoint, loaded by PowerShell itself (%s)', (how) => {
@@ -34,18 +34,18 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
     const notInTheSet = 'ParameterArgumentValidationError,Restart-TargetService';
     const noLanguage = 'ScriptsNotAllowed';
 
-    it('lets in what is listed, and nothing else', slow, async () => {
+    it('runs only the listed commands', slow, async () => {
       at = site(one);
       const stray = join(at.root, 'stray');
       await at.install({ Account: ACCOUNT });
-      // What it is tried with, and what is to come of it: rows, or the name of an error.
+      // The attempt, and its expected rows or error id.
       const table: [Attempt, RegExp | string][] = [
         [{ command: 'Get-TargetClock', values: { ErrorAction: 'Stop' } }, /^\{"now":\d+\}$/],
         [{ command: 'Get-TargetBoot' }, /"uptimeSeconds":100/],
         [{ command: 'Get-TargetService', text: { Name: 'Spooler' } }, /"name":"Spooler"/],
         [restart('MSExchangeIMAP4'), /^\{"effect":"changed"\}$/],
         [restart('msexchangepop3be'), /^\{"effect":"changed"\}$/],
-        // The function's own word: it was reached.
+        // The function's own error, so it was called.
         [
           { command: 'Restart-TargetComputer', text: { Caller: 'x' }, values: { BootedAt: LATE, NotAfter: LATE } },
           'refused',
@@ -60,7 +60,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
         [restart('MSExchangeIMAP4', { Services: 'Spooler' }), 'NamedParameterNotFound,Restart-TargetService'],
         [{ command: 'Select-Object', text: { ExpandProperty: 'x' } }, 'NamedParameterNotFound,Select-Object'],
 
-        // What the functions use themselves is there, and not for others; nor by another name of it.
+        // Commands that the functions use are not available to the caller, under any name.
         [{ command: 'Restart-Service', text: { Name: 'Spooler' } }, unknown],
         [{ command: 'WindowsCommands\\Restart-Service', text: { Name: 'Spooler' } }, unknown],
         [{ command: 'Restart-Computer' }, unknown],
@@ -130,7 +130,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       if (how === 'local') expect(roles).toEqual([ACCOUNT]);
     });
 
-    it('takes any name for a name, and runs nothing of it', slow, async () => {
+    it('treats any value as a name and never runs it', slow, async () => {
       at = site(one);
       await at.install({ Account: ACCOUNT });
       const canary = join(at.root, 'canary');
@@ -148,7 +148,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       ]);
       for (const [what, [restarted, looked, called, script]] of came as [string, (string | number)[]][]) {
         expect([what, restarted]).toEqual([what, 'ParameterArgumentValidationError']);
-        // Nothing: all services. Spaces: a name that there is not.
+        // An empty name means all services. Spaces are a name that does not exist.
         expect([what, looked]).toEqual([what, what === 'nothing' ? 4 + 1 : 'notFound']);
         expect([what, called, script]).toEqual([what, what === 'nothing' ? 'RuntimeException' : unknown, noLanguage]);
       }
@@ -156,14 +156,14 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       expect(existsSync(canary)).toBe(false);
     });
 
-    it('has the services that the installer was given, and to observe none of what changes', slow, async () => {
+    it('allows the services given to the installer, and no change with -ObserveOnly', slow, async () => {
       at = site(one);
       await at.install({ Account: "CONTOSO\\the daemon's", Services: ['MSExchangeTransport'] });
       const first = await session(engine, one, at, how, [restart('MSExchangeTransport'), restart('MSExchangeIMAP4')]);
       expect(first.answers.map(({ rows, id }) => rows[0] ?? id)).toEqual(['{"effect":"changed"}', notInTheSet]);
       if (how === 'local') expect(first.roles).toEqual(["CONTOSO\\the daemon's"]);
 
-      // Windows PowerShell reads it as what it is by its mark.
+      // Windows PowerShell recognises UTF-8 by the byte order mark.
       await at.install({ Account: 'CONTOSO\\Überwacher' });
       expect(readFileSync(join(at.module(), 'SecondResponder.pssc')).subarray(0, 3).toString('hex')).toBe('efbbbf');
       const named = await session(engine, one, at, how, [{ command: 'Get-TargetClock' }]);
@@ -183,7 +183,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
   });
 });
 
-/** Whether that came of it: rows of this form (which may be none), or this error. */
+/** Whether the outcome is as expected: rows of this form (possibly none), or this error. */
 function isSo(attempt: Attempt, wanted: RegExp | string, answer: Outcome | undefined): boolean {
   if (!answer) return false;
   if (wanted instanceof RegExp) return wanted.test(answer.rows.join(' ')) && (answer.id === '' || wanted.test(''));

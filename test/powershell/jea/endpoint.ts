@@ -1,4 +1,4 @@
-/** A session as the installed endpoint offers it, and what comes of trying things there. */
+/** Opens a session of the installed endpoint and tries commands in it. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import type { Engine } from '../engines.ts';
@@ -12,31 +12,31 @@ export type Attempt =
 export interface Outcome {
   rows: string[];
   error: string;
-  /** PowerShell's own name for the error. */
+  /** PowerShell's error id. */
   id: string;
 }
 
 const base64 = (text: string) => Buffer.from(text, 'utf8').toString('base64');
 
-/** In this process, as Windows loads it; or over remoting, which reads what a client sends. */
+/** In this process, as Windows loads it, or over remoting, which parses the requests of a client. */
 export async function session(engine: Engine, shell: Shell, at: Site, how: 'local' | 'remote', attempts: Attempt[]) {
   const modules = join(at.module(), '..');
   const role = join(at.module(), 'RoleCapabilities');
   const [capability = ''] = readdirSync(role);
-  // So that the commands of Windows are the stand-ins, and no real one.
-  const standIns = readFileSync(join(role, capability), 'utf8').replace(
+  // Loads replacements for the commands of Windows, so that no real one runs.
+  const replaced = readFileSync(join(role, capability), 'utf8').replace(
     "ModulesToImport  = 'SecondResponder'",
     "ModulesToImport  = 'WindowsCommands', 'SecondResponder'",
   );
-  if (!standIns.includes('WindowsCommands')) throw new Error('There would be no stand-ins.');
-  writeFileSync(join(role, capability), standIns);
+  if (!replaced.includes('WindowsCommands')) throw new Error('The commands of Windows are not replaced.');
+  writeFileSync(join(role, capability), replaced);
 
   const copies = at.on('EX1', 'SessionConfig');
   const registered = join(copies, readdirSync(copies)[0] ?? '');
   const overRemoting = join(at.root, 'remoting.pssc');
   writeFileSync(
     overRemoting,
-    standIns.replace(
+    replaced.replace(
       '@{',
       "@{\nSchemaVersion = '2.0.0.0'\nSessionType = 'RestrictedRemoteServer'\nLanguageMode = 'NoLanguage'\n",
     ),
@@ -60,7 +60,7 @@ export async function session(engine: Engine, shell: Shell, at: Site, how: 'loca
         },
   );
   writeFileSync(file, JSON.stringify(encoded));
-  const { came } = await shell.does<{ roles: string[]; answers: Outcome[] }>(at.root, {
+  const { result } = await shell.request<{ roles: string[]; answers: Outcome[] }>(at.root, {
     attempts: file,
     configuration: registered,
     remote: how === 'remote',
@@ -69,7 +69,7 @@ export async function session(engine: Engine, shell: Shell, at: Site, how: 'loca
   });
   const changes = join(at.root, 'changes');
   return {
-    ...came,
+    ...result,
     changes: existsSync(changes) ? readFileSync(changes, 'utf8').split('\n').filter(Boolean) : [],
   };
 }

@@ -1,4 +1,4 @@
-/** The installer of the JEA endpoint, with stand-ins for what Windows does. */
+/** The installer of the JEA endpoint, with replacements for Windows. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -10,7 +10,7 @@ const engines = inject('engines');
 
 const fine = { errors: [], warnings: [], whatIf: [] };
 
-it.runIf(engines.length === 0)('the installer is not tried where there is no PowerShell', ({ skip }) => skip());
+it.runIf(engines.length === 0)('the installer is not tested without PowerShell', ({ skip }) => skip());
 
 describe.each(engines)('deploy/jea on $name', (engine) => {
   let at: Site;
@@ -22,14 +22,14 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
   afterAll(() => one.end());
 
   describe('the installer', () => {
-    it('with -WhatIf says everything and changes nothing; then does it; then finds nothing to do', async () => {
+    it('prints all changes with -WhatIf, then makes them, then finds nothing to do', async () => {
       at = site(one);
       const [rehearsal] = await at.install({ Account: ACCOUNT, WhatIf: true });
       expect([at.calls(), at.files(at.on('EX1'))]).toEqual([[], []]);
       const [made, again] = await at.install({ Account: ACCOUNT }, { Account: ACCOUNT });
 
       const wanted = [
-        'create, writable for administrators only: SecondResponder',
+        'create, writable by administrators only: SecondResponder',
         'write: SecondResponder.psrc',
         'write: SecondResponder.psd1',
         'write: SecondResponder.pssc',
@@ -78,7 +78,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       expect(written('SecondResponder.pssc')).not.toContain('%');
     });
 
-    it('restarts WinRM only when it is told, and says what is due otherwise', async () => {
+    it('restarts WinRM only if requested, and otherwise reports that it is due', async () => {
       at = site(one);
       const restarts = () => at.calls().filter(({ command }) => command === 'Restart-WinRM').length;
       const [silent] = await at.install({ Account: ACCOUNT });
@@ -101,7 +101,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       expect([remote?.errors, restarts()]).toEqual([[expect.stringContaining('WinRM would stay stopped')], 0]);
     });
 
-    it('brings up to date what has changed, and registers anew only what must be', async () => {
+    it('updates what has changed, and registers the endpoint again only if necessary', async () => {
       at = site(one);
       await at.install({ Account: ACCOUNT });
       at.calls();
@@ -116,7 +116,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       expect(psrc).toContain("ValidateSet = 'MSExchangeTransport', 'MSExchangeIMAP4'\n");
       const again = [
         'write: SecondResponder.pssc',
-        'unregister, to register it anew: endpoint SecondResponder',
+        'unregister, to register it again: endpoint SecondResponder',
         'register: endpoint SecondResponder',
       ];
       expect(done(another)).toEqual(again);
@@ -125,7 +125,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
         'Register-PSSessionConfiguration',
       ]);
 
-      // A new version, and a file that somebody has changed by hand.
+      // A new version, and a file that was changed by hand.
       writeFileSync(join(at.root, 'deploy', 'powershell', 'SecondResponder.Target.psm1'), `${target}# newer\n`);
       writeFileSync(
         join(at.module(), 'RoleCapabilities', 'SecondResponder.psrc'),
@@ -135,7 +135,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       expect(done(newer)).toEqual(['write: SecondResponder.psrc', 'write: SecondResponder.Target.psm1']);
     });
 
-    it('to observe, there is no role capability but the one that looks, and back again', async () => {
+    it('switches between the role capabilities with and without -ObserveOnly', async () => {
       at = site(one);
       const runs = await at.install(
         { Account: ACCOUNT },
@@ -144,8 +144,8 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       );
       expect(runs.map((run) => [run.errors, run.rows[0]?.Services])).toEqual([
         [[], services.join(', ')],
-        [[], 'none: it looks only'],
-        [[], 'none: it looks only'],
+        [[], 'none: observe only'],
+        [[], 'none: observe only'],
       ]);
       expect(done(runs[2])).toEqual([]);
       expect(at.files(join(at.module(), 'RoleCapabilities'))).toEqual(['SecondResponder.Observe.psrc']);
@@ -159,12 +159,12 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
     const refused: [string, Given, string][] = [
       ['an unelevated process', { parameters: {}, state: { elevated: false } }, 'Run as administrator'],
       ['PowerShell 7', { parameters: {}, state: { windowsPowerShell: false } }, 'Windows PowerShell 5.1'],
-      ['an account that is not there', { parameters: { Account: 'CONTOSO\\nobody' } }, 'Write it as DOMAIN\\name'],
+      ['an account that does not exist', { parameters: { Account: 'CONTOSO\\nobody' } }, 'Write it as DOMAIN\\name'],
       ['everyone', { parameters: { Account: 'Everyone' } }, 'Everyone is everyone.'],
       [
-        'all who have an account',
+        'everyone with an account',
         { parameters: { Account: 'NT AUTHORITY\\Authenticated Users' } },
-        'everyone who has an account',
+        'everyone with an account',
       ],
       ['all users of the domain', { parameters: { Account: 'CONTOSO\\Domain Users' } }, 'all users of the domain'],
       [
@@ -175,17 +175,17 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       [
         'a pattern of services',
         { parameters: { Services: ['MSExchangeIMAP4', 'MSExchange*'] } },
-        'Patterns are not taken',
+        'Patterns are not allowed',
       ],
       [
         'a display name',
         { parameters: { Services: ['Microsoft Exchange IMAP4'] } },
-        'Give the name and not the display name',
+        'Give the name, not the display name',
       ],
-      ['a way out of the quotes', { parameters: { Services: ["x'; calc; 'y"] } }, 'This is no name of a service'],
-      ['no name at all', { parameters: { Services: ['MSExchangeIMAP4,'] } }, 'This is no name of a service: ""'],
+      ['an escape from the quotes', { parameters: { Services: ["x'; calc; 'y"] } }, 'is not a service name'],
+      ['an empty name', { parameters: { Services: ['MSExchangeIMAP4,'] } }, '"" is not a service name'],
       [
-        'a service that the server has not',
+        'a service that the server does not have',
         { parameters: { Services: ['MSExchangeIMAP4', 'MSExchangeFoo'] } },
         'has no service MSExchangeFoo',
       ],
@@ -195,14 +195,14 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
         'Is it an Exchange server?',
       ],
       ['a domain controller', { parameters: {}, state: { productType: 2 } }, '-AllowDomainController'],
-      ['a path from nowhere', { parameters: { Transcripts: 'Transcripts' } }, 'must be a whole path'],
+      ['a relative path', { parameters: { Transcripts: 'Transcripts' } }, 'must be an absolute path'],
     ];
-    it('refuses what would be wrong, and says what to do', async () => {
+    it('refuses invalid parameters and says what to do', async () => {
       at = site(one);
       const runs = await at.install(
         ...refused.map(([, given]) => ({ ...given, parameters: { Account: ACCOUNT, ...given.parameters } })),
         { parameters: { Account: ACCOUNT, AllowDomainController: true, WhatIf: true }, state: { productType: 2 } },
-        // In 2013 a server has the front end or the back end.
+        // In Exchange 2013, a server has the front end or the back end.
         { parameters: { Account: ACCOUNT, WhatIf: true }, state: { services: ['MSExchangeIMAP4'] } },
       );
       const allowed = runs.splice(refused.length);
@@ -213,7 +213,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       expect([at.calls(), at.files(at.on('EX1'))]).toEqual([[], []]);
     });
 
-    it('nobody but administrators can write where it installs; what others could have written is made anew', async () => {
+    it('only administrators can write to its folders; files that others could have written are replaced', async () => {
       at = site(one);
       await at.install({ Account: ACCOUNT });
       at.calls();
@@ -221,7 +221,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       const users = 'O:BAD:(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;BU)';
       for (const [path, sddl] of [
         [at.module(), users],
-        // Of the file itself, and of somebody who owns it.
+        // Rights on the file itself, and another owner.
         [join(at.module(), 'SecondResponder.Target.psm1'), users],
         [join(at.module(), 'RoleCapabilities'), 'O:S-1-5-21-9-9-9-1001D:(A;OICI;FA;;;BA)'],
         [at.on('EX1', 'ProgramData', 'SecondResponderTranscripts'), 'O:S-1-5-21-9-9-9-1001D:(A;OICI;FA;;;BA)'],
@@ -229,9 +229,9 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
         at.grant(path, sddl);
         const [rehearsal] = await at.install({ Account: ACCOUNT, WhatIf: true });
         expect([path, at.calls(), rehearsal?.rows[0]?.State]).toEqual([path, [], 'would be installed']);
-        const [mended, again] = await at.install({ Account: ACCOUNT }, { Account: ACCOUNT });
-        expect([path, done(mended)]).toEqual([path, done(rehearsal)]);
-        expect(done(mended)?.[0 as never]).toMatch(/could write to it/);
+        const [fixed, again] = await at.install({ Account: ACCOUNT }, { Account: ACCOUNT });
+        expect([path, done(fixed)]).toEqual([path, done(rehearsal)]);
+        expect(done(fixed)?.[0 as never]).toMatch(/could write to it/);
         expect(done(again)).toEqual([]);
         expect(at.calls().map(({ command }) => command)).toEqual(['Set-Acl']);
         expect(at.files(at.module())).toEqual(expect.arrayContaining(all));
@@ -239,10 +239,12 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
 
       writeFileSync(join(at.module(), 'RoleCapabilities', 'mine.psrc'), '@{}');
       const [foreign] = await at.install({ Account: ACCOUNT });
-      expect(foreign?.errors).toEqual([expect.stringMatching(/did not put there: .*mine\.psrc\. Look at it/)]);
+      expect(foreign?.errors).toEqual([
+        expect.stringMatching(/did not create these files: .*mine\.psrc\. Check and delete them/),
+      ]);
     });
 
-    it('refuses where others may write above it, or another endpoint has its name', async () => {
+    it('refuses if others can write to the parent folder, or another endpoint has its name', async () => {
       at = site(one);
       at.grant(join(at.module(), '..'), 'O:BAD:(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;BU)');
       mkdirSync(join(at.module(), '..'), { recursive: true });
@@ -254,14 +256,15 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       mkdirSync(at.on('EX1', 'SessionConfig'), { recursive: true });
       writeFileSync(at.on('EX1', 'SessionConfig', 'SecondResponder_of-somebody-else.pssc'), '@{}');
       const runs = await at.install({ Account: ACCOUNT }, { Uninstall: true });
-      for (const { errors } of runs) expect(errors).toEqual([expect.stringContaining('that this script did not make')]);
+      for (const { errors } of runs)
+        expect(errors).toEqual([expect.stringContaining('that this script did not create')]);
       expect(at.calls()).toEqual([]);
     });
 
-    it('does the same on other servers, one after another; one that is away stops no other', async () => {
+    it('installs on other servers one after another, and continues if one is down', async () => {
       at = site(one);
       const given = { Account: ACCOUNT, ComputerName: ['ex1', 'gone', 'ex2'] };
-      const state = { away: ['gone'] };
+      const state = { down: ['gone'] };
       const [rehearsal] = await at.install({ parameters: { ...given, WhatIf: true }, state });
       expect(rehearsal?.rows.map(({ Server, State }) => [Server, State])).toEqual([
         ['ex1', 'would be installed'],
@@ -272,26 +275,24 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
         { parameters: { ...given, RestartWinRM: true }, state },
         { ...given, ComputerName: ['ex1', 'ex2'], Services: ['MSExchangeTransport'], ObserveOnly: true },
       );
-      expect(made?.errors.join('\n')).toMatch(
-        /gone: Connecting to remote server gone failed\.\n?.*Not done on gone\./s,
-      );
+      expect(made?.errors.join('\n')).toMatch(/gone: Connecting to remote server gone failed\.\n?.*Failed on gone\./s);
       expect(made?.rows.map(({ Server, State, RestartWinRM }) => [Server, State, RestartWinRM])).toEqual([
         ['ex1', 'installed', 'done'],
         ['ex2', 'installed', 'done'],
       ]);
       const restarted = at.calls().filter(({ command }) => command === 'Restart-WinRM');
-      // From here, by the service control manager of there: never by the session itself.
+      // From this machine, with the server's service control manager, never in the session itself.
       expect(restarted.map(({ server, parameters }) => [server, parameters.ComputerName])).toEqual([
         ['EX1', 'ex1'],
         ['EX1', 'ex2'],
       ]);
       expect(again?.warnings).toHaveLength(2);
-      expect(again?.rows.map(({ Services }) => Services)).toEqual(['none: it looks only', 'none: it looks only']);
+      expect(again?.rows.map(({ Services }) => Services)).toEqual(['none: observe only', 'none: observe only']);
       expect(at.files(at.module('ex2'))).toContain('RoleCapabilities/SecondResponder.Observe.psrc');
       expect(existsSync(at.module('EX1'))).toBe(false);
     });
 
-    it('takes it all away again, and leaves the transcripts', async () => {
+    it('uninstalls everything and keeps the transcripts', async () => {
       at = site(one);
       await at.install({ Account: ACCOUNT });
       const transcript = at.on('EX1', 'ProgramData', 'SecondResponderTranscripts', 'one.txt');
@@ -303,8 +304,8 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
         'would be uninstalled',
         true,
       ]);
-      const [gone, again] = await at.install({ Uninstall: true }, { Uninstall: true });
-      expect([done(gone), gone?.rows[0]?.RestartWinRM]).toEqual([done(rehearsal), 'due']);
+      const [removed, again] = await at.install({ Uninstall: true }, { Uninstall: true });
+      expect([done(removed), removed?.rows[0]?.RestartWinRM]).toEqual([done(rehearsal), 'due']);
       expect(at.calls().map(({ command }) => command)).toEqual([
         'Unregister-PSSessionConfiguration',
         'Remove-EventLog',

@@ -1,4 +1,4 @@
-/** The account's roles in Exchange, with stand-ins for Exchange's commands. */
+/** The account's roles in Exchange, with replacements for Exchange's commands. */
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Shell, shell } from './shell.ts';
 import { type Run, type Site, site } from './site.ts';
@@ -18,7 +18,7 @@ const LOOKS = [
   'Get-ServerComponentState',
 ];
 
-/** Exchange with some of its built-in roles: which holds what is made up, as it differs between versions. */
+/** Exchange with some of its built-in roles; their entries are invented, because they differ between versions. */
 function organisation(): Organisation {
   const entry = (Name: string, ...Parameters: string[]) => ({
     Name,
@@ -42,7 +42,7 @@ function organisation(): Organisation {
         entry('Invoke-MonitoringProbe', 'Identity'),
         entry('Remove-ServerMonitoringOverride'),
       ),
-      // Fewer entries, and without the parameter that it takes.
+      // Fewer entries, but without the required parameter.
       role(
         'Databases',
         entry('Set-MailboxServer', 'Identity', 'MaximumActiveDatabases'),
@@ -72,7 +72,7 @@ function organisation(): Organisation {
   };
 }
 
-it.runIf(engines.length === 0)('the roles are not tried where there is no PowerShell', ({ skip }) => skip());
+it.runIf(engines.length === 0)('the roles are not tested without PowerShell', ({ skip }) => skip());
 
 describe.each(engines)('deploy/jea on $name', (engine) => {
   let at: Site;
@@ -88,7 +88,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
     const rows = (run: Run | undefined) =>
       Object.fromEntries(run?.rows.map(({ What, Done }) => [What, Done]) ?? [['errors', run?.errors]]);
     const commands = () => at.calls().map(({ command }) => command);
-    /** What a group's roles let it do: cmdlets, with their parameters where something is changed, and for which servers. */
+    /** The cmdlets that a group's roles allow; those that change something with parameters and scope. */
     const rights = (group: string) => {
       const now = at.exchangeNow() as Organisation;
       return now.assignments
@@ -107,7 +107,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
         'Set-PopSettings Confirm DomainController ErrorAction ProtocolLogEnabled Server WhatIf',
       ].map((right) => `${right} ${scope}`.trim());
 
-    it('hold what the daemon uses and nothing else; with -WhatIf nothing is called; made once', async () => {
+    it('are created once with only the cmdlets that the daemon uses; -WhatIf changes nothing', async () => {
       at = site(one);
       at.exchange(organisation());
       const [rehearsal] = await at.role({ Member: [svc], WhatIf: true });
@@ -140,7 +140,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       expect(made?.said[0]).toContain('Get-ManagementRoleEntry "Second Responder*\\*"');
     });
 
-    it('act for the servers that are named, and for others when others are named', async () => {
+    it('are limited to the named servers, and follow when the names change', async () => {
       at = site(one);
       at.exchange(organisation());
       const runs = await at.role(
@@ -166,7 +166,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       ]);
     });
 
-    it('to observe, nothing anywhere changes anything; and who observes does not act any more', async () => {
+    it('with -ObserveOnly allow no change, and members leave the acting group', async () => {
       at = site(one);
       at.exchange(organisation());
       const [made, again] = await at.role({ Member: [svc], ObserveOnly: true }, { Member: [svc], ObserveOnly: true });
@@ -192,7 +192,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       ]);
     });
 
-    it('are put right where somebody has widened or narrowed them', async () => {
+    it('are corrected if someone has changed their entries', async () => {
       at = site(one);
       at.exchange(organisation());
       await at.role({ Member: [svc] });
@@ -220,7 +220,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       expect(rights('Second Responder')).toEqual([...LOOKS, ...acts()].sort());
     });
 
-    it('let a user in over remote PowerShell, in so many sessions; a group is left to its owner', async () => {
+    it('allow a user remote PowerShell with a number of sessions, and leave groups to their owners', async () => {
       at = site(one);
       at.exchange(organisation());
       const [user, again, fewer] = await at.role(
@@ -229,7 +229,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
         { Member: [svc], MaxConcurrency: 4 },
       );
       expect(rows(user)[`user ${svc}`]).toBe(
-        'let in over remote PowerShell; bind to the throttling policy "Second Responder"',
+        'allow remote PowerShell; bind to the throttling policy "Second Responder"',
       );
       expect([
         rows(user)['throttling policy Second Responder'],
@@ -238,7 +238,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       expect(rows(fewer)['throttling policy Second Responder']).toBe('set to 4 sessions');
       const [group] = await at.role({ Member: ['Second Responder Daemon'] });
       expect(group?.warnings).toEqual([
-        'The role group "Second Responder" has other members too, which are left there: svc-responder',
+        'The role group "Second Responder" has other members, which are kept: svc-responder',
         expect.stringContaining('Second Responder Daemon is a group'),
       ]);
       const members = (at.exchangeNow() as Organisation).groups.find(
@@ -247,7 +247,7 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       expect(members).toEqual(['svc-responder', 'Second Responder Daemon']);
     });
 
-    it('go again without a trace, both groups of them', async () => {
+    it('are removed without a trace, with both groups', async () => {
       at = site(one);
       at.exchange(organisation());
       await at.role(
@@ -258,14 +258,14 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       at.calls();
       const [rehearsal] = await at.role({ Remove: true, WhatIf: true });
       expect([at.calls(), at.exchangeNow(), rehearsal?.errors]).toEqual([[], full, []]);
-      const [gone, again] = await at.role({ Remove: true }, { Remove: true });
-      expect([rows(gone), gone?.errors, again?.rows]).toEqual([rows(rehearsal), [], []]);
+      const [removed, again] = await at.role({ Remove: true }, { Remove: true });
+      expect([rows(removed), removed?.errors, again?.rows]).toEqual([rows(rehearsal), [], []]);
       const before = organisation();
       for (const user of before.principals) if (user.Name === 'svc-responder') user.remote = true;
       expect(at.exchangeNow()).toEqual(before);
     });
 
-    it('are not made by halves: what is wrong is said before anything is changed', async () => {
+    it('are not created partially: problems are reported before the first change', async () => {
       at = site(one);
       const poor = organisation();
       for (const { Entries } of poor.roles) {
@@ -283,8 +283,8 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
         { Member: [svc], ParentRole: { 'Set-ImapSettings': 'Monitoring' } },
       );
       expect(runs.map(({ errors }) => errors)).toEqual([
-        [expect.stringContaining('A group managed service account is neither: put it into a universal security group')],
-        [expect.stringContaining('no user and no group "nobody"')],
+        [expect.stringContaining('A group managed service account is neither: add it to a universal security group')],
+        [expect.stringContaining('no user or group "nobody"')],
         [expect.stringContaining('is not a universal security group (Global, SecurityEnabled)')],
         [expect.stringContaining('There is no Exchange server "ex99"')],
         [

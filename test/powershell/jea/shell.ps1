@@ -1,11 +1,11 @@
 <#
-One shell for many tests, as a start of PowerShell takes longer than most of them. Reads requests, a line of JSON each: the folder of a site, what
-to do there, and the file for what came of it. Says "--- done" when it is written; what is printed before that belongs to it.
+One shell for many tests, because starting PowerShell takes longer than most of them. Reads requests, one line of JSON each: the folder of a site, what
+to do there, and a file for the result. Prints "--- done" after it has written the result; everything printed before belongs to the request.
 
-    runs       one of the scripts of deploy/jea, several times, each with parameters of its own, with stand-ins in the place of what it calls
-    attempts   commands with parameters, or scripts, in a session of the endpoint. Local: the session configuration is loaded by PowerShell
-               itself, role and all, in this process. Remote: over PowerShell's own remoting, with a program in the place of ssh that starts the
-               other side; PowerShell takes no role definitions there, so that configuration has the role's content.
+    runs       runs a script of deploy/jea several times with different parameters, with replacements for the commands that it calls
+    attempts   tries commands with parameters, or scripts, in a session of the endpoint. Local: PowerShell loads the session configuration and its role
+               in this process. Remote: over PowerShell remoting, with a program instead of ssh that starts the other side; PowerShell accepts no role
+               definitions there, so that configuration contains the content of the role.
 #>
 $ErrorActionPreference = 'Stop'
 foreach ($module in 'WindowsServer', 'Exchange', 'Directory') { Import-Module "$PSScriptRoot/$module.psm1" -DisableNameChecking -Global }
@@ -91,18 +91,18 @@ while ($null -ne ($line = [Console]::In.ReadLine())) {
     $request = ConvertFrom-Json $line
     $env:JEA_SITE = $request.site
     if ($request.PSObject.Properties['runs']) {
-        $came = @(Invoke-Script $request)
+        $result = @(Invoke-Script $request)
     } else {
         $env:PSModulePath = $request.modules + [IO.Path]::PathSeparator + $ModulePath
         $env:PATH = $request.programs + [IO.Path]::PathSeparator + $Path
         $global:Roles = @()
         $runspace = Open-Endpoint $request
-        $came = @{ answers = @(foreach ($attempt in (ConvertFrom-Json ([IO.File]::ReadAllText($request.attempts)))) { Invoke-Attempt $runspace $attempt }); roles = $global:Roles }
+        $result = @{ answers = @(foreach ($attempt in (ConvertFrom-Json ([IO.File]::ReadAllText($request.attempts)))) { Invoke-Attempt $runspace $attempt }); roles = $global:Roles }
         $runspace.Close()
         Get-PSSession | Remove-PSSession
         $env:PSModulePath = $ModulePath
         $env:PATH = $Path
     }
-    [IO.File]::WriteAllText($request.answers, (ConvertTo-Json -InputObject $came -Depth 6))
+    [IO.File]::WriteAllText($request.answers, (ConvertTo-Json -InputObject $result -Depth 6))
     [Console]::Out.WriteLine('--- done')
 }

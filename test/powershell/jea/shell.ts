@@ -1,4 +1,4 @@
-/** A PowerShell that stays, and does one thing after another: see shell.ps1. */
+/** A PowerShell that stays open and handles requests one after another: see shell.ps1. */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -20,8 +20,8 @@ export function shell(engine: Engine) {
   child.on('exit', () => onMore());
 
   return {
-    /** What came of it, and what was printed meanwhile. */
-    async does<Came>(site: string, request: object): Promise<{ came: Came; printed: string }> {
+    /** Sends a request; returns its result and the output. */
+    async request<Result>(site: string, request: object): Promise<{ result: Result; printed: string }> {
       const answers = join(site, 'answers.json');
       rmSync(answers, { force: true });
       printed = '';
@@ -32,13 +32,16 @@ export function shell(engine: Engine) {
         };
         onMore();
       });
-      if (!existsSync(answers)) throw new Error(`The shell has ended:\n${printed}`);
-      return { came: JSON.parse(readFileSync(answers, 'utf8')) as Came, printed: printed.split('--- done')[0] ?? '' };
+      if (!existsSync(answers)) throw new Error(`The shell has exited:\n${printed}`);
+      return {
+        result: JSON.parse(readFileSync(answers, 'utf8')) as Result,
+        printed: printed.split('--- done')[0] ?? '',
+      };
     },
     async end() {
       const ended = new Promise((closed) => child.on('close', closed));
       child.stdin.end();
-      // Something may still run in it, after a test that failed.
+      // A failed test may have left something running in it.
       const patience = setTimeout(() => child.kill('SIGKILL'), 5_000);
       await ended;
       clearTimeout(patience);

@@ -1,4 +1,4 @@
-/** Servers that are folders, with deploy/jea beside them as somebody copied it, and stand-ins for what Windows, Exchange and the directory do. */
+/** Servers as folders, with a copy of deploy/jea and replacements for Windows, Exchange and the directory. */
 import { execFileSync } from 'node:child_process';
 import {
   cpSync,
@@ -16,7 +16,7 @@ import type { Shell } from './shell.ts';
 
 export type Parameters = Record<string, unknown>;
 
-/** Parameters, and what is different during this run. */
+/** Parameters of a run, and the state that differs during it. */
 export interface Given {
   parameters: Parameters;
   state?: Parameters;
@@ -28,7 +28,7 @@ export interface Run {
   warnings: string[];
   errors: string[];
   said: string[];
-  /** What the shell printed beside it: the lines that begin with "What if:". */
+  /** The lines that the shell printed and that start with "What if:". */
   whatIf: string[];
 }
 
@@ -40,7 +40,7 @@ export interface Call {
 
 const here = (name: string) => resolve('test/powershell/jea', name);
 
-/** An organisation in which all is as it should be. */
+/** A server without problems. */
 const STATE = {
   elevated: true,
   windowsPowerShell: true,
@@ -62,7 +62,7 @@ const STATE = {
     { name: 'Everyone', sid: 'S-1-1-0' },
     { name: 'NT AUTHORITY\\Authenticated Users', sid: 'S-1-5-11' },
   ],
-  away: [],
+  down: [],
 };
 
 export function site(shell: Shell) {
@@ -76,14 +76,14 @@ export function site(shell: Shell) {
   /** Runs a script once with each of these parameters. */
   async function run(script: string, given: (Parameters | Given)[]): Promise<Run[]> {
     const sets = given.map((one) => ('parameters' in one ? (one as Given) : { parameters: one }));
-    const { came, printed } = await shell.does<Run[]>(root, {
+    const { result, printed } = await shell.request<Run[]>(root, {
       script: at('deploy', 'jea', script),
       runs: sets.map((set) => ({ ...set, state: { ...STATE, ...set.state } })),
     });
     const runs = printed.replace(/\s+/g, ' ').split('--- run').slice(1);
     const whatIfs = (text = '') =>
       [...text.matchAll(/What if: (.*?)(?= What if:|$)/g)].map(([, what = '']) => what.trim());
-    return came.map((answer, n) => ({ ...answer, whatIf: whatIfs(runs[n]) }));
+    return result.map((answer, n) => ({ ...answer, whatIf: whatIfs(runs[n]) }));
   }
 
   return {
@@ -91,11 +91,11 @@ export function site(shell: Shell) {
     install: (...given: (Parameters | Given)[]) => run('Install-SecondResponderEndpoint.ps1', given),
     role: (...given: Parameters[]) => run('New-SecondResponderRole.ps1', given),
     account: (...given: (Parameters | Given)[]) => run('New-SecondResponderAccount.ps1', given),
-    /** What Exchange and the directory hold: set, and read back. */
+    /** Sets the state of Exchange or the directory, or reads it back. */
     exchange: (state: object) => json('exchange.json', state),
     exchangeNow: () => JSON.parse(readFileSync(at('exchange.json'), 'utf8')),
     directory: (state: object) => json('directory.json', state),
-    /** The changing calls since the last time that was asked. */
+    /** The changing calls since the last time. */
     calls(): Call[] {
       const file = at('calls.jsonl');
       const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
@@ -105,7 +105,7 @@ export function site(shell: Shell) {
     /** A path on a server. */
     on: (server: string, ...names: string[]) => at(server, ...names),
     module: (server = 'EX1') => at(server, 'Program Files', 'WindowsPowerShell', 'Modules', 'SecondResponder'),
-    /** Every file below a folder, by its path there. */
+    /** Every file in a folder, by its relative path. */
     files: (folder: string): string[] =>
       existsSync(folder)
         ? (readdirSync(folder, { recursive: true, withFileTypes: true }) as Dirent[])
@@ -113,11 +113,11 @@ export function site(shell: Shell) {
             .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
             .sort()
         : [],
-    /** Gives somebody rights, in the form of Windows: SDDL. */
+    /** Sets the rights of a path, in SDDL. */
     grant: (path: string, sddl: string) => {
       const file = at('rights.json');
       const rights = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { path: string }[]) : [];
-      // So that they end with the file or folder.
+      // The rights end when the file or folder is deleted.
       const windows = process.platform === 'win32';
       const birth =
         existsSync(path) && !windows ? execFileSync('stat', ['--format=%w', path], { encoding: 'utf8' }).trim() : '';

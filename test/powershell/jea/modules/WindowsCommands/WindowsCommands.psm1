@@ -1,6 +1,6 @@
 <#
 .SYNOPSIS
-Stands in for the commands of Windows that SecondResponder.Target.psm1 uses, inside the endpoint. What changes something is noted.
+Replaces the commands of Windows that SecondResponder.Target.psm1 uses in the endpoint. Changing calls are recorded.
 #>
 function Get-Service {
     [CmdletBinding()]
@@ -21,7 +21,7 @@ function Get-CimInstance {
 
 function Write-Change { param([string] $Text) [IO.File]::AppendAllText("$env:JEA_SITE/changes", "$Text`n") }
 function Restart-Service { [CmdletBinding()] param([string] $Name) Write-Change "Restart-Service $Name" }
-# There is one for Linux too, and this must never be it.
+# PowerShell on Linux has this command too, which must never run.
 function Restart-Computer { [CmdletBinding()] param([switch] $Force) Write-Change 'Restart-Computer' }
 function Write-EventLog { [CmdletBinding()] param($LogName, $Source, $EventId, $EntryType, $Message) }
 
