@@ -7,13 +7,13 @@ import type { World } from './world/world.ts';
 
 const VERSION = 1;
 const DEBOUNCE_MS = 250;
-/** How soon a disk that was full is tried again (real milliseconds). */
-const AGAIN_MS = 1_000;
+/** Time until saving is tried again after a failure, in real milliseconds. */
+const RETRY_MS = 1_000;
 
 export interface Kept {
   version: typeof VERSION;
   id: string;
-  /** Which organisation file it was built from; another file makes another organisation. */
+  /** Hash of the organisation file; another file gives another organisation. */
   plan: number;
   clock: ClockStart;
   lastSeq: number;
@@ -26,9 +26,9 @@ export interface Snapshot {
 }
 
 /**
- * Keeps the world in a file, so that killing the process does not reset it: the world as JSON, replaced in one rename,
- * and beside it the command log, a line for each command (`<file>.commands.jsonl`). A disk that is full or broken ends
- * nothing: the world goes on in memory, `trouble` says so, and it is written as soon as it can be.
+ * Saves the world to a file, so that killing the process does not reset it: the world as JSON, replaced in one rename,
+ * and the command log next to it, one line per command (`<file>.commands.jsonl`). If the disk is full or broken, the lab
+ * continues in memory, `trouble` says so, and the world is saved as soon as possible.
  */
 export class Keeper {
   private timer: NodeJS.Timeout | undefined;
@@ -36,26 +36,26 @@ export class Keeper {
   private written = 0;
   private readonly file: string;
   private readonly snapshot: () => Snapshot;
-  private readonly tell: (says: string) => void;
+  private readonly report: (says: string) => void;
   private closed = false;
-  /** Why the file is behind the world; undefined when it is not. */
+  /** Why the file does not have the current world; undefined if it does. */
   trouble: string | undefined;
 
-  constructor(file: string, snapshot: () => Snapshot, tell: (says: string) => void) {
+  constructor(file: string, snapshot: () => Snapshot, report: (says: string) => void) {
     this.file = file;
     this.snapshot = snapshot;
-    this.tell = tell;
+    this.report = report;
     mkdirSync(dirname(file), { recursive: true });
   }
 
   /**
-   * Undefined: nothing was kept, or nothing that can be used. `usable` throws for a world that this version can't go on
-   * with. What can't be used is set aside under another name, and `tell` is told; throws when even that fails.
+   * Loads the saved world. Undefined: there is none, or it can't be used. `usable` throws for a world that this version
+   * can't continue with. An unusable file is renamed and reported; throws if renaming fails.
    */
   load(usable: (kept: Kept) => void): { kept: Kept; commands: LoggedCommand[] } | undefined {
     if (lstatSync(this.file, { throwIfNoEntry: false }) === undefined) return undefined;
     try {
-      // A pipe would be waited for.
+      // Reading a pipe would block.
       if (!statSync(this.file).isFile()) throw new Error('it is not a regular file');
       const kept = JSON.parse(readFileSync(this.file, 'utf8')) as Kept;
       if (kept?.version !== VERSION) throw new Error(`its version is not ${VERSION}, the only supported one`);
@@ -65,15 +65,15 @@ export class Keeper {
       this.written = commands.length;
       return { kept, commands };
     } catch (error) {
-      this.begin(error instanceof TypeError ? 'it does not have the expected form' : (error as Error).message);
+      this.setAside(error instanceof TypeError ? 'it does not have the expected form' : (error as Error).message);
       return undefined;
     }
   }
 
-  private begin(why: string): void {
+  private setAside(why: string): void {
     try {
       const names = [this.file, this.logFile].filter((file) => existsSync(file) || file === this.file).map(setAside);
-      this.tell(
+      this.report(
         `The lab state in ${this.file} can't be used (${why}). It was renamed to ${names.join(' and ')}, and the lab starts with a new organisation.`,
       );
     } catch (error) {
@@ -93,12 +93,12 @@ export class Keeper {
       .flatMap((line) => {
         try {
           const entry = JSON.parse(line) as LoggedCommand;
-          // What a full disk took in part was written again, with the lines before it.
+          // Lines that a full disk took only in part were written again, together with those before them.
           if (!(entry.seq > last)) return [];
           last = entry.seq;
           return [entry];
         } catch {
-          // A process that was killed can leave half a line at the end.
+          // A killed process can leave a partial line at the end.
           return [];
         }
       });
@@ -106,31 +106,31 @@ export class Keeper {
 
   command(entry: LoggedCommand): void {
     this.lines.push(JSON.stringify(entry));
-    // With more than these the log is written anew from the entries themselves.
+    // With more lines than this, the log is rewritten from its entries.
     if (this.lines.length > 4 * LOG_LIMIT) this.lines.splice(0, LOG_LIMIT);
     this.soon();
   }
 
-  /** Written within a quarter of a second. */
+  /** Saves within a quarter of a second. */
   soon(): void {
     if (!this.closed) this.timer ??= setTimeout(() => this.now(), DEBOUNCE_MS).unref();
   }
 
-  /** Written before it returns: what changed something must not be forgotten when the answer was given. */
+  /** Saves before it returns, so that no answer is given for a change that is lost. */
   now(): void {
     if (this.closed) return;
     clearTimeout(this.timer);
     this.timer = undefined;
     try {
       this.write();
-      if (this.trouble !== undefined) this.tell(`The lab state is saved in ${this.file} again.`);
+      if (this.trouble !== undefined) this.report(`The lab state is saved in ${this.file} again.`);
       this.trouble = undefined;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       const says = `The lab state can't be saved in ${this.file} (${why}). The lab continues in memory; the state is lost if the process ends before it can be saved.`;
-      if (this.trouble !== says) this.tell(says);
+      if (this.trouble !== says) this.report(says);
       this.trouble = says;
-      this.timer = setTimeout(() => this.now(), AGAIN_MS).unref();
+      this.timer = setTimeout(() => this.now(), RETRY_MS).unref();
     }
   }
 
@@ -138,19 +138,19 @@ export class Keeper {
     const { kept, commands } = this.snapshot();
     if (this.written + this.lines.length > 2 * LOG_LIMIT) {
       const all = commands();
-      writeWhole(this.logFile, all.map((entry) => `${JSON.stringify(entry)}\n`).join(''), LIKE_THE_WORLD);
+      writeWhole(this.logFile, all.map((entry) => `${JSON.stringify(entry)}\n`).join(''), WITHOUT_FLUSH);
       this.written = all.length;
     } else if (this.lines.length > 0) {
-      // A line break first: it closes a line that a kill may have left half written.
+      // Starts with a line break, to end a partial line of a killed process.
       appendFileSync(this.logFile, `\n${this.lines.join('\n')}`);
       this.written += this.lines.length;
     }
     this.lines = [];
-    writeWhole(this.file, JSON.stringify(kept), LIKE_THE_WORLD);
+    writeWhole(this.file, JSON.stringify(kept), WITHOUT_FLUSH);
   }
 
-  /** A new organisation: its log is empty. */
-  startAnew(): void {
+  /** Starts the files of a new organisation, with an empty log. */
+  startOver(): void {
     this.lines = [];
     this.written = 0;
     rmSync(this.logFile, { force: true });
@@ -167,5 +167,5 @@ export class Keeper {
   }
 }
 
-/** A simulated world that a power loss forgets begins anew: no change waits for the disk. */
-const LIKE_THE_WORLD = { mode: 0o644, flush: false };
+/** After a power failure, a simulated world may start over, so no change waits for the disk. */
+const WITHOUT_FLUSH = { mode: 0o644, flush: false };

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Instant } from '../incident/alert.ts';
 import type { Recording } from '../recording/recording.ts';
-import { catchUp } from './behaviour/happenings.ts';
+import { catchUp } from './behaviour/schedule.ts';
 import { deleteFault, postFault } from './behaviour/troubles.ts';
 import { Keeper, type Kept, type Snapshot } from './keep.ts';
 import { createCmdlets, type LabExchange } from './port/cmdlets.ts';
 import { CommandLog, type LoggedCommand } from './port/command-log.ts';
-import { Telephone } from './port/telephone.ts';
+import { Connection } from './port/connection.ts';
 import type { RecordedCure } from './replay/parts.ts';
 import { replay } from './replay/replay.ts';
 import { type FaultView, type OrganisationView, viewFault, viewOrganisation } from './view.ts';
@@ -16,22 +16,22 @@ import { checkOrganisation, type OrganisationFile, readOrganisation } from './wo
 import { buildWorld, type World } from './world/world.ts';
 
 export interface LabOptions {
-  /** Organisation milliseconds in one real millisecond. */
+  /** Organisation milliseconds per real millisecond. */
   speed: number;
-  /** Decides what is random. */
+  /** Seed of all random decisions. */
   seed?: number;
-  /** The shipped organisation by default. */
+  /** Default: the shipped organisation. */
   organisation?: OrganisationFile;
-  /** Begins with what was recorded of an organisation, instead of a described one. */
+  /** Starts from a recording instead of an organisation file. */
   recording?: Recording;
-  /** What cures the monitors that were unhealthy in it: by default a restart of the service they watch. */
+  /** Cure of the monitors that were unhealthy in it. Default: restart of the service that they watch. */
   cure?: RecordedCure;
-  /** Time moves only by `clock.advance`, and by the waits of the lab's own commands. */
+  /** Time advances only with `clock.advance` and the waits of the lab's own commands. */
   virtual?: boolean;
   realNow?: () => number;
-  /** A file that keeps the world, so that the next process goes on with it. */
+  /** File for the world, so that the next process continues with it. */
   persist?: string;
-  /** Told when that file can't be used or written, and when it can again. */
+  /** Called when that file can't be used or written, and when it can be again. */
   onTrouble?: (says: string) => void;
 }
 
@@ -40,36 +40,36 @@ export interface Lab {
   /** Changes at each reset. */
   readonly id: string;
   readonly clock: LabClock;
-  /** What of a recording is otherwise here: a sentence for each kind. */
+  /** Differences from the recording: one sentence for each kind. */
   readonly notes: readonly string[];
-  /** Why the kept file is behind the world; undefined when it is not. */
+  /** Why the file does not have the current world; undefined if it does. */
   readonly trouble: string | undefined;
-  /** The Exchange port. `caller` signs the commands that only read; a change says itself who asks. */
+  /** The Exchange port. `caller` is logged for read commands; changes contain their own caller. */
   exchange(caller?: string): LabExchange;
   organisation(): OrganisationView;
-  /** Breaks something; `body` as for POST /lab/v1/faults. Throws `LabProblems`. */
+  /** Adds a fault; `body` as for POST /lab/v1/faults. Throws `LabProblems`. */
   post(body: unknown): FaultView;
-  /** In the order of posting, those that are over included. */
+  /** In the order of posting, including those that have ended. */
   faults(): FaultView[];
   fault(id: string): FaultView | undefined;
-  /** Mends what a fault broke, and forgets it. False: there is none. */
+  /** Fixes what a fault broke and deletes it. False: there is none. */
   remove(id: string): boolean;
   /** The log of every command that reached the organisation. */
   commands(since?: { seq: number } | { at: Instant }): LoggedCommand[];
-  /** Logs a command whose fence was compared outside: it reached a server, and nothing was done. */
+  /** Logs a command that did nothing, because its fence was checked outside the lab. */
   note(command: Omit<LoggedCommand, 'seq' | 'at'>): void;
-  /** A new organisation, as at the start. Its time goes on. */
+  /** Starts a new organisation. Its time continues. */
   reset(): void;
   close(): void;
 }
 
-/** Throws `LabProblems` for a bad organisation, and `Error` for a kept world that can neither be used nor set aside. */
+/** Throws `LabProblems` for an invalid organisation, and `Error` for a saved world that can be neither used nor renamed. */
 export function createLab(options: LabOptions): Lab {
   if (!(options.speed > 0) || !Number.isFinite(options.speed)) {
     throw new Error(`The lab's speed must be a number above 0, not ${options.speed}.`);
   }
   const seed = options.seed ?? 1;
-  const { planHash, notes, build } = beginning(options, seed);
+  const { planHash, notes, build } = originOf(options, seed);
 
   const keeper: Keeper | undefined = options.persist
     ? new Keeper(options.persist, () => snapshot(), options.onTrouble ?? (() => {}))
@@ -91,12 +91,12 @@ export function createLab(options: LabOptions): Lab {
   log.onEntry = (entry) => keeper?.command(entry);
 
   function snapshot(): Snapshot {
-    // A virtual clock stands still while nobody looks.
+    // A virtual clock is stopped while no process runs.
     const start = clock.virtual ? { ...clock.start, lab: clock.now(), speed: 0 } : clock.start;
     const kept = { version: 1 as const, id, plan: planHash, clock: start, lastSeq: log.last, world };
     return { kept, commands: () => log.since({ seq: 0 }) };
   }
-  const line = {
+  const state = {
     world: () => {
       if (catchUp(world, clock.now())) keeper?.soon();
       return world;
@@ -105,9 +105,9 @@ export function createLab(options: LabOptions): Lab {
     log,
     changed: () => keeper?.now(),
   };
-  const telephone = new Telephone(line);
+  const connection = new Connection(state);
   if (before) keeper?.now();
-  else keeper?.startAnew();
+  else keeper?.startOver();
 
   return {
     get id() {
@@ -118,46 +118,46 @@ export function createLab(options: LabOptions): Lab {
     get trouble() {
       return keeper?.trouble;
     },
-    exchange: (caller = 'second-responder') => createCmdlets(line, telephone, caller, () => id),
-    organisation: () => viewOrganisation(line.world(), id, clock.now()),
+    exchange: (caller = 'second-responder') => createCmdlets(state, connection, caller, () => id),
+    organisation: () => viewOrganisation(state.world(), id, clock.now()),
     post(body) {
       const now = clock.now();
-      const trouble = postFault(line.world(), body, now);
+      const trouble = postFault(state.world(), body, now);
       keeper?.now();
       return viewFault(world, trouble);
     },
-    faults: () => Object.values(line.world().troubles).map((trouble) => viewFault(world, trouble)),
+    faults: () => Object.values(state.world().troubles).map((trouble) => viewFault(world, trouble)),
     fault(wanted) {
-      const { troubles } = line.world();
+      const { troubles } = state.world();
       return Object.hasOwn(troubles, wanted) ? viewFault(world, troubles[wanted]!) : undefined;
     },
     remove(wanted) {
-      const removed = deleteFault(line.world(), wanted, clock.now());
+      const removed = deleteFault(state.world(), wanted, clock.now());
       if (removed) keeper?.now();
       return removed;
     },
     commands: (since = { seq: 0 }) => {
-      line.world();
+      state.world();
       return log.since(since);
     },
     note(command) {
-      line.world();
+      state.world();
       log.add({ at: clock.now(), ...command });
     },
     reset() {
       id = randomUUID();
       world = build(clock.now());
       log.clear();
-      keeper?.startAnew();
+      keeper?.startOver();
     },
     close() {
-      line.world();
+      state.world();
       keeper?.close();
     },
   };
 }
 
-/** Throws for a world or a clock that this version can't go on with: it is tried on a copy. */
+/** Throws for a world or clock that this version can't continue with; tries it on a copy. */
 function usable({ id, world, clock, plan }: Kept, realNow = Date.now): void {
   if (![plan, ...Object.values(clock)].every(Number.isFinite)) throw new TypeError();
   const now = createLabClock({ speed: 1, epoch: () => id, resume: clock, realNow }).now();
@@ -167,14 +167,14 @@ function usable({ id, world, clock, plan }: Kept, realNow = Date.now): void {
   for (const trouble of Object.values(copy.troubles)) viewFault(copy, trouble);
 }
 
-interface Beginning {
-  /** The same for the same beginning: a kept world goes on only with its own. */
+interface Origin {
+  /** The same for the same origin: a saved world continues only with its own. */
   planHash: number;
   notes: string[];
   build(now: Instant): World;
 }
 
-function beginning({ organisation, recording, cure = 'restart-service' }: LabOptions, seed: number): Beginning {
+function originOf({ organisation, recording, cure = 'restart-service' }: LabOptions, seed: number): Origin {
   if (recording && organisation) throw new Error('A lab starts from an organisation or a recording, not from both.');
   if (!recording) {
     const plan = organisation ? checkOrganisation(organisation) : readOrganisation();
@@ -184,10 +184,10 @@ function beginning({ organisation, recording, cure = 'restart-service' }: LabOpt
       build: (now) => buildWorld(plan, now, seed),
     };
   }
-  const begin = (now: Instant) => replay(recording, { now, seed, cure });
+  const start = (now: Instant) => replay(recording, { now, seed, cure });
   return {
     planHash: hash(JSON.stringify([recording, seed, cure])),
-    notes: begin(recording.recordedAt).notes,
-    build: (now) => begin(now).world,
+    notes: start(recording.recordedAt).notes,
+    build: (now) => start(now).world,
   };
 }

@@ -46,9 +46,9 @@ export interface FaultView {
   postedAt: string;
   endedAt?: string;
   timesLeft?: number;
-  /** What it was posted with. */
+  /** The posted options. */
   body: Record<string, unknown>;
-  /** The monitors that see it now. */
+  /** The monitors that show it now. */
   shows: { server: string; monitor: string }[];
 }
 

@@ -3,13 +3,13 @@ import type { LabExchange } from '../../lab/port/cmdlets.ts';
 import { fromIssues, LabProblems, unknownName } from '../../lab/world/problems.ts';
 import type { ExchangeFailure, Reply } from '../../ports/exchange.ts';
 
-/** What POST /lab/v1/call answers besides its outcome: the client's clock follows it. */
+/** The clock in every response of POST /lab/v1/call, which the client's clock follows. */
 export interface LabTime {
   /** Milliseconds since 1970 on the organisation's clock. */
   now: number;
   speed: number;
   epoch: string;
-  /** Its time moves by hand only. */
+  /** Its time advances only by request. */
   virtual: boolean;
 }
 
@@ -26,7 +26,7 @@ const change = z.strictObject({
 const protocol = z.enum(['imap', 'pop']);
 const onServer = { server: name };
 
-/** One verb of the port: what it takes, and the call it becomes. */
+/** One verb of the port: its arguments and its call. */
 interface Verb {
   run(exchange: LabExchange, given: unknown): Promise<Reply<unknown>>;
 }
@@ -93,7 +93,7 @@ const VERBS: { [K in keyof LabExchange]: Verb } = {
   ),
 };
 
-/** Where the kill switch applies is decided before a command is sent; the far side has no use for it. */
+/** The scope of kill switches is checked before a command is sent, so it is not transferred. */
 function scoped({ notAfter, caller }: { notAfter: number; caller: string }) {
   return { notAfter, caller, scope: [] };
 }
@@ -104,7 +104,7 @@ const body = z.strictObject({
   caller: z.string().max(500).optional(),
 });
 
-/** Carries out the body of POST /lab/v1/call. Throws `LabProblems` for a bad body, `ExchangeError` as the port does. */
+/** Executes the body of POST /lab/v1/call. Throws `LabProblems` for a bad body, `ExchangeError` as the port does. */
 export async function carryOut(exchangeOf: (caller?: string) => LabExchange, posted: unknown): Promise<Reply<unknown>> {
   const checked = body.safeParse(posted);
   if (!checked.success) throw new LabProblems('Invalid call', fromIssues(checked.error.issues));

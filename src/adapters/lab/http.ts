@@ -10,22 +10,22 @@ import {
 } from '../../ports/exchange.ts';
 import { readReply } from '../../ports/replies.ts';
 
-/** A lab that runs as a process of its own. */
+/** A lab in another process. */
 export interface RemoteLab {
   exchange: Exchange;
-  /** Follows the lab's own clock: right after `ready`, and corrected by each answer. It never goes back. */
+  /** Follows the lab's clock: correct after `ready`, adjusted by each response. Never goes back. */
   clock: Clock;
-  /** Asks for the lab's time. Fails with `unreachable` when it does not answer. */
+  /** Reads the lab's time. Fails with `unreachable` if the lab does not answer. */
   ready(): Promise<void>;
-  /** Ends the calls that are under way, with `unreachable`. */
+  /** Ends calls in progress with `unreachable`. */
   close(): void;
 }
 
-/** `url` is the lab's address, `http://127.0.0.1:8090`. Throws for a bad one. */
+/** `url` is the lab's address, such as `http://127.0.0.1:8090`. Throws if it is invalid. */
 export function labHttpExchange(options: { url: string; caller?: string }): RemoteLab {
   const base = new URL(options.url);
   if (base.protocol !== 'http:' && base.protocol !== 'https:') {
-    throw new Error(`The lab's address must begin with http:// or https://, not ${options.url}`);
+    throw new Error(`The lab's address must start with http:// or https://, not ${options.url}`);
   }
   const closing = new AbortController();
   const clock = new FollowingClock();
@@ -91,7 +91,7 @@ export function labHttpExchange(options: { url: string; caller?: string }): Remo
   };
 }
 
-/** What time it is there, as every answer says. */
+/** The lab's time, from every response. */
 const labTime = z.object({
   now: z.number().min(-8.64e15).max(8.64e15),
   speed: z.number().gt(0).max(1e9),
@@ -99,7 +99,7 @@ const labTime = z.object({
   virtual: z.boolean().optional(),
 });
 
-/** Between two answers it goes on by itself, at the lab's speed. */
+/** The lab's clock; between responses it advances at the lab's speed. */
 class FollowingClock implements Clock {
   speed = 1;
   epoch = '';
@@ -115,7 +115,7 @@ class FollowingClock implements Clock {
     const checked = labTime.safeParse(answer);
     if (!checked.success) throw new ExchangeError('badReply', "The lab's answer does not contain the time.");
     const { now, speed, epoch, virtual } = checked.data;
-    // An answer is older than it looks, by the time it was under way; so the later of the two times is the better one.
+    // A response is older than it looks, by its time in transit, so the later of the two times is more accurate.
     const sameTime = this.epoch === epoch && this.speed === speed;
     this.base = sameTime ? Math.max(this.now(), now) : now;
     this.since = performance.now();
@@ -133,10 +133,10 @@ async function readAnswer(response: Response): Promise<Record<string, unknown>> 
   throw new ExchangeError('badReply', `The lab answered ${response.status}: ${words}`);
 }
 
-/** Far more than an organisation of thousands of servers is described with. */
+/** Far more than the description of an organisation with thousands of servers. */
 const LARGEST_ANSWER = 32 * 1024 * 1024;
 
-/** An answer without end is let go before it fills the memory. */
+/** Aborts an endless response before it fills the memory. */
 async function readText(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -150,7 +150,7 @@ async function readText(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** The far side's own words, cut where nobody reads on. */
+/** The lab's message, cut to a readable length. */
 const wordsOf = (said: unknown) => (typeof said === 'string' ? said : 'It gave no reason.').slice(0, 2_000);
 
 function parse(text: string): unknown {

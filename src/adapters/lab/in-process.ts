@@ -2,12 +2,12 @@ import type { Lab } from '../../lab/lab.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Exchange } from '../../ports/exchange.ts';
 
-/** The Exchange port on a lab in this process. `caller` signs the commands that only read. */
+/** The Exchange port of a lab in this process. `caller` is logged as the caller of read commands. */
 export function labExchange(lab: Lab, caller?: string): Exchange {
   return lab.exchange(caller);
 }
 
-/** The organisation's time of a lab in this process. */
+/** The clock of a lab in this process. */
 export function labClock(lab: Lab): Clock {
   return lab.clock;
 }

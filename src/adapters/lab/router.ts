@@ -8,11 +8,11 @@ import { type CallAnswer, carryOut, type LabTime } from './calls.ts';
 
 const BODY_LIMIT = '256kb';
 
-/** /lab/v1/*: breaking things, seeing what really happened, and the Exchange port for a daemon in another process. */
+/** Serves /lab/v1/*: faults, the command log, and the Exchange port for a daemon in another process. */
 export function labRouter(lab: Lab): Router {
   const router = Router();
   const at = (path: string) => `/lab/v1${path}`;
-  // Where the daemon serves the lab, its own parser has read the body already; this one then does nothing.
+  // If the daemon serves the lab, its parser has already read the body, and this one does nothing.
   router.use(at(''), express.json({ limit: BODY_LIMIT, strict: false }));
 
   router.get(at('/organisation'), (_, response) => {
@@ -97,7 +97,7 @@ export function labRouter(lab: Lab): Router {
   return router;
 }
 
-/** What a server that compares by itself (ExchangeLab.psm1) tells of a command that it did not carry out. */
+/** A command that ExchangeLab.psm1 did not execute, because it checks fences itself. */
 const notDone = z.strictObject({
   server: z.string().max(300),
   command: z.string().min(1).max(300),
@@ -128,7 +128,7 @@ function noFault(response: Response, id: string): void {
   sendProblems(response, 404, 'Fault not found', [{ pointer: '', message: `no fault has the id "${id}"` }]);
 }
 
-/** The parser's own errors carry a status; anything else that is not about the request is a defect of ours. */
+/** Errors of the parser have a status; any other error that is not about the request is a bug. */
 function answerError(response: Response, error: unknown): void {
   if (error instanceof LabProblems) {
     sendProblems(response, 400, error.message.split('\n')[0] ?? error.message, error.problems);

@@ -11,7 +11,7 @@ export interface ServedLab {
   close(): Promise<void>;
 }
 
-/** A lab as a process of its own. Port 0 takes a free one. Throws what `createLab` throws, and when the port is taken. */
+/** Serves a lab over HTTP. Port 0 uses any free port. Throws like `createLab`, and if the port is in use. */
 export async function serveLab(options: { host?: string; port: number } & LabOptions): Promise<ServedLab> {
   const { host = '127.0.0.1', port, ...rest } = options;
   const lab = createLab(rest);

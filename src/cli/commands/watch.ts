@@ -6,7 +6,7 @@ import { visibleJson } from '../../incident/visible.ts';
 import { readInstants } from '../../ports/instants.ts';
 import { type CliContext, wantsJson } from '../context.ts';
 import { Away, type Daemon } from '../daemon/client.ts';
-import { type Happening, Narrator, Story } from '../output/narrate.ts';
+import { type FeedEntry, Narrator, Story } from '../output/narrate.ts';
 
 const COME_AGAIN = 1_000;
 const WELL: readonly Outcome[] = ['recovered', 'transient'];
@@ -14,7 +14,7 @@ const WELL: readonly Outcome[] = ['recovered', 'transient'];
 /** What one entry of the event stream holds. */
 export type FeedEvent = Pick<Entry, 'seq' | 'at' | 'type' | 'data'> & { incident: string };
 
-export const happening = ({ incident, seq, at, type, data }: FeedEvent): Happening => ({
+export const entryOf = ({ incident, seq, at, type, data }: FeedEvent): FeedEntry => ({
   incident,
   seq,
   at,
@@ -40,7 +40,7 @@ export async function watch(
     const { incident, seq, type } = event;
     if (outcome !== undefined || seq <= (told.get(incident) ?? 0)) return;
     told.set(incident, seq);
-    tell(happening(event), raw);
+    tell(entryOf(event), raw);
     if (only !== undefined && type === 'finished') outcome = (event.data as { outcome: Outcome }).outcome;
   }
 
@@ -89,12 +89,12 @@ function pick(entry: object): Omit<FeedEvent, 'incident'> {
   return { seq, at, type, data };
 }
 
-function asJson({ terminal }: CliContext): (one: Happening, raw: unknown) => void {
+function asJson({ terminal }: CliContext): (one: FeedEntry, raw: unknown) => void {
   return (_, raw) => terminal.write(`${visibleJson(raw)}\n`);
 }
 
 /** With several incidents, a line says whose story goes on. */
-function asText({ terminal }: CliContext, several: boolean): (one: Happening) => void {
+function asText({ terminal }: CliContext, several: boolean): (one: FeedEntry) => void {
   const narrator = new Narrator(terminal);
   const stories = new Map<string, Story>();
   let before = '';

@@ -3,7 +3,7 @@
 import type { Instant } from '../../incident/alert.ts';
 import type { Finished } from '../../incident/event.ts';
 import { visibleJson } from '../../incident/visible.ts';
-import { type FeedEvent, happening } from '../commands/watch.ts';
+import { entryOf, type FeedEvent } from '../commands/watch.ts';
 import { type Detail, details, Narrator, OUTCOME_STYLES, Story } from './narrate.ts';
 import { commandLine } from './powershell.ts';
 import type { Terminal } from './terminal.ts';
@@ -83,7 +83,7 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
     happens(event) {
       const story = stories.get(event.incident) ?? new Story();
       stories.set(event.incident, story);
-      const one = happening(event);
+      const one = entryOf(event);
       const { more, ...told } = story.tell(one);
       // The alert was quoted a line ago.
       narrator.tell(event.at, { ...told, ...(more && event.type !== 'opened' && { more }) });

@@ -27,7 +27,7 @@ export interface Detail {
 }
 
 /** What an entry of the feed or of a journal says. */
-export interface Happening {
+export interface FeedEntry {
   incident: string;
   seq: number;
   at: Instant;
@@ -61,7 +61,7 @@ export class Story {
   private readonly steps = new Map<number, string>();
   private readonly debts = new Map<string, string>();
 
-  tell({ incident, event }: Happening): Told {
+  tell({ incident, event }: FeedEntry): Told {
     switch (event.type) {
       case 'opened': {
         const { server, family, alert, parent, asked } = event.data;

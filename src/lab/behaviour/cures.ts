@@ -3,28 +3,28 @@ import { activeOn } from '../world/databases.ts';
 import { reassess } from '../world/health.ts';
 import { type Cause, schedule, type World } from '../world/world.ts';
 
-/** Puts a cause in place; probes that look there fail from now on. */
-export function breakIt(world: World, server: string, cause: Cause, now: Instant): void {
+/** Adds a cause; probes that depend on its part fail from now on. */
+export function addCause(world: World, server: string, cause: Cause, now: Instant): void {
   world.causes[server] = [...(world.causes[server] ?? []), cause];
-  look(world, server, now);
+  reassessServers(world, server, now);
 }
 
-/** Takes away all causes of a trouble, for whatever reason. */
-export function mend(world: World, trouble: string, now: Instant): void {
+/** Removes all causes of a trouble. */
+export function removeCauses(world: World, trouble: string, now: Instant): void {
   for (const [server, causes] of Object.entries(world.causes)) {
     const left = causes.filter((cause) => cause.trouble !== trouble);
     if (left.length === causes.length) continue;
     keep(world, server, left);
-    look(world, server, now);
+    reassessServers(world, server, now);
   }
 }
 
-/** Whether a trouble has a cause in place. */
+/** Whether a trouble has a cause. */
 export function isBroken(world: World, trouble: string): boolean {
   return Object.values(world.causes).some((causes) => causes.some((cause) => cause.trouble === trouble));
 }
 
-/** A service has started again: what that cures is gone. */
+/** Cures what a restart of the service cures. */
 export function serviceRestarted(world: World, server: string, service: string, now: Instant): void {
   for (const cause of [...(world.causes[server] ?? [])]) {
     if (cause.cure.by !== 'restart-service') continue;
@@ -39,16 +39,16 @@ export function serviceRestarted(world: World, server: string, service: string, 
     const at = now + world.settings['relapse-after'];
     schedule(world, { at, what: 'relapse', trouble: cause.trouble });
   }
-  look(world, server, now);
+  reassessServers(world, server, now);
 }
 
-/** A boot cures what a restart of services cures, and what only a boot does. */
+/** Cures what a restart of services or of the server cures. */
 export function serverBooted(world: World, server: string, now: Instant): void {
   for (const trouble of Object.values(world.troubles)) {
-    // Between a restart and its relapse there is no cause to find, but the reboot ends it all the same.
+    // Between a restart and its relapse there is no cause, but a reboot ends the trouble too.
     if (trouble.kind === 'imap-slow-relapse' && trouble.server === server && trouble.state === 'present') {
       world.agenda = world.agenda.filter((next) => !(next.what === 'relapse' && next.trouble === trouble.id));
-      mend(world, trouble.id, now);
+      removeCauses(world, trouble.id, now);
       end(world, trouble.id, 'cured', now);
     }
   }
@@ -57,17 +57,17 @@ export function serverBooted(world: World, server: string, now: Instant): void {
   }
 }
 
-/** A database has left a server, or none was there. */
+/** Cures what a server without active databases cures. */
 export function databaseLeft(world: World, server: string, now: Instant): void {
   if (activeOn(world, server).length === 0) {
     for (const cause of [...(world.causes[server] ?? [])]) {
       if (cause.cure.by === 'databases-away') cured(world, server, cause, now);
     }
   }
-  lookAtRoutes(world, now);
+  reassessRoutes(world, now);
 }
 
-/** Ends a trouble's record; what it broke is not touched. */
+/** Ends the record of a trouble, without its causes. */
 export function end(world: World, id: string, state: 'cured' | 'used up', now: Instant): void {
   const trouble = world.troubles[id];
   if (trouble?.state !== 'present') return;
@@ -83,7 +83,7 @@ function cured(world: World, server: string, cause: Cause, now: Instant): void {
     return;
   }
   remove(world, server, cause, now);
-  // The way to a back end is well again when the back end is.
+  // The route to a back end is healthy again when the back end is.
   for (const [other, causes] of Object.entries(world.causes)) {
     for (const route of causes.filter(({ trouble: id, cure }) => id === cause.trouble && cure.by === 'back-end')) {
       remove(world, other, route, now);
@@ -98,7 +98,7 @@ function remove(world: World, server: string, cause: Cause, now: Instant): void 
     server,
     (world.causes[server] ?? []).filter((other) => other !== cause),
   );
-  look(world, server, now);
+  reassessServers(world, server, now);
 }
 
 function keep(world: World, server: string, causes: Cause[]): void {
@@ -106,14 +106,14 @@ function keep(world: World, server: string, causes: Cause[]): void {
   else delete world.causes[server];
 }
 
-function look(world: World, server: string, now: Instant): void {
+function reassessServers(world: World, server: string, now: Instant): void {
   const seen = server === '*' ? Object.values(world.servers) : [world.servers[server]!];
   for (const each of seen) reassess(world, each, now);
 }
 
-/** Databases decide which back ends are reached. */
-function lookAtRoutes(world: World, now: Instant): void {
+/** Which back ends a route reaches depends on where databases are active. */
+function reassessRoutes(world: World, now: Instant): void {
   for (const [server, causes] of Object.entries(world.causes)) {
-    if (causes.some((cause) => cause.cure.by === 'back-end')) look(world, server, now);
+    if (causes.some((cause) => cause.cure.by === 'back-end')) reassessServers(world, server, now);
   }
 }

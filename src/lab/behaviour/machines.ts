@@ -4,7 +4,7 @@ import { reassess, startMonitors } from '../world/health.ts';
 import { type Server, type Service, schedule, type World } from '../world/world.ts';
 import { databaseLeft, end, serverBooted, serviceRestarted } from './cures.ts';
 
-/** Stops a service and has it run again `service-restart` later. */
+/** Stops a service and schedules its start `service-restart` later. */
 export function restart(world: World, server: Server, service: Service, now: Instant): void {
   const at = now + world.settings['service-restart'];
   service.status = 'StopPending';
@@ -13,7 +13,7 @@ export function restart(world: World, server: Server, service: Service, now: Ins
   schedule(world, { at, what: 'service-runs', server: server.name, service: service.name });
 }
 
-/** The end of a restart. A proxy's service does not stay up while its component is Inactive. */
+/** The end of a restart. The service of a proxy stops again if its component is Inactive. */
 export function runAgain(world: World, server: Server, name: string, now: Instant): void {
   const service = server.services[name.toLowerCase()];
   if (!service || server.boot) return;
@@ -34,7 +34,7 @@ export function stop(service: Service): void {
   delete service.runsAgainAt;
 }
 
-/** Whether a service is down because its proxy component is Inactive. Draining stops none. */
+/** Whether a service is stopped because its proxy component is Inactive. Draining stops no service. */
 export function stoppedByDesign(server: Server, service: string): boolean {
   return server.inactive.some(
     ({ component, draining, serviceRuns }) =>
@@ -45,11 +45,11 @@ export function stoppedByDesign(server: Server, service: string): boolean {
 /** The services that stop while their component is Inactive; both names in lower case. */
 export const SERVICE_OF: Record<string, string> = { imapproxy: 'msexchangeimap4', popproxy: 'msexchangepop3' };
 
-/** The server goes down now; the rest of the reboot is on the agenda. */
+/** Takes the server down and schedules the rest of the reboot. */
 export function reboot(world: World, server: Server, now: Instant, neverReturns: boolean): void {
   server.boot = { stage: 'down', neverReturns };
   for (const service of Object.values(server.services)) stop(service);
-  // The others take over what they can, one database after the other; what they can't take waits for its server.
+  // Other servers take over databases one after the other; a database that none can take waits for its server.
   activeOn(world, server.name).forEach((name, index) => {
     world.databases[name]!.dismounted = true;
     planMove(world, server.name, name, now, index);
@@ -57,7 +57,7 @@ export function reboot(world: World, server: Server, now: Instant, neverReturns:
   planBoot(world, server, now, neverReturns);
 }
 
-/** A server that did not return from its reboot does, after all. */
+/** Lets a server return that did not return from its reboot. */
 export function comeBack(world: World, server: Server, now: Instant): void {
   if (!server.boot?.neverReturns) return;
   server.boot.neverReturns = false;
@@ -66,7 +66,7 @@ export function comeBack(world: World, server: Server, now: Instant): void {
 
 function planBoot(world: World, server: Server, now: Instant, neverReturns: boolean): void {
   const stages = ['boots', 'remoting', 'services', 'warm'] as const;
-  // A reboot in the middle of another begins anew.
+  // A reboot during another one starts over.
   world.agenda = world.agenda.filter(
     (next) => !('server' in next && next.server === server.name && stages.some((stage) => stage === next.what)),
   );
@@ -116,7 +116,7 @@ function automatic(server: Server): Service[] {
   );
 }
 
-/** Sends all active databases away, one by one; those that can't go stay. */
+/** Moves all active databases away, one by one, if possible. */
 export function drain(world: World, server: Server, now: Instant): void {
   activeOn(world, server.name).forEach((name, index) => {
     planMove(world, server.name, name, now, index);
@@ -128,10 +128,10 @@ function planMove(world: World, server: string, database: string, now: Instant, 
   schedule(world, { at, what: 'database-moves', server, database });
 }
 
-/** The end of a move: the copy is active elsewhere, or it says why not. */
+/** The end of a move: the copy is active elsewhere, or has an error. */
 export function move(world: World, server: Server, name: string, now: Instant): void {
   const database = world.databases[name];
-  // The block was lifted meanwhile, the server is back, or somebody else moved it.
+  // The block was lifted, the server is up again, or the database was moved by someone else.
   if (database?.activeOn !== server.name || !(server.activationBlocked || database.dismounted)) return;
   const copy = database.copies[server.name]!;
   const chosen = chooseTarget(world, name);
@@ -149,7 +149,7 @@ export function move(world: World, server: Server, name: string, now: Instant): 
   databaseLeft(world, server.name, now);
 }
 
-/** `will-not-move` with `times`: each move that it stopped is one. */
+/** Counts a refused move against `times` of `will-not-move`. */
 function useUpRefusedMove(world: World, server: string, database: string, now: Instant): void {
   for (const trouble of Object.values(world.troubles)) {
     if (trouble.kind !== 'will-not-move' || trouble.state !== 'present' || trouble.timesLeft === undefined) continue;

@@ -1,9 +1,9 @@
-/** What Managed Availability itself does about a trouble, and what its log of recovery actions says. */
+/** The recovery actions of Managed Availability for a trouble, and their log. */
 import type { Instant } from '../../incident/alert.ts';
 import { seenBy } from '../world/health.ts';
 import { type Cause, type Server, schedule, type Trouble, type World } from '../world/world.ts';
 
-/** Managed Availability's own attempts, in vain: they lie further back than a second responder need wait. */
+/** Records failed attempts of Managed Availability, old enough that the daemon need not wait for them. */
 export function recordAttempts(world: World, where: string, cause: Cause, now: Instant): void {
   const server = world.servers[where];
   const resource = cause.cure.by === 'back-end' || !server ? undefined : resourceOf(world, server, cause);
@@ -15,7 +15,7 @@ export function recordAttempts(world: World, where: string, cause: Cause, now: I
       resource: resource.service,
       requester: resource.requester,
       state: 'finished',
-      // Only the first is carried out; its throttle forbids the next.
+      // Only the first is executed; throttling prevents the next.
       result: index === 0 ? 'failed' : 'throttled',
       startedAt,
       endedAt: startedAt + (index === 0 ? world.settings['service-restart'] : 0),
@@ -24,7 +24,7 @@ export function recordAttempts(world: World, where: string, cause: Cause, now: I
   trimActions(server);
 }
 
-/** At onset Managed Availability is still to come: it tries once the monitor is Unhealthy. */
+/** With `onset`, Managed Availability has not acted yet: it tries when the monitor becomes Unhealthy. */
 export function announceResponder(world: World, trouble: Trouble, causes: [string, Cause][], now: Instant): void {
   for (const [where, cause] of causes) {
     const server = world.servers[where];
@@ -42,7 +42,7 @@ export function announceResponder(world: World, trouble: Trouble, causes: [strin
   }
 }
 
-/** What Managed Availability would restart for it, and which of its responders would. */
+/** The service that Managed Availability would restart, and the responder that would do it. */
 function resourceOf(world: World, server: Server, cause: Cause): { service: string; requester: string } | undefined {
   const watch = seenBy(world, server, cause)[0];
   const service = cause.cure.by === 'restart-service' ? cause.cure.services[0] : watch?.service;
@@ -65,7 +65,7 @@ export function startResponder(
   trimActions(acting.server);
 }
 
-/** Ends what a responder started for a trouble. */
+/** Finishes the action that a responder started for a trouble. */
 export function finishResponder(server: Server, trouble: string, now: Instant, result: 'succeeded' | 'failed'): void {
   for (const action of server.recoveryActions) {
     if (action.state === 'started' && action.trouble === trouble) {

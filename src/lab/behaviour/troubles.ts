@@ -3,14 +3,14 @@ import type { Instant } from '../../incident/alert.ts';
 import { establish } from '../world/health.ts';
 import { fromIssues, LabProblems, problem, unknownName } from '../world/problems.ts';
 import type { Trouble, World } from '../world/world.ts';
-import { breakIt, mend } from './cures.ts';
-import { type Causes, type Fault, findServer, type Here } from './faults/fault.ts';
+import { addCause, removeCauses } from './cures.ts';
+import { type Causes, type Fault, type FaultContext, findServer } from './faults/fault.ts';
 import { FAULTS, faultNamed } from './faults/index.ts';
 import { announceResponder, finishResponder, recordAttempts } from './responders.ts';
 
 /**
- * Breaks something. `posted` is the body of a request: `{fault, server?, times?, …}`.
- * Throws `LabProblems` when there is no such fault, or it can't be on that server.
+ * Adds a fault. `posted` is the body of a request: `{fault, server?, times?, …}`.
+ * Throws `LabProblems` if there is no such fault or the server can't have it.
  */
 export function postFault(world: World, posted: unknown, now: Instant): Trouble {
   const { fault: kind, ...rest } = z.looseObject({}).safeParse(posted).data ?? {};
@@ -42,21 +42,21 @@ export function postFault(world: World, posted: unknown, now: Instant): Trouble 
   world.lastTrouble++;
   world.troubles[id] = trouble;
   if (causes.length === 0) world.disturbances.push(id);
-  forgetTheOldest(world);
+  dropOldest(world);
 
-  for (const [where, cause] of causes) breakIt(world, where, cause, now);
+  for (const [where, cause] of causes) addCause(world, where, cause, now);
   if (options.onset) announceResponder(world, trouble, causes, now);
-  else standEstablished(fault, here, causes);
+  else establishRows(fault, here, causes);
   fault.begin?.(here);
   return trouble;
 }
 
-/** Fixes what a fault broke and forgets it. False: there is none with that id. */
+/** Fixes what a fault broke and deletes it. False: there is none with that id. */
 export function deleteFault(world: World, id: string, now: Instant): boolean {
-  const found = Object.hasOwn(world.troubles, id) ? hereOf(world, id, now) : undefined;
+  const found = Object.hasOwn(world.troubles, id) ? contextOf(world, id, now) : undefined;
   if (!found) return false;
   const { fault, here } = found;
-  mend(world, id, now);
+  removeCauses(world, id, now);
   for (const server of here.server ? [here.server] : Object.values(world.servers)) {
     finishResponder(server, id, now, 'failed');
     fault?.remove?.({ ...here, server });
@@ -67,30 +67,34 @@ export function deleteFault(world: World, id: string, now: Instant): boolean {
   return true;
 }
 
-/** `relapse`, `flap`, `over`: the next turn of a trouble that changes by itself. */
+/** The next turn of a trouble that changes over time: `relapse`, `flap` or `over`. */
 export function turn(world: World, id: string, now: Instant): void {
-  const { fault, here } = hereOf(world, id, now) ?? {};
+  const { fault, here } = contextOf(world, id, now) ?? {};
   if (here?.trouble.state === 'present') fault?.turn?.(here);
 }
 
 /**
- * How much later its turn of `at` may be taken, when time has jumped (a kept lab was away, or runs fast): turns that
- * leave nothing behind need not be gone through one by one.
+ * How much the turn at `at` can be postponed after time has jumped (a saved lab was not running, or runs fast), because
+ * turns without lasting effect need not run one by one.
  */
 export function turnsToSkip(world: World, id: string, at: Instant, now: Instant): number {
-  const { fault, here } = hereOf(world, id, now) ?? {};
+  const { fault, here } = contextOf(world, id, now) ?? {};
   return (here && fault?.skip?.(here, at)) ?? 0;
 }
 
-function hereOf(world: World, id: string, now: Instant): { fault: Fault | undefined; here: Here } | undefined {
+function contextOf(
+  world: World,
+  id: string,
+  now: Instant,
+): { fault: Fault | undefined; here: FaultContext } | undefined {
   const trouble = world.troubles[id];
   if (!trouble) return undefined;
   const server = trouble.server === undefined ? undefined : world.servers[trouble.server];
   return { fault: faultNamed(trouble.kind), here: { world, server, trouble, options: trouble.body, now } };
 }
 
-/** An alert comes after Managed Availability gave up: the rows have been Unhealthy, and its attempts are on record. */
-function standEstablished({ untried }: Fault, { world, now }: Here, causes: Causes): void {
+/** An alert is raised after Managed Availability gave up: rows have been Unhealthy for a while, and its attempts are recorded. */
+function establishRows({ untried }: Fault, { world, now }: FaultContext, causes: Causes): void {
   const since = now - world.settings['established-for'];
   for (const [where, cause] of causes) {
     const servers = where === '*' ? Object.values(world.servers) : [world.servers[where]!];
@@ -99,8 +103,8 @@ function standEstablished({ untried }: Fault, { world, now }: Here, causes: Caus
   }
 }
 
-/** Records of troubles that are over are kept for a while, not for ever. */
-function forgetTheOldest(world: World): void {
+/** Keeps the records of the last 1,000 ended troubles. */
+function dropOldest(world: World): void {
   const over = Object.values(world.troubles).filter((trouble) => trouble.state !== 'present');
   for (const { id } of over.slice(0, Math.max(0, over.length - 1_000))) delete world.troubles[id];
 }

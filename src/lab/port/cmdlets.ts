@@ -15,9 +15,9 @@ import { drain, reboot, restart } from '../behaviour/machines.ts';
 import { copyRows, memberUp, nodeUp, witnessUp } from '../world/databases.ts';
 import { readRow, reassess, runProbe, type Watch, watchesOf } from '../world/health.ts';
 import type { Server, Service, Trouble, World } from '../world/world.ts';
-import { type Command, type Done, type Line, type Telephone, unreachable } from './telephone.ts';
+import { type Command, type Connection, type Done, type LabState, unreachable } from './connection.ts';
 
-/** An on-demand probe answers within this much real time, however slowly the organisation's time runs. */
+/** Maximum real time of an on-demand probe, even if the organisation's time is slow. */
 const PROBE_AT_MOST_REAL_MS = 150;
 
 const LOGGING = 'C:\\Program Files\\Microsoft\\Exchange Server\\V15\\Logging';
@@ -41,21 +41,21 @@ const PROXY_COMPONENTS = [
   'RpcProxy',
 ];
 
-/** The port, and what a PowerShell on the lab (ExchangeLab.psm1) asks in smaller parts. */
+/** The port, with the separate parts that PowerShell on the lab (ExchangeLab.psm1) requests. */
 export interface LabExchange extends Exchange {
-  /** The part of `activity` that processes and the registry tell. */
+  /** The part of `activity` that comes from processes and the registry. */
   processes: Exchange['activity'];
 }
 
-/** The Exchange port on the simulated organisation. `caller` signs the commands that only read. */
+/** The Exchange port of the simulated organisation. `caller` is logged as the caller of read commands. */
 export function createCmdlets(
-  line: Line,
-  telephone: Telephone,
+  state: LabState,
+  connection: Connection,
   caller: string,
   organisationId: () => string,
 ): LabExchange {
   const known = (name: string): Server => {
-    const { servers } = line.world();
+    const { servers } = state.world();
     const short = shortName(name);
     const server = Object.hasOwn(servers, short) ? servers[short] : undefined;
     if (server) return server;
@@ -75,7 +75,7 @@ export function createCmdlets(
 
   const exchange: LabExchange = {
     async organisation(options) {
-      return telephone.read(named('Get-ExchangeServer', '', {}), options, (world) =>
+      return connection.read(named('Get-ExchangeServer', '', {}), options, (world) =>
         reply({ id: organisationId(), servers: Object.values(world.servers).map((s) => factsOf(s, organisationId())) }),
       );
     },
@@ -83,12 +83,12 @@ export function createCmdlets(
     async serverHealth(name, options) {
       const { name: server } = known(name);
       const command = named('Get-ServerHealth', server, { Identity: server });
-      return telephone.read(command, options, (world) => {
+      return connection.read(command, options, (world) => {
         const here = world.servers[server]!;
-        // The health manager is one of the services that start minutes after the boot.
+        // The health manager is a service that starts minutes after the boot.
         if (!nodeUp(here)) throw unreachable(here);
-        const stale = telephone.disturbed('stale-rows', command, () => true);
-        const now = line.clock.now();
+        const stale = connection.disturbed('stale-rows', command, () => true);
+        const now = state.clock.now();
         return reply(watchesOf(here, world.settings).map((watch) => healthRow(world, here, watch, now, stale)));
       });
     },
@@ -96,36 +96,36 @@ export function createCmdlets(
     async invokeProbe(name, identity, options) {
       const { name: server } = known(name);
       const command = named('Invoke-MonitoringProbe', server, { Identity: identity, Server: server });
-      return telephone.read(command, options, async (world) => {
+      return connection.read(command, options, async (world) => {
         const here = world.servers[server]!;
         if (here.boot?.stage === 'down') throw unreachable(here);
         if (!nodeUp(here)) return nothing(`The RPC server on ${here.fqdn} is unavailable.`);
         const watch = findProbe(world, here, identity);
-        const withheld = telephone.disturbed('no-object', command, ({ probe }) => isProbe(probe, identity));
+        const withheld = connection.disturbed('no-object', command, ({ probe }) => isProbe(probe, identity));
         if (withheld || !watch) {
           const usual = `The monitoring item ${identity} is not known on ${here.fqdn}, or cannot be invoked on demand.`;
           return nothing(...((withheld?.body.says as string[] | undefined) ?? [usual]));
         }
-        const startedAt = line.clock.now();
-        await line.clock.wait(world.settings['on-demand-probe'], PROBE_AT_MOST_REAL_MS);
-        const then = line.world();
+        const startedAt = state.clock.now();
+        await state.clock.wait(world.settings['on-demand-probe'], PROBE_AT_MOST_REAL_MS);
+        const then = state.world();
         const answer = here.boot
           ? { resultType: 'Failed' as const, error: 'The server is still starting', exception: '' }
           : runProbe(then, here, watch);
-        return reply({ ...answer, startedAt, endedAt: line.clock.now() });
+        return reply({ ...answer, startedAt, endedAt: state.clock.now() });
       });
     },
 
     async service(name, service, options) {
       const { name: server } = known(name);
-      return telephone.read(windows('Get-Service', server, { Name: service }), options, (world) =>
+      return connection.read(windows('Get-Service', server, { Name: service }), options, (world) =>
         reply(serviceState(findService(world.servers[server]!, service))),
       );
     },
 
     async services(name, options) {
       const { name: server } = known(name);
-      return telephone.read(windows('Get-Service', server, { Name: 'MSExchange*' }), options, (world) =>
+      return connection.read(windows('Get-Service', server, { Name: 'MSExchange*' }), options, (world) =>
         reply(Object.values(world.servers[server]!.services).map(serviceState)),
       );
     },
@@ -135,25 +135,25 @@ export function createCmdlets(
       const command = signed(windows('Restart-Service', server, { Name: service }), change);
       const act = (world: World): Done => {
         const here = world.servers[server]!;
-        return restartOne(world, here, findService(here, service), fence.startedAt, line.clock.now(), () =>
-          telephone.disturbed('stop-hangs', command, (body) => sameName(String(body.service), service)),
+        return restartOne(world, here, findService(here, service), fence.startedAt, state.clock.now(), () =>
+          connection.disturbed('stop-hangs', command, (body) => sameName(String(body.service), service)),
         );
       };
-      // A restart that another process asked for, and died before it was over.
+      // A restart in progress that another process, now dead, requested.
       const settles = (world: World) => world.servers[server]!.services[service.toLowerCase()]?.runsAgainAt;
-      return telephone.change(command, service, change, options, act, settles);
+      return connection.change(command, service, change, options, act, settles);
     },
 
     async copiesOn(name, options) {
       const { name: server } = known(name);
-      return telephone.read(named('Get-MailboxDatabaseCopyStatus', server, { Server: server }), options, (world) =>
+      return connection.read(named('Get-MailboxDatabaseCopyStatus', server, { Server: server }), options, (world) =>
         reply(copyRows(world, { server })),
       );
     },
 
     async copiesOf(database, options) {
       const command = named('Get-MailboxDatabaseCopyStatus', '', { Identity: database });
-      return telephone.read(command, options, (world) => {
+      return connection.read(command, options, (world) => {
         const name = Object.keys(world.databases).find((each) => sameName(each, database));
         if (!name) throw new ExchangeError('notFound', `The database "${database}" was not found.`);
         return reply(copyRows(world, { database: name }));
@@ -162,7 +162,7 @@ export function createCmdlets(
 
     async mailboxServer(name, options) {
       const { name: server } = known(name);
-      return telephone.read(named('Get-MailboxServer', server, { Identity: server }), options, (world) => {
+      return connection.read(named('Get-MailboxServer', server, { Identity: server }), options, (world) => {
         const here = mailboxRole(world.servers[server]!);
         return reply({
           server,
@@ -175,7 +175,7 @@ export function createCmdlets(
 
     async availabilityGroup(name, options) {
       const command = named('Get-DatabaseAvailabilityGroup', '', { Identity: name, Status: true });
-      return telephone.read(command, options, (world) => {
+      return connection.read(command, options, (world) => {
         const key = Object.keys(world.groups).find((each) => sameName(each, name));
         if (!key) throw new ExchangeError('notFound', `The database availability group "${name}" was not found.`);
         const { members, witness } = world.groups[key]!;
@@ -195,13 +195,13 @@ export function createCmdlets(
       const { name: server } = known(name);
       const given = { Identity: server, DatabaseCopyActivationDisabledAndMoveNow: blocked };
       const command = signed(named('Set-MailboxServer', server, given), change);
-      return telephone.change(command, 'activation', change, options, (world) => {
+      return connection.change(command, 'activation', change, options, (world) => {
         const here = mailboxRole(world.servers[server]!);
         const compared = compare(here.activationBlocked, fence.activationBlocked, blocked);
         if (compared) return compared;
         here.activationBlocked = blocked;
         // Lifting the block moves nothing back.
-        if (blocked) drain(world, here, line.clock.now());
+        if (blocked) drain(world, here, state.clock.now());
         return { effect: 'changed' };
       });
     },
@@ -209,7 +209,7 @@ export function createCmdlets(
     async protocolLog(name, protocol, options) {
       const { name: server } = known(name);
       const { get, folder } = PROTOCOLS[protocol];
-      return telephone.read(named(get, server, { Server: server }), options, (world) => {
+      return connection.read(named(get, server, { Server: server }), options, (world) => {
         const { protocolLog, protocolLogFolder } = world.servers[server]!;
         const location = protocolLogFolder?.[protocol] ?? `${LOGGING}\\${folder}`;
         return reply({ enabled: protocolLog[protocol], location });
@@ -220,7 +220,7 @@ export function createCmdlets(
       const { name: server } = known(name);
       const given = { Server: server, ProtocolLogEnabled: enabled };
       const command = signed(named(PROTOCOLS[protocol].set, server, given), change);
-      return telephone.change(command, `${protocol}-log`, change, options, (world) => {
+      return connection.change(command, `${protocol}-log`, change, options, (world) => {
         const { protocolLog } = world.servers[server]!;
         const compared = compare(protocolLog[protocol], fence.enabled, enabled);
         if (compared) return compared;
@@ -231,7 +231,7 @@ export function createCmdlets(
 
     async componentStates(name, options) {
       const { name: server } = known(name);
-      return telephone.read(named('Get-ServerComponentState', server, { Identity: server }), options, (world) => {
+      return connection.read(named('Get-ServerComponentState', server, { Identity: server }), options, (world) => {
         const here = world.servers[server]!;
         if (here.boot?.stage === 'down') throw unreachable(here);
         return reply(componentsOf(here));
@@ -241,7 +241,7 @@ export function createCmdlets(
     async recoveryActions(name, since, options) {
       const { name: server } = known(name);
       const given = { ComputerName: server, LogName: 'Microsoft-Exchange-ManagedAvailability/RecoveryActionResults' };
-      return telephone.read(windows('Get-WinEvent', server, given), options, (world) =>
+      return connection.read(windows('Get-WinEvent', server, given), options, (world) =>
         reply(
           world.servers[server]!.recoveryActions.filter(
             (action) => action.state === 'started' || (action.endedAt ?? action.startedAt) >= since,
@@ -253,7 +253,7 @@ export function createCmdlets(
     async activity(name, options) {
       const { name: server } = known(name);
       const found = await exchange.processes(server, options);
-      if (!line.world().servers[server]!.roles.includes('mailbox')) return found;
+      if (!state.world().servers[server]!.roles.includes('mailbox')) return found;
       // No process shows that copies are being seeded; their states do.
       const { value: copies } = await exchange.copiesOn(server, options);
       const seeded = copies.some(({ status }) => status === 'Seeding');
@@ -263,11 +263,11 @@ export function createCmdlets(
 
     async processes(name, options) {
       const { name: server } = known(name);
-      return telephone.read(windows('Get-Process', server, { ComputerName: server }), options, (world) =>
+      return connection.read(windows('Get-Process', server, { ComputerName: server }), options, (world) =>
         reply(
           present(world, 'busy', server).flatMap(({ body }) => {
             const kind = body.with as keyof typeof PROCESSES | 'seeding';
-            // What a recording saw is told in its words.
+            // Text of a recording, if there is one.
             const says = typeof body.says === 'string' ? body.says : undefined;
             return kind === 'seeding' ? [] : [{ kind, says: says ?? PROCESSES[kind] }];
           }),
@@ -278,16 +278,16 @@ export function createCmdlets(
     async bootTime(name, options) {
       const { name: server } = known(name);
       const given = { ComputerName: server, ClassName: 'Win32_OperatingSystem' };
-      return telephone.read(windows('Get-CimInstance', server, given), options, (world) => {
+      return connection.read(windows('Get-CimInstance', server, given), options, (world) => {
         const { bootedAt } = world.servers[server]!;
-        return reply({ bootedAt, uptimeSeconds: Math.floor((line.clock.now() - bootedAt) / 1_000) });
+        return reply({ bootedAt, uptimeSeconds: Math.floor((state.clock.now() - bootedAt) / 1_000) });
       });
     },
 
     async restartServer(name, fence, change, options) {
       const { name: server } = known(name);
       const command = signed(windows('Restart-Computer', server, { ComputerName: server }), change);
-      return telephone.change(command, 'boot', change, options, (world) => {
+      return connection.change(command, 'boot', change, options, (world) => {
         const here = world.servers[server]!;
         if (here.bootedAt > fence.bootedAt) {
           return { effect: 'already', says: 'It has booted since it was last read.' };
@@ -295,8 +295,8 @@ export function createCmdlets(
         if (here.bootedAt < fence.bootedAt) {
           throw new ExchangeError('refused', 'The boot time in the fence is later than the last boot.');
         }
-        const never = telephone.disturbed('never-returns', command, () => true) !== undefined;
-        reboot(world, here, line.clock.now(), never);
+        const never = connection.disturbed('never-returns', command, () => true) !== undefined;
+        reboot(world, here, state.clock.now(), never);
         return { effect: 'changed' };
       });
     },
@@ -304,7 +304,7 @@ export function createCmdlets(
   return exchange;
 }
 
-/** What a look at the processes and the registry of a busy server finds. */
+/** The activities found in the processes and the registry of a busy server. */
 const PROCESSES = {
   setup: 'ExSetupUI.exe runs',
   servicing: 'TiWorker.exe runs',
@@ -312,7 +312,7 @@ const PROCESSES = {
   'pending-update': 'Windows Update is waiting for a restart',
 } as const;
 
-/** Standing troubles of one kind on a server. */
+/** Present troubles of one kind on a server. */
 function present(world: World, kind: string, server: string): Trouble[] {
   return Object.values(world.troubles).filter(
     (trouble) => trouble.kind === kind && trouble.server === server && trouble.state === 'present',
@@ -364,7 +364,7 @@ function healthRow(world: World, server: Server, watch: Watch, now: number, stal
   };
   const wanted = stale?.body.healthSet;
   if (!stale || (wanted !== undefined && !sameName(String(wanted), watch.healthSet))) return row;
-  // The monitor has not evaluated for longer than recurrence, time-out and two minutes; the row still says what it said.
+  // The monitor has not evaluated for longer than recurrence, time-out and two minutes, so the row keeps its values.
   const tooOld = stale.postedAt - watch.recurrence - watch.timeoutSeconds * 1_000 - 180_000;
   const lastExecution = watch.recurrence === 0 ? Math.min(row.lastExecution ?? tooOld, tooOld) : tooOld;
   return {
@@ -388,7 +388,7 @@ function findProbe(world: World, server: Server, identity: string): Watch | unde
   );
 }
 
-/** Whether `no-object` means this probe: named alone or with its health set; unnamed, it means all. */
+/** Whether `no-object` applies to this probe: by its name, with or without the health set; without a name it applies to all. */
 function isProbe(wanted: unknown, identity: string): boolean {
   if (wanted === undefined) return true;
   const [healthSet = '', probe = ''] = identity.split('\\');
@@ -410,7 +410,7 @@ function serviceState({ runsAgainAt: _, staysDown: __, ...state }: Service): Ser
   return state;
 }
 
-/** Compares with what the caller saw, then restarts; or finds out why not. */
+/** Checks the fence, then restarts the service, or throws the reason why not. */
 function restartOne(
   world: World,
   server: Server,
@@ -440,7 +440,7 @@ function restartOne(
   return { effect: 'changed', takes: world.settings['service-restart'] };
 }
 
-/** A setting, compared with what the caller saw: undefined means go on. */
+/** Checks the fence of a setting. Undefined: it still has the value that the caller read and must be changed. */
 function compare(now: boolean, seen: boolean, wanted: boolean): Done | undefined {
   if (now === wanted) return { effect: 'already', says: `It is ${now} already.` };
   if (now !== seen) throw new ExchangeError('refused', `It is ${now}, but was ${seen} when it was last read.`);
@@ -459,7 +459,7 @@ function componentsOf(server: Server): ComponentState[] {
   return all.map((each) => componentOf(each, server));
 }
 
-/** A component as it was seen, with who made it Inactive since then, and without who has lifted that. */
+/** A recorded component, with the requesters that made it Inactive since then and without those that have lifted it. */
 function componentOf({ component, state, requesters }: ComponentState, server: Server): ComponentState {
   const by = server.inactive.filter((each) => sameName(each.component, component));
   const still = requesters.filter(

@@ -1,11 +1,11 @@
 import type { Instant } from '../../incident/alert.ts';
 
-/** `none`: it changed nothing (a read, or an attempt in vain). `already`: its fence said that it was done before. */
+/** `none`: it changed nothing (a read or a failed attempt). `already`: its fence showed that it had been done before. */
 export type Effect = 'changed' | 'none' | 'already' | 'refused';
 
 /** A command that reached the organisation, with the real names of cmdlet and parameters. */
 export interface LoggedCommand {
-  /** 1 is the first; never used again, not even after a reset. */
+  /** Starts at 1 and is never reused, not even after a reset. */
   seq: number;
   at: Instant;
   /** The server acted on; '' for commands about the organisation. */
@@ -18,17 +18,17 @@ export interface LoggedCommand {
 
 export const LOG_LIMIT = 100_000;
 
-/** What really happened, whatever the callers believe. The oldest go when there are more than the limit. */
+/** Everything that reached the organisation. Drops the oldest entries above the limit. */
 export class CommandLog {
   private entries: LoggedCommand[] = [];
   private next = 1;
-  /** Told of each entry; persistence listens. */
+  /** Called for each entry, to save it. */
   onEntry: (entry: LoggedCommand) => void = () => {};
 
   add(entry: Omit<LoggedCommand, 'seq'>): void {
     const logged = { seq: this.next++, ...entry };
     this.entries.push(logged);
-    // In portions, because shifting the array at each entry would cost more than the entry.
+    // Cut in batches, because shifting the array at every entry is expensive.
     if (this.entries.length > LOG_LIMIT + 10_000) this.entries = this.entries.slice(-LOG_LIMIT);
     this.onEntry(logged);
   }
@@ -47,7 +47,7 @@ export class CommandLog {
     return this.next - 1;
   }
 
-  /** Goes on with what another process kept. */
+  /** Continues the log that another process saved. */
   restore(entries: LoggedCommand[], last: number): void {
     this.entries = entries.slice(-LOG_LIMIT);
     this.next = Math.max(last, this.entries.at(-1)?.seq ?? 0) + 1;

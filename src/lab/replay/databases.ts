@@ -1,4 +1,4 @@
-/** The databases of a recording, with what their copies were like. */
+/** The databases of a recording and the states of their copies. */
 import { shortName } from '../../incident/alert.ts';
 import type { DatabaseCopy } from '../../ports/exchange.ts';
 import { answered, type Recording } from '../../recording/recording.ts';
@@ -7,7 +7,7 @@ import type { Copy } from '../world/world.ts';
 import type { Replay } from './parts.ts';
 
 const ACTIVE = /^(Mount|Dismount)/;
-/** They would pass by themselves; here nothing moves them on. */
+/** Transitional states: in the lab, nothing ends them. */
 const PASSING = /^(Mounting|Dismounting|Initializing|Resynchronizing|Seeding)$/;
 
 export function replayDatabases(recording: Recording, { world, notes }: Replay): void {
@@ -40,7 +40,7 @@ export function replayDatabases(recording: Recording, { world, notes }: Replay):
   noteStatus(seen, world, notes);
 }
 
-/** All rows of a database; what was asked of the database comes before what was asked of a server. */
+/** All rows of a database: answers about the database take precedence over answers about a server. */
 function copiesByDatabase({ servers, databases }: Recording): Map<string, DatabaseCopy[]> {
   const found = new Map<string, DatabaseCopy[]>();
   const spelt = new Map<string, string>();
@@ -55,7 +55,7 @@ function copiesByDatabase({ servers, databases }: Recording): Map<string, Databa
     found.set(name, copies);
     if (!copies.some(({ server }) => shortName(server) === shortName(row.server))) copies.push(row);
   }
-  // In the order of their names, in which Exchange lists them.
+  // By name, as Exchange lists them.
   return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -69,7 +69,7 @@ function copyOf({ lagged, activationSuspended, error, copyQueueLength, replayQue
   };
 }
 
-/** What does not follow from the databases and servers as they are now stays as it was seen. */
+/** Keeps recorded states that do not follow from databases and servers. */
 function noteStatus(seen: Map<string, DatabaseCopy[]>, world: Replay['world'], notes: Replay['notes']): void {
   for (const [name, rows] of seen) {
     for (const { server, status } of rows) {

@@ -1,4 +1,4 @@
-/** The monitors of a recording: rows as they were, and behind every unhealthy one a cause with a cure. */
+/** The monitors of a recording: the recorded rows, and a cause with a cure for every unhealthy one. */
 import type { Instant } from '../../incident/alert.ts';
 import { sameName } from '../../incident/names.ts';
 import type { HealthRow, ProbeResult } from '../../ports/exchange.ts';
@@ -18,13 +18,13 @@ import {
 } from '../world/world.ts';
 import { placeCause, type RecordedCure, type Replay, since, stand } from './parts.ts';
 
-/** A row that was Unhealthy while its probe succeeded turns Healthy after that. */
+/** A row that was Unhealthy while its probe succeeded becomes Healthy after this time. */
 const TRANSIENT_FOR = 5 * 60_000;
 
 const isSick = ({ alertValue }: HealthRow) => alertValue === 'Unhealthy' || alertValue === 'Degraded';
 const HOLDING: readonly string[] = ['Repairing', 'Disabled', 'Unavailable', 'Unknown'];
 
-/** Exactly the rows that were seen, in their order. */
+/** Exactly the recorded rows, in their order. */
 export function replayMonitors(server: Server, recorded: RecordedServer, all: Replay): void {
   const answer = recorded.serverHealth;
   const rows = answered(answer);
@@ -87,7 +87,7 @@ function memoryOf(row: HealthRow, answer: Answer<unknown>, server: Server, all: 
   };
 }
 
-/** The causes on all servers; those of log-ons last, as they can lie on another server. */
+/** The causes on all servers; those of log-ons last, because they can be on another server. */
 export function replayFaults(recorded: readonly { server: Server; recorded: RecordedServer }[], all: Replay): void {
   const seen = recorded.flatMap(({ server, recorded: { serverHealth, probes = [] } }) => {
     const rows = answered(serverHealth);
@@ -150,19 +150,19 @@ function causeOf(watch: Watch, trouble: string, run: ProbeResult | undefined): C
 }
 
 /**
- * Log-ons fail where a back end is sick. Then that is the cause, and curing it the cure: nothing is wrong with the
- * server that noticed. False: no back end is known to be sick.
+ * If log-ons fail because of a failing back end, that is the cause and has the cure: the server that noticed has no
+ * problem. False: no back end is known to fail.
  */
 function leadToBackEnd(world: World, server: Server, watch: Watch, isRowSick: boolean): boolean {
   const protocol = watch.reaches!;
   for (const backEnd of backEndsOf(world, server)) {
     const there = world.servers[backEnd]!;
     const deep = deepWatch(world, there, protocol);
-    const sick = world.causes[backEnd]?.find(({ sits }) => 'monitor' in sits && sits.monitor === deep?.key);
-    if (!sick) continue;
+    const failing = world.causes[backEnd]?.find(({ sits }) => 'monitor' in sits && sits.monitor === deep?.key);
+    if (!failing) continue;
     if (isRowSick) {
       placeCause(world, server.name, {
-        trouble: sick.trouble,
+        trouble: failing.trouble,
         sits: { part: `${protocol}-ctp-route` },
         rowOnly: false,
         cure: { by: 'back-end', server: backEnd },
@@ -176,7 +176,7 @@ function leadToBackEnd(world: World, server: Server, watch: Watch, isRowSick: bo
   return false;
 }
 
-/** The first thing that plausibly helps. Where that is not possible on this server, the next harsher thing. */
+/** The requested cure, or the next stronger one that is possible on this server. */
 function cureOf(world: World, server: Server, watch: Watch, wanted: RecordedCure): Cure {
   if (wanted === 'none') return { by: 'none' };
   if (wanted === 'fail-over' && activeOn(world, server.name).length > 0) return { by: 'databases-away' };
@@ -184,7 +184,7 @@ function cureOf(world: World, server: Server, watch: Watch, wanted: RecordedCure
   return service ? { by: 'restart-service', services: [service], still: [service] } : { by: 'restart-server' };
 }
 
-/** What the monitor itself names, what the table knows of it, or what other monitors of its health set look at. */
+/** The service that the monitor names, that of the table, or that of other monitors in its health set. */
 function serviceBehind(server: Server, { targetResource, service, healthSet }: Watch): string | undefined {
   const candidates = [targetResource, service, serviceOfHealthSet(healthSet)];
   for (const candidate of candidates) {
@@ -194,13 +194,13 @@ function serviceBehind(server: Server, { targetResource, service, healthSet }: W
   return undefined;
 }
 
-/** As POST /lab/v1/faults takes it. */
+/** As in the body of POST /lab/v1/faults. */
 function written(cure: Cure): string {
   if (cure.by === 'restart-service') return `restart-service:${cure.services[0]}`;
   return cure.by === 'databases-away' ? 'fail-over' : cure.by;
 }
 
-/** Probes that were refused go on being so, in the same words; what else a probe was like is said. */
+/** Refused probes stay refused with the same messages; other differences are noted. */
 function replayRefusals(server: Server, probes: readonly RecordedProbe[], all: Replay): void {
   const { world, notes, settings } = all;
   for (const { identity, monitor, answer } of probes) {
@@ -226,7 +226,7 @@ function isRow(
   return sameName(a.healthSet, b.healthSet) && sameName(a.name, b.name) && sameName(a.targetResource, b.targetResource);
 }
 
-/** Where a monitor evaluates, so that its last time was then. */
+/** The phase of a monitor that last evaluated at that time. */
 function phaseOf(lastExecution: Instant | undefined, recurrence: number, name: string): number {
   if (recurrence === 0) return 0;
   const any = lastExecution ?? hash(name);

@@ -1,11 +1,11 @@
-/** So many examples stand in a note. */
+/** Maximum number of examples in a note. */
 const EXAMPLES = 4;
 
-/** What a lab can't do as the organisation did it: a sentence for each kind, with where it is so. */
+/** Differences between the lab and the recording: one sentence for each kind, with examples. */
 export class Notes {
   private readonly kinds = new Map<string, Set<string>>();
 
-  /** `kind` ends in words that a list can follow. */
+  /** `kind` is a sentence without its full stop, to which a list is appended. */
   add(kind: string, where: string): void {
     this.kinds.set(kind, (this.kinds.get(kind) ?? new Set()).add(where));
   }

@@ -4,28 +4,28 @@ import type { LabSettings } from '../world/organisation.ts';
 import type { Cause, Trouble, World } from '../world/world.ts';
 import type { Notes } from './notes.ts';
 
-/** What cures a monitor that was unhealthy when it was recorded. */
+/** Cures of recorded unhealthy monitors. */
 export const RECORDED_CURES = ['restart-service', 'restart-server', 'fail-over', 'none'] as const;
 export type RecordedCure = (typeof RECORDED_CURES)[number];
 
 export interface ReplayOptions {
   now: Instant;
-  /** Decides what is random. */
+  /** Seed of all random decisions. */
   seed: number;
   cure: RecordedCure;
 }
 
-/** What the parts of a replay share. */
+/** Shared state of a replay. */
 export interface Replay extends ReplayOptions {
   world: World;
   notes: Notes;
   settings: LabSettings;
 }
 
-/** Clocks of servers differ by so much without anybody being told. */
+/** Differences between clocks of servers up to this are not noted. */
 const CLOCKS_DIFFER = 60_000;
 
-/** Where an answer's instants lie when that answer is given now. None lies in the future. */
+/** Converts the times of an answer as if it were given now. No time is in the future. */
 export function since(answer: Answer<unknown>, { now, notes }: Replay): (at: Instant) => Instant {
   return (at) => {
     if (at - answer.at > CLOCKS_DIFFER) {
@@ -38,7 +38,7 @@ export function since(answer: Answer<unknown>, { now, notes }: Replay): (at: Ins
   };
 }
 
-/** A fault or disturbance that is there from the start; whoever adds causes to it does so by its id. */
+/** Adds a fault or disturbance at the start, without causes; they are added by its id. */
 export function stand(
   { world, now }: Replay,
   { kind, server, body }: { kind: string; server: string; body: Trouble['body'] },
@@ -49,7 +49,7 @@ export function stand(
   return trouble;
 }
 
-/** Adds a cause without looking what shows it: the rows say already what they said. */
+/** Adds a cause without changing rows, which already have their recorded values. */
 export function placeCause(world: World, server: string, cause: Cause): void {
   world.causes[server] = [...(world.causes[server] ?? []), cause];
 }

@@ -1,4 +1,4 @@
-/** A recording as the beginning of a lab. */
+/** Starts a lab from a recording. */
 import { shortName } from '../../incident/alert.ts';
 import type { ServerFacts } from '../../incident/health.ts';
 import { sameName } from '../../incident/names.ts';
@@ -13,12 +13,12 @@ import { replayFaults, replayMonitors } from './health.ts';
 import { Notes } from './notes.ts';
 import { type Replay, type ReplayOptions, since, stand } from './parts.ts';
 
-/** A recovery action that was under way is over after that. */
+/** Remaining time of a recovery action that was in progress. */
 const ACTION_TAKES = 5 * 60_000;
 
 /**
- * The organisation that a recording saw. Times are counted back from the answer in which they stand, so that what was fresh
- * then is fresh now. Throws LabProblems when there is nothing to begin with.
+ * Builds the organisation of a recording. Times are relative to their answer, so that what was fresh then is fresh now.
+ * Throws LabProblems if the recording can't be replayed.
  */
 export function replay(recording: Recording, options: ReplayOptions): { world: World; notes: string[] } {
   const facts = answered(recording.organisation)?.servers ?? [];
@@ -39,7 +39,7 @@ export function replay(recording: Recording, options: ReplayOptions): { world: W
     seed: options.seed,
   };
   const all: Replay = { ...options, world, notes: new Notes(), settings };
-  noteWhatIsMissing(recording, facts, all);
+  noteMissing(recording, facts, all);
 
   for (const [index, each] of facts.entries()) {
     const name = shortName(each.server);
@@ -78,7 +78,7 @@ function checkNames(facts: readonly ServerFacts[], recording: Recording): void {
     names.add(name);
   }
   for (const { about, answer } of answersOf(recording)) {
-    // Databases and groups are keys here as well, by the names that they were asked for and that they answered with.
+    // Databases and groups are keys too, under the requested name and the name in the answer.
     for (const name of [about, ...namesIn(answer.value)]) {
       if (isTaken(name)) problems.push({ pointer: '', message: cannotBe(name) });
     }
@@ -90,11 +90,11 @@ function checkNames(facts: readonly ServerFacts[], recording: Recording): void {
   if (problems.length > 0) throw new LabProblems('The recording cannot be replayed', problems);
 }
 
-/** What every object of JavaScript has by itself would be taken for something of the organisation. */
+/** Property names of every JavaScript object would be mistaken for objects of the organisation. */
 const isTaken = (name: string) => name in {};
 const cannotBe = (name: string) => `"${name}" cannot be used as a name`;
 
-/** The databases and the group that an answer names. */
+/** The databases and the group in an answer. */
 function namesIn(value: unknown): string[] {
   const rows: unknown[] = Array.isArray(value) ? value : [value];
   return rows.flatMap((row) => {
@@ -103,14 +103,14 @@ function namesIn(value: unknown): string[] {
   });
 }
 
-/** The domain of the most servers; the lab is called after it. */
+/** The domain of most servers, which becomes the name of the lab. */
 function domainOf(facts: readonly ServerFacts[]): string {
   const domains = facts.map(({ fqdn }) => fqdn.split('.').slice(1).join('.')).filter(Boolean);
   const often = (domain: string) => domains.filter((each) => each === domain).length;
   return domains.sort((a, b) => often(b) - often(a))[0] ?? 'recorded';
 }
 
-function noteWhatIsMissing(recording: Recording, facts: readonly ServerFacts[], { notes }: Replay): void {
+function noteMissing(recording: Recording, facts: readonly ServerFacts[], { notes }: Replay): void {
   const seen = new Set(recording.servers.map(({ server }) => shortName(server)));
   for (const { server } of facts) {
     if (seen.has(shortName(server))) continue;
@@ -172,7 +172,7 @@ function serverOf(facts: ServerFacts, recorded: RecordedServer | undefined, inde
   };
 }
 
-/** Managed Availability watches IMAP and POP only where they are used; where nothing was seen, they count as used. */
+/** Managed Availability watches IMAP and POP only if they are used; without recorded rows they count as used. */
 function uses(recorded: RecordedServer | undefined, family: string): boolean {
   const rows = answered(recorded?.serverHealth);
   return rows?.some(({ healthSet }) => healthSet.split('.')[0]?.toUpperCase() === family) ?? true;
@@ -208,8 +208,8 @@ function services(
 }
 
 /**
- * The groups that a client access server's log-on probes reach. No answer says it: those of its site with its own version of
- * Exchange, else all of its site.
+ * The groups that a client access server's log-on probes reach. No answer contains it: those in its site with its own version
+ * of Exchange, else all in its site.
  */
 function routesOf({ dag, site, version }: Server, { groups, servers }: World): string[] {
   if (dag !== undefined) return [dag];
@@ -223,7 +223,7 @@ function routesOf({ dag, site, version }: Server, { groups, servers }: World): s
   return ofVersion.length > 0 ? ofVersion : ofSite;
 }
 
-/** Where a group did not answer, its members are the servers that name it, and there is no witness. */
+/** If the group was not recorded, its members are the servers that name it, and it has no witness. */
 function replayGroups(recording: Recording, facts: readonly ServerFacts[], all: Replay): void {
   const { world, notes } = all;
   const answers = recording.groups.flatMap(({ availabilityGroup }) => answered(availabilityGroup) ?? []);
@@ -237,7 +237,7 @@ function replayGroups(recording: Recording, facts: readonly ServerFacts[], all: 
     world.groups[name] = {
       members: known.map((member) => shortName(member.server)),
       ...(witness && { witness: witness.server }),
-      // What its server does not explain.
+      // Not explained by the state of its server.
       ...(witness && !witness.up && (server === undefined || nodeUp(server)) && { witnessDown: true }),
     };
   }
@@ -247,7 +247,7 @@ function replayGroups(recording: Recording, facts: readonly ServerFacts[], all: 
     world.groups[dag].members.push(shortName(server));
     notes.add('Groups that were not recorded get the servers that name them as members, and no witness', dag);
   }
-  // The servers say it in the spelling of the group.
+  // Servers use the spelling of the group.
   for (const server of Object.values(world.servers)) {
     const spelt = Object.keys(world.groups).find((name) => server.dag !== undefined && sameName(name, server.dag));
     if (spelt !== undefined && spelt !== server.dag) server.dag = spelt;
@@ -262,7 +262,7 @@ function replayGroups(recording: Recording, facts: readonly ServerFacts[], all: 
   }
 }
 
-/** Nothing of it could be reached; one failed call alone may have its own reason. */
+/** No call reached it; a single failed call may have another reason. */
 function replayAway(server: Server, { serverHealth, services, bootTime }: RecordedServer, all: Replay): void {
   if (![serverHealth, services, bootTime].every((answer) => answer?.failure?.code === 'unreachable')) return;
   const { name } = server;
@@ -272,7 +272,7 @@ function replayAway(server: Server, { serverHealth, services, bootTime }: Record
   all.notes.add('Servers that did not answer any call are down until their fault never-returns is deleted', name);
 }
 
-/** Everything about a server that is a fault or a disturbance here, so that it can be seen there and deleted. */
+/** The recorded problems of a server as faults and disturbances, so that they can be listed and deleted. */
 function replayTroubles(server: Server, seen: RecordedServer, all: Replay): void {
   const { world, now, notes } = all;
   const { name } = server;
@@ -281,7 +281,7 @@ function replayTroubles(server: Server, seen: RecordedServer, all: Replay): void
     const by = requesters.flatMap((each) =>
       each.state === 'Active' ? [] : [{ requester: each.requester, state: each.state }],
     );
-    // The states of single requesters can be lost on the way; what they add up to is not.
+    // The states of single requesters can be lost in remoting, but not the effective state.
     for (const request of by.length === 0 && out ? [{ requester: '', state: out }] : by) {
       const { requester } = request;
       const service = server.services[SERVICE_OF[component.toLowerCase()] ?? ''];
@@ -302,7 +302,7 @@ function replayTroubles(server: Server, seen: RecordedServer, all: Replay): void
   }
   for (const { kind, says } of answered(seen.activity) ?? []) {
     const copies = kind === 'seeding' ? answered(seen.copiesOn) : undefined;
-    // The states of copies say it, where they were seen.
+    // The states of copies show it, if they were recorded.
     if (copies?.some(({ status }) => status === 'Seeding')) continue;
     stand(all, { kind: 'busy', server: name, body: { server: name, with: kind, says } });
   }

@@ -1,7 +1,7 @@
 import type { Instant } from '../../incident/alert.ts';
 import type { Clock } from '../../ports/clock.ts';
 
-/** Where lab time started: `lab now = lab + (real - real at the start) × speed`. */
+/** The origin of lab time: `lab now = lab + (real - real at the start) × speed`. */
 export interface ClockStart {
   lab: Instant;
   real: number;
@@ -9,13 +9,13 @@ export interface ClockStart {
 }
 
 export interface LabClock extends Clock {
-  /** Time stands still between calls of `advance`; a wait inside the lab then moves it. */
+  /** Time advances only with `advance` and waits inside the lab. */
   readonly virtual: boolean;
   /** Only on a virtual clock. Lab milliseconds. */
   advance(ms: number): void;
-  /** Lets lab time pass, but never more real milliseconds than `atMostReal`. */
+  /** Waits for lab time to pass, but no longer than `atMostReal` real milliseconds. */
   wait(ms: number, atMostReal?: number): Promise<void>;
-  /** What has to be kept so that another process can go on with the same time. */
+  /** The state that must be saved so that another process can continue with the same time. */
   readonly start: ClockStart;
 }
 
@@ -24,20 +24,20 @@ export function createLabClock(options: {
   epoch: () => string;
   virtual?: boolean;
   realNow?: () => number;
-  /** From the process before; its speed was valid up to now. */
+  /** From the previous process, whose speed applied until now. */
   resume?: ClockStart;
 }): LabClock {
   const realNow = options.realNow ?? Date.now;
   const virtual = options.virtual ?? false;
   const real = realNow();
   const resumed = options.resume;
-  // Time passed at the old speed while the lab was away; from here on it passes at the new one.
+  // Time passed at the old speed while the lab was not running; from now on it passes at the new one.
   const lab = resumed ? Math.max(resumed.lab, resumed.lab + (real - resumed.real) * resumed.speed) : real;
   const start: ClockStart = { lab, real, speed: options.speed };
   let latest = lab;
 
   const now = () => {
-    // The wall's clock can be set back; the organisation's never goes back.
+    // Wall-clock time can be set back; the organisation's time never goes back.
     if (!virtual) latest = Math.max(latest, Math.floor(start.lab + (realNow() - start.real) * start.speed));
     return latest;
   };
@@ -65,7 +65,7 @@ export function createLabClock(options: {
       for (;;) {
         const left = Math.min((until - now()) / start.speed, deadline - realNow());
         if (left <= 0) return;
-        // Long waits in parts: a timer holds at most 2^31 ms.
+        // Long waits are split, because a timer can wait at most 2^31 ms.
         await new Promise((resolve) => setTimeout(resolve, Math.min(Math.ceil(left), 60_000)));
       }
     },

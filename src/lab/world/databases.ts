@@ -2,12 +2,12 @@ import { shortName } from '../../incident/alert.ts';
 import type { DatabaseCopy } from '../../ports/exchange.ts';
 import type { Server, World } from './world.ts';
 
-/** The databases whose active copy lies on a server, mounted or not. */
+/** The databases whose active copy is on a server, mounted or not. */
 export function activeOn(world: World, server: string): string[] {
   return Object.keys(world.databases).filter((name) => world.databases[name]?.activeOn === server);
 }
 
-/** Up and with its Exchange services running: its cluster node counts. */
+/** Whether the server is up with its Exchange services, so that its cluster node counts. */
 export function nodeUp(server: Server | undefined): boolean {
   return server !== undefined && (server.boot === undefined || server.boot.stage === 'services');
 }
@@ -17,14 +17,14 @@ export function memberUp(world: World, group: string, member: string): boolean {
   return nodeUp(world.servers[member]) && !world.groups[group]?.nodesDown?.includes(member);
 }
 
-/** The witness may be a file server that is no server of the organisation; nothing happens to it here. */
+/** The witness may be a file server outside the organisation, which is always up. */
 export function witnessUp(world: World, group: string): boolean {
   const { witness, witnessDown } = world.groups[group] ?? {};
   const server = world.servers[shortName(witness ?? '')];
   return witness !== undefined && !witnessDown && (server === undefined || nodeUp(server));
 }
 
-/** More than half of the votes: members and witness. */
+/** Whether more than half of the votes (members and witness) are up. */
 function hasQuorum(world: World, group: string): boolean {
   const { members, witness } = world.groups[group] ?? { members: [] };
   const votes = members.filter((name) => memberUp(world, group, name)).length + (witnessUp(world, group) ? 1 : 0);
@@ -44,7 +44,7 @@ export function copyRows(world: World, which: { server: string } | { database: s
         status: statusOf(world, name, holder),
         copies: Math.max(Object.keys(database.copies).length, database.copiesInAll ?? 0),
         copyQueueLength: copy.copyQueueLength ?? 0,
-        // A lagged copy keeps its logs unplayed on purpose.
+        // A lagged copy does not replay its logs on purpose.
         replayQueueLength: copy.replayQueueLength ?? (copy.lagged ? 4_200 : 0),
         activationSuspended: copy.suspended,
         lagged: copy.lagged,
@@ -66,7 +66,7 @@ export function statusOf(world: World, name: string, holder: string): string {
   return isSeeded(world, holder) ? 'Seeding' : 'Healthy';
 }
 
-/** `busy` with seeding: the copies on that server are made anew. */
+/** `busy` with seeding: the copies on that server are being seeded. */
 function isSeeded(world: World, server: string): boolean {
   return Object.values(world.troubles).some(
     ({ kind, state, body, ...trouble }) =>
@@ -74,7 +74,7 @@ function isSeeded(world: World, server: string): boolean {
   );
 }
 
-/** Where the active copy of a database can go, or for each other copy why it can't. */
+/** The server that the active copy can move to, or the reasons of all other copies. */
 export function chooseTarget(world: World, name: string): { target: string } | { reason: string } {
   const database = world.databases[name]!;
   const from = world.servers[database.activeOn]!;
@@ -100,7 +100,7 @@ export function chooseTarget(world: World, name: string): { target: string } | {
     if (why) refusals.push(`${holder}: ${why}`);
     else takers.push(holder);
   }
-  // The healthiest: here all queues are short, so the one with the fewest databases, then by activation preference.
+  // All queues are short here, so the server with the fewest databases, then by activation preference.
   takers.sort((a, b) => activeOn(world, a).length - activeOn(world, b).length);
   return takers[0] ? { target: takers[0] } : { reason: refusals.join('; ') };
 }

@@ -12,7 +12,7 @@ export const duration = z.union([z.string(), z.number()]).transform((written, co
   return z.NEVER;
 });
 
-/** The shortest time after which something comes again: what comes again at once would never let time go on. */
+/** Shortest period: without a minimum, time would never advance. */
 const SHORTEST_PERIOD = UNITS.s!;
 
 export const period = duration.refine((ms) => ms >= SHORTEST_PERIOD, 'too short: write at least 1s');

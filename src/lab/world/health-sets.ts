@@ -2,12 +2,12 @@ import type { Role } from '../../incident/health.ts';
 import { sameName } from '../../incident/names.ts';
 
 /**
- * The 72 health sets that Exchange 2013's management pack documents, with the roles they live on, their monitors, and
- * the probes that can be run by hand. A health set whose page names no monitor gets one of its own name.
+ * The 72 health sets that Exchange 2013's management pack documents, with their roles, monitors and on-demand probes. A
+ * health set whose page names no monitor gets one of its own name.
  *
  * Source: the "Health sets" pages of Exchange Server 2013's documentation, and the rows of real servers for the target
- * resources of IMAP. `RequestsQueuedGt500Monitor` really stands in two health sets, and both rows of OWA.Proxy really
- * have one name: rows are told apart by health set, name and target resource together.
+ * resources of IMAP. `RequestsQueuedGt500Monitor` really is in two health sets, and both rows of OWA.Proxy really have
+ * the same name: only health set, name and target resource together identify a row.
  */
 export interface MonitorDefinition {
   healthSet: string;
@@ -15,29 +15,29 @@ export interface MonitorDefinition {
   targetResource: string;
   /** `ServerComponentName`. */
   component: string;
-  /** The row exists on a server that has one of these. */
+  /** The row exists on servers with one of these roles. */
   roles: readonly Role[];
-  /** The probe that Invoke-MonitoringProbe can run; absent where there is none. */
+  /** The probe that Invoke-MonitoringProbe can run; absent if there is none. */
   probe?: string;
-  /** Whose probe it is, where that is another health set. */
+  /** The health set of the probe, if it is another one. */
   probeHealthSet?: string;
-  /** What the probe needs; `directory` is Active Directory. */
+  /** What the probe requires; `directory` is Active Directory. */
   dependencies: readonly string[];
-  /** The parts of a server that this monitor sees when they are sick. */
+  /** The parts of a server whose failures this monitor shows. */
   looksAt: readonly Part[];
   /** The Windows service that must run for the probe to succeed. */
   service?: string;
-  /** A load monitor: a server with both roles has one row of it. */
+  /** A load monitor, which has one row on a server with both roles. */
   isLoad?: boolean;
-  /** No clock drives it: a notification or a check sets its row. */
+  /** Evaluated by a notification or a check, without a recurrence. */
   isEventDriven?: boolean;
-  /** A client-touch-point probe: it logs on as one of the monitoring mailboxes, and so reaches a back end. */
+  /** A client-touch-point probe, which logs on as a monitoring mailbox and so reaches a back end. */
   reaches?: Protocol;
 }
 
 type Protocol = 'imap' | 'pop';
 
-/** A part of a server that can be sick. `ctp-route` is the way from a client access server to a sick back end. */
+/** A part of a server that can fail. `ctp-route` is the route from a client access server to a failing back end. */
 export type Part = `${Protocol}-${'back-end' | 'store' | 'front-end' | 'ctp-route' | 'load'}`;
 
 const CLIENT_ACCESS: readonly Role[] = ['client-access'];
@@ -52,7 +52,7 @@ interface Watch {
   isEventDriven?: true;
 }
 
-/** One that the published pages list as driven by notifications. */
+/** A monitor that the published pages list as driven by notifications. */
 function notified(name: string): Watch {
   return { ...watch(name), isEventDriven: true };
 }
@@ -83,7 +83,7 @@ const PROXY_COMPONENTS: Record<string, string> = {
   'RPS.Proxy': 'RpsProxy',
 };
 
-/** IMAP and POP, the two protocols that are simulated in depth: which monitor looks at what. */
+/** The monitors of IMAP and POP, which are simulated in depth, and what they check. */
 function mailProtocol(options: {
   name: string;
   prefix: string;
@@ -114,8 +114,8 @@ function mailProtocol(options: {
       name: `${bare}CTPMonitor`,
       probe: `${bare}CTPProbe`,
       dependencies: dependencies.ctp,
-      // Its monitor judges many log-ons over a long time: it shows a back end that was sick for long, not the front
-      // end's trouble of minutes. A run by hand meets both.
+      // Its monitor averages many log-ons over a long time: it shows a long failure of a back end, not a short one of
+      // the front end. An on-demand run detects both.
       looksAt: [`${protocol}-ctp-route`],
       reaches: protocol,
     },
@@ -144,7 +144,7 @@ function mailProtocol(options: {
       dependencies: dependencies.self,
       looksAt: [`${protocol}-back-end`],
     },
-    // One row for each load monitor: a combined server lists it for its back end.
+    // One row for each load monitor; a server with both roles lists it for its back end.
     ...options.load.flatMap((which) => [load(which, backEnd), load(which, frontEnd)]),
   ];
 }
@@ -346,7 +346,7 @@ const MONITORS: readonly MonitorDefinition[] = [
 /** The documented health sets, each once. */
 export const HEALTH_SETS: readonly string[] = [...new Set(MONITORS.map((monitor) => monitor.healthSet))];
 
-/** The rows of a server: by its roles, without IMAP or POP where those are unused, without UM from 2019 on. */
+/** The rows of a server: by its roles, without IMAP or POP if unused, without UM since Exchange 2019. */
 export function monitorsFor(server: {
   roles: readonly Role[];
   version: string;
@@ -359,7 +359,7 @@ export function monitorsFor(server: {
     if (family === 'IMAP' && !server.uses.imap) return false;
     if (family === 'POP' && !server.uses.pop) return false;
     if (family === 'UM' && server.version === '15.2') return false;
-    // The load monitors stand twice in the table, once for each side; the back end comes first and wins.
+    // Load monitors are twice in the table, once for each side; the back end comes first and wins.
     const key = monitor.isLoad ? `${monitor.healthSet}\\${monitor.name}` : keyOf(monitor);
     if (seen.has(key)) return false;
     seen.add(key);
@@ -367,14 +367,14 @@ export function monitorsFor(server: {
   });
 }
 
-/** What tells the rows of one server apart. */
+/** The key of a row on its server. */
 export function keyOf(monitor: Pick<MonitorDefinition, 'healthSet' | 'name' | 'targetResource'>): string {
   return `${monitor.healthSet}\\${monitor.name}\\${monitor.targetResource}`;
 }
 
 /**
- * What the table knows of a row that was seen on a server. Between versions of Exchange target resources differ, so the
- * name decides where no row has the same one.
+ * The definition of a recorded row. Target resources differ between versions of Exchange, so the name decides if no row
+ * has the same one.
  */
 export function definitionOf(
   row: Pick<MonitorDefinition, 'healthSet' | 'name' | 'targetResource'>,
@@ -388,7 +388,7 @@ export function definitionOf(
   );
 }
 
-/** The Windows service that monitors of a health set look at, as far as the table knows one. */
+/** The Windows service that monitors of a health set check, if the table has one. */
 export function serviceOfHealthSet(healthSet: string): string | undefined {
   return MONITORS.find((each) => each.service && each.healthSet.toLowerCase() === healthSet.toLowerCase())?.service;
 }

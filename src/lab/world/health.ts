@@ -6,19 +6,19 @@ import { definitionOf, keyOf, type MonitorDefinition, monitorsFor } from './heal
 import type { LabSettings } from './organisation.ts';
 import type { Cause, RecordedMonitor, RowMemory, Server, World } from './world.ts';
 
-/** A monitor as it exists on one server. */
+/** A monitor on one server. */
 export interface Watch extends MonitorDefinition {
   key: string;
-  /** How often it evaluates, in milliseconds; 0: when something happens that it is about, and only then. */
+  /** Recurrence of its evaluation in milliseconds; 0: evaluated by events only. */
   recurrence: number;
-  /** It evaluates at every multiple of the recurrence after this. */
+  /** It evaluates at multiples of the recurrence after this. */
   phase: number;
-  /** What its row says of both. */
+  /** The same two values in its row. */
   recurrenceSeconds?: number;
   timeoutSeconds: number;
 }
 
-/** How long a row that an event set is Degraded before it is Unhealthy. */
+/** How long a row that was set by an event is Degraded before it is Unhealthy. */
 const DEGRADED_FOR = 60_000;
 
 const watches = new WeakMap<Server, Watch[]>();
@@ -34,7 +34,7 @@ export function watchesOf(server: Server, settings: LabSettings): Watch[] {
   return found;
 }
 
-/** Sets how often a monitor evaluates; `undefined` as it was before. */
+/** Sets the recurrence of a monitor; `undefined` restores it. */
 function setPace(server: Server, key: string, seconds: number | undefined): void {
   const { [key]: _, ...others } = server.paces ?? {};
   server.paces = seconds === undefined ? others : { ...others, [key]: seconds };
@@ -63,7 +63,7 @@ function usualWatches(server: Server, settings: LabSettings): Watch[] {
   });
 }
 
-/** A row with the names that were seen, and with what the table knows of it: what it looks at, which probe proves it. */
+/** A recorded row, with what the table has about it: the parts that it checks and its probe. */
 function recordedWatches(server: Server, monitors: readonly RecordedMonitor[], settings: LabSettings): Watch[] {
   const times = new Map<string, number>();
   return monitors.map(({ probe, needsNoService, ...row }) => {
@@ -78,14 +78,14 @@ function recordedWatches(server: Server, monitors: readonly RecordedMonitor[], s
       ...(probe && { probe: probe.name, probeHealthSet: probe.healthSet }),
       ...row,
       roles: server.roles,
-      // Real rows should never have the same names; if they do, each is kept.
+      // Real rows should never have the same names; if they do, all are kept.
       key: before === 0 ? key : `${key}#${before + 1}`,
       recurrence: recurrenceOf(row, settings),
     };
   });
 }
 
-/** Of a row that does not say it, as often as the others. */
+/** Recurrence of a row in milliseconds; the default of all rows if it does not contain one. */
 export function recurrenceOf({ recurrenceSeconds }: { recurrenceSeconds?: number }, settings: LabSettings): number {
   if (recurrenceSeconds === 0) return 0;
   const recurrence = recurrenceSeconds === undefined ? settings['probe-recurrence'] : recurrenceSeconds * 1_000;
@@ -95,8 +95,8 @@ export function recurrenceOf({ recurrenceSeconds }: { recurrenceSeconds?: number
 type Reading = Pick<HealthRow, 'alertValue' | 'lastTransition' | 'lastExecution'>;
 
 /**
- * What a row says now. Nothing runs in the background: the value follows from what it was when the truth last changed,
- * and from how often the monitor has evaluated since.
+ * Reads a row. Nothing runs in the background: the value follows from that at the last change of the server's state and
+ * from the number of evaluations since.
  */
 export function readRow(world: World, server: Server, watch: Watch, now: Instant): Reading {
   const { recurrence, phase } = watch;
@@ -128,7 +128,7 @@ export function readRow(world: World, server: Server, watch: Watch, now: Instant
     : { alertValue: 'Degraded', lastTransition: first, lastExecution: last };
 }
 
-/** What the last event has said stands until the next one. Where there was none, nothing is wrong. */
+/** The value of the last event applies until the next one. Without an event, it is Healthy. */
 function readEventDriven(server: Server, { key }: Watch, now: Instant): Reading {
   const { bootedAt } = server;
   if (server.boot) return { alertValue: 'UnInitialized', lastTransition: bootedAt };
@@ -145,7 +145,7 @@ function readEventDriven(server: Server, { key }: Watch, now: Instant): Reading 
   };
 }
 
-/** Notes for every monitor of a server whether its probe fails from now on. Called after each change of the truth. */
+/** Records for every monitor of a server whether its probe fails from now on. Called after each change of the server's state. */
 export function reassess(world: World, server: Server, now: Instant): void {
   if (server.boot) return;
   for (const watch of watchesOf(server, world.settings)) {
@@ -164,19 +164,19 @@ function remember(world: World, server: Server, watch: Watch, failing: boolean, 
   server.rows[watch.key] = { base: alertValue, since: lastTransition ?? now, failing, changedAt: now };
 }
 
-/** The event of a monitor that no clock drives: its row says so at once. */
+/** The event of a monitor without a recurrence, which sets its row immediately. */
 function toldBy(failing: boolean, now: Instant): RowMemory {
   return { base: failing ? 'Unhealthy' : 'Healthy', since: now, failing, changedAt: now };
 }
 
-/** How a row is to be, whatever its monitor finds out: see the disturbance `row`. */
+/** Values of a row that override its monitor: see the disturbance `row`. */
 export interface RowState {
-  /** Milliseconds between two evaluations; 0: no clock drives it. */
+  /** Milliseconds between two evaluations; 0: evaluated by events only. */
   every?: number;
-  /** It says that from now on: somebody works on the monitor, has switched it off … */
+  /** Its value from now on: the monitor is being repaired, is disabled … */
   value?: HealthRow['alertValue'];
   stale?: boolean;
-  /** How long ago it was evaluated, and took the value that it has. */
+  /** How long ago it was evaluated and got its value. */
   age?: number | 'never';
 }
 
@@ -201,7 +201,7 @@ export function setRow(
   };
 }
 
-/** Its monitor has the say again. */
+/** Returns a row to its monitor. */
 export function freeRow(world: World, server: Server, key: string, now: Instant): void {
   setPace(server, key, undefined);
   const watch = watchesOf(server, world.settings).find((each) => each.key === key);
@@ -213,7 +213,7 @@ export function freeRow(world: World, server: Server, key: string, now: Instant)
       : { base: server.rows[key]?.base ?? 'Healthy', since: now, failing, changedAt: now };
 }
 
-/** The trouble has been there for a while: the rows that show it are Unhealthy, as they are when an alert is raised. */
+/** Makes the rows that show a trouble Unhealthy since a while, as when an alert is raised. */
 export function establish(world: World, server: Server, since: Instant): void {
   const at = Math.max(since, server.bootedAt);
   for (const watch of watchesOf(server, world.settings)) {
@@ -225,8 +225,8 @@ export function establish(world: World, server: Server, since: Instant): void {
 }
 
 /**
- * After a boot every monitor starts anew, and says so until it has evaluated; those that no clock drives are checked once,
- * as an assumption. What somebody switched off stays off.
+ * Starts all monitors after a boot: their rows say so until the first evaluation. Monitors without a recurrence are assumed
+ * to be checked once. Disabled monitors stay disabled.
  */
 export function startMonitors(world: World, server: Server, now: Instant): void {
   const before = server.rows;
@@ -257,11 +257,11 @@ function sees(world: World, server: Server, watch: Watch, cause: Cause): boolean
   if ('directory' in sits) return watch.probe !== undefined && watch.dependencies.includes('directory');
   if ('monitor' in sits) return sits.monitor === watch.key;
   if (!watch.looksAt.includes(sits.part)) return false;
-  // A client access server stops noticing a sick back end once no mailbox is opened there any more.
+  // A client access server no longer notices a failing back end when no mailbox is opened there.
   return cause.backEnd === undefined || backEndsOf(world, server).includes(cause.backEnd);
 }
 
-/** The reason why a service of this monitor can't answer, if there is one. */
+/** Why the service of this monitor can't answer, if so. */
 function serviceTrouble(server: Server, watch: Watch): string | undefined {
   if (!watch.service) return undefined;
   const service = server.services[watch.service.toLowerCase()];
@@ -275,7 +275,7 @@ function rowFails(world: World, server: Server, watch: Watch): boolean {
   );
 }
 
-/** The mailbox servers that this server's CTP probes can end up on: at most three, in a fixed shuffled order. */
+/** The mailbox servers that this server's CTP probes can reach: at most three, in a fixed shuffled order. */
 export function backEndsOf(world: World, server: Server): string[] {
   const inGroups = server.routesTo.flatMap((group) => world.groups[group]?.members ?? []);
   const site = Object.values(world.servers).filter((other) => other.site === server.site);
@@ -293,7 +293,7 @@ type Answer = Pick<ProbeResult, 'resultType' | 'error' | 'exception'>;
 
 const SUCCEEDED: Answer = { resultType: 'Succeeded', error: '', exception: '' };
 
-/** What a probe that is run by hand finds out. It looks at the truth, not at the row: the two can disagree. */
+/** Runs an on-demand probe. It checks the state of the server, not the row, which can differ. */
 export function runProbe(world: World, server: Server, watch: Watch): Answer {
   const own = causesOn(world, server.name).find(
     (cause) =>
@@ -317,12 +317,12 @@ export function runProbe(world: World, server: Server, watch: Watch): Answer {
   return found ? failed(found, `Cmd=LOGIN _Mbx:${backEnd.fqdn}`) : SUCCEEDED;
 }
 
-/** A log-on passes the front end, which the monitor of the log-ons does not judge. */
+/** A log-on passes the front end, which the monitor of log-ons does not check. */
 function isOnTheWay({ reaches }: Watch, { sits }: Cause): boolean {
   return reaches !== undefined && 'part' in sits && sits.part === `${reaches}-front-end`;
 }
 
-/** The monitor of a mailbox server that sees what makes log-ons fail there. */
+/** The monitor of a mailbox server that detects failing log-ons there. */
 export function deepWatch(world: World, server: Server, protocol: Protocol): Watch | undefined {
   const name = `${protocol}deeptestmonitor`;
   return watchesOf(server, world.settings).find((watch) => watch.name.toLowerCase() === name);

@@ -11,9 +11,9 @@ const SHIPPED_ORGANISATION = fileURLToPath(new URL('../../../config/lab/organisa
 const hostName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'not a short host name in lower case (letters, digits, - and _)')
-  // What every object of JavaScript has by itself would be taken for a server.
+  // Property names of every JavaScript object would be mistaken for servers.
   .refine((name) => !(name in {}), 'cannot be used as a server name');
-/** As Exchange and Windows take them: of any language. Not what separates names from each other in identities. */
+/** Names that Exchange and Windows accept, in any language, without separators of identities. */
 const objectName = z
   .string()
   .regex(
@@ -116,13 +116,13 @@ const organisation = z
     }
   });
 
-/** What an organisation file may say. */
+/** The contents of an organisation file. */
 export type OrganisationFile = z.input<typeof organisation>;
 /** The same, checked, with all defaults filled in; durations are milliseconds. */
 export type OrganisationPlan = z.output<typeof organisation>;
 export type LabSettings = OrganisationPlan['settings'];
 
-/** How servers behave of whose behaviour nothing is said. */
+/** Default behaviour of servers. */
 export const defaultSettings = (): LabSettings => settings.parse({});
 
 /** Throws `LabProblems` with every problem of the file. */
@@ -157,7 +157,7 @@ export function readOrganisation(path: string = SHIPPED_ORGANISATION): Organisat
   );
 }
 
-/** Where the innermost part of a path that exists begins. */
+/** Offset of the innermost existing part of a path. */
 function offsetOf(document: ReturnType<typeof parseDocument>, path: readonly PropertyKey[]): number | undefined {
   for (let length = path.length; length >= 0; length--) {
     const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] } | undefined;

@@ -1,6 +1,6 @@
-/** What is wrong with something that came from outside, all of it at once. */
+/** A problem of an input. */
 export interface Problem {
-  /** A JSON pointer, or a place in a file. */
+  /** A JSON pointer, or a position in a file. */
   pointer: string;
   message: string;
 }
@@ -19,7 +19,7 @@ export function problem(pointer: string, message: string): never {
   throw new LabProblems('The lab cannot do this', [{ pointer, message }]);
 }
 
-/** Zod's issues as problems; `message`s are already for people. */
+/** Zod's issues as problems. */
 export function fromIssues(issues: readonly { path: PropertyKey[]; message: string }[]): Problem[] {
   return issues.map((issue) => ({
     pointer: issue.path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
@@ -27,7 +27,7 @@ export function fromIssues(issues: readonly { path: PropertyKey[]; message: stri
   }));
 }
 
-/** The name that was probably meant: the one with the fewest typing errors, if they are few. */
+/** The known name with the fewest typing errors, if they are few. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const wanted = name.slice(0, 60).toLowerCase();
   let best: string | undefined;

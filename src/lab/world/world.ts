@@ -11,25 +11,25 @@ import type {
 import type { Part } from './health-sets.ts';
 import type { LabSettings, OrganisationPlan } from './organisation.ts';
 
-/** Everything that is true of the simulated organisation: plain data, so that it can be written to a file and read back. */
+/** The state of the simulated organisation: plain data that can be saved to a file and loaded again. */
 export interface World {
   name: string;
   settings: LabSettings;
   servers: Record<string, Server>;
   groups: Record<string, Group>;
   databases: Record<string, Database>;
-  /** What is broken and why, by server; `*` is every server. */
+  /** The causes of failures, by server; `*` is every server. */
   causes: Record<string, Cause[]>;
-  /** What was posted: faults and disturbances, by id. */
+  /** Posted faults and disturbances, by id. */
   troubles: Record<string, Trouble>;
-  /** Ids of the troubles that disturb commands and are not over: each command looks through them. */
+  /** Ids of present troubles that disturb commands; every command checks them. */
   disturbances: string[];
-  /** What is going to happen, the next first. */
-  agenda: Happening[];
+  /** Scheduled events, the next one first. */
+  agenda: ScheduledEvent[];
   lastTrouble: number;
-  /** Decides what is random: the order in which CTP probes visit the back ends. */
+  /** Seed of random decisions, such as the order in which CTP probes visit the back ends. */
   seed: number;
-  /** There are more databases than these, which a recording did not see. */
+  /** There are more databases, which the recording does not contain. */
   hasUnseenDatabases?: true;
 }
 
@@ -40,12 +40,12 @@ export interface Server {
   version: string;
   roles: Role[];
   dag?: string;
-  /** Where it is not what follows from the roles: what disruptive actions are serialised over. */
+  /** The group over which disruptive actions are serialised, if it does not follow from the roles. */
   group?: string;
-  /** Which protocols are used here, so that Managed Availability watches them. */
+  /** The protocols in use, which Managed Availability watches. */
   uses: Record<Protocol, boolean>;
   routesTo: string[];
-  /** By the name in lower case. */
+  /** By name in lower case. */
   services: Record<string, Service>;
   bootedAt: Instant;
   /** Set from the reboot until the server is warm. */
@@ -54,84 +54,84 @@ export interface Server {
   autoActivationPolicy: 'Unrestricted' | 'IntrasiteOnly' | 'Blocked';
   maximumActiveDatabases?: number;
   protocolLog: Record<Protocol, boolean>;
-  /** Where that is not the default folder. */
+  /** If it is not the default folder. */
   protocolLogFolder?: Partial<Record<Protocol, string>>;
-  /** As a recording saw them, in its order; else the usual ones, all Active. */
+  /** From a recording, in its order. Default: the usual ones, all Active. */
   components?: ComponentState[];
-  /** Who took which component out of service. */
+  /** The requests that take components out of service. */
   inactive: ComponentRequest[];
   /** With the trouble that a responder acts on. */
   recoveryActions: (RecoveryAction & { trouble?: string })[];
-  /** As a recording saw them, in its order; else the table of health sets says which there are. */
+  /** From a recording, in its order. Default: those of the table of health sets. */
   monitors?: RecordedMonitor[];
-  /** How often monitors evaluate of which somebody said so, in seconds by their key: see the disturbance `row`. */
+  /** Recurrence of monitors that was set with the disturbance `row`, in seconds by key. */
   paces?: Record<string, number>;
-  /** Of the table's monitors only those that were ever anything but Healthy since the start. */
+  /** Only the monitors that were not always Healthy since the start. */
   rows: Record<string, RowMemory>;
-  /** How many CTP probes were run by hand: the walk through the back ends. */
+  /** Number of on-demand CTP probes, which determines the next back end. */
   ctpRuns: Record<Protocol, number>;
 }
 
-/** A row that a recording saw. */
+/** A row of a recording. */
 export interface RecordedMonitor {
   healthSet: string;
   name: string;
   targetResource: string;
   component: string;
-  /** 0: no clock drives it. Absent: its row does not say. */
+  /** 0: evaluated by events only. Absent: the row does not contain it. */
   recurrenceSeconds?: number;
   timeoutSeconds: number;
-  /** It evaluates at every multiple of the recurrence after this. */
+  /** It evaluates at multiples of the recurrence after this. */
   phase: number;
-  /** The probe that was linked to it, where that is not the table's. */
+  /** Its probe, if it is not that of the table. */
   probe?: { healthSet: string; name: string };
-  /** It was healthy while the service that the table names was stopped: it does without. */
+  /** It was healthy while the service of the table was stopped, so it does not require the service. */
   needsNoService?: true;
 }
 
-/** One requester's wish that a component be out of service. */
+/** A requester's request to take a component out of service. */
 export interface ComponentRequest {
   component: string;
-  /** '' where a recording did not see who it was. */
+  /** '' if the recording does not contain it. */
   requester: string;
   /** Instead of Inactive. */
   draining?: true;
-  /** The component's service runs on regardless (KB 3025138), instead of stopping by design. */
+  /** The component's service keeps running (KB 3025138) instead of stopping by design. */
   serviceRuns?: true;
   trouble: string;
 }
 
 export interface Service extends ServiceState {
-  /** Set while it restarts: when it will run again. */
+  /** Set during a restart: when it will run again. */
   runsAgainAt?: Instant;
-  /** Windows does not bring it up at boot, whatever its start type says. */
+  /** Windows does not start it at boot, despite its start type. */
   staysDown?: true;
 }
 
-/** A reboot under way: up to when the server is how far. A server that never returns stays `down`. */
+/** A reboot in progress, with its stage. A server that never returns stays `down`. */
 export interface Boot {
   stage: 'down' | 'remoting' | 'services';
-  /** The stage's end is on the agenda; a server that never returns has none. */
+  /** The end of the stage is not scheduled. */
   neverReturns: boolean;
 }
 
 export interface Group {
   members: string[];
   witness?: string;
-  /** Its share did not answer, whatever its server does. */
+  /** Its share does not answer, even if its server is up. */
   witnessDown?: true;
-  /** Members whose cluster node is down although they answer; until they boot. */
+  /** Members that answer but whose cluster node is down until they boot. */
   nodesDown?: string[];
 }
 
 export interface Database {
-  /** '' where a recording did not see the active copy. */
+  /** '' if the recording does not contain the active copy. */
   activeOn: string;
   copies: Record<string, Copy>;
   monitoringMailboxes: boolean;
-  /** Its server went down, and no other could take it. */
+  /** Its server went down and no other could mount it. */
   dismounted: boolean;
-  /** How many copies there are, where a recording did not see them all. */
+  /** Number of copies, if the recording does not contain all of them. */
   copiesInAll?: number;
 }
 
@@ -139,42 +139,42 @@ export interface Copy {
   lagged: boolean;
   suspended: boolean;
   error?: string;
-  /** Where it is not what follows from server and database: Failed, Suspended … Until it is moved, or its server boots. */
+  /** If it does not follow from server and database: Failed, Suspended … Until the copy is moved or its server boots. */
   status?: string;
   copyQueueLength?: number;
   replayQueueLength?: number;
 }
 
-/** How a row came to be as it is: what it was when the truth last changed, and what is true since then. */
+/** The history of a row: its value when the state of the server last changed, and the state since then. */
 export interface RowMemory {
   base: HealthRow['alertValue'];
-  /** When it took that value, if that is known. */
+  /** When it got that value, if known. */
   since?: Instant;
   /** Whether the monitor's probe has been failing since `changedAt`. */
   failing: boolean;
   changedAt: Instant;
-  /** When it had last evaluated at `changedAt`, where that does not follow from its recurrence; null: never. An event that sets a row is its evaluation. */
+  /** Last evaluation before `changedAt`, if it does not follow from the recurrence; null: never. An event that sets a row counts as evaluation. */
   lastExecution?: Instant | null;
-  /** It stays so: its value (somebody works on it, switched it off), or all of it (the health manager hangs). */
+  /** What stays as it is: its value (it is being repaired or disabled), or the whole row (the health manager hangs). */
   holds?: 'value' | 'stale';
 }
 
-/** Why something fails, and what ends it. */
+/** A cause of failures, and its cure. */
 export interface Cause {
   trouble: string;
-  /** What is sick: a part of the server, one monitor by its key, or the directory. */
+  /** The failing thing: a part of the server, one monitor by its key, or the directory. */
   sits: { part: Part } | { monitor: string } | { directory: true };
-  /** Only the monitor's row says so; probes succeed already. */
+  /** Only the row of the monitor is Unhealthy; probes succeed. */
   rowOnly: boolean;
-  /** Only the probe says so; the row is well. */
+  /** Only the probe fails; the row is Healthy. */
   probeOnly?: true;
   cure: Cure;
   says: string;
-  /** A probe that meets it runs into its time-out. */
+  /** Probes time out. */
   hangs: boolean;
-  /** What its own probe answers, to the letter. */
+  /** The exact result of its own probe. */
   answer?: Pick<ProbeResult, 'resultType' | 'error' | 'exception'>;
-  /** `ctp-route`: the sick back end. */
+  /** `ctp-route`: the failing back end. */
   backEnd?: string;
 }
 
@@ -189,21 +189,21 @@ export interface Trouble {
   id: string;
   kind: string;
   server?: string;
-  /** As posted, checked. */
+  /** The validated request body. */
   body: Record<string, unknown>;
   postedAt: Instant;
   state: 'present' | 'cured' | 'used up';
   endedAt?: Instant;
-  /** How often it still applies; absent: until it is deleted. */
+  /** How often it still applies. Absent: until it is deleted. */
   timesLeft?: number;
-  /** `stale-rows`: what the rows said when it began, where that was not Healthy. */
+  /** `stale-rows`: values of the rows at the start that were not Healthy. */
   frozen?: Record<string, Record<string, HealthRow['alertValue']>>;
-  /** `service-state`: how the service was when it began. */
+  /** `service-state`: state of the service at the start. */
   before?: Pick<ServiceState, 'status' | 'startType'>;
 }
 
-/** Something that happens at its time, in the order of time. */
-export type Happening = { at: Instant } & (
+/** An event at a scheduled time. */
+export type ScheduledEvent = { at: Instant } & (
   | { what: 'service-runs'; server: string; service: string }
   | { what: 'database-moves'; server: string; database: string }
   | { what: 'boots' | 'remoting' | 'services' | 'warm'; server: string }
@@ -217,10 +217,10 @@ export type Happening = { at: Instant } & (
     }
 );
 
-/** Puts it in its place; what was added first happens first among equals. */
-export function schedule(world: World, happening: Happening): void {
-  const index = world.agenda.findLastIndex((other) => other.at <= happening.at);
-  world.agenda.splice(index + 1, 0, happening);
+/** Adds an event to the agenda; events with the same time run in the order in which they were added. */
+export function schedule(world: World, event: ScheduledEvent): void {
+  const index = world.agenda.findLastIndex((other) => other.at <= event.at);
+  world.agenda.splice(index + 1, 0, event);
 }
 
 const ALWAYS = [

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { type Happening, Narrator, Story } from '../../../src/cli/output/narrate.ts';
+import { type FeedEntry, Narrator, Story } from '../../../src/cli/output/narrate.ts';
 import { createTerminal } from '../../../src/cli/output/terminal.ts';
 import { widthOf } from '../../../src/cli/output/text.ts';
 import type { Alert } from '../../../src/incident/alert.ts';
@@ -18,7 +18,7 @@ function told(...events: IncidentEvent[]): string[] {
   const narrator = new Narrator(createTerminal(stream, {}));
   const story = new Story();
   events.forEach((event, index) => {
-    const one: Happening = { incident: 'mbx1-imap-1', seq: index + 1, at: AT, event };
+    const one: FeedEntry = { incident: 'mbx1-imap-1', seq: index + 1, at: AT, event };
     narrator.tell(AT, story.tell(one));
   });
   return out.split('\n').slice(1, -1);

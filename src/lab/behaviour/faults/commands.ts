@@ -3,7 +3,7 @@ import { EXCHANGE_FAILURES } from '../../../ports/exchange.ts';
 import { duration } from '../../world/duration.ts';
 import { anywhere, common, type Fault, text } from './fault.ts';
 
-/** Trouble between the caller and the organisation. */
+/** Disturbances between the caller and the organisation. */
 export const COMMAND_FAULTS: Fault[] = [
   anywhere({
     name: 'slow',

@@ -6,7 +6,7 @@ import { freeRow, type RowState, readRow, setRow, type Watch, watchesOf } from '
 import { HEALTH_SETS } from '../../world/health-sets.ts';
 import { problem, unknownName } from '../../world/problems.ts';
 import { type Cause, type Cure, type Server, schedule, type Trouble, type World } from '../../world/world.ts';
-import { breakIt, end, isBroken, mend } from '../cures.ts';
+import { addCause, end, isBroken, removeCauses } from '../cures.ts';
 import { anywhere, common, type Fault, MINUTE, onServer, rolesOf, text } from './fault.ts';
 
 const cureWritten = z.union([
@@ -51,7 +51,7 @@ export const HEALTH_FAULTS: Fault[] = [
     begin: ({ world, trouble, options, now }) =>
       schedule(world, { at: now + options.for, what: 'over', trouble: trouble.id }),
     turn({ world, trouble, now }) {
-      mend(world, trouble.id, now);
+      removeCauses(world, trouble.id, now);
       end(world, trouble.id, 'cured', now);
     },
   }),
@@ -82,20 +82,20 @@ export const HEALTH_FAULTS: Fault[] = [
       schedule(world, { at: now + options.period, what: 'flap', trouble: trouble.id }),
     turn({ world, server, trouble, options, now }) {
       const wasBroken = isBroken(world, trouble.id);
-      if (wasBroken) mend(world, trouble.id, now);
-      else breakIt(world, server.name, causeOf(trouble, monitorsNamed(world, server, options)[0]!), now);
-      // `times` counts the bad spells, and one has just ended.
+      if (wasBroken) removeCauses(world, trouble.id, now);
+      else addCause(world, server.name, causeOf(trouble, monitorsNamed(world, server, options)[0]!), now);
+      // `times` counts unhealthy periods, and one has just ended.
       if (wasBroken && trouble.timesLeft !== undefined && --trouble.timesLeft <= 0)
         end(world, trouble.id, 'cured', now);
       else schedule(world, { at: now + options.period, what: 'flap', trouble: trouble.id });
     },
-    // A bad and a good spell together leave nothing behind.
+    // An unhealthy and a healthy period together have no lasting effect.
     skip({ trouble, options, now }, at) {
       const both = 2 * options.period;
-      const spells = Math.min(Math.floor((now - at) / both), (trouble.timesLeft ?? Number.POSITIVE_INFINITY) - 1);
-      if (spells <= 0) return 0;
-      if (trouble.timesLeft !== undefined) trouble.timesLeft -= spells;
-      return spells * both;
+      const pairs = Math.min(Math.floor((now - at) / both), (trouble.timesLeft ?? Number.POSITIVE_INFINITY) - 1);
+      if (pairs <= 0) return 0;
+      if (trouble.timesLeft !== undefined) trouble.timesLeft -= pairs;
+      return pairs * both;
     },
   }),
   onServer({
@@ -179,7 +179,7 @@ function rowsNamed(world: World, server: Server, { healthSet, monitor }: Named):
   );
 }
 
-/** The monitors of a health set that have a probe, or its first; without a health set IMAP's own test by role. */
+/** The monitors of a health set with a probe, or its first monitor. Default: IMAP's self-test for the roles of the server. */
 function monitorsNamed(world: World, server: Server, { healthSet, monitor }: Named): Watch[] {
   const all = watchesOf(server, world.settings);
   const wantedSet = healthSet ?? (server.roles.includes('mailbox') ? 'IMAP.Protocol' : 'IMAP.Proxy');

@@ -4,10 +4,10 @@ import { backEndsOf, watchesOf } from '../../world/health.ts';
 import type { Part } from '../../world/health-sets.ts';
 import { problem } from '../../world/problems.ts';
 import type { Cause, Cure, Server, World } from '../../world/world.ts';
-import { breakIt, isBroken, mend } from '../cures.ts';
+import { addCause, isBroken, removeCauses } from '../cures.ts';
 import { common, type Fault, findServer, imapServices, onServer, rolesOf, text } from './fault.ts';
 
-/** A sick part of a server: what its probes report, and what cures it. */
+/** A failing part of a server: the result of its probes and its cure. */
 interface Sickness {
   part: Part;
   cure: 'restart' | 'boot' | 'databases-away';
@@ -15,7 +15,7 @@ interface Sickness {
   says: string;
 }
 
-/** What can make log-ons through another server fail too. */
+/** Parts whose failure can also break log-ons through another server. */
 const BACK_END = {
   'imap-backend-hang': {
     part: 'imap-back-end',
@@ -45,25 +45,25 @@ const SLOW: Sickness = {
 };
 
 export const IMAP_FAULTS: Fault[] = [
-  sick({
+  failingPart({
     name: 'imap-backend-hang',
     description: 'the IMAP back end accepts connections but does not answer',
     endedBy: 'a restart of MSExchangeIMAP4BE',
     ...BACK_END['imap-backend-hang'],
   }),
-  sick({
+  failingPart({
     name: 'imap-backend-wedged',
     description: 'the IMAP back end drops connections',
     endedBy: 'a reboot',
     ...BACK_END['imap-backend-wedged'],
   }),
-  sick({
+  failingPart({
     name: 'imap-store-stuck',
     description: 'a mailbox database does not answer',
     endedBy: 'moving its databases away',
     ...BACK_END['imap-store-stuck'],
   }),
-  sick({
+  failingPart({
     name: 'imap-proxy-hang',
     description: 'the IMAP proxy accepts connections but does not answer',
     endedBy: 'a restart of MSExchangeIMAP4',
@@ -72,7 +72,7 @@ export const IMAP_FAULTS: Fault[] = [
     hangs: true,
     says: 'The IMAP4 proxy accepted the connection and did not answer',
   }),
-  sick({
+  failingPart({
     name: 'imap-proxy-wedged',
     description: 'the IMAP proxy drops connections',
     endedBy: 'a reboot',
@@ -81,24 +81,24 @@ export const IMAP_FAULTS: Fault[] = [
     hangs: false,
     says: 'The IMAP4 proxy closed the connection: insufficient system resources',
   }),
-  sick({
+  failingPart({
     name: 'imap-slow',
     description: 'commands take longer than a minute',
     endedBy: "a restart of the server's IMAP services",
     ...SLOW,
   }),
   {
-    ...sick({
+    ...failingPart({
       name: 'imap-slow-relapse',
       description: 'commands take longer than a minute; the fault returns twelve minutes after each restart',
       endedBy: 'a reboot',
       ...SLOW,
     }),
     turn({ world, server, trouble, now }) {
-      if (isBroken(world, trouble.id)) mend(world, trouble.id, now);
-      else breakIt(world, server!.name, sicknessOf(world, server!, 'imap-slow-relapse', SLOW, trouble.id), now);
+      if (isBroken(world, trouble.id)) removeCauses(world, trouble.id, now);
+      else addCause(world, server!.name, sicknessOf(world, server!, 'imap-slow-relapse', SLOW, trouble.id), now);
       if (trouble.timesLeft === undefined || --trouble.timesLeft > 0) return;
-      // The last relapse: from here on a restart cures it.
+      // The last relapse: the next restart cures it.
       trouble.kind = 'imap-slow';
       delete trouble.timesLeft;
     },
@@ -141,8 +141,8 @@ export const IMAP_FAULTS: Fault[] = [
   }),
 ];
 
-/** A fault that is nothing but a sick part of its server. */
-function sick({
+/** A fault that only makes a part of its server fail. */
+function failingPart({
   name,
   description,
   endedBy,

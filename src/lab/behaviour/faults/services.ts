@@ -4,7 +4,7 @@ import { establish, reassess } from '../../world/health.ts';
 import { problem, unknownName } from '../../world/problems.ts';
 import type { Server, Service } from '../../world/world.ts';
 import { runAgain, SERVICE_OF, stop, stoppedByDesign } from '../machines.ts';
-import { anywhere, common, type Fault, type Here, onServer, text } from './fault.ts';
+import { anywhere, common, type Fault, type FaultContext, onServer, text } from './fault.ts';
 
 export const SERVICE_FAULTS: Fault[] = [
   onServer({
@@ -17,7 +17,7 @@ export const SERVICE_FAULTS: Fault[] = [
       component: text,
       requester: text.default('HealthAPI'),
       state: z.enum(['Inactive', 'Draining']).default('Inactive'),
-      /** What its service does meanwhile: by design it stops; on some servers it runs on (KB 3025138). */
+      /** State of its service: it stops by design, but keeps running on some servers (KB 3025138). */
       service: z.enum(['stops', 'runs']).default('stops'),
     }),
     begin(here) {
@@ -54,7 +54,7 @@ export const SERVICE_FAULTS: Fault[] = [
       service: text,
       status: z.enum(['Running', 'Stopped', 'StartPending', 'StopPending']).optional(),
       startType: z.enum(['Automatic', 'Manual', 'Disabled']).optional(),
-      /** Whether a boot brings it up, where it starts automatically. */
+      /** Whether a boot starts it, if its start type is Automatic. */
       startsAtBoot: z.boolean().default(true),
     }),
     check: ({ server, options }) => void serviceNamed(server, options.service),
@@ -92,8 +92,8 @@ export const SERVICE_FAULTS: Fault[] = [
   }),
 ];
 
-/** Rows show it: as of old, or from now on at their own pace. */
-function show({ world, server, options, now }: Here<{ onset?: boolean | undefined }, Server>): void {
+/** Rows show it since a while, or from now on at their own pace. */
+function show({ world, server, options, now }: FaultContext<{ onset?: boolean | undefined }, Server>): void {
   reassess(world, server, now);
   if (!options.onset) establish(world, server, now - world.settings['established-for']);
 }

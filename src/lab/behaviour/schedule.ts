@@ -1,25 +1,25 @@
 import type { Instant } from '../../incident/alert.ts';
-import { type Happening, type Server, schedule, type World } from '../world/world.ts';
+import { type ScheduledEvent, type Server, schedule, type World } from '../world/world.ts';
 import { end } from './cures.ts';
 import { faultNamed } from './faults/index.ts';
 import { goOnBooting, move, runAgain } from './machines.ts';
 import { finishResponder, startResponder } from './responders.ts';
 import { turn, turnsToSkip } from './troubles.ts';
 
-/** Lets everything happen that is due up to now, in order. True: something did. */
+/** Runs all scheduled events up to now, in order. Returns whether there were any. */
 export function catchUp(world: World, now: Instant): boolean {
-  let happened = false;
+  let changed = false;
   for (let next = world.agenda[0]; next && next.at <= now; next = world.agenda[0]) {
     world.agenda.shift();
-    happened = true;
+    changed = true;
     const skip = next.what === 'flap' ? turnsToSkip(world, next.trouble, next.at, now) : 0;
     if (skip > 0) schedule(world, { ...next, at: next.at + skip });
-    else happen(world, next);
+    else run(world, next);
   }
-  return happened;
+  return changed;
 }
 
-function happen(world: World, next: Happening): void {
+function run(world: World, next: ScheduledEvent): void {
   if (!('server' in next)) {
     turn(world, next.trouble, next.at);
     return;
@@ -45,7 +45,7 @@ function happen(world: World, next: Happening): void {
   }
 }
 
-/** The responder of a fault fails, or there would be no alert; one that is the trouble itself succeeds, and ends it. */
+/** The responder of a fault fails, otherwise there would be no alert. One that is the trouble itself succeeds and ends it. */
 function responderEnds(world: World, server: Server, trouble: string, at: Instant): void {
   const atWork = faultNamed(world.troubles[trouble]?.kind ?? '')?.endsWithResponder;
   finishResponder(server, trouble, at, atWork ? 'succeeded' : 'failed');

@@ -12,19 +12,19 @@ import type { LabClock } from '../world/clock.ts';
 import type { Server, Trouble, World } from '../world/world.ts';
 import type { CommandLog, Effect } from './command-log.ts';
 
-/** What the commands need of the lab. */
-export interface Line {
-  /** The world as it is now: everything that is due has happened. */
+/** The parts of the lab that commands require. */
+export interface LabState {
+  /** The world now, after all scheduled events that are due. */
   world(): World;
   readonly clock: LabClock;
   readonly log: CommandLog;
-  /** Something changed that must not be forgotten. */
+  /** Called after a change that must be saved. */
   changed(): void;
 }
 
-/** A command on its way to the organisation. */
+/** A command that is sent to the organisation. */
 export interface Command {
-  /** The real cmdlet. */
+  /** Name of the real cmdlet. */
   command: string;
   server: string;
   arguments: Record<string, unknown>;
@@ -37,19 +37,19 @@ export interface Command {
 export interface Done {
   effect: 'changed' | 'already' | 'none';
   says?: string;
-  /** It answers only after that much of the organisation's time. */
+  /** The answer arrives after this much of the organisation's time. */
   takes?: number;
-  /** And then it fails. */
+  /** Failure that is returned at the end. */
   fails?: ExchangeError;
 }
 
-/** The way between caller and organisation, with everything that can go wrong on it. */
-export class Telephone {
-  private readonly line: Line;
+/** The connection between caller and organisation, with every fault that it can have. */
+export class Connection {
+  private readonly state: LabState;
   private readonly busy = new Map<string, Promise<unknown>>();
 
-  constructor(line: Line) {
-    this.line = line;
+  constructor(state: LabState) {
+    this.state = state;
   }
 
   read<T>(
@@ -61,14 +61,14 @@ export class Telephone {
       this.arrive(command);
       this.note(command, 'none');
       const slow = this.disturbed('slow', command);
-      if (slow) await this.line.clock.wait(slow.body.by as number);
-      const reply = await look(this.line.world());
+      if (slow) await this.state.clock.wait(slow.body.by as number);
+      const reply = await look(this.state.world());
       this.maybeDrop(command);
       return reply;
     });
   }
 
-  /** One command at a time for each `what`; it acts only in time, and `act` compares before it acts. */
+  /** Runs one command at a time for each `what`, and only before its deadline; `act` checks the fence before it acts. */
   change(
     command: Command,
     what: string,
@@ -77,13 +77,13 @@ export class Telephone {
     act: (world: World) => Done,
     settles?: (world: World) => Instant | undefined,
   ): Promise<Reply<{ effect: 'changed' | 'already'; says?: string }>> {
-    const { clock } = this.line;
+    const { clock } = this.state;
     return within(options, () =>
       this.oneAtATime(`${command.server}/${what}`.toLowerCase(), async () => {
         this.arrive(command);
-        const settled = settles?.(this.line.world());
+        const settled = settles?.(this.state.world());
         if (settled !== undefined) await clock.wait(settled - clock.now());
-        const world = this.line.world();
+        const world = this.state.world();
         const late = clock.now() - change.notAfter;
         if (late > 0) {
           this.note(command, 'refused');
@@ -92,8 +92,8 @@ export class Telephone {
         const done = this.act(command, () => act(world));
         if (done.takes) {
           await clock.wait(done.takes);
-          this.line.world();
-          this.line.changed();
+          this.state.world();
+          this.state.changed();
         }
         const slow = this.disturbed('slow', command);
         if (slow) await clock.wait(slow.body.by as number);
@@ -105,30 +105,30 @@ export class Telephone {
     );
   }
 
-  /** The first disturbance of that kind that applies; it counts as used once. */
+  /** The first disturbance of that kind that applies; uses it once. */
   disturbed(
     kind: string,
     command: Pick<Command, 'command' | 'server'>,
     matches: (body: Record<string, unknown>) => boolean = ({ command: named }) =>
       named === undefined || String(named).toLowerCase() === command.command.toLowerCase(),
   ): Trouble | undefined {
-    const world = this.line.world();
+    const world = this.state.world();
     for (const id of world.disturbances) {
       const trouble = world.troubles[id];
       if (trouble?.kind !== kind) continue;
       if (trouble.server !== undefined && trouble.server !== command.server) continue;
       if (!matches(trouble.body)) continue;
       if (trouble.timesLeft !== undefined && --trouble.timesLeft <= 0) {
-        end(world, trouble.id, 'used up', this.line.clock.now());
+        end(world, trouble.id, 'used up', this.state.clock.now());
       }
       return trouble;
     }
     return undefined;
   }
 
-  /** Fails when the command does not get through; and notes it where it got as far as being refused. */
+  /** Throws if the command does not reach the organisation, or is refused, which is logged. */
   private arrive(command: Command): void {
-    const server = this.line.world().servers[command.server];
+    const server = this.state.world().servers[command.server];
     if (command.channel === 'windows' && server?.boot?.stage === 'down') throw unreachable(server);
     if (command.channel === 'exchange' && this.disturbed('session-limit', command)) {
       throw new ExchangeError(
@@ -147,7 +147,7 @@ export class Telephone {
     try {
       const done = act();
       this.note(command, done.effect);
-      this.line.changed();
+      this.state.changed();
       return done;
     } catch (error) {
       this.note(command, error instanceof ExchangeError && error.code === 'refused' ? 'refused' : 'none');
@@ -162,7 +162,7 @@ export class Telephone {
   }
 
   private note({ command, server, arguments: given, caller }: Command, effect: Effect): void {
-    this.line.log.add({ at: this.line.clock.now(), server, command, arguments: given, caller, effect });
+    this.state.log.add({ at: this.state.clock.now(), server, command, arguments: given, caller, effect });
   }
 
   private oneAtATime<T>(key: string, work: () => Promise<T>): Promise<T> {
@@ -180,22 +180,22 @@ export function unreachable(server: Server): ExchangeError {
   return new ExchangeError('unreachable', `${server.fqdn} does not answer: the remote computer is not available.`);
 }
 
-/** The caller's patience. What it asked for goes on without it: a command can't be called back. */
+/** Applies the caller's time limit and signal. The work continues after them, because a command can't be recalled. */
 async function within<T>(options: CallOptions | undefined, work: () => Promise<T>): Promise<T> {
   const { timeLimit, signal } = options ?? {};
   signal?.throwIfAborted();
   const running = work();
   if (timeLimit === undefined && !signal) return running;
   return new Promise<T>((resolve, reject) => {
-    const giveUp = () => reject(signal?.reason);
+    const abort = () => reject(signal?.reason);
     const timer =
       timeLimit === undefined
         ? undefined
         : later(() => reject(new ExchangeError('timedOut', `No answer within ${timeLimit} ms.`)), timeLimit);
-    signal?.addEventListener('abort', giveUp, { once: true });
+    signal?.addEventListener('abort', abort, { once: true });
     running.then(resolve, reject).finally(() => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', giveUp);
+      signal?.removeEventListener('abort', abort);
     });
   });
 }
