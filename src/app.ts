@@ -17,8 +17,8 @@ import { gateway } from './gateway/gateway.ts';
 import { Sessions } from './gateway/sessions.ts';
 import { GUARDS } from './guards/index.ts';
 import { view } from './incident/view.ts';
+import { oncePerMinute } from './lib/once-per-minute.ts';
 import { type Release, releaseAll } from './lib/release.ts';
-import { seldom } from './lib/seldom.ts';
 import { Together } from './lib/together.ts';
 import { openExchange, sessionsOf } from './open/exchange.ts';
 import { InForce, type Reloaded } from './open/in-force.ts';
@@ -185,7 +185,7 @@ export function createApp(options: AppOptions): App {
       sources: config.alerts,
       metrics,
       logger,
-      closed: seldom((says) => logger.warn(says)),
+      closed: oncePerMinute((says) => logger.warn(says)),
       ...(world.router && { lab: world.router }),
       ...(kept.queues && { queues: kept.queues }),
       receive: config.work.receive,

@@ -43,8 +43,8 @@ export function readEnvironment(
     if (isServiceLink(variable, text)) continue;
     const leaf = leaves.get(variable);
     if (!leaf) {
-      const mend = didYouMean(variable, leaves.keys());
-      problems.push({ ...variablePlace(variable), message: 'no setting has this name', ...(mend && { mend }) });
+      const hint = didYouMean(variable, leaves.keys());
+      problems.push({ ...variablePlace(variable), message: 'no setting has this name', ...(hint && { hint }) });
       continue;
     }
     const value = readValue(text, leaf.schema);

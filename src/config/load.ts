@@ -42,8 +42,8 @@ export function loadConfig({ file, env, cwd }: LoadOptions): Loaded {
   if (!result.success) {
     throw new ConfigError([...problems, ...zodProblems(result.error, configSchema, locate, kebab)]);
   }
-  const complain = (path: Path, message: string, mend?: string) => {
-    problems.push({ ...locate(path), message, ...(mend && { mend }) });
+  const complain = (path: Path, message: string, hint?: string) => {
+    problems.push({ ...locate(path), message, ...(hint && { hint }) });
   };
   const config = complete(result.data, { folder: dirname(chosen), cwd, written }, complain);
   checkTogether(config, complain);
@@ -58,7 +58,7 @@ function defaultFile(cwd: string): string {
   return existsSync(own) ? own : resolve(SHIPPED, 'second-responder.yaml');
 }
 
-type Complain = (path: Path, message: string, mend?: string) => void;
+type Complain = (path: Path, message: string, hint?: string) => void;
 type Written = Record<string, unknown>;
 
 function writtenIn(source: Source, problems: Problem[]): Written {
@@ -66,7 +66,7 @@ function writtenIn(source: Source, problems: Problem[]): Written {
     problems.push({
       ...source.locate(path, 'key'),
       message: 'is set in both spellings',
-      mend: 'keep one of them',
+      hint: 'keep one of them',
     });
   });
   if (isObject(written)) return written;

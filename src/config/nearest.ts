@@ -6,14 +6,14 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
     const most = Math.max(1, Math.floor(candidate.length / 3));
     // The difference in length is the least possible distance; a huge word is never compared letter by letter.
     if (Math.abs(wanted.length - candidate.length) > most) continue;
-    const distance = slips(wanted, candidate.toLowerCase());
+    const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance <= most && distance < (best?.distance ?? Number.POSITIVE_INFINITY)) best = { candidate, distance };
   }
   return best?.candidate;
 }
 
 /** Damerau–Levenshtein distance (two swapped adjacent letters count as one error). */
-export function slips(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let i = 1; i <= a.length; i++) {

@@ -13,7 +13,7 @@ export interface Problem {
   path: string;
   message: string;
   /** What to do: `did you mean "port"?` */
-  mend?: string;
+  hint?: string;
 }
 
 /** All problems together. */
@@ -29,7 +29,7 @@ export class ConfigError extends Error {
 /** `file:line:column: path: what is wrong; what to do` */
 export function formatProblem(problem: Problem): string {
   const place = problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file;
-  return `${[place, problem.path, problem.message].filter(Boolean).join(': ')}${problem.mend ? `; ${problem.mend}` : ''}`;
+  return `${[place, problem.path, problem.message].filter(Boolean).join(': ')}${problem.hint ? `; ${problem.hint}` : ''}`;
 }
 
 export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {
@@ -54,14 +54,14 @@ export function zodProblems(
     if (issue.code === 'unrecognized_keys') {
       const known = [...keysOf(schemaAt(schema, path)).keys()].map(spell);
       return issue.keys.map((key) => {
-        const mend =
+        const hint =
           didYouMean(key, known) ?? (known.length > 0 ? `use one of: ${known.join(', ')}` : 'no keys are allowed here');
-        return { ...locate([...path, key], 'key'), message: 'unknown key', mend };
+        return { ...locate([...path, key], 'key'), message: 'unknown key', hint };
       });
     }
     if (issue.code === 'invalid_value' && typeof issue.input === 'string') {
-      const mend = didYouMean(issue.input, issue.values.map(String));
-      return [{ ...locate(path), message: sentence(issue), ...(mend && { mend }) }];
+      const hint = didYouMean(issue.input, issue.values.map(String));
+      return [{ ...locate(path), message: sentence(issue), ...(hint && { hint }) }];
     }
     return [{ ...locate(path), message: sentence(issue) }];
   });

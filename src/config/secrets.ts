@@ -14,7 +14,7 @@ import { whyUnreadable } from './yaml.ts';
 export function readSecret(
   file: string,
   path: Path,
-  complain: (path: Path, message: string, mend?: Problem['mend']) => void,
+  complain: (path: Path, message: string, hint?: Problem['hint']) => void,
   ours: boolean,
 ): string | undefined {
   try {

@@ -17,5 +17,5 @@ export function readConfiguration(load: () => Loaded): { loaded?: Loaded; findin
 
 /** Each problem with its position, as `config check` prints it. */
 export function problemsOf(problems: readonly Problem[]): Finding[] {
-  return problems.map(({ mend, ...problem }) => bad(formatProblem(problem), mend ?? 'Fix it there.'));
+  return problems.map(({ hint, ...problem }) => bad(formatProblem(problem), hint ?? 'Fix it there.'));
 }

@@ -28,7 +28,7 @@ import type { Intent } from './intent.ts';
 import { keep } from './kept-alerts.ts';
 import { type UndoState, undoOfStep } from './undo.ts';
 
-/** Folds a journal into an incident. Pure: the same entries give the same incident, on every worker, for ever. */
+/** Folds a journal into an incident. Pure: the same entries always give the same incident, on every worker. */
 export function fold(entries: readonly Entry[]): Incident {
   const [first, ...rest] = entries;
   if (first?.type !== 'opened') throw new Error('a journal must begin with "opened"');

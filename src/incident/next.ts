@@ -105,7 +105,7 @@ export function next(incident: Incident, now: Instant, settings: NextSettings): 
 
 /**
  * News triggers one verification before each change, and another only when that one is outdated. Otherwise a sender
- * that keeps sending "resolved" would keep us verifying for ever.
+ * that keeps sending "resolved" could delay the change indefinitely.
  */
 function mayVerifyForNews({ verifiedForNews }: Incident, now: Instant, { evidenceMaxAge }: NextSettings): boolean {
   if (!verifiedForNews) return true;

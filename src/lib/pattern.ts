@@ -24,8 +24,8 @@ const search = new Script(
 );
 
 /**
- * A configured regular expression for short external texts. Some expressions take practically for ever (`(a+)+$` on
- * forty letters) and block the process: such a search is stopped.
+ * A configured regular expression for short external texts. Some expressions practically never end (`(a+)+$` on forty
+ * letters) and block the process: such a search is stopped.
  */
 export class BoundedPattern {
   readonly #pattern: RegExp;

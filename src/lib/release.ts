@@ -1,7 +1,7 @@
 /** Releases something that was acquired. */
 export type Release = () => Promise<void> | void;
 
-/** Gives everything back, each once, the last first. What fails ends it, unless `failed` takes the error. */
+/** Releases everything once, in reverse order. A failure ends it, unless `failed` takes the error. */
 export async function releaseAll(
   releases: Release[],
   failed = (error: unknown): void => {

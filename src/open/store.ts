@@ -8,8 +8,8 @@ import { findRedisServer, startPrivateRedis } from '../adapters/redis/private-se
 import { createRedisStore } from '../adapters/redis/store.ts';
 import type { Logger } from '../adapters/telemetry/index.ts';
 import type { Config } from '../config/config.ts';
+import { oncePerMinute } from '../lib/once-per-minute.ts';
 import type { Release } from '../lib/release.ts';
-import { seldom } from '../lib/seldom.ts';
 import type { Store, StoreFacts } from '../ports/store.ts';
 import type { Wakeups } from '../ports/wakeups.ts';
 
@@ -47,7 +47,7 @@ export async function openStore(
   kind?: 'memory',
 ): Promise<OpenedStore> {
   const { url, directory, appendfsync, prefix, waitReplicas, finishedRetention, finishedCount } = config;
-  const onTrouble = seldom((says) => logger.warn(says));
+  const onTrouble = oncePerMinute((says) => logger.warn(says));
   if (kind === 'memory' || (url === undefined && !findRedisServer())) {
     const store = createMemoryStore();
     releases.push(() => store.close());

@@ -8,7 +8,7 @@ import type { Catalog } from '../verification/catalog.ts';
 export function readHandles(handles: string[], catalog: Catalog, locate: Locate, problems: Problem[]): MonitorRef[] {
   return handles.flatMap((written, index): MonitorRef[] => {
     const complain = (message: string, hint?: string) =>
-      problems.push({ ...locate(['handles', index]), message, ...(hint && { mend: hint }) });
+      problems.push({ ...locate(['handles', index]), message, ...(hint && { hint }) });
     const [healthSet, monitor, targetResource, ...rest] = written.split('\\');
     if (!healthSet || !monitor || targetResource === '' || rest.length > 0) {
       const named = allMonitors(catalog).find((name) => name.toLowerCase().endsWith(`\\${written.toLowerCase()}`));

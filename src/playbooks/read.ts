@@ -99,7 +99,7 @@ function monitorClashes(read: ReadPlaybook[]): Problem[] {
     const other = handled.slice(0, index).find((earlier) => overlap(earlier.monitor, monitor));
     if (!other) return [];
     const message = `${monitorName(monitor)} is already handled at ${placeOf(other.source, other.path)}`;
-    return [{ ...source.locate(path), message, mend: 'a monitor belongs to one playbook' }];
+    return [{ ...source.locate(path), message, hint: 'a monitor belongs to one playbook' }];
   });
 }
 
@@ -117,7 +117,7 @@ function listFiles(directory: string): string[] {
   try {
     entries = readdirSync(directory, { withFileTypes: true });
   } catch (error) {
-    throw new ConfigError([{ ...here, message: whyUnreadable(error), mend: 'set playbooks.directory' }]);
+    throw new ConfigError([{ ...here, message: whyUnreadable(error), hint: 'set playbooks.directory' }]);
   }
   const names = entries
     .filter((entry) => !entry.isDirectory() && /\.ya?ml$/i.test(entry.name))

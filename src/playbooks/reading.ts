@@ -20,7 +20,7 @@ export function createReading(
   problems: Problem[],
 ): StepReading {
   const report = (place: Place, message: string, hint?: string) =>
-    problems.push({ ...place, message, ...(hint && { mend: hint }) });
+    problems.push({ ...place, message, ...(hint && { hint }) });
   return {
     ...language,
     locate,

@@ -204,8 +204,8 @@ function unknownDependencies(written: Written, locate: Locate): Problem[] {
     dependsOn.flatMap((dependency, index) => {
       if (names.includes(dependency)) return [];
       const place = locate(['health-sets', healthSet, 'depends-on', index]);
-      const mend = didYouMean(dependency, names);
-      return [{ ...place, message: `there is no health set "${dependency}"`, ...(mend && { mend }) }];
+      const hint = didYouMean(dependency, names);
+      return [{ ...place, message: `there is no health set "${dependency}"`, ...(hint && { hint }) }];
     }),
   );
 }

@@ -1,6 +1,6 @@
 /** Posts of alerts that are refused: counted each, and logged, by source and sender. */
 import type { Request } from 'express';
-import { seldom } from '../../lib/seldom.ts';
+import { oncePerMinute } from '../../lib/once-per-minute.ts';
 import { SOURCES, type Source } from '../../sources/index.ts';
 import type { Identity } from './auth.ts';
 import { busy, type HttpProblem, PROBLEM_TYPES } from './problem.ts';
@@ -24,7 +24,7 @@ export function asUnderstood(problem: HttpProblem, source: Source): HttpProblem 
 /** A sender repeats what is refused: each refusal is counted, and a kind of them is logged once a minute. */
 export function createRefusals(metrics: HttpMetrics, logger: HttpLogger, now: () => number) {
   let details: Record<string, unknown> = {};
-  const tell = seldom((says) => logger.warn(says, details), now);
+  const tell = oncePerMinute((says) => logger.warn(says, details), now);
   return (source: Source, request: Request, identity: Identity | undefined, problem: HttpProblem): void => {
     const [status] = PROBLEM_TYPES[problem.type];
     const comesAgain = status === 429 || status >= 500;

@@ -2,14 +2,14 @@ import { ExchangeError } from '../../ports/exchange.ts';
 import type { Readiness } from '../../ports/operations.ts';
 import type { Engine } from '../parts.ts';
 
-/** What only the process knows that has opened it: `says` what it is, and what is wrong with it. */
+/** The opened organisation or store: what it is, and what is wrong with it. */
 interface Opened {
   says: string;
   trouble?(): string | undefined;
 }
 
 /** Whether the daemon can accept alerts and act on them now. */
-export async function readinessOf(engine: Engine, world: Opened, kept: Pick<Opened, 'trouble'>): Promise<Readiness> {
+export async function readinessOf(engine: Engine, opened: Opened, kept: Pick<Opened, 'trouble'>): Promise<Readiness> {
   const { store, wakeups, exchange, watch } = engine;
   const [health, queue, organisation] = await Promise.all([
     store.health(),
@@ -20,7 +20,7 @@ export async function readinessOf(engine: Engine, world: Opened, kept: Pick<Open
     exchange.organisation({ timeLimit: 5_000 }).then(
       ({ value }) => ({
         ok: true,
-        says: sentences([`${value.servers.length} servers (${world.says})`, world.trouble?.()], '. '),
+        says: sentences([`${value.servers.length} servers (${opened.says})`, opened.trouble?.()], '. '),
       }),
       (error: unknown) => ({
         ok: false,

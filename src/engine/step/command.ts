@@ -43,7 +43,7 @@ export interface Command {
   /** Absent if nothing is sent, as by a step that only verifies. */
   intent: Intent | undefined;
   startedAt: Instant | undefined;
-  /** What is polled, for people. */
+  /** Name of the step, for people. */
   name: string;
   /** Failed sendings so far, their maximum, and the organisation's milliseconds between them. */
   tries: number;

@@ -140,7 +140,7 @@ describe('a secret in the wrong place', { timeout: 60_000 }, () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it.each(PLACES.filter(([name]) => !PLAIN.test(name)))('%s: is not said, in a file', async (name, put) => {
+  it.each(PLACES.filter(([name]) => !PLAIN.test(name)))('%s: is not shown, in a file', async (name, put) => {
     for (const value of wrongFor(name)) {
       const file = join(folder, 'c.yaml');
       writeFileSync(file, JSON.stringify(put(value)));
@@ -160,7 +160,7 @@ describe('a secret in the wrong place', { timeout: 60_000 }, () => {
   });
 });
 
-describe('of an address nothing is shown but its scheme and hosts', () => {
+describe('only the scheme and hosts of an address are shown', () => {
   it.each([
     ['redis://h', 'redis://h'],
     ['http://127.0.0.1:8080/', 'http://127.0.0.1:8080/'],

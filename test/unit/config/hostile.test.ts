@@ -66,12 +66,12 @@ const readConfig = (yaml: string) => {
   if (!result.success) throw new ConfigError(zodProblems(result.error, configSchema, source.locate, kebab));
 };
 
-describe('whatever stands in a file', () => {
+describe('any content of a file', () => {
   it.each([
     ['configuration', readConfig],
     ['catalog', (yaml: string) => readCatalog(parseYaml(yaml, 'c.yaml'))],
     ['playbooks', read],
-  ])('%s: it is read, or told with a place', (_, reading) => {
+  ])('%s: is read, or refused with a position', (_, reading) => {
     fc.assert(
       fc.property(text, (yaml) => {
         try {

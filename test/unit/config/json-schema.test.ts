@@ -5,11 +5,11 @@ import { catalogSchema } from '../../../src/verification/catalog.ts';
 
 const text = (schema: unknown) => `${JSON.stringify(schema, null, 2)}\n`;
 
-it('the JSON Schema of the configuration is current (mend: npx vitest run --project unit test/unit/config -u)', async () => {
+it('the JSON Schema of the configuration is current (to update: npx vitest run --project unit test/unit/config -u)', async () => {
   await expect(text(configJsonSchema())).toMatchFileSnapshot('../../../config/second-responder.schema.json');
 });
 
-it('the JSON Schema of the catalog is current (mend: the same)', async () => {
+it('the JSON Schema of the catalog is current (to update: the same)', async () => {
   const schema = {
     ...z.toJSONSchema(catalogSchema, { io: 'input' }),
     title: 'Second Responder: catalog of health sets',

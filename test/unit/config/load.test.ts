@@ -58,7 +58,7 @@ describe('an empty configuration', () => {
     expect(config.notify).toEqual([{ channel: 'log' }]);
   });
 
-  it('uses the shipped catalog and playbooks when none lie beside it', () => {
+  it('uses the shipped catalog and playbooks if there are none beside it', () => {
     expect(load('').config.playbooks.directory).toMatch(/\/config\/playbooks$/);
     mkdirSync(join(folder, 'playbooks'));
     expect(load('').config.playbooks.directory).toBe(join(folder, 'playbooks'));
@@ -66,7 +66,7 @@ describe('an empty configuration', () => {
   });
 });
 
-describe('what a file may say', () => {
+describe('accepted contents', () => {
   it('keys in kebab-case or camelCase, durations and sizes with their unit', () => {
     const { config } = load('http: { body-limit: 2mb, maxAlertsPerRequest: 5 }\nsafety: { approval-expiry: 90m }');
     expect(config.http.bodyLimit).toBe(2_097_152);
@@ -79,7 +79,7 @@ describe('what a file may say', () => {
     expect(config.safety.throttles['restart-service']).toMatchObject({ minutesBetween: 5, perDay: 1, groupPerDay: 4 });
   });
 
-  it('secrets in files, which count from the folder of the configuration', () => {
+  it('secrets in files, relative to the folder of the configuration', () => {
     writeFileSync(join(folder, 'secret'), 'one-of-them-from-a-file\n');
     const { config } = load(`http:
   tokens:
@@ -95,7 +95,7 @@ describe('what a file may say', () => {
 });
 
 describe('the environment', () => {
-  it('overrides the file, and REDIS_URL any address', () => {
+  it('overrides the file, and REDIS_URL overrides every address', () => {
     const env = { SECOND_RESPONDER_HTTP_PORT: '0', SECOND_RESPONDER_STORE_URL: 'redis://b', REDIS_URL: 'redis://c' };
     const { config, origins } = load('http: { port: 1 }\nstore: { url: "redis://a" }', env);
     expect(config.http.port).toBe(0);
@@ -105,7 +105,7 @@ describe('the environment', () => {
     expect(origins.get('http.host')).toBe('default');
   });
 
-  it('knows numbers, truth values, text, lists as JSON, and dashes of every depth', () => {
+  it('reads numbers, booleans, text, lists as JSON, and dashes at every depth', () => {
     const { config } = load('', {
       SECOND_RESPONDER_LAB_SPEED: '600',
       SECOND_RESPONDER_WORK_RECEIVE: 'false',
@@ -126,7 +126,7 @@ describe('the environment', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  it('that is empty counts as unset', () => {
+  it('an empty variable counts as unset', () => {
     expect(load('', { SECOND_RESPONDER_HTTP_PORT: '', REDIS_URL: '' }).config.http.port).toBe(8080);
   });
 });
@@ -161,7 +161,7 @@ describe('a problem is reported with its place and how to fix it', () => {
       {},
       'c.yaml:1:15: log.level: must be "error" or "warn" or "info" or "debug"; did you mean "info"?',
     ],
-    ['a section that is none', 'http: 5', {}, 'c.yaml:1:7: http: must be keys with values'],
+    ['a section that is not an object', 'http: 5', {}, 'c.yaml:1:7: http: must be keys with values'],
     ['no sections at all', '- http', {}, 'c.yaml:1:1: must contain sections with their settings, such as "http:"'],
     [
       'two documents',
@@ -170,13 +170,13 @@ describe('a problem is reported with its place and how to fix it', () => {
       'c.yaml:3:1: contains several documents (separated by ---); only one is allowed',
     ],
     [
-      'a real Exchange without a way to it',
+      'a real Exchange without endpoints',
       'exchange: { kind: powershell }',
       {},
       'c.yaml:1:11: exchange.endpoints: is empty; name servers for the sessions, such as [ex1.contoso.com, ex2.contoso.com]',
     ],
     [
-      'an endpoint that is none',
+      'an invalid endpoint',
       'exchange: { kind: powershell, endpoints: [ex1, "ex 2"] }',
       {},
       'c.yaml:1:48: exchange.endpoints[1]: must be a host name or a URL such as "https://ex1.contoso.com/PowerShell/"',
@@ -188,13 +188,13 @@ describe('a problem is reported with its place and how to fix it', () => {
       'c.yaml:1:54: exchange.url: is the address of a lab, but exchange.kind is "powershell"; remove one of the two',
     ],
     [
-      'a lab through PowerShell in the own process',
+      'a lab through PowerShell in the same process',
       'exchange: { through: powershell }',
       {},
       'c.yaml:1:22: exchange.through: needs a lab in a separate process: run `second-responder lab` and set exchange.url to its address',
     ],
     [
-      'arguments before PowerShell for the driver that takes none',
+      'arguments before PowerShell for a driver that supports none',
       'exchange: { kind: powershell, endpoints: [ex1], modules: x, arguments: [-T, jump] }',
       {},
       'c.yaml:1:72: exchange.arguments: need driver: child_process; the other driver can start only PowerShell itself',
@@ -219,7 +219,7 @@ describe('a problem is reported with its place and how to fix it', () => {
       'c.yaml:1:35: verification.back-end-pattern: is not a regular expression: Invalid regular expression: /(x/: Unterminated group',
     ],
     [
-      'a secret file that is not there',
+      'a missing secret file',
       'http:\n  tokens:\n    - { name: a, role: sender, token-file: nope }',
       {},
       'c.yaml:3:44: http.tokens[0].token-file: names a file that does not exist; relative paths start at the folder of the configuration file',
@@ -237,7 +237,7 @@ describe('a problem is reported with its place and how to fix it', () => {
       'c.yaml:1:59: http.tokens[0].signing-secret: has, in secret 2, fewer than 16 characters and can be guessed; create one with "openssl rand -hex 32"',
     ],
     [
-      'two that share a secret while one is replaced',
+      'two entries that share a secret during a replacement',
       'http: { tokens: [{ name: a, role: sender, token: "0123456789abcdef\\nfedcba9876543210" }, { name: b, role: admin, token: fedcba9876543210 }] }',
       {},
       'c.yaml:1:90: http.tokens[1]: "b" has the same secret as "a"; each token needs its own',
@@ -261,7 +261,7 @@ describe('a problem is reported with its place and how to fix it', () => {
       'c.yaml:3:7: http.tokens[0]: has no secret; add token-file (or token)',
     ],
     [
-      'an operator who would sign',
+      'an operator that would sign',
       'http:\n  tokens:\n    - { name: a, role: admin, signing-secret: sixteen-letters-x }',
       {},
       'c.yaml:3:24: http.tokens[0].role: only a sender can sign its requests',
@@ -279,7 +279,7 @@ describe('a problem is reported with its place and how to fix it', () => {
       'c.yaml:4:7: http.tokens[1]: "b" has the same secret as "a"; each token needs its own',
     ],
     [
-      'a webhook without an address',
+      'a webhook without a URL',
       'notify: [{ channel: webhook }]',
       {},
       'c.yaml:1:10: notify[0].url: must be an http URL',
@@ -291,7 +291,7 @@ describe('a problem is reported with its place and how to fix it', () => {
       'c.yaml:1:21: notify[0].channel: must be "log" or "webhook"',
     ],
     [
-      'a daemon that does nothing',
+      'a daemon without any work',
       'work: { receive: false, work: false }',
       {},
       'c.yaml:1:7: work: receive and work are both false, so the daemon would do nothing; set one of them to true',
@@ -321,7 +321,7 @@ describe('a problem is reported with its place and how to fix it', () => {
       'environment: SECOND_RESPONDER_HTTP_TOKENS[0].role: must be "sender" or "viewer" or "operator" or "admin"',
     ],
     [
-      'a Redis address that is none',
+      'an invalid Redis address',
       '',
       { REDIS_URL: 'localhost' },
       'environment: REDIS_URL: is not a Redis address; use redis://host:6379, rediss://…, redis+unix:///path/to/redis.sock, redis+sentinel://host:26379,…/master or redis+cluster://host:7001,…',
@@ -331,25 +331,25 @@ describe('a problem is reported with its place and how to fix it', () => {
     expect(problemsOf(yaml, env)).toEqual([expected]);
   });
 
-  it('all at once: of the file and of the environment', () => {
+  it('reports all problems at once, of the file and of the environment', () => {
     expect(problemsOf('http: { prot: 1 }\nlog: { level: 5 }', { SECOND_RESPONDER_NOPE: '1' })).toHaveLength(3);
   });
 
-  it('a file that is not there', () => {
+  it('a missing file', () => {
     expect(() => loadConfig({ file: 'none.yaml', env: {}, cwd: folder })).toThrow('no such file or folder');
   });
 
-  it('YAML that is broken, where it is broken', () => {
+  it('invalid YAML, with its position', () => {
     expect(problemsOf('http:\n  port: [1')[0]).toMatch(/^c\.yaml:2:\d+: not valid YAML: /);
   });
 
-  it('a bomb of aliases', () => {
+  it('an alias expansion attack', () => {
     const layers = Array.from({ length: 9 }, (_, n) => `l${n + 1}: &l${n + 1} [${Array(9).fill(`*l${n}`).join(',')}]`);
     expect(problemsOf(['l0: &l0 [x]', ...layers].join('\n'))[0]).toMatch(/not valid YAML: Excessive alias count/);
   });
 });
 
-describe('listening where others can reach it', () => {
+describe('listening on an address that others can reach', () => {
   const hosts = ['0.0.0.0', '::', '10.0.0.5', 'mail.contoso.com'];
   it.each(hosts)('%s is refused without a token, with the lines to add', (host) => {
     const [first, ...rest] = problemsOf(`http: { host: "${host}" }`);
@@ -357,7 +357,7 @@ describe('listening where others can reach it', () => {
     expect(rest.join('\n')).toContain('tokens:');
   });
 
-  it('is fine with a token', () => {
+  it('is accepted with a token', () => {
     expect(problemsOf('http: { host: 0.0.0.0, tokens: [{ name: a, role: admin, token: sixteen-letters-x }] }')).toEqual(
       [],
     );
@@ -373,7 +373,7 @@ describe('listening where others can reach it', () => {
 });
 
 describe('config show', () => {
-  it('says where each value came from, with its unit', () => {
+  it('shows the origin of each value, with its unit', () => {
     const values = shown('http: { body-limit: 2mb }', { SECOND_RESPONDER_LAB_SPEED: '5' });
     expect(values.get('http.body-limit')).toEqual({ value: '2mb', origin: 'file' });
     expect(values.get('lab.speed')).toEqual({ value: 5, origin: 'environment SECOND_RESPONDER_LAB_SPEED' });
@@ -381,7 +381,7 @@ describe('config show', () => {
     expect(values.get('safety.mode')).toEqual({ value: 'auto', origin: 'default' });
   });
 
-  it('shows no secret, wherever it stands', () => {
+  it('shows no secret, wherever it is', () => {
     writeFileSync(join(folder, 's'), 'hush4-hush4-hush4');
     const yaml = `
 store: { url: "redis://user:hush1@host:6379/0" }
@@ -394,7 +394,7 @@ notify: [{ channel: webhook, url: "https://chat.example.com/hooks/hush5", token:
   });
 });
 
-describe('a secret that YAML takes for something else', () => {
+describe('a secret that YAML interprets', () => {
   const starts = [
     ...'*!&@%`"\'|>{[?-#,]}:~',
     '!!',
@@ -415,7 +415,7 @@ describe('a secret that YAML takes for something else', () => {
   const blocks = ['token: #', 'token:#'].map(
     (line) => `http:\n  tokens:\n    - name: a\n      role: sender\n      ${line}\n`,
   );
-  it.each(starts)('%s is told without the secret', (start) => {
+  it.each(starts)('%s is reported without the secret', (start) => {
     for (const text of [...lines, ...blocks]) {
       expect(problemsOf(text.replace('#', `${start}hush-hush`)).join('\n')).not.toContain('hu');
     }
@@ -423,7 +423,7 @@ describe('a secret that YAML takes for something else', () => {
 });
 
 describe('the shipped configuration', () => {
-  it('is found in the folder the daemon is started in, and is fine', () => {
+  it('is found in the folder where the daemon is started, and is valid', () => {
     const { config, file } = loadConfig({ env: {}, cwd: process.cwd() });
     expect(file).toBe(join(process.cwd(), 'config/second-responder.yaml'));
     expect(config.safety.mode).toBe('auto');
@@ -434,7 +434,7 @@ describe('the shipped configuration', () => {
   });
 });
 
-describe('what surrounds a daemon', () => {
+describe('the environment of a daemon', () => {
   it.each([
     ['SECOND_RESPONDER_SERVICE_HOST', '10.0.0.1'],
     ['SECOND_RESPONDER_SERVICE_PORT', '8080'],
@@ -442,7 +442,7 @@ describe('what surrounds a daemon', () => {
     ['SECOND_RESPONDER_PORT', 'tcp://10.0.0.1:8080'],
     ['SECOND_RESPONDER_PORT_8080_TCP', 'tcp://10.0.0.1:8080'],
     ['SECOND_RESPONDER_PORT_8080_TCP_ADDR', '10.0.0.1'],
-  ])('%s=%s is what Kubernetes says of a service of that name', (variable, value) => {
+  ])('%s=%s is set by Kubernetes for a service of that name', (variable, value) => {
     expect(problemsOf('', { [variable]: value })).toEqual([]);
   });
 
@@ -460,7 +460,7 @@ describe('addresses of Redis', () => {
     'redis+unix:///run/redis.sock',
     'redis+sentinel://a,b/master',
     'redis+cluster://a:1,b:2',
-  ])('%s is one, here and where it is used', (url) => {
+  ])('%s is valid, here and in the adapter', (url) => {
     expect(load(`store: { url: "${url}" }`).config.store.url).toBe(url);
     expect(redisTarget(url).describe).not.toBe('');
   });
@@ -471,7 +471,7 @@ describe('addresses of Redis', () => {
     'rediss+cluster://a:1',
     'localhost:6379',
     'redis://',
-  ])('%s is none', (url) => {
+  ])('%s is invalid', (url) => {
     expect(problemsOf(`store: { url: "${url}" }`)).toEqual([
       expect.stringContaining('store.url: is not a Redis address'),
     ]);
@@ -484,7 +484,7 @@ it.each([
   'rediss://me:12345/hush@host',
   'redis+sentinel://hu/sh@a/m',
   'hu/sh:hu@sh',
-])('%s is refused without a word of its password', (url) => {
+])('%s is refused without showing its password', (url) => {
   const says = () => redisTarget(url).describe;
   expect(says).toThrow(/^Redis URL "/);
   expect(says).not.toThrow(/hu|sh@|12345/);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { nearest, slips } from '../../../src/config/nearest.ts';
+import { editDistance, nearest } from '../../../src/config/nearest.ts';
 
-describe('the number of slips between two words', () => {
+describe('the edit distance of two words', () => {
   it.each([
     ['recheck', 'recheck', 0],
     ['recheck', 'rechek', 1],
@@ -10,12 +10,12 @@ describe('the number of slips between two words', () => {
     ['', 'abc', 3],
     ['kitten', 'sitting', 3],
   ])('%s → %s: %i', (a, b, distance) => {
-    expect(slips(a, b)).toBe(distance);
-    expect(slips(b, a)).toBe(distance);
+    expect(editDistance(a, b)).toBe(distance);
+    expect(editDistance(b, a)).toBe(distance);
   });
 });
 
-describe('the nearest right spelling', () => {
+describe('the nearest correct spelling', () => {
   const steps = ['recheck', 'restart-service', 'restart-server', 'wait'];
   it.each([
     ['rechek', 'recheck'],

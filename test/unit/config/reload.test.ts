@@ -39,7 +39,7 @@ test.each<[what: string, before: Env, after: Env, changed: string[], waiting: st
     ['http.tls.cert-file', 'http.tls.key-file'],
   ],
   ['another organisation', {}, { LAB_SPEED: '2', STORE_PREFIX: 'x' }, [], ['store.prefix', 'lab.speed']],
-])('%s: what is taken over at once, and what waits for a restart', (_what, before, after, changed, waiting) => {
+])('%s: which changes apply immediately, and which need a restart', (_what, before, after, changed, waiting) => {
   const [current, next] = [configOf(before), configOf(after)];
   const copy = structuredClone(current);
   const result = reloaded(current, next);

@@ -14,7 +14,7 @@ describe('a duration', () => {
     ['0s', 0],
   ])('%s is %i ms', (text, ms) => expect(duration.parse(text)).toBe(ms));
 
-  it('as a bare number is refused with the spellings that were meant', () => {
+  it('as a bare number is refused with the likely spellings', () => {
     expect(complaintOf(duration, 10)).toBe('has no unit: write "10s" or "10m"');
   });
 
@@ -22,7 +22,7 @@ describe('a duration', () => {
     expect(complaintOf(duration, text)).toContain('is not a duration');
   });
 
-  it('of nothing is refused where time must pass', () => {
+  it('of zero is refused if time must pass', () => {
     expect(complaintOf(positiveDuration, '0s')).toBe('must be greater than zero');
     expect(positiveDuration.parse('1ms')).toBe(1);
   });
@@ -43,7 +43,7 @@ describe('a size', () => {
     ['10b', 10],
   ])('%s is %i bytes', (text, bytes) => expect(size.parse(text)).toBe(bytes));
 
-  it('as a bare number is refused with the spellings that were meant', () => {
+  it('as a bare number is refused with the likely spellings', () => {
     expect(complaintOf(size, 2)).toBe('has no unit: write "2kb" or "2mb"');
   });
 });

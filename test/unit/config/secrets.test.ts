@@ -46,7 +46,7 @@ function begin(tokens = '{ name: a, role: sender, token-file: s }', notify = '')
 
 describe('a changed secret file is reloaded', () => {
   const ways: [string, () => void][] = [
-    ['when it is written over', () => writeFileSync(at('s'), `${NEW}\n${OLD}\n`)],
+    ['when it is overwritten', () => writeFileSync(at('s'), `${NEW}\n${OLD}\n`)],
     [
       'when another is renamed over it',
       () => {
@@ -88,7 +88,7 @@ describe('a changed secret file is reloaded', () => {
     expect(config.http.tokens[0]?.token).toBe(NEW);
   });
 
-  it('also of a signature and of a webhook', () => {
+  it('also for a signature and a webhook', () => {
     for (const name of ['sign', 'hook']) writeFileSync(at(name), OLD);
     begin(
       '{ name: a, role: sender, signing-secret-file: sign }',
@@ -102,7 +102,7 @@ describe('a changed secret file is reloaded', () => {
     ]);
   });
 
-  it('but not before two looks have seen the same', () => {
+  it('but not before two reads return the same', () => {
     writeFileSync(at('s'), OLD);
     begin();
     writeFileSync(at('s'), `${NEW}-half-writ`);
@@ -115,7 +115,7 @@ describe('a changed secret file is reloaded', () => {
   });
 });
 
-describe('the last valid secrets stay in force, and the problem is logged once', () => {
+describe('the last valid secrets stay in use, and the problem is logged once', () => {
   const bad: [string, () => void, RegExp][] = [
     ['gone', () => unlinkSync(at('s')), /s: no such file or folder; the previous secrets stay in force$/],
     ['empty', () => writeFileSync(at('s'), '\n'), /s: is empty; the previous/],

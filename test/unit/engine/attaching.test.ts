@@ -69,7 +69,7 @@ async function recover(sends: Status[], moment: 'every call' | 'each head' = 'ea
 }
 
 test.each(['every call', 'each head'] as const)(
-  'alerts that are attached before %s hold nothing up: the same is done, and no more is asked',
+  'alerts that are attached before %s delay nothing: the same is done with the same calls',
   async (moment) => {
     const alone = await recover([]);
     const beset = await recover(['firing'], moment);
@@ -82,7 +82,7 @@ test.each(['every call', 'each head'] as const)(
   },
 );
 
-test('a sender that says "resolved" at every moment has us look before each change, and no oftener', async () => {
+test('a sender that keeps sending "resolved" causes one verification before each change, and no more', async () => {
   const alone = await recover([]);
   const beset = await recover(['firing', 'resolved']);
   expect(beset.changes).toEqual(alone.changes);
@@ -90,7 +90,7 @@ test('a sender that says "resolved" at every moment has us look before each chan
   expect(beset.wrote('verified')).toBeLessThanOrEqual(alone.wrote('verified') + 2 * alone.wrote('stepStarted'));
 });
 
-test('a "resolved" that comes while a start is decided is looked at before the command', async () => {
+test('a "resolved" that arrives while a start is decided leads to a verification before the command', async () => {
   let heard = false;
   const b: Bench = bench({
     aroundStore: (store) =>

@@ -93,18 +93,18 @@ const cases: [string, Case, words: string[], sent: number][] = [
     1,
   ]),
   ['never arrives', { sendings: Array<Trouble>(9).fill('timedOut') }, ['health', 'failed'], 0],
-  ['is caught by the kill switch', { sendings: ['kill switch'] }, ['not sent'], 1],
+  ['is stopped by the kill switch', { sendings: ['kill switch'] }, ['not sent'], 1],
   ['waits for the replicas', { notCopied: true }, ['answer', 'seen'], 1],
-  ['is not sent as its worker dies', { sendings: ['dies'] }, ['seen'], 1],
+  ['is not sent because its worker dies', { sendings: ['dies'] }, ['seen'], 1],
   ['is sent, and its worker dies', { sendings: ['dies after it took effect'] }, ['seen'], 1],
-  ['may have been sent, and is refused then', { sendings: ['dies', 'refused', 'refused'] }, ['late', 'failed'], 0],
+  ['may have been sent, and is then refused', { sendings: ['dies', 'refused', 'refused'] }, ['late', 'failed'], 0],
   [
-    'may have been sent, and is caught by the kill switch then',
+    'may have been sent, and is then stopped by the kill switch',
     { sendings: ['dies', 'kill switch', 'kill switch'] },
     ['late', 'not sent'],
     1,
   ],
-  ['is sent, and nobody can see its effect for a while', { polls: 3 }, ['answer', 'seen'], 1],
+  ['is sent, and its effect is not visible for a while', { polls: 3 }, ['answer', 'seen'], 1],
 ];
 
 describe.each(['step', 'undo'] as const)('the command of a %s', (user) => {

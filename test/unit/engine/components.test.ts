@@ -60,7 +60,7 @@ describe('a component that a person took out of service', () => {
       because: 'requested by Maintenance',
     },
     {
-      says: 'on one box that is both, which would be drained and restarted',
+      says: 'on a combined server, which would be drained and restarted',
       faults: [{ fault: 'imap-proxy-wedged', server: 'ex1' }, out('Maintenance', RUNS, 'ex1')],
       alert: { server: 'ex1', ...PROXY },
       because: 'ImapProxy is Inactive on ex1',
@@ -72,7 +72,7 @@ describe('a component that a person took out of service', () => {
       because: 'ImapProxy is Inactive on cas1',
     },
     {
-      says: 'and log-ons meet a sick back end, which would be restarted',
+      says: 'and log-ons reach an unhealthy back end, which would be restarted',
       faults: [{ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' }, out('Sidelined', RUNS)],
       alert: { server: 'cas1', ...CTP },
       because: 'ImapProxy is Inactive on cas1, requested by Sidelined',
@@ -86,7 +86,7 @@ describe('a component that a person took out of service', () => {
     expect(finished?.reason).toContain(because);
   });
 
-  test('in the middle of a run: what is left of it is not done', async () => {
+  test('in the middle of a run: the rest is not done', async () => {
     const b = given([WEDGED]);
     const id = await b.alert({ server: 'cas1', ...PROXY });
     await b.run(({ steps }) => steps[0]?.state === 'done');
@@ -107,7 +107,7 @@ describe('a component that a person took out of service', () => {
     expect(b.changes()).toEqual(['cas1 Restart-Service MSExchangeIMAP4', 'cas1 Restart-Computer']);
   });
 
-  test('the other client access server of the site serves nobody then: this one is not restarted', async () => {
+  test('the other client access server of the site then serves nobody: this one is not restarted', async () => {
     // Its probe succeeds all the same, as its service runs.
     const b = given([
       WEDGED,
@@ -128,7 +128,7 @@ describe('a component that Managed Availability took out of service', () => {
     expect(b.changes()).toEqual(['cas1 Restart-Service MSExchangeIMAP4']);
   });
 
-  test('after the restart of its service, which then stops by design: the run goes on, and is not distrusted for it', async () => {
+  test('after the restart of its service, which then stops by design: the run continues, and is not demoted for it', async () => {
     const b = given([{ fault: 'imap-proxy-wedged', server: 'cas1' }]);
     const id = await b.alert({ server: 'cas1', ...PROXY });
     await b.run(({ steps }) => steps[0]?.state === 'done');
@@ -150,7 +150,7 @@ describe('recordings of servers whose proxy is out of service', () => {
   const ALERT = { server: 'ex1', ...PROXY };
 
   test.each(['component-requester-case', 'component-stopped-by-design'])(
-    '%s: the restart is skipped, and what was stopped by design is not waited for after the reboot',
+    '%s: the restart is skipped, and services stopped by design are not waited for after the reboot',
     async (name) => {
       const b = replayed(name);
       const { finished, steps } = await b.handle(ALERT);
@@ -195,7 +195,7 @@ describe('recordings of servers whose proxy is out of service', () => {
   });
 });
 
-describe('after a reboot a server is expected to be as it was found', () => {
+describe('after a reboot a server is expected in its previous state', () => {
   const WEDGED = { fault: 'imap-backend-wedged', server: 'mbx1' };
   const CHANGES = [
     'mbx1 Restart-Service MSExchangeIMAP4BE',
@@ -204,14 +204,14 @@ describe('after a reboot a server is expected to be as it was found', () => {
     'mbx1 Set-MailboxServer false',
   ];
 
-  test('services that did not run before, for whatever reason, are not waited for', async () => {
+  test('services that were not running before are not waited for', async () => {
     const b = given([WEDGED, DOWN('MSExchangePOP3BE', 'mbx1'), DOWN('MSExchangeFastSearch', 'mbx1')]);
     const { finished } = await b.handle({ server: 'mbx1', ...SELF_TEST });
     expect(b.changes()).toEqual(CHANGES);
     expect(finished).toMatchObject({ outcome: 'recovered', left: [] });
   });
 
-  test('by another worker too, which takes over in the middle of the reboot', async () => {
+  test('the same by another worker, which takes over during the reboot', async () => {
     let dies = true;
     const b = given([WEDGED, DOWN('MSExchangePOP3BE', 'mbx1')], {
       aroundExchange: (exchange) =>
@@ -226,7 +226,7 @@ describe('after a reboot a server is expected to be as it was found', () => {
     expect(b.changes()).toEqual(CHANGES);
   });
 
-  test('the service that the run treats is waited for, though it was stopped before', async () => {
+  test('the service that the run treats is waited for, although it was stopped before', async () => {
     const b = given([
       { fault: 'service-state', server: 'mbx1', service: 'MSExchangeIMAP4BE', startsAtBoot: false },
       WEDGED,

@@ -11,7 +11,7 @@ const MINUTE = 60_000;
 const count = async (b: ReturnType<typeof bench>) => (await b.store.list({ limit: 100 })).ids.length;
 
 describe('correlation', () => {
-  test('alerts of one family on one server are one incident, however they spell it', async () => {
+  test('alerts about one family on one server are one incident, however they spell it', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
     const first = await b.alert(ALERT);
@@ -22,7 +22,7 @@ describe('correlation', () => {
     expect(await count(b)).toBe(3);
   });
 
-  test('the monitor of an alert is a hint: what is unhealthy is treated', async () => {
+  test('the monitor of an alert is a hint: unhealthy monitors are treated', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
     const incident = await b.handle({ server: 'mbx1', healthSet: 'IMAP', monitor: 'NoSuchMonitor' });
@@ -30,7 +30,7 @@ describe('correlation', () => {
     expect(incident.runs.map((run) => run.playbook)).toEqual(['imap-protocol']);
   });
 
-  test('an alert that names no health set is taken to Exchange, which knows', async () => {
+  test('an alert that names no health set leads to a verification of the whole server', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
     const incident = await b.handle({ server: 'mbx1', title: '正常性セットに問題があります' });
@@ -44,7 +44,7 @@ describe('correlation', () => {
     expect(await b.store.pendingAlerts(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
   });
 
-  test('a resolved alert makes it look before the next change, and never decides by itself', async () => {
+  test('a resolved alert leads to a verification before the next change, and never decides anything', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
     const id = await b.alert(ALERT);
@@ -58,7 +58,7 @@ describe('correlation', () => {
     expect(types.slice(types.indexOf('attached')).includes('verified')).toBe(true);
   });
 
-  test('a repeat soon after the outcome is only a repeat; later, or with a risen count, it opens the matter again', async () => {
+  test('a repeat soon after the outcome changes nothing; later, or with a higher count, it opens a new incident', async () => {
     const b = bench();
     const alert = { ...ALERT, id: 'the-same', repeatCount: 1 };
     await b.handle(alert);
@@ -72,7 +72,7 @@ describe('correlation', () => {
     expect(await count(b)).toBe(3);
   });
 
-  test('an alert of another health set about a server we are rebooting joins, and is looked at by itself after', async () => {
+  test('an alert about another health set of a server that we are rebooting joins, and is verified separately later', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
     const id = await b.alert(ALERT);
@@ -96,7 +96,7 @@ describe('a server with several names', () => {
   };
   const CUT = { server: 'mb', serverAsSent: 'MB', otherServers: ['mbx2.contoso.com'], healthSet: 'IMAP.Protocol' };
 
-  test('the one that Exchange knows is meant', async () => {
+  test('the one that Exchange knows counts', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-hang', server: 'mbx2' });
     const incident = await b.handle(CUT);
@@ -116,7 +116,7 @@ describe('a server with several names', () => {
     expect(await count(b)).toBe(1);
   });
 
-  test('the first that is known is meant where several are, and the first of all where none is', async () => {
+  test('of several known names the first counts, and of unknown ones the first of all', async () => {
     const b = bench();
     const named = (server: string, ...otherServers: string[]) =>
       b.alert({ server, otherServers, healthSet: 'IMAP.Protocol' }).then((id) => b.incident(id));
@@ -125,7 +125,7 @@ describe('a server with several names', () => {
     expect((await named('nobody', 'neither')).server).toBe('nobody');
   });
 
-  test('an alert waits for Exchange to say it, and for a while only', async () => {
+  test('an alert waits for Exchange, but only for a while', async () => {
     const b = bench();
     away(b);
     await expect(b.alert({ ...CUT, id: 'waits' })).rejects.toThrow('x');
@@ -136,7 +136,7 @@ describe('a server with several names', () => {
     expect((await b.store.list({ limit: 10 })).ids.map((id) => id.split('-')[0])).toEqual(['mb']);
   });
 
-  test('an alert with one name waits for nobody', async () => {
+  test('an alert with one name does not wait', async () => {
     const b = bench();
     away(b);
     expect(await b.alert({ server: 'mbx2', healthSet: 'IMAP' })).toMatch(/^mbx2-/);
@@ -147,7 +147,7 @@ describe('a server with several names', () => {
     ['mbx7.contoso.com', 1],
     ['mbx1.contoso.com', 1],
     ['mbx7', 1],
-  ])('where only a path names %s, there are %i incidents', async (serverAsSent, incidents) => {
+  ])('if only a path names %s, there are %i incidents', async (serverAsSent, incidents) => {
     const b = bench();
     await b.alert({ server: serverAsSent.split('.')[0]!.toLowerCase(), serverAsSent, namedByPath: true });
     expect(await count(b)).toBe(incidents);
@@ -167,7 +167,7 @@ describe('thousands of alerts of one incident', () => {
     return alerts;
   };
 
-  test('are counted, the first and the last shown, and nothing waits any more; the end is as ever', async () => {
+  test('are counted, the first and the latest are shown, and none stays pending; the incident ends as usual', async () => {
     const b = bench();
     const operations = operationsOf(b);
     b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
@@ -191,7 +191,7 @@ describe('thousands of alerts of one incident', () => {
     expect(await b.store.lastOutcome('mbx1/imap', b.lab.id)).toMatchObject({ repeatCount: 750 });
   });
 
-  test('a word of maintenance among them is heard', async () => {
+  test('a maintenance report among them is noticed', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
     const id = await b.alert(ALERT);
@@ -202,7 +202,7 @@ describe('thousands of alerts of one incident', () => {
     expect((await b.incident(id)).held).toMatchObject({ guard: 'maintenance', reason: 'sender' });
   });
 
-  test('of other matters each is looked at by itself, also those that there is no room for', async () => {
+  test('about other problems are each verified separately, including those beyond the limit', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
     await b.alert(ALERT);
@@ -223,8 +223,8 @@ describe('thousands of alerts of one incident', () => {
   });
 });
 
-describe('looking through incidents', () => {
-  test('pages follow one another whatever the filter, newest first, each incident once', async () => {
+describe('listing incidents', () => {
+  test('pages continue without gaps under any filter, newest first, each incident once', async () => {
     const b = bench();
     const operations = operationsOf(b);
     for (let index = 0; index < 2_100; index += 1) {
@@ -260,8 +260,8 @@ describe('looking through incidents', () => {
   });
 });
 
-describe('a trouble that keeps coming back', () => {
-  test('three recoveries in seven days are told to people as a problem of their own, with the incidents', async () => {
+describe('a problem that keeps coming back', () => {
+  test('three recoveries in seven days are reported to people as a problem, with the incidents', async () => {
     const b = bench();
     const ids: string[] = [];
     for (const round of [1, 2, 3]) {
@@ -276,7 +276,7 @@ describe('a trouble that keeps coming back', () => {
     for (const id of ids) expect(b.notices[0]?.text).toContain(id);
   });
 
-  test('spread over more than seven days they are not', async () => {
+  test('three recoveries over more than seven days are not', async () => {
     const b = bench();
     for (const round of [1, 2, 3]) {
       b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
@@ -288,7 +288,7 @@ describe('a trouble that keeps coming back', () => {
 });
 
 describe('a service that we started ourselves', () => {
-  test('by an undo: a new trouble with it soon after is treated, and not laid at somebody else’s door', async () => {
+  test('by an undo: a new problem with it soon after is treated, and not taken for a start by someone else', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
     await b.handle({ server: 'cas1', healthSet: 'IMAP', monitor: 'ImapCTPMonitor' });
@@ -299,7 +299,7 @@ describe('a service that we started ourselves', () => {
   });
 });
 
-describe('several troubles at once', () => {
+describe('several problems at once', () => {
   test('two playbooks on one server run one after the other, the more basic first', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-proxy-hang', server: 'ex1' });
@@ -332,7 +332,7 @@ describe('several troubles at once', () => {
     expect((await b.incident(second)).finished?.outcome).toBe('escalated');
   });
 
-  test('the customer touch point waits for the incident of the mailbox server, and joins it instead of acting beside it', async () => {
+  test('the customer touch point waits for the incident of the mailbox server, and joins it instead of acting in parallel', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
     const back = await b.alert({ ...ALERT, server: 'mbx2' });
@@ -355,7 +355,7 @@ describe('several troubles at once', () => {
     expect(b.changes().filter((change) => change === 'mbx2 Restart-Computer')).toHaveLength(1);
   });
 
-  test('two client access servers with the same sick mailbox server behind them: it is treated once', async () => {
+  test('two client access servers with the same unhealthy mailbox server behind them: it is treated once', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
     b.lab.post({ fault: 'imap-ctp-backend', server: 'cas2', backend: 'mbx2' });

@@ -13,10 +13,10 @@ function hanging(options: BenchOptions = {}): Bench {
   return b;
 }
 
-describe('what is waited for, and then done', () => {
+describe('causes of a wait that passes', () => {
   const WAITS: { says: string; trouble: Record<string, unknown>; reason: string; over?: boolean }[] = [
     {
-      says: 'Managed Availability is at work',
+      says: 'Managed Availability is acting',
       trouble: { fault: 'responder-at-work', server: 'mbx1', service: 'MSExchangeIMAP4BE', for: '3m' },
       reason: 'responder-acting',
       over: true,
@@ -38,7 +38,7 @@ describe('what is waited for, and then done', () => {
     },
     { says: 'Exchange setup runs', trouble: { fault: 'busy', server: 'mbx1', with: 'setup' }, reason: 'setup' },
     {
-      says: 'the store is sick',
+      says: 'the store is unhealthy',
       trouble: { fault: 'unhealthy', server: 'mbx1', healthSet: 'Store' },
       reason: 'dependency-unhealthy',
     },
@@ -55,7 +55,7 @@ describe('what is waited for, and then done', () => {
     expect(b.changes()).toEqual(['mbx1 Restart-Service MSExchangeIMAP4BE']);
   });
 
-  test('Managed Availability helps while it is waited for: nothing is done any more', async () => {
+  test('Managed Availability helps during the wait: nothing more is done', async () => {
     const b = hanging();
     const [fault] = b.lab.faults();
     b.lab.post({ fault: 'responder-at-work', server: 'mbx1', service: 'MSExchangeIMAP4BE', for: '3m' });
@@ -67,7 +67,7 @@ describe('what is waited for, and then done', () => {
     expect((await b.incident(id)).finished?.outcome).toBe('transient');
   });
 
-  test('a maintenance window: it goes on when it closes', async () => {
+  test('a maintenance window: the incident continues when it closes', async () => {
     const b = hanging();
     const starts = new Date(b.lab.clock.now() - HOUR).toISOString().slice(0, 19);
     const window = { name: 'patching', servers: ['mbx1'], groups: [], starts, lasts: 2 * HOUR, timeZone: 'UTC' };
@@ -81,7 +81,7 @@ describe('what is waited for, and then done', () => {
     expect(types.slice(types.lastIndexOf('held'), types.indexOf('stepStarted'))).toContain('verified');
   });
 
-  test('maintenance mode of the sender, until it says that it is over', async () => {
+  test('maintenance mode reported by the sender, until it reports the end', async () => {
     const b = hanging();
     const id = await b.alert({ ...ALERT, id: 'scom-1', inMaintenance: true });
     await b.run((one) => one.held?.reason === 'sender');
@@ -91,7 +91,7 @@ describe('what is waited for, and then done', () => {
     expect((await b.incident(id)).finished?.outcome).toBe('recovered');
   });
 
-  test('maintenance that outlives the limit calls nobody: whoever works there knows', async () => {
+  test('maintenance that exceeds the limit wakes nobody: someone is working there and knows', async () => {
     const b = hanging();
     b.lab.post({ fault: 'node-suspended', server: 'mbx1' });
     const incident = await b.handle(ALERT);
@@ -100,7 +100,7 @@ describe('what is waited for, and then done', () => {
     expect(b.changes()).toEqual([]);
   });
 
-  test('any other wait that outlives the limit calls a person', async () => {
+  test('any other wait that exceeds the limit wakes a person', async () => {
     const b = hanging();
     b.lab.post({ fault: 'busy', server: 'mbx1', with: 'setup' });
     const incident = await b.handle(ALERT);
@@ -112,7 +112,7 @@ describe('what is waited for, and then done', () => {
   });
 });
 
-describe('a reboot that is not made', () => {
+describe('a reboot that does not happen', () => {
   test.each(['servicing', 'backup', 'seeding'])('%s: the server is not even drained', async (what) => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
@@ -122,7 +122,7 @@ describe('a reboot that is not made', () => {
     expect(b.changes()).toEqual(['mbx1 Restart-Service MSExchangeIMAP4BE']);
   });
 
-  test('updates that wait for it: a person is asked once, and sees what would happen', async () => {
+  test('pending updates: a person is asked once, and sees what would happen', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
     b.lab.post({ fault: 'busy', server: 'mbx1', with: 'pending-update' });
@@ -157,7 +157,7 @@ describe('a reboot that is not made', () => {
 });
 
 describe('the two-person rule', () => {
-  test('the same person can not approve twice, nor one token under two names; two can', async () => {
+  test('the same person cannot approve twice, nor one token under two names; two people can', async () => {
     const b = hanging({ settings: { mode: 'approve', approvers: 2 } });
     const operations = operationsOf(b);
     const id = await b.alert(ALERT);
@@ -175,8 +175,8 @@ describe('the two-person rule', () => {
   });
 });
 
-describe('the same trouble on several servers of a group', () => {
-  test('none is touched, and people get one message that names them all', async () => {
+describe('the same problem on several servers of a group', () => {
+  test('none is changed, and people get one message that names them all', async () => {
     const b = bench();
     for (const server of ['mbx1', 'mbx2', 'mbx3']) b.lab.post({ fault: 'imap-backend-hang', server });
     const ids = [];
@@ -203,7 +203,7 @@ describe('the same trouble on several servers of a group', () => {
     expect((await b.incident(id)).finished?.outcome).toBe('recovered');
   });
 
-  test('a quarter of an hour later it is another trouble', async () => {
+  test('a quarter of an hour later it is another problem', async () => {
     const b = hanging();
     await b.handle(ALERT);
     b.lab.clock.advance(15 * MINUTE);
@@ -211,7 +211,7 @@ describe('the same trouble on several servers of a group', () => {
     expect((await b.handle({ server: 'mbx2', ...SELF_TEST })).finished?.outcome).toBe('recovered');
   });
 
-  test('what was changed while another incident speaks for the group is a message about this server', async () => {
+  test('a change made while another incident notifies about the group is reported in a message about this server', async () => {
     const b = bench();
     await b.store.claimNotification(b.lab.id, 'IMAP in dag1', 'another', 10 * HOUR);
     b.lab.post({ fault: 'unfixable', server: 'mbx1', healthSet: 'IMAP.Protocol' });
@@ -219,7 +219,7 @@ describe('the same trouble on several servers of a group', () => {
     expect(b.notices.map(({ subject }) => subject)).toEqual(['mbx1: IMAP was not recovered']);
   });
 
-  test('what was changed on a server is told by its own incident all the same', async () => {
+  test('a change on a server is always reported by its own incident', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
     const first = await b.alert(ALERT);
@@ -246,7 +246,7 @@ describe('a playbook that does not help', () => {
     return finished?.outcome;
   }
 
-  test('three times in a row asks first; a person’s word restores it', async () => {
+  test('three times in a row needs approval; a person’s trust restores it', async () => {
     const b = bench();
     const operations = operationsOf(b);
     for (const server of ['cas1', 'cas2', 'cas1']) expect(await inVain(b, server)).toBe('escalated');

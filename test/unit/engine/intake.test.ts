@@ -4,7 +4,7 @@ import { around } from '../../support/around.ts';
 import { bench } from '../../support/engine.ts';
 import { alertOf } from '../../support/stub.ts';
 
-test('an alert is answered after the store has it, and not before', async () => {
+test('an alert is confirmed only after the store has it', async () => {
   const told: string[] = [];
   const { engine } = bench({
     aroundStore: (store) =>

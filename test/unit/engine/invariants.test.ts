@@ -100,7 +100,7 @@ const ALERTS: Record<string, { healthSet: string; monitor: string }> = {
   cas: { healthSet: 'IMAP', monitor: 'ImapCTPMonitor' },
 };
 
-test('random troubles and disturbances: what must always hold, holds', async () => {
+test('the invariants hold under random faults and disturbances', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(trouble, { minLength: 1, maxLength: 3 }),

@@ -33,7 +33,7 @@ async function caught(tries: ('dies' | 'caught')[]) {
   return { outcome: finished?.outcome, words, changes: b.changes() };
 }
 
-test('at its first sending: nothing was sent, and the step is still to be done', async () => {
+test('at its first sending: nothing was sent, and the step stays pending', async () => {
   const { words, outcome, changes } = await caught(['caught']);
   expect(words).not.toContain('slept late');
   expect(words).toContain('stepFinished notSent');
@@ -47,7 +47,7 @@ test('after a worker that may have sent it: that is waited out before it counts 
   expect(outcome).toBe('recovered');
 });
 
-describe('a fail-over that the kill switch catches at the last moment', () => {
+describe('a fail-over that the kill switch stops at the last moment', () => {
   const SELF_TEST = { healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
   const SICK = { fault: 'unfixable', healthSet: 'IMAP.Protocol', server: 'mbx1' } as const;
   const owed = async ({ store }: Bench) => (await store.ledger()).map(({ incident }) => incident);
@@ -75,14 +75,14 @@ describe('a fail-over that the kill switch catches at the last moment', () => {
     return { ...b, ...(drained && { drained }) };
   }
 
-  test('owes nothing, also when the indexes are made anew', async () => {
+  test('has no outstanding undo, also after a reindex', async () => {
     const b = await cancelled({ before: false });
     expect(await owed(b)).toEqual([]);
     await b.store.reindex();
     expect(await owed(b)).toEqual([]);
   });
 
-  test('leaves owed what an earlier incident blocked, also when the indexes are made anew', async () => {
+  test('keeps the undo of an earlier incident outstanding, also after a reindex', async () => {
     const b = await cancelled({ before: true });
     expect(await owed(b)).toEqual([b.drained]);
     await b.store.reindex();
@@ -90,7 +90,7 @@ describe('a fail-over that the kill switch catches at the last moment', () => {
   });
 });
 
-test('a step that was not sent owes nothing, until it begins once more', () => {
+test('a step that was not sent has nothing to undo until it starts again', () => {
   const debt: UndoAction = {
     id: '1:x',
     kind: 'protocol-log',

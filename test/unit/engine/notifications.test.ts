@@ -54,7 +54,7 @@ function of(...channels: Channel[]) {
 
 describe('an escalation', () => {
   test.each<['dead' | 'hangs']>([['dead'], ['hangs']])(
-    'reaches the channel that works once, beside one that %s',
+    'reaches the working channel once, beside one that %s',
     async (other) => {
       const [works, broken] = [new Channel('works'), new Channel(other)];
       const { send } = of(works, broken);
@@ -70,7 +70,7 @@ describe('an escalation', () => {
     ['dead', 'webhook: refused the connection'],
     ['hangs', 'no channel has answered yet'],
   ])(
-    'that reaches nobody, as the only channel %s, holds its worker for a second, and says when it arrived',
+    'that reaches nobody, because the only channel %s, blocks its worker for a second, and reports when it arrived',
     async (does, why) => {
       const broken = new Channel(does);
       const { send, said } = of(new Channel('works', 'log'), broken);
@@ -84,7 +84,7 @@ describe('an escalation', () => {
     },
   );
 
-  test('is counted at each try, and given up some time', async () => {
+  test('is counted at each try, and given up eventually', async () => {
     const { send, said } = of(new Channel('works'), new Channel('dead', 'pager'));
     await send();
     await vi.advanceTimersByTimeAsync(24 * 60 * MINUTE);
@@ -92,12 +92,12 @@ describe('an escalation', () => {
     expect(said.logged.at(-1)).toBe('Gave up sending a notification');
   });
 
-  test('reaches whoever reads the log, where there is no other channel', async () => {
+  test('reaches the log if there is no other channel', async () => {
     expect(await of(new Channel('works', 'log')).send()).toBe('reached');
   });
 });
 
-test('a mere notice holds up nothing, and arrives later', async () => {
+test('a plain notice blocks nothing, and arrives later', async () => {
   const broken = new Channel('dead');
   const { send } = of(broken);
   expect(await send({ ...NOTICE, key: 'i1:3', kind: 'notice' })).toBe('reached');

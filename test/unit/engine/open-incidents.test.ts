@@ -5,7 +5,7 @@ import { bench } from '../../support/engine.ts';
 
 const families = ['IMAP', 'POP', 'OWA'];
 
-test('what this process wrote is known; what it did not is read; what is over is forgotten', async () => {
+test('incidents of this process are known, others are read, and finished ones are forgotten', async () => {
   const b = bench();
   const [first, ...others] = await Promise.all(families.map((healthSet) => b.alert({ server: 'mbx1', healthSet })));
   const read: string[] = [];
@@ -26,7 +26,7 @@ test('what this process wrote is known; what it did not is read; what is over is
   expect(await phases()).toEqual([]);
 });
 
-test('one scrape reads a few journals, those that were read longest ago; all are counted', async () => {
+test('one scrape reads a few journals, those read longest ago; all are counted', async () => {
   const ids = Array.from({ length: 250 }, (_, n) => `incident-${n}`);
   const b = bench();
   const journal = await b.store.page(await b.alert({ server: 'mbx1', healthSet: 'IMAP' }));

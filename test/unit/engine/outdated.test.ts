@@ -32,8 +32,8 @@ const CHANGES = [
 ];
 
 test.each([
-  { minutes: 3, decided: 1, says: 'is sent as it was decided' },
-  { minutes: 50, decided: 2, says: 'is decided anew, by the guards as well, and its time to come back begins anew' },
+  { minutes: 3, decided: 1, says: 'is sent as decided' },
+  { minutes: 50, decided: 2, says: 'is decided again, by the guards too, and its deadline starts again' },
 ])('a reboot that was decided $minutes min ago and not sent $says', async ({ minutes, decided }) => {
   expect(await awayFor(minutes)).toEqual({ outcome: 'recovered', decided, changes: CHANGES });
 });

@@ -23,8 +23,8 @@ const ends = async (b: Bench, id: string) => {
   return (await b.incident(id)).finished;
 };
 
-describe('what a finished incident left changed, put back when a person asks for it', () => {
-  test('an incident of its own does it, watches that health lasts, and nothing is owed any more', async () => {
+describe('undoing what a finished incident left changed, at the request of a person', () => {
+  test('an incident of its own does it, watches health, and no undo is outstanding any more', async () => {
     const b = await drained();
     const before = b.changes().length;
     const { id } = await b.operations.putBack(BLOCKED, { by: 'jane', note: 'the disk was replaced' });
@@ -49,7 +49,7 @@ describe('what a finished incident left changed, put back when a person asks for
     expect(await b.store.wouldRefuse(start)).toBeUndefined();
   });
 
-  test('trouble that comes back after it is told, and nothing is changed any more', async () => {
+  test('a problem that comes back after it is reported, and nothing more is changed', async () => {
     const b = await drained();
     const { id } = await b.operations.putBack(BLOCKED, { by: 'jane' });
     b.lab.post({ fault: 'unfixable', healthSet: 'IMAP.Protocol', server: 'mbx1' });
@@ -59,7 +59,7 @@ describe('what a finished incident left changed, put back when a person asks for
     });
   });
 
-  test('the kill switch holds it, and lets it go on', async () => {
+  test('the kill switch stops it, and lets it continue', async () => {
     const b = await drained();
     await b.operations.setKillSwitch({ on: true, by: 'yuki' });
     const { id } = await b.operations.putBack(BLOCKED, { by: 'jane' });
@@ -69,7 +69,7 @@ describe('what a finished incident left changed, put back when a person asks for
     expect(await ends(b, id)).toMatchObject({ outcome: 'recovered' });
   });
 
-  test('what can not be put back is told, and stays owed', async () => {
+  test('a failed undo is reported, and stays outstanding', async () => {
     const b = await drained();
     b.lab.post({ fault: 'refuse', command: 'Set-MailboxServer' });
     const { id } = await b.operations.putBack(BLOCKED, { by: 'jane' });
@@ -78,7 +78,7 @@ describe('what a finished incident left changed, put back when a person asks for
     expect(b.notices.at(-1)?.text).toContain('Could not be put back');
   });
 
-  test('what somebody has put back meanwhile is not touched again', async () => {
+  test('a change that someone has already undone is left alone', async () => {
     const b = await drained();
     const change = { notAfter: Number.POSITIVE_INFINITY, caller: 'jane', scope: [] };
     await b.lab.exchange('jane').setActivationBlocked('mbx1', false, { activationBlocked: true }, change);
@@ -90,8 +90,8 @@ describe('what a finished incident left changed, put back when a person asks for
   });
 });
 
-describe('what an open incident has in hand', () => {
-  test('because it inherited it: it is neither put back nor settled by another', async () => {
+describe('undo actions that an open incident will run', () => {
+  test('because it inherited them: no other incident runs or settles them', async () => {
     const b = await drained();
     b.lab.clock.advance(30 * 3_600_000);
     b.lab.post({ fault: 'unfixable', healthSet: 'IMAP.Protocol', server: 'mbx1' });
@@ -105,7 +105,7 @@ describe('what an open incident has in hand', () => {
     expect(await b.operations.undo()).toHaveLength(1);
   });
 
-  test('because it was asked for it before', async () => {
+  test('because it was already requested', async () => {
     const b = await drained();
     await b.operations.putBack(BLOCKED, { by: 'jane' });
     await expect(b.operations.putBack({ server: 'mbx1' }, { by: 'yuki' })).rejects.toThrow(Conflict);
@@ -113,8 +113,8 @@ describe('what an open incident has in hand', () => {
   });
 });
 
-describe('what was seen to by hand', () => {
-  test('is struck out, with who and what; nothing is sent', async () => {
+describe('undo actions done by hand', () => {
+  test('are removed, with who and why; nothing is sent', async () => {
     const b = await drained();
     const before = b.lab.commands().length;
     const { id } = await b.operations.settle(BLOCKED, { by: 'jane', note: 'allowed it in the shell' });
@@ -157,7 +157,7 @@ describe('at start', () => {
   const isLogging = (b: Bench) =>
     b.lab.organisation().servers.find(({ name }) => name === 'cas1')?.settings.protocolLog.imap;
 
-  test('what could not be put back is tried once more', async () => {
+  test('a failed undo is retried', async () => {
     const { b, refusal } = await failed();
     b.lab.remove(refusal);
     expect(isLogging(b)).toBe(true);
@@ -167,14 +167,14 @@ describe('at start', () => {
     expect(await operationsOf(b).undo()).toEqual([]);
   });
 
-  test('by one of several daemons that start at a time', async () => {
+  test('by one of several daemons that start at the same time', async () => {
     const { b, refusal } = await failed();
     b.lab.remove(refusal);
     await Promise.all([sweepUndo(b.engine), sweepUndo(b.engine)]);
     expect(await b.store.openIncidents()).toHaveLength(1);
   });
 
-  test('what still can not be put back is told once more, and stays owed', async () => {
+  test('an undo that fails again is reported again, and stays outstanding', async () => {
     const { b } = await failed();
     const before = b.notices.length;
     await sweepUndo(b.engine);
@@ -183,7 +183,7 @@ describe('at start', () => {
     expect((await operationsOf(b).undo()).map(({ debt }) => debt.setting)).toContain('imap-protocol-log');
   });
 
-  test('what was left changed on purpose is said, and left', async () => {
+  test('changes left on purpose are logged, and stay', async () => {
     const b = await drained();
     const said: string[] = [];
     b.engine.log = { ...b.engine.log, warn: (says) => void said.push(says) };
@@ -195,7 +195,7 @@ describe('at start', () => {
   });
 });
 
-describe('a person is told why it can not be', () => {
+describe('a request that cannot be met gets the reason', () => {
   test.each([
     [{ server: 'mbx2' }, NotFound, 'There is no outstanding undo action on mbx2'],
     [
@@ -210,7 +210,7 @@ describe('a person is told why it can not be', () => {
     await expect(b.operations.settle(what, { by: 'jane' })).rejects.toThrow(says);
   });
 
-  test('while the incident that made the debt is open, it sees to it itself', async () => {
+  test('while the incident that made the change is open, it runs its undo itself', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
     const id = await b.alert(ALERT);
@@ -218,7 +218,7 @@ describe('a person is told why it can not be', () => {
     await expect(operationsOf(b).putBack(BLOCKED, { by: 'jane' })).rejects.toThrow(`Incident ${id} is open`);
   });
 
-  test('while another incident is open for the same trouble', async () => {
+  test('while another incident is open for the same problem', async () => {
     const b = await drained();
     const id = await b.alert({ ...ALERT, senderId: 'again' });
     await expect(b.operations.putBack(BLOCKED, { by: 'jane' })).rejects.toThrow(
@@ -226,7 +226,7 @@ describe('a person is told why it can not be', () => {
     );
   });
 
-  test('where the daemon only observes', async () => {
+  test('if the daemon only observes', async () => {
     const b = await drained();
     b.engine.settings = { ...b.engine.settings, mode: 'observe' };
     const operations = operationsOf(b);

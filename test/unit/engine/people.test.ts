@@ -15,7 +15,7 @@ function sick(options: BenchOptions = {}): Bench & { operations: ReturnType<type
 }
 
 describe('modes', () => {
-  test('observe changes nothing, and says what it would have done', async () => {
+  test('observe changes nothing, and reports what it would have done', async () => {
     const b = sick({ settings: { mode: 'observe' } });
     const incident = await b.handle(ALERT);
     expect(b.changes()).toEqual([]);
@@ -24,7 +24,7 @@ describe('modes', () => {
     expect(incident.finished?.reason).toContain('Restart-Computer');
   });
 
-  test('approve waits for a person, changes nothing before, and looks again before it acts', async () => {
+  test('approve waits for a person, changes nothing before, and verifies again before it acts', async () => {
     const b = sick({ settings: { mode: 'approve' } });
     const id = await b.alert(ALERT);
     await b.run((incident) => incident.held?.approval === true);
@@ -41,7 +41,7 @@ describe('modes', () => {
     expect((await b.incident(id)).finished?.outcome).toBe('recovered');
   });
 
-  test('an approval for a trouble that has passed changes nothing', async () => {
+  test('an approval for a problem that is gone changes nothing', async () => {
     const b = sick({ settings: { mode: 'approve' } });
     const id = await b.alert(ALERT);
     await b.run((incident) => incident.held?.approval === true);
@@ -66,7 +66,7 @@ describe('modes', () => {
   });
 
   test.each(['approve', 'reject'] as const)(
-    '%s is refused once the request has expired, worker or not',
+    '%s is refused once the request has expired, even if no worker has recorded that',
     async (say) => {
       const b = sick({ settings: { mode: 'approve' } });
       const id = await b.alert(ALERT);
@@ -83,7 +83,7 @@ describe('modes', () => {
     },
   );
 
-  test('an approval that nobody gives expires after four hours', async () => {
+  test('an approval request without an answer expires after four hours', async () => {
     const b = sick({ settings: { mode: 'approve' } });
     const started = b.lab.clock.now();
     const incident = await b.handle(ALERT);
@@ -92,7 +92,7 @@ describe('modes', () => {
     expect(b.changes()).toEqual([]);
   });
 
-  test('only what waits for an approval can be approved, and only what there is', async () => {
+  test('only an incident that exists and waits for approval can be approved', async () => {
     const b = sick();
     await expect(b.operations.approve('nothing-like-it', { by: 'yuki' })).rejects.toThrow(NotFound);
     const { id } = await b.handle(ALERT);
@@ -102,7 +102,7 @@ describe('modes', () => {
 });
 
 describe('cancel', () => {
-  test('stops before the next command, puts back what is always put back, and says what stays', async () => {
+  test('stops before the next command, runs the undo actions that always run, and reports what stays', async () => {
     const b = bench();
     const operations = operationsOf(b);
     b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
@@ -125,7 +125,7 @@ describe('cancel', () => {
     expect(b.changes()).not.toContain('cas1 Restart-Computer');
   });
 
-  test('a server that was drained stays drained, listed as left', async () => {
+  test('a server that was drained stays drained, and is listed as left', async () => {
     const b = sick();
     const id = await b.alert(ALERT);
     await b.run((incident) =>
@@ -141,7 +141,7 @@ describe('cancel', () => {
   });
 });
 
-describe('cancel, with a mailbox server being seen to behind it', () => {
+describe('cancelling an incident that treats a mailbox server behind it', () => {
   function ctp() {
     const b = bench();
     b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
@@ -151,7 +151,7 @@ describe('cancel, with a mailbox server being seen to behind it', () => {
   const free = (b: Bench, server: string) =>
     b.store.wouldRefuse({ owner: 'another', organisation: b.lab.id, kill: [], claims: [server], throttles: [] });
 
-  test('its own child goes with it, and every claim is given back', async () => {
+  test('cancels its own child too, and releases every claim', async () => {
     const b = ctp();
     const id = await b.alert(b.front);
     await b.run(
@@ -169,7 +169,7 @@ describe('cancel, with a mailbox server being seen to behind it', () => {
     for (const server of ['cas1', 'mbx2']) expect(await free(b, server)).toBeUndefined();
   });
 
-  test('one that it joined goes on, and is waited for, since it acts under its claims', async () => {
+  test('waits for an incident that it joined, because that acts under its claims', async () => {
     const b = ctp();
     const id = await b.alert(b.front);
     await b.run((incident) => incident.steps.some((record) => record.state === 'done'));
@@ -185,8 +185,8 @@ describe('cancel, with a mailbox server being seen to behind it', () => {
   });
 });
 
-describe('what stays drained', () => {
-  test('by a child: the group keeps its slot after the root is over, for other servers', async () => {
+describe('servers that stay drained', () => {
+  test('by a child: the group keeps its slot after the root has ended, for other servers', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
     b.lab.post({ fault: 'unfixable', healthSet: 'IMAP.Protocol', server: 'mbx2' });
@@ -211,7 +211,7 @@ describe('the kill switch', () => {
     { says: 'for the group', scope: { group: 'dag1' } },
     { says: 'for the playbook', scope: { playbook: 'imap-protocol' } },
   ];
-  test.each(scopes)('$says: nothing is changed while it is on, and all is done after', async ({ scope }) => {
+  test.each(scopes)('$says: nothing is changed while it is on, and everything is done after', async ({ scope }) => {
     const b = sick();
     await b.operations.setKillSwitch({ on: true, scope, by: 'yuki', reason: 'audit' });
     const id = await b.alert(ALERT);
@@ -228,9 +228,13 @@ describe('the kill switch', () => {
   const THERE_IS_NO = (kind: string, name: string) =>
     `There is no ${kind} "${name}": a kill switch for it stops nothing.`;
   test.each([
-    ['a server, a letter too many', { server: 'mbx11' }, [`${THERE_IS_NO('server', 'mbx11')} Did you mean "mbx1"?`]],
     [
-      'its full name likewise',
+      'a server with one letter too many',
+      { server: 'mbx11' },
+      [`${THERE_IS_NO('server', 'mbx11')} Did you mean "mbx1"?`],
+    ],
+    [
+      'the same in its full name',
       { server: 'MXB1.contoso.com' },
       [`${THERE_IS_NO('server', 'mxb1')} Did you mean "mbx1"?`],
     ],
@@ -244,7 +248,7 @@ describe('the kill switch', () => {
     ['several at once', { playbook: 'x', server: 'y', group: 'z' }, [/playbook "x"/, /server "y"/, /group "z"/]],
     ['names in another case', { playbook: 'IMAP-Protocol', server: 'MBX1', group: 'DAG1' }, []],
     ['everything', {}, []],
-  ])('a slip in its scope is said, and it is on all the same: %s', async (_, scope, expected) => {
+  ])('a typo in its scope is reported, and it is on anyway: %s', async (_, scope, expected) => {
     const b = sick();
     for (const on of [true, false]) {
       const { switches, warnings } = await b.operations.setKillSwitch({ on, scope, by: 'yuki' });
@@ -267,7 +271,7 @@ describe('the kill switch', () => {
     expect(switches).toHaveLength(3);
   });
 
-  test('for another server, playbook or group: it is not stopped', async () => {
+  test('for another server, playbook or group: it stops nothing', async () => {
     const b = sick();
     for (const scope of [
       { server: 'mbx2' },
@@ -280,7 +284,7 @@ describe('the kill switch', () => {
     expect((await b.handle(ALERT)).finished?.outcome).toBe('recovered');
   });
 
-  test('switched on between the start of a step and its command: the command is not sent, and is after', async () => {
+  test('switched on between the start of a step and its command: the command is sent only after it is off', async () => {
     let cut = true;
     const b: Bench = bench({
       aroundStore: (store) =>
@@ -303,7 +307,7 @@ describe('the kill switch', () => {
     expect((await b.incident(id)).finished?.outcome).toBe('recovered');
   });
 
-  test('a switch that cannot be asked counts as on', async () => {
+  test('a switch that cannot be read counts as on', async () => {
     let away = false;
     const b = bench({
       aroundStore: (store) =>
@@ -322,7 +326,7 @@ describe('the kill switch', () => {
     expect(b.changes()).toEqual([]);
   });
 
-  test('undo waits for it too, and is shown as owed meanwhile', async () => {
+  test('an undo waits for it too, and is shown as outstanding meanwhile', async () => {
     let switched = false;
     const b = sick({
       aroundStore: (store) =>

@@ -44,7 +44,7 @@ it.each([0, 1, 2, 3])('waits with changing command %i + 1 until replicas have it
   expect(told.length).toBeLessThan(4);
 });
 
-it('sends nothing for as long as they are missing, and decides anew when they are there', {
+it('sends nothing while they are missing, and decides again when they are back', {
   timeout: 20_000,
 }, async () => {
   const { b, at } = world();
@@ -61,7 +61,7 @@ it('sends nothing for as long as they are missing, and decides anew when they ar
   expect(await b.store.ledger()).toEqual([]);
 });
 
-it('does not send what was cancelled between its start and its sending', async () => {
+it('does not send a command that was cancelled between its start and its sending', async () => {
   const { b, at } = world();
   const id = await b.alert(ALERT);
   at.lastMoment = async () => {
@@ -73,7 +73,7 @@ it('does not send what was cancelled between its start and its sending', async (
   expect((await b.incident(id)).finished).toMatchObject({ outcome: 'cancelled' });
 });
 
-it('tells a person that the word given could be forgotten', async () => {
+it('warns a person that a failover could lose the decision', async () => {
   const b = bench({
     aroundStore: (store) =>
       around(store, 'append', (append) => async (...asked) => {

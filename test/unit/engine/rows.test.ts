@@ -63,7 +63,7 @@ const every: fc.Arbitrary<Row> = fc.record({
   rowFirst: fc.boolean(),
 });
 
-test('rows of every kind: what can be seen is treated or called over, and nothing else is', async () => {
+test('rows of every kind: what can be verified is treated or declared healthy, and nothing else is', async () => {
   await fc.assert(
     fc.asyncProperty(every.filter(isDecided), async (row) => {
       expect(await handled(row)).toEqual(expected(row));
@@ -72,20 +72,20 @@ test('rows of every kind: what can be seen is treated or called over, and nothin
   );
 }, 300_000);
 
-describe('a monitor that no clock drives', () => {
+describe('an event-driven monitor', () => {
   const events = { monitor: LOAD, every: '0s', stale: false, rowFirst: true } as const;
-  test('is believed from its row of long ago, and has recovered when an event says so', async () => {
+  test('is judged by its old row, and has recovered when an event says so', async () => {
     expect(await handled({ ...events, age: '30d', isIll: true, rowFirst: false })).toEqual({
       outcome: 'recovered',
       changes: [RESTART],
     });
   });
 
-  test('that is healthy since days is over: nothing is done, and nobody called', async () => {
+  test('that has been healthy for days is over: nothing is done, and nobody is woken', async () => {
     expect(await handled({ ...events, age: '30d', isIll: false })).toEqual({ outcome: 'transient', changes: [] });
   });
 
-  test('is no reason to keep a rebooted server waiting', async () => {
+  test('does not keep a rebooted server waiting', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
     for (const value of ['UnInitialized', 'Disabled']) {
@@ -96,7 +96,7 @@ describe('a monitor that no clock drives', () => {
     expect(finished).toMatchObject({ outcome: 'recovered', left: [], owed: [] });
   });
 
-  test('that is still unhealthy after the cure of another is said to be, by its name', async () => {
+  test('that is still unhealthy after another was fixed is reported by its name', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
     b.lab.post({ fault: 'row', server: 'mbx1', healthSet: 'IMAP', monitor: 'RequestsQueuedGt500Monitor', every: '0s' });
@@ -109,7 +109,7 @@ describe('a monitor that no clock drives', () => {
     });
   });
 
-  test('of a recorded organisation is healed as it was recorded', async () => {
+  test('of a recorded organisation is fixed as recorded', async () => {
     const recording = readRecording('test/fixtures/recordings/exchange-2016.json');
     const [server] = recording.servers;
     for (const row of server?.serverHealth?.value ?? []) {

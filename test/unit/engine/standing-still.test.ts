@@ -44,7 +44,7 @@ async function atWork(standsStillAfter: (entry: { type: string; intent?: { comma
   return { ...b, advanceNow: (id: string) => advanceNow(id), stop: () => worker.stop(0) };
 }
 
-test('a worker that stood still for longer than its lease sends nothing when it goes on', async () => {
+test('a worker that was suspended for longer than its lease sends nothing when it resumes', async () => {
   const b = await atWork(({ type, intent }) => type === 'stepStarted' && intent?.command === 'Restart-Service');
   const id = await b.alert(ALERT);
   await b.advanceNow(id);
@@ -55,7 +55,7 @@ test('a worker that stood still for longer than its lease sends nothing when it 
   expect((await b.incident(id)).finished).toMatchObject({ outcome: 'recovered' });
 });
 
-test('the same worker sends it when it did not stand still', async () => {
+test('the same worker sends it if it was not suspended', async () => {
   const b = await atWork(() => false);
   const id = await b.alert(ALERT);
   await b.advanceNow(id);
@@ -63,7 +63,7 @@ test('the same worker sends it when it did not stand still', async () => {
   await b.stop();
 });
 
-test('an answer about the kill switch that was long on its way is no answer', async () => {
+test('an answer about the kill switch that took too long does not count', async () => {
   vi.useFakeTimers({ toFake: ['Date'] });
   const lab = createLab({ speed: 1, virtual: true });
   let late = HOUR;
@@ -90,7 +90,7 @@ test('an answer about the kill switch that was long on its way is no answer', as
   await expect(restart()).resolves.toMatchObject({ value: { effect: 'changed' } });
 });
 
-test('killed right after the end was written: alerts of other matters are looked at by themselves all the same', async () => {
+test('killed right after the end was recorded: alerts about other problems are still verified separately', async () => {
   let killed = false;
   const b = bench({
     aroundStore: (store) =>

@@ -91,14 +91,14 @@ const emptied: Recognised = { is: 'emptied', older: false, evicted: false };
 const everything = ({ bench: { store } }: Scene) => store.killSwitches();
 
 describe('a store that has lost nothing', () => {
-  it('is not spoken of', async () => {
+  it('is not reported', async () => {
     const at = await scene();
     for (let n = 0; n < 3; n += 1) await at.watch.check();
     expect([at.watch.says, at.notices, at.lost, at.errors]).toEqual([undefined, [], [], []]);
     expect(at.watch.switches()).toEqual([]);
   });
 
-  it('is not spoken of when an incident is over, and forgotten by retention', async () => {
+  it('is not reported when an incident has ended and was removed by retention', async () => {
     const at = await scene();
     await at.bench.run();
     expect((await at.bench.incident(at.id)).finished?.outcome).toBe('recovered');
@@ -108,7 +108,7 @@ describe('a store that has lost nothing', () => {
     expect([at.watch.says, at.errors]).toEqual([undefined, []]);
   });
 
-  it('is not spoken of when another daemon has ended the incident', async () => {
+  it('is not reported when another daemon has ended the incident', async () => {
     const at = await scene();
     at.bench.engine.onEntry = () => {};
     await at.bench.run();
@@ -120,7 +120,7 @@ describe('a store that has lost nothing', () => {
 });
 
 describe('a store that was emptied', () => {
-  it('stops everything, and people are told which servers are left changed', async () => {
+  it('stops everything, and people are notified which servers are left changed', async () => {
     const at = await scene();
     at.found.push(emptied);
     await at.watch.check();
@@ -134,7 +134,7 @@ describe('a store that was emptied', () => {
     expect(await everything(at)).toMatchObject([{ on: true, scope: {}, reason: at.watch.says }]);
   });
 
-  it('names what finished incidents had left changed, and what another daemon had changed', async () => {
+  it('names changes left by finished incidents and made by another daemon', async () => {
     const at = await scene();
     const fresh = another(at);
     await fresh.check();
@@ -143,7 +143,7 @@ describe('a store that was emptied', () => {
     expect(fresh.says).toMatch(/mbx1: activation of databases on mbx1 is blocked/);
   });
 
-  it('adds what it knows to the kill switch of a daemon that found it first and knew less', async () => {
+  it('adds what it knows to the kill switch of a daemon that found the loss first and knew less', async () => {
     const at = await scene();
     const reason = 'The store was emptied. Servers that may be left changed: mbx2: something.';
     const by = 'second-responder: the store';
@@ -157,7 +157,7 @@ describe('a store that was emptied', () => {
     ]);
   });
 
-  it('begins again with the kill switches that were on', async () => {
+  it('starts again with the kill switches that were on', async () => {
     const at = await scene();
     const scope = { server: 'mbx2' };
     await at.bench.store.setKillSwitch({ on: true, scope, by: 'yuki', reason: 'works there', since: 1 });
@@ -168,7 +168,7 @@ describe('a store that was emptied', () => {
     expect((await everything(at)).map((one) => one.scope)).toContainEqual(scope);
   });
 
-  it('is acknowledged by lifting the kill switch, and said again when it happens again', async () => {
+  it('is acknowledged by lifting the kill switch, and reported again if it happens again', async () => {
     const at = await scene();
     at.found.push(emptied);
     await at.watch.check();
@@ -183,7 +183,7 @@ describe('a store that was emptied', () => {
     expect(at.watch.says).toBeDefined();
   });
 
-  it('is still said by a daemon that was started since', async () => {
+  it('is still reported by a daemon that was started since', async () => {
     const at = await scene();
     at.found.push(emptied);
     await at.watch.check();
@@ -201,7 +201,7 @@ describe('a store that was emptied', () => {
     expect([said.length, at.notices.length]).toEqual([1, 1]);
   });
 
-  it('is told until somebody could be', async () => {
+  it('is retried until someone could be notified', async () => {
     const at = await scene();
     at.reach.people = false;
     at.found.push(emptied);
@@ -227,7 +227,7 @@ describe('another store at the same address', () => {
     expect(at.watch.switches()).toMatchObject([{ on: true, scope: {} }]);
   });
 
-  it('is over when the one that it knows is back', async () => {
+  it('is over when the known store is back', async () => {
     const at = await scene();
     at.found.push(other);
     await at.watch.check();
@@ -237,7 +237,7 @@ describe('another store at the same address', () => {
 });
 
 describe('the journal of an open incident that is gone', () => {
-  it('is found by the look, and names the server', async () => {
+  it('is found by the check, and the server is named', async () => {
     const at = await scene();
     at.forget.journals.add(at.id);
     await at.watch.check();
@@ -246,7 +246,7 @@ describe('the journal of an open incident that is gone', () => {
     expect(await everything(at)).toMatchObject([{ scope: {} }]);
   });
 
-  it('is found when the incident is to be advanced, and stops at once what is about to be sent', async () => {
+  it('is found when the incident is to be advanced, and immediately stops the next command', async () => {
     const at = await scene();
     at.forget.journals.add(at.id);
     await at.watch.missing(at.id);
@@ -254,7 +254,7 @@ describe('the journal of an open incident that is gone', () => {
     expect(at.watch.switches()).toMatchObject([{ on: true, scope: {} }]);
   });
 
-  it('of which this daemon knows nothing is not passed over', async () => {
+  it('that this daemon does not know is reported too', async () => {
     const at = await scene();
     const fresh = another(at);
     await fresh.missing(at.id);
@@ -262,7 +262,7 @@ describe('the journal of an open incident that is gone', () => {
     expect(fresh.says).toMatch(/the changes that incident .* made are not known/);
   });
 
-  it('for which nothing was changed is said, and stops nobody: a failover may have forgotten that it was opened', async () => {
+  it('with no changes is reported, and stops nothing: a failover may have lost its opening', async () => {
     const at = await scene('opened');
     at.forget.journals.add(at.id);
     await at.watch.check();
@@ -274,14 +274,14 @@ describe('the journal of an open incident that is gone', () => {
 describe('a store that is older than it was', () => {
   const older: Recognised = { ...SAME, older: true };
 
-  it('and knows of all that is owed stops nobody: a failover has forgotten its last entries', async () => {
+  it('with all outstanding undo actions stops nothing: a failover has lost its last entries', async () => {
     const at = await scene();
     at.found.push(older);
     await at.watch.check();
     expect([at.watch.says, at.lost, at.errors]).toEqual([undefined, [], []]);
   });
 
-  it('and does not know what is owed stops everything', async () => {
+  it('without some outstanding undo actions stops everything', async () => {
     const at = await scene();
     at.forget.ledger = true;
     at.found.push(older);
@@ -290,7 +290,7 @@ describe('a store that is older than it was', () => {
     expect(at.watch.says).toMatch(/older copy of itself.*mbx1: activation of databases on mbx1 is blocked/);
   });
 
-  it('is found when a journal is read that lacks what this daemon wrote', async () => {
+  it('is found when a journal is read that lacks entries of this daemon', async () => {
     const at = await scene();
     const journal = await at.bench.store.read(at.id);
     if (!journal) throw new Error('there is no journal');
@@ -304,7 +304,7 @@ describe('a store that is older than it was', () => {
     expect(at.lost).toEqual(['older']);
   });
 
-  it('is not found where another daemon has only written more', async () => {
+  it('is not found if another daemon has only appended more', async () => {
     const at = await scene();
     const known = at.watch.known(at.id);
     at.bench.engine.onEntry = () => {};
@@ -315,7 +315,7 @@ describe('a store that is older than it was', () => {
   });
 });
 
-it('keys that Redis has dropped stop everything, and are told once', async () => {
+it('keys dropped by Redis stop everything, and are reported once', async () => {
   const at = await scene();
   const evicted: Recognised = { ...SAME, evicted: true };
   at.found.push(evicted, evicted, evicted);
@@ -324,7 +324,7 @@ it('keys that Redis has dropped stop everything, and are told once', async () =>
   expect(at.watch.says).toMatch(/maxmemory-policy to noeviction/);
 });
 
-it('an open incident that the store has forgotten to wake is woken', async () => {
+it('an open incident without a due time is woken', async () => {
   const at = await scene();
   at.forget.due = true;
   await at.watch.check();
@@ -333,11 +333,11 @@ it('an open incident that the store has forgotten to wake is woken', async () =>
   expect(at.watch.says).toBeUndefined();
 });
 
-it('every kind of loss has its words', () => {
+it('every kind of loss has a message', () => {
   expect(STORE_LOSSES).toHaveLength(5);
 });
 
-it('remembers no more of an incident that is over', async () => {
+it('finished incidents are forgotten', async () => {
   const at = await scene();
   await at.bench.run();
   expect(at.watch.known(at.id)).toBeUndefined();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bench } from '../../support/engine.ts';
 
-test('the end is written after people were told; one whom nobody could tell stays open', async () => {
+test('the end is recorded after people were notified; an incident stays open while nobody could be', async () => {
   const b = bench();
   const wasOver: boolean[] = [];
   b.engine.notify = async ({ incident }) => {

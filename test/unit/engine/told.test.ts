@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bench } from '../../support/engine.ts';
 
-test('what a child incident leaves changed is told, though its parent tells of its end', async () => {
+test('changes that a child incident leaves are reported, although its parent reports its own end', async () => {
   const b = bench();
   b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
   b.lab.post({ fault: 'never-returns', server: 'mbx2' });

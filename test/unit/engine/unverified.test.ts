@@ -5,7 +5,7 @@ import { MINUTE } from '../../support/stub.ts';
 
 const FIP_FS = 'FIP-FS Scan Process failed initialization';
 
-describe('nobody calls over what nobody could look at', () => {
+describe('an incident that could not be verified is never declared over', () => {
   const CASES: { says: string; rows?: object[]; alert: Partial<Alert>; because: string }[] = [
     {
       says: 'a title without a health set',
@@ -29,13 +29,13 @@ describe('nobody calls over what nobody could look at', () => {
         'The alert "t" names the target resource Another, which IMAP.Protocol\\ImapSelfTestMonitor does not have',
     },
     {
-      says: 'a health set of which all is switched off',
+      says: 'a health set whose monitors are all disabled',
       rows: [{ healthSet: 'IMAP.Protocol', value: 'Disabled' }],
       alert: { healthSet: 'IMAP.Protocol', title: 't' },
       because: 'The alert "t" names IMAP.Protocol, of which every monitor on mbx1 is switched off',
     },
     {
-      says: 'a family of which all is switched off',
+      says: 'a family whose monitors are all disabled',
       rows: [
         { healthSet: 'IMAP.Protocol', value: 'Disabled' },
         { healthSet: 'IMAP', value: 'Disabled' },
@@ -44,27 +44,30 @@ describe('nobody calls over what nobody could look at', () => {
       because: 'every monitor of IMAP on mbx1 is switched off',
     },
     {
-      says: 'a health set that nobody knows',
+      says: 'an unknown health set',
       alert: { healthSet: 'NoSuchSet' },
       because: 'no monitor of NoSuchSet has a row on mbx1',
     },
   ];
-  test.each(CASES)('$says: a person is told once, and nothing is changed', async ({ rows = [], alert, because }) => {
-    const b = bench();
-    for (const row of rows) b.lab.post({ fault: 'row', server: 'mbx1', ...row });
-    const { finished } = await b.handle({ server: 'mbx1', ...alert });
-    expect(finished).toMatchObject({ outcome: 'escalated', reason: expect.stringContaining(because) });
-    expect(b.changes()).toEqual([]);
-    expect(b.notices).toMatchObject([{ kind: 'escalation', text: expect.stringContaining(because) }]);
-  });
+  test.each(CASES)(
+    '$says: a person is notified once, and nothing is changed',
+    async ({ rows = [], alert, because }) => {
+      const b = bench();
+      for (const row of rows) b.lab.post({ fault: 'row', server: 'mbx1', ...row });
+      const { finished } = await b.handle({ server: 'mbx1', ...alert });
+      expect(finished).toMatchObject({ outcome: 'escalated', reason: expect.stringContaining(because) });
+      expect(b.changes()).toEqual([]);
+      expect(b.notices).toMatchObject([{ kind: 'escalation', text: expect.stringContaining(because) }]);
+    },
+  );
 
-  test('what an alert named by health set and monitor, and was seen to be healthy, is over', async () => {
+  test('a monitor that an alert named and that was verified healthy is over', async () => {
     const b = bench();
     const { finished } = await b.handle({ server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' });
     expect([finished?.outcome, b.notices]).toEqual(['transient', []]);
   });
 
-  test('what was unhealthy and has recovered is taken for what was reported, and the reason says so', async () => {
+  test('a monitor that was unhealthy and has recovered is assumed to be the reported one, and the reason says so', async () => {
     const b = bench();
     b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
     const { finished } = await b.handle({ server: 'mbx1', title: FIP_FS });
@@ -75,8 +78,8 @@ describe('nobody calls over what nobody could look at', () => {
   });
 });
 
-describe('people are not told again what they were told', () => {
-  test('the same report, raised again: it is looked at again, and ends in the name of the first', async () => {
+describe('people are not notified again about the same report', () => {
+  test('the same report, raised again: it is verified again, and ends as a duplicate of the first', async () => {
     const b = bench();
     const first = await b.handle({ server: 'mbx1', title: FIP_FS });
     for (const senderId of ['b', 'c']) {
@@ -90,7 +93,7 @@ describe('people are not told again what they were told', () => {
     expect(b.notices).toHaveLength(1);
   });
 
-  test('another report, or the same of another server, is news', async () => {
+  test('another report, or the same about another server, is news', async () => {
     const b = bench();
     await b.handle({ server: 'mbx1', title: FIP_FS });
     await b.handle({ server: 'mbx1', title: 'EEMS applied mitigation M1.1' });
@@ -102,7 +105,7 @@ describe('people are not told again what they were told', () => {
     ]);
   });
 
-  test('a storm of such reports is one message', async () => {
+  test('a storm of such reports leads to one message', async () => {
     const b = bench({ settings: { commonCause: { share: 0.2, servers: 5, within: 10 * MINUTE } } });
     const servers = ['mbx1', 'mbx2', 'mbx3', 'mbx9', 'cas1', 'cas2', 'ex1', 'ex2'];
     for (const server of servers) await b.alert({ server, title: FIP_FS });

@@ -111,8 +111,8 @@ function gate() {
   return { looked, open };
 }
 
-describe('what wakes it', () => {
-  test('a nudge, at once', async () => {
+describe('what wakes a worker', () => {
+  test('a nudge, immediately', async () => {
     const s = site();
     const engine = s.engine('a');
     await s.open('mbx1');
@@ -122,7 +122,7 @@ describe('what wakes it', () => {
     expect((await s.incident('mbx1')).finished?.outcome).toBe('escalated');
   });
 
-  test('the sweep, where the wake-up of an incident was lost', async () => {
+  test('the sweep, if the wake-up of an incident was lost', async () => {
     const s = site();
     await s.open('mbx1');
     await s.start(s.engine('a'));
@@ -132,7 +132,7 @@ describe('what wakes it', () => {
     expect((await s.incident('mbx1')).finished?.outcome).toBe('escalated');
   });
 
-  test('the sweep, where the wake-up of an alert was lost', async () => {
+  test('the sweep, if the wake-up of an alert was lost', async () => {
     const s = site();
     await s.store.accept([alertOf({ receivedAt: Date.now() })], 60 * SECOND);
     await s.start(s.engine('a'));
@@ -154,7 +154,7 @@ describe('what wakes it', () => {
     expect(s.looks.map(({ at }) => at)).toEqual([0, 60 * SECOND]);
   });
 
-  test('nothing, for an incident that is over', async () => {
+  test('nothing, for an incident that has ended', async () => {
     const s = site();
     const engine = s.engine('a');
     await s.open('mbx1');
@@ -170,7 +170,7 @@ describe('what wakes it', () => {
 });
 
 describe('two workers', () => {
-  test('one incident is advanced by one of them at a time, however long it takes', async () => {
+  test('only one of them advances an incident at a time, however long it takes', async () => {
     const slow = gate();
     const s = site(() => slow.looked);
     const [a, b] = [s.engine('a'), s.engine('b')];
@@ -189,7 +189,7 @@ describe('two workers', () => {
     expect(s.looks).toHaveLength(1);
   });
 
-  test('news that came when one was about to let go is seen to at once, by itself', async () => {
+  test('news that arrives just before a release is handled immediately, by the same worker', async () => {
     const s = site((times) => (times === 1 ? BLIND : ENDS));
     let told = false;
     const store = around(s.store, 'release', (release) => async (id, token, due) => {
@@ -210,7 +210,7 @@ describe('two workers', () => {
     expect(s.looks.map(({ at }) => at)).toEqual([0, 0]);
   });
 
-  test('what a dead one had is taken over within ten seconds; if it was only slow, it changes nothing', async () => {
+  test('the incidents of a dead worker are taken over within ten seconds; if it was only slow, it changes nothing', async () => {
     const dead = gate();
     const s = site((_times, by) => (by === 'a' ? dead.looked : ENDS));
     // Its heartbeat reaches nobody, and it does not look around.
@@ -236,8 +236,8 @@ describe('two workers', () => {
   });
 });
 
-describe('an error that no rule foresees', () => {
-  test('is logged with the incident, and tried again', async () => {
+describe('an unexpected error', () => {
+  test('is logged with the incident, and the advance is retried', async () => {
     const s = site((times) => {
       if (times === 1) throw new TypeError('undefined is not a function');
       return ENDS;
@@ -257,7 +257,7 @@ describe('an error that no rule foresees', () => {
     expect((await s.incident('mbx1')).finished).toBeDefined();
   });
 
-  test('holds up no other incident', async () => {
+  test('does not delay other incidents', async () => {
     const s = site((times) => {
       if (times === 1) throw new TypeError('undefined is not a function');
       return ENDS;
@@ -273,7 +273,7 @@ describe('an error that no rule foresees', () => {
     expect((await s.incident('mbx2')).finished).toBeDefined();
   });
 
-  test('that does not pass is told to a person, once, and tried ever more slowly', async () => {
+  test('that persists is reported to a person once, and retried at increasing intervals', async () => {
     const s = site(() => {
       throw new TypeError('undefined is not a function');
     });
@@ -297,7 +297,7 @@ describe('stopping', () => {
     return over;
   }
 
-  test('waits for what is in hand, and no longer', async () => {
+  test('waits for work in progress, and no longer', async () => {
     const slow = gate();
     const s = site(() => slow.looked);
     const engine = s.engine('a');
@@ -313,7 +313,7 @@ describe('stopping', () => {
     expect(await isOver(stopped)).toBe(true);
   });
 
-  test('what was in hand is dropped, and at once another worker’s', async () => {
+  test('releases dropped work to another worker immediately', async () => {
     const slow = gate();
     const s = site((times) => (times === 1 ? slow.looked : ENDS));
     const engine = s.engine('a');
@@ -334,7 +334,7 @@ describe('stopping', () => {
     expect(s.errors).toEqual([]);
   });
 
-  test('never takes longer than the grace: not for a look that never ends', async () => {
+  test('never takes longer than the grace period, even if a call never ends', async () => {
     const s = site(() => new Promise<VerifyResult>(() => {}));
     const engine = s.engine('a');
     await s.open('mbx1');
@@ -346,7 +346,7 @@ describe('stopping', () => {
     expect(await isOver(stopped)).toBe(true);
   });
 
-  test('never takes longer than the grace: not for a sweep that the store does not answer', async () => {
+  test('never takes longer than the grace period, even if the store does not answer a sweep', async () => {
     const s = site();
     let away = false;
     const silent = around(
@@ -364,7 +364,7 @@ describe('stopping', () => {
     expect(over).toBe(true);
   });
 
-  test('it does not look around any more', async () => {
+  test('ends the sweeps', async () => {
     const s = site();
     const worker = await s.start(s.engine('a'));
     await worker.stop(0);

@@ -15,7 +15,7 @@ const CASES: [says: string, restart: () => Promise<unknown>, on: boolean, result
   ['was stopped by the kill switch', async () => reply({ effect: 'changed' }), true, 'notSent'],
 ];
 
-test.each(CASES)('a command that %s is counted so', async (_says, restart, on, result) => {
+test.each(CASES)('a command that %s is counted as such', async (_says, restart, on, result) => {
   const reports: CallReport[] = [];
   const exchange = gateway(
     stubExchange({ restartService: restart as never }),
@@ -42,7 +42,7 @@ test('a service that is not on the allow-list is not restarted, whoever asks', a
   expect(sent).toEqual([]);
 });
 
-test('the machine that the daemon stands on is neither rebooted nor drained, whoever asks', async () => {
+test('a machine that the daemon depends on is neither rebooted nor drained, whoever asks', async () => {
   const sent: string[] = [];
   const change = (async (server: string) => sent.push(server)) as never;
   const own = { ...SETTINGS, self: ['mbx1'] };
@@ -59,7 +59,7 @@ test('the machine that the daemon stands on is neither rebooted nor drained, who
   expect(sent).toEqual(['mbx1']);
 });
 
-test('a kill switch that can not be asked counts as on', async () => {
+test('a kill switch that cannot be read counts as on', async () => {
   const sent: string[] = [];
   const restartService = (async (server: string) => sent.push(server)) as never;
   const away = () => Promise.reject(new Error('the store is away'));

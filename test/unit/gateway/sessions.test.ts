@@ -39,7 +39,7 @@ const turn = (rank: number, openedAt = 0, more: Partial<Turn> = {}): Turn => ({
 });
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test('no more calls at a time than there are sessions', async () => {
+test('there are no more concurrent calls than sessions', async () => {
   const sessions = new Sessions(2);
   const order: string[] = [];
   const calls = ['a', 'b', 'c'].map((says) => call(says, order));
@@ -54,7 +54,7 @@ test('no more calls at a time than there are sessions', async () => {
   expect(sessions.inUse).toBe(0);
 });
 
-test('the most basic comes first, then the oldest, then who asked first', async () => {
+test('the most basic call comes first, then the oldest incident, then the first call', async () => {
   const sessions = new Sessions(1);
   const order: string[] = [];
   const first = call('first', order);
@@ -79,7 +79,7 @@ test('the most basic comes first, then the oldest, then who asked first', async 
   ]);
 });
 
-test('who gives up while waiting leaves no gap, and a call that fails gives its session back', async () => {
+test('a call that gives up while waiting leaves no gap, and a call that fails returns its session', async () => {
   const sessions = new Sessions(1);
   const order: string[] = [];
   const first = call('first', order);
@@ -143,7 +143,7 @@ async function busyWaist(more: { switches?: KillSwitch[]; now?: () => number } =
   return { exchange, order, sent, restart, free };
 }
 
-test('a change is sent before every look that waits, and is late only from then on', async () => {
+test('a change is sent before every waiting read, and its deadline starts only then', async () => {
   let now = 0;
   const w = await busyWaist({ now: () => now });
   const looks = ['mbx2', 'mbx3'].map((server) => inTurn(turn(0), () => w.exchange.serverHealth(server)));
@@ -167,7 +167,7 @@ test('a kill switch that came on while a change waited for its session stops it'
   expect(w.sent).toEqual([]);
 });
 
-test('so does what else happened meanwhile: it was cancelled, another worker has it', async () => {
+test('so does a cancellation, or another worker that took over', async () => {
   const w = await busyWaist();
   const cancelled = turn(1, 0, { stillWanted: () => Promise.reject(new NotSent('cancelled by yuki')) });
   const stopped = expect(inTurn(cancelled, w.restart)).rejects.toThrow('cancelled by yuki');
@@ -177,7 +177,7 @@ test('so does what else happened meanwhile: it was cancelled, another worker has
   expect(w.sent.length).toBe(1); // it was had at once: nothing can have happened
 });
 
-test('an incident waits for its session as long as it takes, others as long as their call may take', async () => {
+test('an incident waits for its session as long as it takes, other callers as long as their call may take', async () => {
   const w = await busyWaist();
   const limits = { timeLimit: 20 };
   const look = inTurn(turn(1), () => w.exchange.serverHealth('mbx2', limits));
@@ -188,7 +188,7 @@ test('an incident waits for its session as long as it takes, others as long as t
   expect(w.order).toEqual(['probe', 'look at mbx2']);
 });
 
-test('who asks at the same time or soon after gets one answer, and each waits only as long as it will', async () => {
+test('concurrent and soon following callers get one answer, and each waits only within its own limits', async () => {
   let asked = 0;
   const { promise, keep } = promised<string>();
   const ask = sharedAnswer(() => {
@@ -207,7 +207,7 @@ test('who asks at the same time or soon after gets one answer, and each waits on
   expect(asked).toBe(1);
 });
 
-test('a failure is nobody else’s answer', async () => {
+test('a failure is passed only to waiting callers', async () => {
   let asked = 0;
   const ask = sharedAnswer(async () => {
     asked += 1;
@@ -223,16 +223,16 @@ const alerted = (healthSet?: string) => ({ healthSet }) as Alert;
 
 /** From what is served first to what is served last. */
 const RANKS: [says: string, incident: Parameters<typeof rankOf>[1]][] = [
-  ['what all else depends on', { alerts: [alerted('IMAP'), alerted('AD')], family: 'AD' }],
+  ['something that everything depends on', { alerts: [alerted('IMAP'), alerted('AD')], family: 'AD' }],
   ['a resource', { alerts: [alerted('DiskSpace')], family: 'DiskSpace' }],
-  ['a service, told by its child incident’s family', { alerts: [], family: 'EDS' }],
+  ['a service, known from the family of its child incident', { alerts: [], family: 'EDS' }],
   ['what users touch', { alerts: [alerted('IMAP')], family: 'IMAP' }],
   ['what nobody knows', { alerts: [alerted()], family: '*' }],
-  ['what all else depends on, held by a guard', { alerts: [alerted('AD')], family: 'AD', held: HELD }],
+  ['something that everything depends on, held by a guard', { alerts: [alerted('AD')], family: 'AD', held: HELD }],
   ['a resource, held by a guard', { alerts: [alerted('DiskSpace')], family: 'DiskSpace', held: HELD }],
 ];
 
-test('most basic first, and what a guard holds after all the rest', () => {
+test('most basic first, and incidents held by a guard after all others', () => {
   const catalog = loadCatalog('config/health-sets.yaml');
   const ranks = RANKS.map(([, incident]) => rankOf(catalog, incident));
   expect(ranks).toEqual([...new Set(ranks)].sort((a, b) => a - b));

@@ -29,7 +29,7 @@ test.each(CASES)('%s and %s: %s', async (kind, action, answer) => {
   if ('reason' in is) expect(busy.reasons).toContain(is.reason);
 });
 
-test('updates that wait for the reboot are asked about by name, once', async () => {
+test('pending updates are named in one approval request', async () => {
   const exchange = { activity: async () => reply([{ kind: 'pending-update' as const, says: 'Windows Update waits' }]) };
   const change = changeTo('restart-server');
   expect(await busy.judge(context({ change, exchange }))).toMatchObject({

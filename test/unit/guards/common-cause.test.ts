@@ -33,7 +33,7 @@ const CASES: Case[] = [
   },
   { says: 'two of two', members: 2, sick: 1, is: { reason: 'common-cause' } },
   { says: 'the only member', members: 1, is: { answer: 'allow' } },
-  { says: 'two of ten: no more than a fifth', members: 10, sick: 1, is: { answer: 'allow' } },
+  { says: 'two of ten: not more than a fifth', members: 10, sick: 1, is: { answer: 'allow' } },
   { says: 'three of ten', members: 10, sick: 2, is: { reason: 'common-cause' } },
   {
     says: 'another was alerted and is verified first',
@@ -45,24 +45,24 @@ const CASES: Case[] = [
       says: 'mbx2 in dag1 may have the same problem and must be verified first',
     },
   },
-  { says: 'another of ten was alerted: it would not be too many', members: 10, alerted: 1, is: { answer: 'allow' } },
-  { says: 'one sick and one alerted of ten', members: 10, sick: 1, alerted: 1, is: { reason: 'others-unseen' } },
+  { says: 'another of ten was alerted: together still not too many', members: 10, alerted: 1, is: { answer: 'allow' } },
+  { says: 'one unhealthy and one alerted of ten', members: 10, sick: 1, alerted: 1, is: { reason: 'others-unseen' } },
   {
-    says: 'another was seen long ago, and its incident still waits',
+    says: 'another was found unhealthy long ago, and its incident is still waiting',
     members: 4,
     waiting: ['mbx3'],
     is: { answer: 'refuse', reason: 'common-cause' },
   },
   { says: 'servers of other groups', members: 4, elsewhere: 18, is: { answer: 'allow' } },
   {
-    says: 'as many servers as a storm has, wherever they are',
+    says: 'as many servers as in a storm, anywhere',
     members: 4,
     elsewhere: 19,
     is: { answer: 'refuse', reason: 'common-cause' },
   },
 ];
 
-test('a sick server behind many is treated; those that see it are not restarted for it', async () => {
+test('an unhealthy server behind many is treated; those affected by it are not restarted', async () => {
   const troubled = async () => ['mbx1', 'mbx2', 'mbx3'];
   const behind = { incident: { backEnd: 'mbx9' }, run: { handles: [selfTest] }, store: { troubled } };
   const judge = (action: Action) => commonCause.judge(context({ ...behind, change: changeTo(action) }));
@@ -70,7 +70,7 @@ test('a sick server behind many is treated; those that see it are not restarted 
   expect(await judge('restart-server')).toMatchObject({ answer: 'refuse' });
 });
 
-test('where a storm of them is sick, no server behind them is treated either', async () => {
+test('in a storm, no server behind them is treated either', async () => {
   const troubled = async () => Array.from({ length: 20 }, (_, n) => `cas${n}`);
   const behind = { incident: { backEnd: 'mbx9' }, run: { handles: [selfTest] }, store: { troubled } };
   const answer = await commonCause.judge(context({ ...behind, change: changeTo('restart-service') }));

@@ -81,13 +81,13 @@ const noHealthy = (...reasons: string[]) => ({
   says: `DB01 has no healthy copy elsewhere that may become active${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`,
 });
 
-describe('before databases are moved away: each has somewhere to go', () => {
+describe('before databases are moved: each has somewhere to go', () => {
   const here = mounted('DB01', 'mbx1');
   const receiver = (more: Partial<DatabaseCopy>) => [here, copy('DB01', 'mbx2', more)];
   const CASES: ({ says: string; is: object } & World)[] = [
     { says: 'a healthy copy elsewhere', copies: receiver({}), is: ALLOW },
     { says: 'no database at all', copies: [], is: ALLOW },
-    { says: 'only passive copies here, whatever the others are like', copies: [copy('DB01', 'mbx1')], is: ALLOW },
+    { says: 'only passive copies here, whatever the other copies are like', copies: [copy('DB01', 'mbx1')], is: ALLOW },
     {
       says: 'the only copy',
       copies: [mounted('DB01', 'mbx1', { copies: 1 })],
@@ -108,7 +108,7 @@ describe('before databases are moved away: each has somewhere to go', () => {
       is: noHealthy('mbx2: its copy is Failed'),
     },
     {
-      says: 'a copy that is kept behind',
+      says: 'a lagged copy',
       copies: receiver({ lagged: true }),
       is: noHealthy('mbx2: its copy is lagged on purpose'),
     },
@@ -118,7 +118,7 @@ describe('before databases are moved away: each has somewhere to go', () => {
       is: noHealthy('mbx2: its copy is suspended for activation'),
     },
     {
-      says: 'a queue as long as it may be',
+      says: 'a queue at its limit',
       copies: receiver({ copyQueueLength: 100, replayQueueLength: 100 }),
       is: ALLOW,
     },
@@ -157,7 +157,7 @@ describe('before databases are moved away: each has somewhere to go', () => {
       is: noHealthy('mbx4: it is in another site and its activation policy is IntrasiteOnly'),
     },
     {
-      says: 'a receiver of another site, though it may: a person is asked',
+      says: 'a receiver of another site without restrictions: a person is asked',
       copies: [here, copy('DB01', 'mbx4')],
       is: {
         answer: 'wait',
@@ -167,7 +167,7 @@ describe('before databases are moved away: each has somewhere to go', () => {
       },
     },
     {
-      says: 'a receiver of another site, and a person has approved it',
+      says: 'a receiver of another site, after a person has approved it',
       copies: [here, copy('DB01', 'mbx4')],
       approvals: [{ by: 'yuki', at: NINE, reason: 'other-site' }],
       is: ALLOW,
@@ -184,31 +184,31 @@ describe('before databases are moved away: each has somewhere to go', () => {
       is: noHealthy('mbx2: its ServerWideOffline is Inactive'),
     },
     {
-      says: 'a receiver whose components can not be asked',
+      says: 'a receiver whose components cannot be read',
       copies: receiver({}),
       down: ['mbx2'],
       is: noHealthy('mbx2: it does not answer'),
     },
     {
-      says: 'a receiver that people work on now',
+      says: 'a receiver under maintenance',
       copies: receiver({}),
       maintenance: [patching(['mbx2'])],
       is: noHealthy('mbx2: it is in maintenance (patching)'),
     },
     {
-      says: 'a receiver that holds as many active databases as it may',
+      says: 'a receiver at its maximum of active databases',
       copies: [...receiver({}), mounted('DB07', 'mbx2'), mounted('DB08', 'mbx2')],
       settings: { mbx2: { maximumActiveDatabases: 2 } },
       is: noHealthy('mbx2: it holds its maximum of 2 active databases'),
     },
     {
-      says: 'a receiver that has room for one more',
+      says: 'a receiver with room for one more',
       copies: [...receiver({}), mounted('DB07', 'mbx2')],
       settings: { mbx2: { maximumActiveDatabases: 2 } },
       is: ALLOW,
     },
     {
-      says: 'a receiver that has room for one more, but two would come',
+      says: 'a receiver with room for one more, but two would come',
       copies: [...receiver({}), mounted('DB07', 'mbx2'), mounted('DB02', 'mbx1'), copy('DB02', 'mbx2')],
       settings: { mbx2: { maximumActiveDatabases: 2 } },
       is: { answer: 'refuse', reason: 'no-healthy-copy' },
@@ -239,7 +239,7 @@ describe('before databases are moved away: each has somewhere to go', () => {
   });
 });
 
-describe('before a reboot: nothing is active there any more', () => {
+describe('before a reboot: no database is active on the server', () => {
   test('passive copies only', async () => {
     expect(await judge('restart-server', { copies: [copy('DB01', 'mbx1')] })).toEqual(ALLOW);
   });
@@ -256,7 +256,7 @@ describe('before a reboot: nothing is active there any more', () => {
     },
   );
 
-  test('a client access server has none, and is not asked', async () => {
+  test('a client access server has no copies, and is not asked', async () => {
     expect(await judge('restart-server', { copies: [mounted('DB01', 'cas1')] }, 'cas1')).toEqual(ALLOW);
   });
 });
@@ -296,7 +296,7 @@ describe('the group keeps its quorum without the server', () => {
       is: lost(2, 5),
     },
     {
-      says: 'the server itself is down already: its vote is not counted twice',
+      says: 'the server itself is already down: its vote is not counted twice',
       group: dag1(member('mbx1', false), member('mbx2'), member('mbx3')),
       is: ALLOW,
     },
@@ -318,17 +318,17 @@ describe('the group keeps its quorum without the server', () => {
       on: 'cas1',
       is: ALLOW,
     },
-    { says: 'a server that has nothing to do with a group that is badly off', group: two, on: 'cas1', is: ALLOW },
+    { says: 'a server that is not part of a group without quorum', group: two, on: 'cas1', is: ALLOW },
   ];
   test.each(QUORUMS)('$says', async ({ group, on, is }) => {
     expect(await judge('restart-server', { copies: [], groups: [group] }, on)).toEqual(is);
   });
 
-  test('it is looked at before databases are moved, too', async () => {
+  test('the quorum is also checked before databases are moved', async () => {
     expect(await judge('fail-over-databases', { copies: [], groups: [two] })).toEqual(lost(1, 2));
   });
 });
 
-test('a service may be restarted whatever the databases do, and nothing is asked', async () => {
+test('restarting a service does not depend on databases, and nothing is read', async () => {
   expect(await dagGate.judge(context({ change: changeTo('restart-service') }))).toEqual(ALLOW);
 });

@@ -18,9 +18,9 @@ interface Case {
 }
 
 const CASES: Case[] = [
-  { says: 'all is well', is: { answer: 'allow' } },
+  { says: 'everything is healthy', is: { answer: 'allow' } },
   {
-    says: 'the directory is sick there',
+    says: 'the directory is unhealthy',
     rows: [sick('AD')],
     is: {
       answer: 'wait',
@@ -28,10 +28,10 @@ const CASES: Case[] = [
       says: 'AD is unhealthy on mbx1 (ADMonitor), and IMAP depends on it',
     },
   },
-  { says: 'the store is sick there', rows: [sick('Store')], is: { reason: 'dependency-unhealthy' } },
-  { says: 'a stale row is no sight of it', rows: [sick('AD', { isStale: true })], is: { answer: 'allow' } },
+  { says: 'the store is unhealthy', rows: [sick('Store')], is: { reason: 'dependency-unhealthy' } },
+  { says: 'a stale row does not count', rows: [sick('AD', { isStale: true })], is: { answer: 'allow' } },
   { says: 'degraded is not unhealthy', rows: [sick('AD', { alertValue: 'Degraded' })], is: { answer: 'allow' } },
-  { says: 'what it does not depend on', rows: [sick('OAB')], is: { answer: 'allow' } },
+  { says: 'something that it does not depend on', rows: [sick('OAB')], is: { answer: 'allow' } },
   { says: 'its own family', rows: [sick('IMAP.Protocol')], is: { answer: 'allow' } },
   {
     says: 'an incident about the store is open',
@@ -49,11 +49,11 @@ const CASES: Case[] = [
   },
   { says: 'an incident of the same layer is open', open: [{ incident: 'j', family: 'POP' }], is: { answer: 'allow' } },
   {
-    says: 'an incident of a family that nobody knows',
+    says: 'an incident of an unknown family',
     open: [{ incident: 'j', family: 'Own' }],
     is: { answer: 'allow' },
   },
-  { says: 'it is itself the one', open: [{ incident: 'i', family: 'Store' }], is: { answer: 'allow' } },
+  { says: 'it is the incident itself', open: [{ incident: 'i', family: 'Store' }], is: { answer: 'allow' } },
   {
     says: 'its parent, and its child',
     open: [
@@ -64,21 +64,21 @@ const CASES: Case[] = [
     is: { answer: 'allow' },
   },
   {
-    says: 'once we have acted, the more basic one waits for us, not we for it',
+    says: 'after a change of ours, the more basic incident waits for us',
     open: [{ incident: 'j', family: 'Store' }],
     rows: [sick('Store')],
     incident: { changed: true },
     is: { answer: 'allow' },
   },
   {
-    says: 'once we have acted, a dependency that nobody sees to is waited for all the same',
+    says: 'after a change of ours, an unhealthy dependency without an incident is still waited for',
     rows: [sick('AD')],
     incident: { changed: true },
     is: { reason: 'dependency-unhealthy' },
   },
 ];
 
-describe('what the health set stands on', () => {
+describe('the dependencies of the health set', () => {
   test.each(CASES)('$says', async ({ rows = [], open = [], incident = {}, is }) => {
     const answer = await dependency.judge(
       context({

@@ -9,10 +9,10 @@ test.each([
   { says: 'seen just now', given: { now: NINE }, is: { answer: 'allow' } },
   { says: 'seen long ago', given: { now: OLD }, is: { answer: 'verify' } },
   {
-    says: 'seen long ago, and looked at a moment ago',
+    says: 'seen long ago, and verified a moment ago',
     given: { now: OLD, justVerified: true },
     is: { answer: 'allow' },
   },
-])('trouble that was $says: $is.answer', async ({ given, is }) => {
+])('a problem that was $says: $is.answer', async ({ given, is }) => {
   expect(await evidence.judge(context(given))).toEqual(is);
 });

@@ -25,39 +25,39 @@ describe('a window', () => {
     { says: 'as it ends', window: {}, now: '2026-05-13T02:00:00Z' },
     { says: 'on the first Tuesday', window: {}, now: '2026-05-05T23:00:00Z' },
     {
-      says: 'by the clocks of Tokyo',
+      says: 'in the time zone of Tokyo',
       window: { timeZone: 'Asia/Tokyo' },
       now: '2026-05-12T13:00:00Z',
       until: '2026-05-12T17:00:00Z',
     },
     {
-      says: 'in summer, by the clocks of Berlin',
+      says: 'in summer, in the time zone of Berlin',
       window: { timeZone: 'Europe/Berlin' },
       now: '2026-05-12T20:00:00Z',
       until: '2026-05-13T00:00:00Z',
     },
     { says: 'in winter, an hour later', window: { timeZone: 'Europe/Berlin' }, now: '2026-11-10T20:30:00Z' },
     {
-      says: 'the night in which clocks go forward: it lasts as long as ever',
+      says: 'the night when clocks go forward: its length is the same',
       window: { starts: '0 1 * * *', lasts: 2 * HOUR, timeZone: 'Europe/Berlin' },
       now: '2026-03-29T01:59:00Z',
       until: '2026-03-29T02:00:00Z',
     },
     {
-      says: 'one that begins in the hour which clocks skip: it begins after it',
+      says: 'one that begins in the hour that clocks skip: it begins after it',
       window: { starts: '30 2 * * *', lasts: HOUR, timeZone: 'Europe/Berlin' },
       now: '2026-03-29T01:30:00Z',
       until: '2026-03-29T02:00:00Z',
     },
     {
-      says: 'a single moment',
+      says: 'a single time',
       window: { starts: '2026-05-12T08:00', lasts: 2 * HOUR },
       now: '2026-05-12T09:00:00Z',
       until: '2026-05-12T10:00:00Z',
     },
-    { says: 'a single moment, over', window: { starts: '2026-05-12T08:00', lasts: HOUR }, now: '2026-05-12T09:00:00Z' },
+    { says: 'a single time, over', window: { starts: '2026-05-12T08:00', lasts: HOUR }, now: '2026-05-12T09:00:00Z' },
     {
-      says: 'one that lasts longer than until its next start never ends',
+      says: 'one that is longer than the interval of its starts never ends',
       window: { starts: '0 * * * *', lasts: 90 * MINUTE },
       now: '2026-05-12T09:10:00Z',
       until: '2026-05-12T09:30:00Z',
@@ -87,7 +87,7 @@ describe('a window', () => {
   });
 });
 
-describe('somebody works on the server', () => {
+describe('someone is working on the server', () => {
   const off = (component: string, state: ComponentState['state'] = 'Inactive', requester = 'Maintenance') => [
     { component, state, requesters: [{ requester, state: 'Inactive' as const }] },
   ];
@@ -105,7 +105,7 @@ describe('somebody works on the server', () => {
   }[] = [
     { says: 'nobody', is: { answer: 'allow' } },
     {
-      says: 'a window of ours',
+      says: 'a maintenance window',
       windows: [window({ starts: '2026-05-12T08:00', lasts: 2 * HOUR })],
       is: {
         answer: 'wait',
@@ -114,18 +114,18 @@ describe('somebody works on the server', () => {
       },
     },
     {
-      says: 'the sender says so',
+      says: 'the sender reports it',
       alerts: inMaintenance(undefined, true),
       is: { answer: 'wait', reason: 'sender', says: 'mbx1 is in maintenance mode in the monitoring system' },
     },
     {
-      says: 'the sender said so, and then that it is over',
+      says: 'the sender reported it, and then its end',
       alerts: inMaintenance(true, false),
       is: { answer: 'allow' },
     },
-    { says: 'a later alert says nothing of it', alerts: inMaintenance(true, undefined), is: { reason: 'sender' } },
+    { says: 'a later alert does not mention it', alerts: inMaintenance(true, undefined), is: { reason: 'sender' } },
     {
-      says: 'the sender says so of the incident’s server, and another is acted on',
+      says: 'the sender reports it for the incident’s server, and another one is changed',
       alerts: inMaintenance(true),
       on: 'mbx2',
       is: { answer: 'allow' },
@@ -140,15 +140,19 @@ describe('somebody works on the server', () => {
       },
     },
     { says: 'Managed Availability does not monitor', states: off('Monitoring'), is: { reason: 'component' } },
-    { says: 'nor recover', states: off('RecoveryActionsEnabled'), is: { reason: 'component' } },
+    {
+      says: 'Managed Availability does not recover',
+      states: off('RecoveryActionsEnabled'),
+      is: { reason: 'component' },
+    },
     { says: 'a component is draining', states: off('ServerWideOffline', 'Draining'), is: { reason: 'component' } },
     {
-      says: 'a state that is not known, and nobody asked for another',
+      says: 'an unknown state without a requester',
       states: [{ component: 'Monitoring', state: 'Unknown', requesters: [] }],
       is: { answer: 'allow' },
     },
     {
-      says: 'a state that is not known yet, though somebody asked for Inactive',
+      says: 'a state that is not known yet, although someone requested Inactive',
       states: off('Monitoring', 'Unknown'),
       is: { answer: 'wait', reason: 'component' },
     },
@@ -195,7 +199,7 @@ const asked = (component: string, ...requesters: [string, 'Active' | 'Inactive' 
   };
 };
 
-describe('a component of what is treated is out of service', () => {
+describe('a component that the run treats is out of service', () => {
   const IMAP = [{ healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' }];
   const refused = (says: string) => ({
     answer: 'refuse',
@@ -235,12 +239,12 @@ describe('a component of what is treated is out of service', () => {
       is: refused('requested by HealthAPI, Maintenance'),
     },
     {
-      says: 'by somebody who is not known',
+      says: 'by an unknown requester',
       states: { mbx1: [{ component: 'ImapProxy', state: 'Inactive', requesters: [] }] },
       is: refused('requested by an unknown requester'),
     },
     {
-      says: 'by an administrator, and the sum does not show it yet',
+      says: 'by an administrator, and the effective state does not show it yet',
       states: { mbx1: [{ ...asked('ImapProxy', ['Maintenance', 'Inactive']), state: 'Active' }] },
       is: refused('requested by Maintenance'),
     },
@@ -250,12 +254,12 @@ describe('a component of what is treated is out of service', () => {
       is: { answer: 'allow' },
     })),
     {
-      says: 'by Managed Availability, where an administrator asked for Active',
+      says: 'by Managed Availability, although an administrator requested Active',
       states: { mbx1: [asked('ImapProxy', ['HealthAPI', 'Inactive'], ['Maintenance', 'Active'])] },
       is: { answer: 'allow' },
     },
     {
-      says: 'one that has nothing to do with it',
+      says: 'a component that is not involved',
       states: { mbx1: [asked('OwaProxy', ['Maintenance', 'Inactive']), asked('PopProxy', ['Sidelined', 'Inactive'])] },
       rows: [
         ['OWA.Proxy', 'OwaProxy'],
@@ -264,7 +268,7 @@ describe('a component of what is treated is out of service', () => {
       is: { answer: 'allow' },
     },
     {
-      says: 'of another family, whose rows name it, spelt in another case',
+      says: 'of another family, named in its rows in another case',
       states: { mbx1: [asked('RPCPROXY', ['Maintenance', 'Inactive'])] },
       handles: [{ healthSet: 'Outlook.Proxy', monitor: 'OutlookProxyTestMonitor' }],
       rows: [['outlook.proxy', 'RpcProxy']],
@@ -277,25 +281,25 @@ describe('a component of what is treated is out of service', () => {
       is: refused('HubTransport is Draining'),
     },
     {
-      says: 'of the service to be restarted, whatever the health set',
+      says: 'of the service to restart, whatever the health set',
       states: { mbx1: [asked('PopProxy', ['Maintenance', 'Inactive'])] },
       resource: 'msexchangepop3',
       is: refused('PopProxy is Inactive'),
     },
     {
-      says: 'of the service to be restarted, as a row of it says',
+      says: 'of the service to restart, according to its row',
       states: { mbx1: [asked('MapiProxy', ['Maintenance', 'Inactive'])] },
       rows: [['Outlook.Mapi', 'MapiProxy', 'SomeService']],
       resource: 'SOMESERVICE',
       is: refused('MapiProxy is Inactive'),
     },
     {
-      says: 'on the server that the incident is about, where another is acted on',
+      says: 'on the server that the incident is about, if another one is changed',
       states: { cas1: BY_MAINTENANCE },
       incidentOn: 'cas1',
       is: refused('ImapProxy is Inactive on cas1'),
     },
-    { says: 'on a server that nothing is done to', states: { mbx2: BY_MAINTENANCE }, is: { answer: 'allow' } },
+    { says: 'on a server that is not changed', states: { mbx2: BY_MAINTENANCE }, is: { answer: 'allow' } },
   ];
   test.each(CASES)(
     '$says',
@@ -321,7 +325,7 @@ describe('a component of what is treated is out of service', () => {
     },
   );
 
-  test('the whole server out of service is waited for, though its parts show Inactive with it', async () => {
+  test('the whole server out of service leads to a wait, even though its components are Inactive too', async () => {
     const states = [
       asked('ServerWideOffline', ['Maintenance', 'Inactive']),
       asked('ImapProxy', ['Unknown', 'Inactive']),

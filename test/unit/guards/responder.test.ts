@@ -57,7 +57,7 @@ describe('a restart of a service here', () => {
       { answer: 'allow' },
     ],
     [
-      'one that ended lately: its effect is waited for',
+      'one that ended recently: its effect is waited for',
       action({ ago: 9 }),
       {
         answer: 'wait',
@@ -65,10 +65,10 @@ describe('a restart of a service here', () => {
         says: "Managed Availability's ImapSelfTestRestart (RestartService MSExchangeIMAP4BE on mbx1) ended at 2026-05-12T08:51:00Z; waiting for its effect until 2026-05-12T09:01:00Z",
       },
     ],
-    ['one that ended as long ago as is waited for', action({ ago: 10 }), { answer: 'allow' }],
-    ['one that began long ago and ended lately', action({ ago: 40, took: 35 }), { reason: 'responder-lately' }],
+    ['one that ended exactly that long ago', action({ ago: 10 }), { answer: 'allow' }],
+    ['one that began long ago and ended recently', action({ ago: 40, took: 35 }), { reason: 'responder-lately' }],
     [
-      'one that is at work',
+      'one that is in progress',
       action({ ago: 2, state: 'started' }),
       {
         answer: 'wait',
@@ -77,7 +77,7 @@ describe('a restart of a service here', () => {
       },
     ],
     ['one whose end was never recorded', action({ ago: 60, state: 'started' }), { answer: 'allow' }],
-    ['another service of the server, lately', action({ ago: 5, resource: 'MSExchangePOP3' }), { answer: 'allow' }],
+    ['another service of the server, recently', action({ ago: 5, resource: 'MSExchangePOP3' }), { answer: 'allow' }],
     [
       'another service of the server, now',
       action({ ago: 1, resource: 'MSExchangePOP3', state: 'started' }),
@@ -93,19 +93,19 @@ describe('a restart of a service here', () => {
       action({ ago: 9, action: 'ForceReboot', resource: 'mbx1' }),
       { reason: 'responder-lately' },
     ],
-    ['an escalation: it only told people', action({ ago: 1, action: 'Escalate' }), { answer: 'allow' }],
+    ['an escalation: it only notified people', action({ ago: 1, action: 'Escalate' }), { answer: 'allow' }],
   ];
   test.each(CASES)('%s', async (_says, one, is) => {
     expect(await judge('restart-service', { mbx1: [one] })).toMatchObject(is);
   });
 
-  test('what goes on on another member of the group is no matter', async () => {
+  test('an action on another member of the group does not matter', async () => {
     const failover = action({ ago: 1, action: 'DatabaseFailover', resource: 'DB01', state: 'started' });
     expect(await judge('restart-service', { mbx2: [failover] })).toEqual({ answer: 'allow' });
   });
 });
 
-describe('a failover or a reboot looks at the whole group', () => {
+describe('a failover or a reboot checks the whole group', () => {
   const failover = (ago: number) => action({ ago, action: 'ServerFailover', resource: 'mbx2' });
   const CASES: [string, RecoveryAction, string][] = [
     ['a failover there half an hour ago', failover(29), 'wait'],
@@ -118,12 +118,12 @@ describe('a failover or a reboot looks at the whole group', () => {
     }
   });
 
-  test('a member that is down is not asked: it can not answer', async () => {
+  test('a member that is down is not asked, because it cannot answer', async () => {
     expect(await judge('restart-server', { mbx2: [failover(1)] }, { down: ['mbx2'] })).toEqual({ answer: 'allow' });
   });
 });
 
-test('after such a wait health is looked at first: Managed Availability may have helped', async () => {
+test('after such a wait health is verified first: Managed Availability may have helped', async () => {
   expect(await judge('restart-service', {}, { heldBy: 'responder' })).toEqual({ answer: 'verify' });
   expect(await judge('restart-service', {}, { heldBy: 'responder', justVerified: true })).toEqual({ answer: 'allow' });
   expect(await judge('restart-service', {}, { heldBy: 'claim' })).toEqual({ answer: 'allow' });

@@ -14,7 +14,7 @@ describe('the daemon’s own machine', () => {
     expect(self.judge(context(there))).toMatchObject({ answer });
   });
 
-  test('another machine is not it', () => {
+  test('another machine is not affected', () => {
     expect(self.judge(context({ change: changeTo('restart-server') }))).toEqual({ answer: 'allow' });
   });
 });

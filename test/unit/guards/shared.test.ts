@@ -69,11 +69,11 @@ describe('the mode', () => {
     ['observe', 'approve', 'refuse'],
     ['observe', 'observe', 'refuse'],
   ];
-  test.each(MODES)('a playbook in %s under a ceiling of %s: %s', (own, most, answer) => {
+  test.each(MODES)('a playbook in %s with a safety mode of %s: %s', (own, most, answer) => {
     expect(mode.judge(context({ run: { mode: own }, settings: { mode: most } }))).toMatchObject({ answer });
   });
 
-  test('observe says every step that it would have taken, and suppresses', () => {
+  test('observe names every step that it would have taken, and suppresses', () => {
     expect(mode.judge(context({ run: { mode: 'observe' } }))).toEqual({
       answer: 'refuse',
       reason: 'observe',
@@ -82,7 +82,7 @@ describe('the mode', () => {
     });
   });
 
-  test('an approval is waited for as long as the setting says, from when it was asked for', () => {
+  test('an approval request expires after the configured time, counted from the request', () => {
     const run = { mode: 'approve' as const };
     expect(mode.judge(context({ run }))).toMatchObject({ approval: true, until: NINE + 4 * HOUR });
     const held = { guard: 'mode', reason: 'approval', says: 's', approval: true, at: NINE - HOUR };
@@ -93,7 +93,7 @@ describe('the mode', () => {
     ['one that a person approved', { approvals: [{ by: 'yuki', at: NINE, reason: 'approval' }] }],
     ['one that a person approved when it was demoted', { approvals: [{ by: 'yuki', at: NINE, reason: 'demoted' }] }],
     ['a child: its parent was approved', { parent: { incident: 'p', n: 1 } }],
-  ])('%s is not asked about again', (_says, incident) => {
+  ])('%s does not need another approval', (_says, incident) => {
     expect(mode.judge(context({ run: { mode: 'approve' }, incident }))).toEqual(ALLOW);
   });
 
@@ -102,7 +102,7 @@ describe('the mode', () => {
     ['one approval', [yuki], 'wait'],
     ['two by the same person', [yuki, { ...yuki, at: NINE + 1 }], 'wait'],
     [
-      'two by one token that says two names',
+      'two by one token under two names',
       [
         { ...yuki, identity: 'ops' },
         { by: 'jane', at: NINE, reason: 'approval', identity: 'ops' },
@@ -116,7 +116,7 @@ describe('the mode', () => {
     expect(mode.judge(context(given))).toMatchObject({ answer });
   });
 
-  test('a child does not act where its playbook only observes', () => {
+  test('a child does not act if its playbook only observes', () => {
     const incident = { parent: { incident: 'p', n: 1 } };
     expect(mode.judge(context({ run: { mode: 'observe' }, incident }))).toMatchObject({ answer: 'refuse' });
   });
@@ -124,11 +124,11 @@ describe('the mode', () => {
 
 describe('the evidence', () => {
   const AGES: { says: string; age: number | undefined; justVerified?: boolean; answer: string }[] = [
-    { says: 'trouble that was seen now', age: 0, answer: 'allow' },
-    { says: 'trouble that was seen as long ago as it may be', age: 5 * MINUTE, answer: 'allow' },
-    { says: 'trouble that was seen longer ago', age: 5 * MINUTE + 1, answer: 'verify' },
-    { says: 'trouble that was never seen', age: undefined, answer: 'verify' },
-    { says: 'old trouble, looked at in this very advance', age: HOUR, justVerified: true, answer: 'allow' },
+    { says: 'a problem that was confirmed now', age: 0, answer: 'allow' },
+    { says: 'a problem that was confirmed as long ago as allowed', age: 5 * MINUTE, answer: 'allow' },
+    { says: 'a problem that was confirmed longer ago', age: 5 * MINUTE + 1, answer: 'verify' },
+    { says: 'a problem that was never confirmed', age: undefined, answer: 'verify' },
+    { says: 'an old problem, verified in this same advance', age: HOUR, justVerified: true, answer: 'allow' },
   ];
   test.each(AGES)('$says: $answer', ({ age, justVerified = false, answer }) => {
     const { seenUnhealthyAt: _seen, ...unseen } = context().incident;
@@ -142,19 +142,19 @@ describe('claims and slots', () => {
   const claimed: StartRefusal = { by: 'claim', server: 'mbx1', owner: 'j' };
   const busy: StartRefusal = { by: 'slot', group: 'dag1', server: 'mbx2', owner: 'j' };
 
-  test('a server that another incident acts on is waited for', () => {
+  test('a server that another incident is acting on is waited for', () => {
     const answer = { answer: 'wait', reason: 'server-claimed', says: 'Incident j is acting on mbx1' };
     expect(claim.judge(context({ refusal: claimed }))).toEqual(answer);
     expect(slot.judge(context({ refusal: claimed }))).toEqual(ALLOW);
   });
 
-  test('a group of which a server is out of service is waited for', () => {
+  test('a group with a server out of service is waited for', () => {
     const answer = { answer: 'wait', reason: 'group-busy', says: 'Incident j has mbx2 of dag1 out of service' };
     expect(slot.judge(context({ refusal: busy }))).toEqual(answer);
     expect(claim.judge(context({ refusal: busy }))).toEqual(ALLOW);
   });
 
-  test('what the atomic start refuses is said in the words of the guard that would have', () => {
+  test('a refusal of the atomic start is reported in the words of its guard', () => {
     const switched = { on: true, scope: {}, by: 'yuki', reason: '', since: NINE };
     expect(answerOf({ by: 'kill-switch', switch: switched })).toEqual({
       guard: 'kill-switch',
@@ -166,14 +166,14 @@ describe('claims and slots', () => {
 });
 
 describe('all of them', () => {
-  test('the first that does not allow answers: what is stopped is not judged any further', async () => {
+  test('the first guard that does not allow answers: the others are not asked', async () => {
     const switched = { on: true, scope: {}, by: 'yuki', reason: '', since: NINE };
     // No call to Exchange is expected: the stub would fail it.
     const asked = await askGuards(context({ killSwitches: [switched], run: { mode: 'observe' } }));
     expect(asked?.guard).toBe('kill-switch');
   });
 
-  test('what one may say stands in its closed list', async () => {
+  test('the reasons of a guard are in its fixed list', async () => {
     const names = GUARDS.map(({ name }) => name);
     expect(names).toEqual([...new Set(names)]);
     for (const { name, reasons } of GUARDS) expect(reasons, name).toEqual([...new Set(reasons)]);

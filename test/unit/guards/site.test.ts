@@ -21,14 +21,14 @@ interface Case {
 }
 
 const CASES: Case[] = [
-  { says: 'another of the site is healthy', seen: { cas2: 'cleared' }, is: { answer: 'allow' } },
+  { says: 'another one of the site is healthy', seen: { cas2: 'cleared' }, is: { answer: 'allow' } },
   {
-    says: 'the next one is, where the first is not',
+    says: 'the first one is not healthy, but the next one is',
     seen: { cas2: 'confirmed', ex1: 'cleared' },
     is: { answer: 'allow' },
   },
   {
-    says: 'none is seen to be healthy',
+    says: 'none is verified healthy',
     seen: { cas2: 'confirmed', ex1: 'inconclusive', cas3: 'cleared' },
     is: {
       answer: 'refuse',
@@ -42,7 +42,7 @@ const CASES: Case[] = [
     is: { answer: 'refuse', says: expect.stringContaining('there is no other') },
   },
   {
-    says: 'one whose probe succeeds, though its component is out of service, serves nobody',
+    says: 'one whose probe succeeds, although its component is out of service, serves nobody',
     seen: { ex1: 'confirmed' },
     out: { cas2: 'ImapProxy' },
     is: {
@@ -67,7 +67,7 @@ const CASES: Case[] = [
     down: ['cas2'],
     is: { answer: 'allow' },
   },
-  { says: 'a mailbox server serves no clients by itself', on: 'mbx1', is: { answer: 'allow' } },
+  { says: 'a mailbox server serves no clients', on: 'mbx1', is: { answer: 'allow' } },
   { says: 'a combined server does', on: 'ex1', seen: { cas1: 'cleared' }, is: { answer: 'allow' } },
   { says: 'a restart of a service', action: 'restart-service', is: { answer: 'allow' } },
 ];

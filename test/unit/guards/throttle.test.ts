@@ -52,7 +52,7 @@ describe('what is counted', () => {
   });
 });
 
-describe('a limit that is reached is refused, in words', () => {
+describe('a reached limit is refused with its reason', () => {
   const rule: ThrottleRule = { key: 'k', minutesBetween: 60, perHour: 2, perDay: 3, group: false, now: NINE };
   const REFUSALS: [Extract<StartRefusal, { by: 'throttle' }>['limit'], boolean, string, string][] = [
     ['minutesBetween', false, 'too-soon', 'the last one was too recent'],
@@ -72,7 +72,7 @@ describe('a limit that is reached is refused, in words', () => {
   });
 });
 
-test('what we have started ourselves was not started by somebody else', async () => {
+test('a start of our own does not count as a start by others', async () => {
   const change = changeTo('restart-service', { startedAt: NINE - 5 * MINUTE }, 'MSExchangeIMAP4BE');
   const asked: number[] = [];
   const startedByUs = async (minutes: number) => {
@@ -84,7 +84,7 @@ test('what we have started ourselves was not started by somebody else', async ()
   expect(asked).toEqual([60]);
 });
 
-describe('what was started by others counts too', () => {
+describe('starts by others count too', () => {
   const action = (startedAt: number, endedAt?: number): RecoveryAction => ({
     action: 'RestartService',
     resource: 'MSExchangeIMAP4BE',
@@ -109,7 +109,7 @@ describe('what was started by others counts too', () => {
 
   const CASES: Case[] = [
     { says: 'a service that has run for days', startedAt: DAYS_AGO },
-    { says: 'a service that somebody started', startedAt: ago(20), refused: somebody },
+    { says: 'a service that someone started', startedAt: ago(20), refused: somebody },
     { says: 'a service that is stopped: nobody has tried', startedAt: null },
     {
       says: 'a service that was started exactly as long ago as the limit',
@@ -118,7 +118,11 @@ describe('what was started by others counts too', () => {
     },
     { says: 'a service that was started longer ago', startedAt: ago(60) - 1 },
     { says: 'Managed Availability restarted it', startedAt: ago(20), actions: [action(ago(21), ago(20))] },
-    { says: 'Managed Availability began to, at about that time', startedAt: ago(20), actions: [action(ago(16))] },
+    {
+      says: 'Managed Availability began to restart it at about that time',
+      startedAt: ago(20),
+      actions: [action(ago(16))],
+    },
     {
       says: 'Managed Availability did something at another time',
       startedAt: ago(20),
@@ -133,7 +137,7 @@ describe('what was started by others counts too', () => {
       refused: somebody,
     },
     {
-      says: 'a server that somebody rebooted',
+      says: 'a server that someone rebooted',
       reboot: true,
       startedAt: ago(20),
       bootedAt: ago(20),
@@ -147,7 +151,7 @@ describe('what was started by others counts too', () => {
       actions: [action(ago(23))],
     },
     {
-      says: 'our own run has changed something already: it was admitted',
+      says: 'our own run has already changed something: it was admitted',
       startedAt: ago(1),
       incident: { changed: true },
     },
@@ -180,11 +184,11 @@ describe('what was started by others counts too', () => {
     },
   );
 
-  test('a setting is not throttled, and nothing is asked', async () => {
+  test('a setting is not throttled, and nothing is read', async () => {
     expect(await throttle.judge(context({ change: changeTo('setting') }))).toEqual({ answer: 'allow' });
   });
 
-  test('recovery actions that cannot be read are not taken for none', async () => {
+  test('recovery actions that cannot be read do not count as none', async () => {
     const exchange = {
       recoveryActions: async () => {
         throw new ExchangeError('accessDenied', 'no event log');

@@ -61,7 +61,7 @@ const cancelled: IncidentEvent = { type: 'cancelled', data: { by: 'yuki' } };
 
 const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incident) => unknown; is: unknown }[] = [
   {
-    given: 'an alert that named no health set: any family',
+    given: 'an alert that names no health set: any family',
     journal: [{ type: 'opened', data: { id: 'i', server: 'mbx1', family: '' } }],
     shows: ({ family, alerts }) => ({ family, alerts }),
     is: { family: '*', alerts: [] },
@@ -75,19 +75,19 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     is: { root: 'r', parent: { incident: 'p', n: 8 } },
   },
   {
-    given: 'an incident that another joins: from then on the root is the other one’s',
+    given: 'an incident that another joins: from then on its root is that of the other one',
     journal: [opened, { type: 'attached', data: { alerts: [], parent: { incident: 'p', root: 'r', n: 8 } } }],
     shows: ({ root, alerts }) => ({ root, alerts: alerts.length }),
     is: { root: 'r', alerts: 1 },
   },
   {
-    given: 'a second alert that is firing: it wakes nobody',
+    given: 'a second firing alert: it wakes no worker',
     journal: [opened, slept('look'), { type: 'attached', data: { alerts: [alertOf({ id: 'a2' })] } }],
     shows: ({ alerts, slept: sleeps, verifyFirst }) => [alerts.length, sleeps?.for, verifyFirst],
     is: [2, 'look', false],
   },
   {
-    given: 'a "resolved": it wakes, and is never taken for health',
+    given: 'a "resolved": it wakes a worker, and never counts as healthy',
     journal: [
       opened,
       slept('look'),
@@ -97,25 +97,25 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     is: [undefined, true, undefined],
   },
   {
-    given: 'a back end that one look names and the next one does not: it stays known',
+    given: 'a back end that one verification names and the next one does not: it stays known',
     journal: [opened, verified('confirmed', 'mbx2'), verified('confirmed')],
     shows: ({ backEnd }) => backEnd,
     is: 'mbx2',
   },
   {
-    given: 'trouble, then a blind look: trouble was last seen when it was seen',
+    given: 'a confirmed problem, then an inconclusive verification: it was last seen when confirmed',
     journal: [opened, verified('confirmed'), verified('inconclusive')],
     shows: ({ seenUnhealthyAt, inconclusiveTries }) => [seenUnhealthyAt, inconclusiveTries],
     is: [NINE + 1000, 1],
   },
   {
-    given: 'a blind look during a run: it does not count as healed',
+    given: 'an inconclusive verification during a run: it does not count as healed',
     journal: [opened, verified('confirmed'), matched, verified('inconclusive')],
     shows: ({ runs }) => runs[0]?.healed,
     is: false,
   },
   {
-    given: 'a look that finds another monitor of the family sick: the handled one is healed',
+    given: 'a verification that finds another monitor of the family unhealthy: the handled one is healed',
     journal: [
       opened,
       verified('confirmed'),
@@ -139,25 +139,25 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     is: [true, undefined],
   },
   {
-    given: 'health after a cancel: a person’s word stands',
+    given: 'healthy after a cancellation: it stays cancelled',
     journal: [opened, verified('confirmed'), cancelled, verified('cleared')],
     shows: ({ conclusion }) => conclusion?.outcome,
     is: 'cancelled',
   },
   {
-    given: 'a guard that waits and whose reason changes: it has waited since it began',
+    given: 'a waiting guard whose reason changes: it has waited since the beginning',
     journal: [opened, verified('confirmed'), matched, held('claim', 'for a'), held('claim', 'for b')],
     shows: ({ held: hold }) => [hold?.at, hold?.says],
     is: [NINE + 3000, 'for b'],
   },
   {
-    given: 'another guard that waits: it begins anew',
+    given: 'another guard that waits: its wait starts then',
     journal: [opened, verified('confirmed'), matched, held('claim', 'a'), held('slot', 'b')],
     shows: ({ held: hold }) => hold?.at,
     is: NINE + 4000,
   },
   {
-    given: 'a command that the kill switch caught: what it was held for stands until it is sent',
+    given: 'a command that the kill switch stopped: the hold stays until the command is sent',
     journal: [
       opened,
       verified('confirmed'),
@@ -170,7 +170,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     is: ['kill-switch', 'notSent'],
   },
   {
-    given: 'a step begun twice with the same debt: it is owed once',
+    given: 'a step started twice with the same undo action: it is outstanding once',
     journal: [
       opened,
       verified('confirmed'),
@@ -183,7 +183,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     is: [1, undefined],
   },
   {
-    given: 'sleeps of a step: blind and sick looks are counted apart, others not',
+    given: 'sleeps of a step: inconclusive and unhealthy ones are counted separately, others not at all',
     journal: [
       opened,
       verified('confirmed'),
@@ -198,7 +198,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     is: [1, 2],
   },
   {
-    given: 'a step that changed the world: rows evaluated before its end are old news',
+    given: 'a step that changed something: rows evaluated before its end are outdated',
     journal: [opened, verified('confirmed'), matched, started(1), ended(1, { changed: true })],
     shows: ({ changed, change }) => [changed, change],
     is: [true, { began: NINE + 3000, ended: NINE + 4000 }],
@@ -210,7 +210,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     is: [false, undefined],
   },
   {
-    given: 'two undos, of which one is watched: the longer look covers the shorter one',
+    given: 'two undo actions, one followed by a watch: the longer verification covers the shorter one',
     journal: [
       opened,
       verified('confirmed'),
@@ -234,7 +234,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     is: { look: 'watch', since: NINE + 6000 },
   },
   {
-    given: 'an approval: who and when, and a look before anything is changed',
+    given: 'an approval: who and when, and a verification before anything is changed',
     journal: [
       opened,
       verified('confirmed'),
@@ -246,13 +246,13 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     is: [[{ by: 'yuki', at: NINE + 4000, reason: 'r' }], true, undefined],
   },
   {
-    given: 'the first of two approvals: it is still waited',
+    given: 'the first of two approvals: the wait continues',
     journal: [opened, verified('confirmed'), matched, twoMustApprove, { type: 'approved', data: { by: 'yuki' } }],
     shows: ({ approvals, verifyFirst, held: hold }) => [approvals.length, verifyFirst, hold?.approval],
     is: [1, false, true],
   },
   {
-    given: 'two approvals on one token: it is still waited',
+    given: 'two approvals with one token: the wait continues',
     journal: [
       opened,
       verified('confirmed'),
@@ -265,7 +265,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     is: [2, false, true],
   },
   {
-    given: 'two approvals of two people: it may go on',
+    given: 'two approvals by two people: the incident continues',
     journal: [
       opened,
       verified('confirmed'),
@@ -278,7 +278,7 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     is: [true, undefined],
   },
   {
-    given: 'a person who wants something put back: it is owed, and that is how it ends',
+    given: 'a person who requests an undo: the action is outstanding, and the outcome is decided',
     journal: [askedFor('putBack')],
     shows: ({ undo, conclusion, asked, facts: known }) => [
       undo.map(({ id, state }) => [id, state]),
@@ -294,13 +294,13 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
     ],
   },
   {
-    given: 'a person who has seen to it by hand',
+    given: 'a person who has undone a change by hand',
     journal: [askedFor('settle')],
     shows: ({ conclusion }) => conclusion,
     is: { outcome: 'cancelled', reason: 'Fixed by hand, according to yuki: why not' },
   },
   {
-    given: 'a child that was opened: it belongs to its step',
+    given: 'an opened child: it belongs to its step',
     journal: [
       opened,
       verified('confirmed'),
@@ -313,24 +313,24 @@ const FOLDS: { given: string; journal: IncidentEvent[]; shows: (incident: Incide
   },
 ];
 
-describe('fold: given this journal, this is known', () => {
+describe('fold: a journal gives this incident', () => {
   test.each(FOLDS)('$given', ({ journal: events, shows, is }) => {
     expect(shows(fold(journal(...events)))).toEqual(is);
   });
 });
 
-describe('a journal that cannot be read is refused, with a sentence', () => {
+describe('a journal that cannot be read is refused with a message', () => {
   const newer = (entries: Entry[], seq: number) =>
     entries.map((entry) => (entry.seq === seq ? { ...entry, version: EVENT_VERSION + 1 } : entry));
   const update = `has version ${EVENT_VERSION + 1}, but this program reads versions up to ${EVENT_VERSION}: update it`;
 
   const BROKEN: { says: string; entries: Entry[]; error: string }[] = [
-    { says: 'none at all', entries: [], error: 'a journal must begin with "opened"' },
+    { says: 'no entries', entries: [], error: 'a journal must begin with "opened"' },
     { says: 'without its beginning', entries: journal(cancelled), error: 'a journal must begin with "opened"' },
     { says: 'opened twice', entries: journal(opened, opened), error: 'a journal can be opened only once' },
     { says: 'a step that no plan has', entries: journal(opened, started(7)), error: 'incident i has no step 7' },
     {
-      says: 'an undo that nobody owes',
+      says: 'an undo of an action that does not exist',
       entries: journal(opened, { type: 'undoStarted', data: { undo: 'x', intent: {} as never } }),
       error: 'incident i has no undo action x',
     },
@@ -349,7 +349,7 @@ describe('a journal that cannot be read is refused, with a sentence', () => {
     expect(() => fold(entries)).toThrow(error);
   });
 
-  test('an entry of a newer program that comes while an incident is in hand: nothing of it is taken in', () => {
+  test('an entry of a newer program is refused while an incident is in progress, and none of it is applied', () => {
     const incident = fold(journal(opened));
     const before = structuredClone(incident);
     const [, entry] = newer(journal(opened, cancelled), 2);
@@ -357,7 +357,7 @@ describe('a journal that cannot be read is refused, with a sentence', () => {
     expect(incident).toEqual(before);
   });
 
-  test('an older version is read for ever', () => {
+  test('entries of an older version stay readable', () => {
     const old = journal(opened, cancelled).map((entry) => ({ ...entry, version: 0 }));
     expect(fold(old).conclusion?.outcome).toBe('cancelled');
   });

@@ -21,13 +21,13 @@ const isVerifying = (incident: Incident) =>
   ['recheck', 'watch-health'].includes(stepInProgress(incident)?.step.step ?? '') && !incident.conclusion;
 
 describe('recorded journals', () => {
-  test.each(RECORDED)('%s folds into what was shown of it when it was recorded', (name) => {
+  test.each(RECORDED)('%s folds into the view that was recorded with it', (name) => {
     const { head, entries, view: shown } = read(name);
     expect(verifyChain(entries, head)).toEqual({ ok: true, entries: entries.length });
     expect(JSON.parse(JSON.stringify(view(fold(entries))))).toMatchObject(shown);
   });
 
-  test('there is one of every outcome, and of every kind of entry', () => {
+  test('there is a journal for every outcome and every kind of entry', () => {
     const journals = RECORDED.map(read);
     expect(new Set(journals.map(({ view: shown }) => shown.outcome))).toEqual(
       new Set(['recovered', 'transient', 'escalated', 'suppressed', 'cancelled']),
@@ -62,7 +62,7 @@ describe('recorded journals', () => {
     expect(new Set(verifying.map((incident) => view(incident).phase))).toEqual(new Set(['rechecking']));
   });
 
-  test('none lies there that nobody reads', () => {
+  test('every recorded journal is tested', () => {
     expect(readdirSync(JOURNALS).sort()).toEqual(RECORDED.map((name) => `${name}.json`).sort());
   });
 });

@@ -22,14 +22,14 @@ function alertOf(n: number, over: Partial<Alert> = {}): Alert {
 const many = (count: number, over: Partial<Alert> = {}) => Array.from({ length: count }, (_, n) => alertOf(n, over));
 const idsOf = (alerts: Alert[]) => alerts.map(({ id }) => id);
 
-test('of many alerts the first and the last are kept, whether they come one by one or together', () => {
+test('of many alerts the first and the latest are kept, whether they arrive separately or together', () => {
   const alerts = many(3_000);
   const expected = idsOf([...alerts.slice(0, 50), ...alerts.slice(-10)]);
   expect(idsOf(keep([], alerts))).toEqual(expected);
   expect(idsOf(alerts.reduce((kept, alert) => keep(kept, [alert]), [] as Alert[]))).toEqual(expected);
 });
 
-test('the last of each kind is kept: of each matter, status and word of maintenance', () => {
+test('the latest alert of each kind is kept: of each problem, status and maintenance state', () => {
   const [store, resolved, maintained] = [
     alertOf(9_001, { healthSet: 'Store' }),
     alertOf(9_002, { status: 'resolved' }),
@@ -39,7 +39,7 @@ test('the last of each kind is kept: of each matter, status and word of maintena
   expect(idsOf(keep(before, many(100)))).toEqual(expect.arrayContaining(idsOf([store, resolved, maintained])));
 });
 
-describe('what becomes of one more alert', () => {
+describe('whether one more alert is kept or counted', () => {
   const own = { server: 'mbx1', family: 'IMAP' };
   const cases: { says: string; before: Alert[]; count?: number; alert: Alert; is: ReturnType<typeof roomFor> }[] = [
     { says: 'among the first', before: many(49), alert: alertOf(1), is: 'kept' },
@@ -64,20 +64,25 @@ describe('what becomes of one more alert', () => {
       is: 'kept',
     },
     {
-      says: 'maintenance once more, as it had been over',
+      says: 'maintenance again after it was over',
       before: [...many(50), alertOf(1, { inMaintenance: true }), alertOf(2, { inMaintenance: false })],
       alert: alertOf(3, { inMaintenance: true }),
       is: 'kept',
     },
-    { says: 'the first of another matter', before: many(50), alert: alertOf(1, { healthSet: 'Store' }), is: 'kept' },
     {
-      says: 'the second of another matter',
+      says: 'the first about another problem',
+      before: many(50),
+      alert: alertOf(1, { healthSet: 'Store' }),
+      is: 'kept',
+    },
+    {
+      says: 'the second about another problem',
       before: [...many(50), alertOf(1, { healthSet: 'Store' })],
       alert: alertOf(2, { healthSet: 'Store' }),
       is: 'counted',
     },
     {
-      says: 'the first of another matter, after those of very many',
+      says: 'the first about another problem, after very many about others',
       before: many(50),
       count: 200,
       alert: alertOf(1, { healthSet: 'Store' }),
@@ -89,7 +94,7 @@ describe('what becomes of one more alert', () => {
   });
 });
 
-test('the first ten alerts keep their text whole, later ones its beginning', () => {
+test('the first ten alerts keep their whole text, later ones its beginning', () => {
   const alert = alertOf(1, { description: 'x'.repeat(16_000) });
   expect(asKept(alert, 9)).toEqual(alert);
   const short = asKept(alert, 10).description ?? '';

@@ -123,47 +123,47 @@ interface Case {
 const CASES: Case[] = [
   { given: 'only an alert', journal: [opened], does: { do: 'verify', purpose: 'first' } },
   {
-    given: 'trouble that was seen',
+    given: 'a confirmed problem',
     journal: sick,
     does: { do: 'match' },
   },
   {
-    given: 'no trouble at the first look',
+    given: 'healthy at the first verification',
     journal: [opened, verified('cleared')],
     does: finish('transient', 'it was cleared'),
   },
   {
-    given: 'no trouble at the first look, which could not see what was reported',
+    given: 'healthy at the first verification, which could not cover the report',
     journal: [opened, verified('cleared', 'first', { unverified: ['the alert "t" names no health set'] })],
     does: finish('escalated', 'it was cleared'),
   },
   {
-    given: 'a look that saw nothing',
+    given: 'an inconclusive verification',
     journal: [opened, verified('inconclusive')],
     does: { do: 'sleep', until: LATER + MINUTE, for: 'look', says: 'it was inconclusive' },
   },
   {
-    given: 'a look that saw nothing, and a sleep that stands',
+    given: 'an inconclusive verification, and a sleep that is not over',
     journal: [opened, verified('inconclusive'), slept(LATER + 1)],
     does: { do: 'wait', until: LATER + 1, says: 'sleeping' },
   },
   {
-    given: 'a look that saw nothing, and a sleep that is over to the millisecond',
+    given: 'an inconclusive verification, and a sleep that is over to the millisecond',
     journal: [opened, verified('inconclusive'), slept(LATER)],
     does: { do: 'verify', purpose: 'first' },
   },
   {
-    given: 'a look before a change that saw nothing, slept over',
+    given: 'an inconclusive verification before a change, after a sleep',
     journal: [...planned, verified('inconclusive', 'before-change'), slept(LATER)],
     does: { do: 'verify', purpose: 'before-change' },
   },
   {
-    given: 'as many further looks as are allowed, all blind',
+    given: 'as many further verifications as allowed, all inconclusive',
     journal: [opened, verified('inconclusive'), verified('inconclusive'), verified('inconclusive')],
     does: finish('escalated', 'Health could not be verified (tried 3 times): it was inconclusive'),
   },
   {
-    given: 'blind looks with one that saw between them: they are counted anew',
+    given: 'inconclusive verifications with a conclusive one in between: they are counted from there',
     journal: [
       opened,
       verified('inconclusive'),
@@ -174,12 +174,12 @@ const CASES: Case[] = [
     does: { do: 'sleep', until: LATER + MINUTE, for: 'look', says: 'it was inconclusive' },
   },
   {
-    given: 'a look that no further look can mend',
+    given: 'a verification that no other can improve',
     journal: [opened, verified('inconclusive', 'first', { hopeless: true })],
     does: finish('escalated', 'Health could not be verified (tried once): it was inconclusive'),
   },
   {
-    given: 'a "resolved" while a blind look is slept over: it is looked at now, not later',
+    given: 'a "resolved" during the sleep after an inconclusive verification: verified now, not later',
     journal: [opened, verified('inconclusive'), slept(LATER + 5 * MINUTE), resolved],
     does: { do: 'verify', purpose: 'before-change' },
   },
@@ -189,12 +189,12 @@ const CASES: Case[] = [
     does: { do: 'verify', purpose: 'before-change' },
   },
   {
-    given: 'a "resolved" before anything was looked at',
+    given: 'a "resolved" before any verification',
     journal: [opened, resolved],
     does: { do: 'verify', purpose: 'first' },
   },
   {
-    given: 'a "resolved" while a command is on its way: first what became of it',
+    given: 'a "resolved" while a command is in progress: its result comes first',
     journal: [...planned, started(1), resolved],
     does: { do: 'continue', n: 1 },
   },
@@ -221,7 +221,7 @@ const CASES: Case[] = [
     does: { do: 'continue', n: 1 },
   },
   {
-    given: 'a command that the kill switch caught at the last moment: the step is still to be done',
+    given: 'a command that the kill switch stopped at the last moment: the step is still pending',
     journal: [...planned, started(1), ended(1, 'notSent')],
     does: { do: 'begin', n: 1 },
   },
@@ -241,27 +241,27 @@ const CASES: Case[] = [
     does: finish('suppressed', 'It would have restarted'),
   },
   {
-    given: 'a step whose role this server has not',
+    given: 'a step for a role that this server does not have',
     journal: [...sick, matched([step(1, 'restart-service', true, { role: 'client-access' })])],
     does: { do: 'skip', n: 1, says: 'mbx1 has no client-access role' },
   },
   {
-    given: 'a recheck that saw trouble',
+    given: 'an unhealthy recheck',
     journal: stillSick,
     does: { do: 'begin', n: 3 },
   },
   {
-    given: 'a recheck that saw health: the whole family is looked at',
+    given: 'a healthy recheck: the whole family is verified',
     journal: healthy,
     does: { do: 'verify', purpose: 'after-health' },
   },
   {
-    given: 'health of the whole family after a change',
+    given: 'a healthy family after a change',
     journal: [...healthy, verified('cleared', 'after-health')],
     does: finish('recovered', 'it was cleared'),
   },
   {
-    given: 'a family in which another monitor is still sick',
+    given: 'a family in which another monitor is still unhealthy',
     journal: [
       ...healthy,
       verified('confirmed', 'after-health', saw('confirmed', { healthSet: 'IMAP', monitor: 'ImapCTPMonitor' })),
@@ -269,39 +269,39 @@ const CASES: Case[] = [
     does: { do: 'match' },
   },
   {
-    given: 'a family look in which the same monitor is sick again: its playbook goes on',
+    given: 'a family in which the same monitor is unhealthy again: its playbook continues',
     journal: [...healthy, verified('confirmed', 'after-health')],
     does: { do: 'begin', n: 3 },
   },
   {
-    given: 'a family look after health that saw nothing',
+    given: 'an inconclusive verification of the family after a healthy recheck',
     journal: [...healthy, verified('inconclusive', 'after-health')],
     does: { do: 'sleep', until: LATER + MINUTE, for: 'look', says: 'it was inconclusive' },
   },
   {
-    given: 'every step done, and trouble still there',
+    given: 'every step done, and the problem still there',
     journal: [...stillSick, started(3), ended(3, 'done', { changed: true })],
     does: finish('escalated', 'Still unhealthy at the end of playbook imap-protocol: it was confirmed'),
   },
   // Approval.
   {
-    given: 'an approval that is waited for',
+    given: 'a pending approval',
     journal: [...planned, approval(LATER + 1)],
     does: { do: 'wait', until: LATER + 1, says: 'waits for a person' },
   },
   {
-    given: 'an approval that may be waited for without end',
+    given: 'a pending approval without expiry',
     journal: [...planned, approval()],
     does: { do: 'wait', until: Number.POSITIVE_INFINITY, says: 'waits for a person' },
   },
-  { given: 'an approval that nobody gave', journal: [...planned, approval(LATER)], does: { do: 'expire' } },
+  { given: 'an approval that nobody gave in time', journal: [...planned, approval(LATER)], does: { do: 'expire' } },
   {
-    given: 'an approval: looked at once more before anything is changed',
+    given: 'an approval: verified again before anything is changed',
     journal: [...planned, approval(LATER + 1), { type: 'approved', data: { by: 'yuki' } }],
     does: { do: 'verify', purpose: 'before-change' },
   },
   {
-    given: 'an approval, and trouble that is still there',
+    given: 'an approval, and the problem still there',
     journal: [
       ...planned,
       approval(LATER + 1),
@@ -332,34 +332,34 @@ const CASES: Case[] = [
   },
   // What a person asks for.
   {
-    given: 'something that a person wants put back: nothing is looked at before',
+    given: 'an undo that a person requested: nothing is verified before',
     journal: [askedFor('putBack')],
     does: { do: 'undo', undo: 'd' },
   },
   {
-    given: 'something that a person has seen to by hand: it is struck out',
+    given: 'a change that a person has undone by hand: its undo action is settled',
     journal: [askedFor('settle')],
     does: { do: 'settle', undo: 'd', says: 'Fixed by hand, according to yuki: why not' },
   },
   {
-    given: 'all that a person has seen to is struck out',
+    given: 'all undo actions that a person has done are settled',
     journal: [askedFor('settle'), { type: 'undone', data: { undo: 'd', state: 'settled', says: 's' } }],
     does: finish('cancelled', 'Fixed by hand, according to yuki: why not'),
   },
   // Cancelling.
   { given: 'a cancelled incident', journal: [...planned, cancelled], does: finish('cancelled', 'Cancelled by yuki') },
   {
-    given: 'a cancelled incident with a look of its playbook in hand: nobody needs it any more',
+    given: 'a cancelled incident with a recheck in progress: it is no longer needed',
     journal: [...restarted, begun(2), cancelled],
     does: { do: 'skip', n: 2, says: 'Cancelled by yuki' },
   },
   {
-    given: 'a cancelled incident with a command on its way: what became of it is seen first',
+    given: 'a cancelled incident with a command in progress: its result comes first',
     journal: [...planned, started(1), cancelled],
     does: { do: 'continue', n: 1 },
   },
   {
-    given: 'a cancelled incident that drained a server: it stays drained, and says so',
+    given: 'a cancelled incident that drained a server: it stays drained, and reports it',
     journal: [...planned, started(1, debt('activation', 'recovered')), ended(1), cancelled],
     does: finish('cancelled', 'Cancelled by yuki', ['activation is changed']),
   },
@@ -370,27 +370,27 @@ const CASES: Case[] = [
   },
   // Undo.
   {
-    given: 'health, and a debt that is due on recovery',
+    given: 'healthy, and an undo action that is due on recovery',
     journal: drained(debt('activation', 'recovered')),
     does: { do: 'undo', undo: 'activation' },
   },
   {
-    given: 'health, and debts of both kinds: what is always put back goes first',
+    given: 'healthy, and undo actions of both kinds: those that always run come first',
     journal: drained(debt('log', 'always'), debt('activation', 'recovered')),
     does: { do: 'undo', undo: 'log' },
   },
   {
-    given: 'several debts that are always due: the last change is put back first',
+    given: 'several undo actions that always run: the last change is undone first',
     journal: drained(debt('log', 'always'), debt('other', 'always')),
     does: { do: 'undo', undo: 'other' },
   },
   {
-    given: 'a debt that depends on another: the other first, though it is the older one',
+    given: 'an undo action that depends on another: the other first, although it is older',
     journal: drained(debt('log', 'always'), debt('restart', 'always', { dependsOn: 'log' })),
     does: { do: 'undo', undo: 'log' },
   },
   {
-    given: 'a debt whose prerequisite is put back',
+    given: 'an undo action whose prerequisite is done',
     journal: [
       ...drained(debt('log', 'always'), debt('restart', 'always', { dependsOn: 'log' })),
       undoStarted('log'),
@@ -404,7 +404,7 @@ const CASES: Case[] = [
     does: { do: 'undo', undo: 'activation' },
   },
   {
-    given: 'an undo that was started and is tried again later',
+    given: 'an undo that was started and is polled later',
     journal: [
       ...drained(debt('activation', 'recovered')),
       undoStarted('activation'),
@@ -413,17 +413,17 @@ const CASES: Case[] = [
     does: { do: 'wait', until: LATER + 1, says: 'sleeping' },
   },
   {
-    given: 'an undo that could not begin and is tried again later',
+    given: 'an undo that could not start and is retried later',
     journal: [...drained(debt('activation', 'recovered')), slept(LATER + 1, { undo: 'activation' })],
     does: { do: 'wait', until: LATER + 1, says: 'sleeping' },
   },
   {
-    given: 'an undo after which health is looked at once',
+    given: 'an undo that is followed by one verification',
     journal: [...drained(debt('log', 'always', { after: 'recheck' })), undoStarted('log'), undone('log')],
     does: { do: 'verify', purpose: 'after-undo' },
   },
   {
-    given: 'a restart for an undo, and databases that may come back on recovery: looked at between the two',
+    given: 'a restart for an undo, and databases that may return on recovery: verified between the two',
     journal: [
       ...drained(debt('log', 'always', { after: 'recheck' }), debt('activation', 'recovered')),
       undoStarted('log'),
@@ -432,7 +432,7 @@ const CASES: Case[] = [
     does: { do: 'verify', purpose: 'after-undo' },
   },
   {
-    given: 'health between the two: now the databases may come back',
+    given: 'healthy between the two: now the databases may return',
     journal: [
       ...drained(debt('log', 'always', { after: 'recheck' }), debt('activation', 'recovered')),
       undoStarted('log'),
@@ -442,7 +442,7 @@ const CASES: Case[] = [
     does: { do: 'undo', undo: 'activation' },
   },
   {
-    given: 'trouble between the two: the server stays drained',
+    given: 'unhealthy between the two: the server stays drained',
     journal: [
       ...drained(debt('log', 'always', { after: 'recheck' }), debt('activation', 'recovered')),
       undoStarted('log'),
@@ -454,7 +454,7 @@ const CASES: Case[] = [
     ]),
   },
   {
-    given: 'activation that was allowed again: health must last',
+    given: 'activation allowed again: the server must stay healthy',
     journal: [
       ...drained(debt('activation', 'recovered', { after: 'watch' })),
       [NINE + 30 * SECOND, undoStarted('activation')],
@@ -468,7 +468,7 @@ const CASES: Case[] = [
     },
   },
   {
-    given: 'the end of that watch: looked at',
+    given: 'the end of that watch: verified',
     journal: [
       ...drained(debt('activation', 'recovered', { after: 'watch' })),
       [NINE, undoStarted('activation')],
@@ -479,7 +479,7 @@ const CASES: Case[] = [
     does: { do: 'verify', purpose: 'after-undo' },
   },
   {
-    given: 'a look after the undo that saw nothing',
+    given: 'an inconclusive verification after the undo',
     journal: [
       ...drained(debt('log', 'always', { after: 'recheck' })),
       undoStarted('log'),
@@ -489,17 +489,17 @@ const CASES: Case[] = [
     does: { do: 'sleep', until: LATER + MINUTE, for: 'look', says: 'it was inconclusive' },
   },
   {
-    given: 'an undo that was not needed: nothing changed, so nothing is looked at',
+    given: 'an undo that was not needed: nothing changed, so nothing is verified',
     journal: [...drained(debt('log', 'always', { after: 'recheck' })), undone('log', 'notNeeded')],
     does: finish('recovered', 'it was cleared'),
   },
   {
-    given: 'an undo that failed: a person must',
+    given: 'a failed undo: a person must do it',
     journal: [...drained(debt('activation', 'recovered')), undoStarted('activation'), undone('activation', 'failed')],
     does: finish('escalated', 'Could not be put back: activation failed', [], ['activation failed']),
   },
   {
-    given: 'a playbook at its end, with something to put back: and a look after it, for it may have helped',
+    given: 'a playbook at its end, with an undo: verified after it, because it may have helped',
     journal: [
       ...planned,
       started(1, debt('log', 'always', { after: 'recheck' })),
@@ -540,7 +540,7 @@ const CASES: Case[] = [
     does: finish('escalated', 'Next: Microsoft support'),
   },
   {
-    given: 'a playbook at its end, one undo that helped and one that failed: not recovered, a person must',
+    given: 'a playbook at its end, with one undo that helped and one that failed: not recovered, a person must do it',
     journal: [
       ...planned,
       started(1, debt('log', 'always'), debt('other', 'always', { after: 'recheck' })),
@@ -565,12 +565,12 @@ const CASES: Case[] = [
   },
 ];
 
-describe('next: given this journal, this is done', () => {
+describe('next: a journal leads to this decision', () => {
   test.each(CASES)('$given', ({ journal: events, now, does }) => {
     expect(next(fold(journal(...events)), now ?? LATER, SETTINGS)).toEqual(does as Decision);
   });
 
-  test('no two cases are called the same', () => {
+  test('no two cases have the same name', () => {
     const names = CASES.map(({ given }) => given);
     expect(names).toEqual([...new Set(names)]);
   });
@@ -581,11 +581,11 @@ describe('the conditions of a step', () => {
   const CONDITIONS: { says: string; condition: Condition; server?: ReturnType<typeof facts>; unmet?: string }[] = [
     { says: 'a role that the server has', condition: { role: 'mailbox' } },
     {
-      says: 'a role that it has not',
+      says: 'a role that the server does not have',
       condition: { role: 'client-access' },
       unmet: 'mbx1 has no client-access role',
     },
-    { says: 'both roles on one box', condition: { role: 'client-access' }, server: facts('ex1') },
+    { says: 'both roles on a combined server', condition: { role: 'client-access' }, server: facts('ex1') },
     { says: 'in a group, and it is', condition: { dag: true } },
     {
       says: 'in a group, and it is not',
@@ -593,7 +593,7 @@ describe('the conditions of a step', () => {
       server: facts('mbx9'),
       unmet: 'mbx9 is not in a database availability group',
     },
-    { says: 'in no group, and it is in one', condition: { dag: false }, unmet: 'mbx1 is in dag1' },
+    { says: 'in no group, but it is in one', condition: { dag: false }, unmet: 'mbx1 is in dag1' },
     { says: 'in no group, and it is in none', condition: { dag: false }, server: facts('mbx9') },
     { says: 'one of several versions', condition: { version: [2013, 2016] } },
     { says: 'another version', condition: { version: [2016, 2019] }, unmet: 'mbx1 runs Exchange 2013' },
@@ -602,13 +602,13 @@ describe('the conditions of a step', () => {
       condition: { role: 'mailbox', dag: false },
       unmet: 'mbx1 is in dag1',
     },
-    { says: 'a health set: only a look can tell', condition: { healthy: 'AD' } },
+    { says: 'a health set: only a verification can decide', condition: { healthy: 'AD' } },
   ];
   test.each(CONDITIONS)('$says', ({ condition, server, unmet }) => {
     expect(unmetCondition(condition, server ?? inGroup)).toBe(unmet);
   });
 
-  test('a server that was not looked at yet meets them all', () => {
+  test('a server that was not verified yet meets every condition', () => {
     expect(unmetCondition({ role: 'client-access' }, undefined)).toBeUndefined();
   });
 

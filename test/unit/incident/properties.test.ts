@@ -259,7 +259,7 @@ function always(must: (taken: Taken, play: Play) => void): void {
   );
 }
 
-test('the plays reach every decision and every outcome: what follows is said of something', () => {
+test('the random runs reach every decision and every outcome, so the properties are tested', () => {
   const decisions = new Set<string>();
   const outcomes = new Set<string>();
   fc.assert(
@@ -294,7 +294,7 @@ test('the same incident at the same time gives the same decision, and asking cha
   });
 });
 
-test('a journal folded in two parts is the journal folded whole, and folding leaves the entries as they are', () => {
+test('a journal folded in two parts gives the same incident as folded in one, and folding does not change the entries', () => {
   fc.assert(
     fc.property(choices, fc.nat(), (chosen, cut) => {
       const { entries } = play(chosen);
@@ -309,7 +309,7 @@ test('a journal folded in two parts is the journal folded whole, and folding lea
   );
 });
 
-test('nothing that changes something begins but on trouble that the last look has seen', () => {
+test('a change begins only if the last verification confirmed the problem', () => {
   always(({ before, now, decision }) => {
     if (decision.do !== 'begin' || !stepRecord(before, decision.n).step.changes) return;
     expect(before.verified?.verdict).toBe('confirmed');
@@ -320,7 +320,7 @@ test('nothing that changes something begins but on trouble that the last look ha
   });
 });
 
-test('nothing begins while something that was begun has no end', () => {
+test('nothing begins while something that was started has not ended', () => {
   always(({ before, decision }) => {
     if (decision.do !== 'begin') return;
     expect(before.steps.filter((record) => record.state === 'started')).toEqual([]);
@@ -336,7 +336,7 @@ test('steps begin in the order of the plan', () => {
   });
 });
 
-test('once cancelled, nothing begins, no playbook is chosen, and the end is never a recovery', () => {
+test('once cancelled, nothing begins, no playbook is chosen, and the outcome is never recovered', () => {
   always(({ before, decision }, { entries }) => {
     const cancelled = entries.find((entry) => entry.type === 'cancelled');
     if (!cancelled || before.conclusion === undefined) return;
@@ -353,7 +353,7 @@ test('after the end there is nothing to do', () => {
   });
 });
 
-test('what is always put back is, before anything comes back on recovery', () => {
+test('undo actions that always run come before those that run on recovery', () => {
   always(({ before, decision }) => {
     if (decision.do !== 'undo') return;
     const undo = before.undo.find((one) => one.id === decision.undo);
@@ -363,7 +363,7 @@ test('what is always put back is, before anything comes back on recovery', () =>
   });
 });
 
-test('at the end nothing that was due is still owed, and "recovered" has nothing that could not be put back', () => {
+test('at the end no due undo action is outstanding, and "recovered" has no failed one', () => {
   always(({ before, decision }) => {
     if (decision.do !== 'finish') return;
     const { outcome, left, owed } = decision.finished;
@@ -381,7 +381,7 @@ test('at the end nothing that was due is still owed, and "recovered" has nothing
   });
 });
 
-test('recovered means changed and seen healthy after; transient means seen healthy with nothing changed', () => {
+test('recovered means changed and verified healthy afterwards; transient means verified healthy without a change', () => {
   always(({ before, decision }) => {
     if (decision.do !== 'finish') return;
     const { outcome } = decision.finished;

@@ -11,7 +11,7 @@ const last = <T>(all: readonly T[]) => all.at(-1) as T;
 
 /** These were recorded before a start told what it took, and an end what it kept. */
 describe('journals of an older version', () => {
-  test.each(RECORDED)('%s: tells its matter, what it claimed, and how it ended', (name) => {
+  test.each(RECORDED)('%s: its key, its claims and its end are indexed', (name) => {
     const { entries, view } = read(name);
     const traces = tracesOf(entries);
     expect(traces[0]?.beside.opening).toEqual({
@@ -43,7 +43,7 @@ describe('journals of an older version', () => {
     ['protocol-rebooted', { owes: ['mbx1 activation'], settles: ['mbx1 activation'], keeps: [] }],
     ['protocol-escalated', { owes: ['ex1 activation'], settles: [], keeps: ['dag2'] }],
     ['protocol-transient', { owes: [], settles: [], keeps: [] }],
-  ])('%s: tells what was owed, what was put back, and whose slot stays taken', (name, expected) => {
+  ])('%s: undo actions, their end and kept slots are indexed', (name, expected) => {
     expect(owed(name)).toEqual(expected);
   });
 });
@@ -98,7 +98,7 @@ const START = { owner: 'i1', organisation: '', kill: [], claims: ['mbx1', 'mbx2'
 /** The last of these leaves this. */
 const cases: [string, IncidentEvent[], Beside][] = [
   [
-    'an alert opens an incident: its key is held, and others may count the server',
+    'an alert opens an incident: its key is reserved, and others may count the server',
     [opened],
     {
       opening: { key: 'mbx1/imap', server: 'mbx1', family: 'IMAP' },
@@ -106,12 +106,12 @@ const cases: [string, IncidentEvent[], Beside][] = [
     },
   ],
   [
-    'trouble is seen, in the organisation that was seen',
+    'a problem is confirmed, in the organisation that was verified',
     [opened, lookedAt('confirmed')],
     { trouble: { organisation: 'w2', server: 'mbx1', seen: ['sick imap'], gone: ['alerted imap', 'unseen imap'] } },
   ],
   [
-    'a change starts: the server and what it acts on are claimed, the slot is taken, the debt is entered',
+    'a change starts: its servers are claimed, the slot is taken, the undo action is entered',
     [opened, lookedAt('confirmed'), matched, started()],
     {
       start: { ...START, organisation: 'w2', slot: { group: 'dag1', server: 'mbx2' } },
@@ -119,7 +119,7 @@ const cases: [string, IncidentEvent[], Beside][] = [
     },
   ],
   [
-    'a change starts and tells what it took: limits, world, whose alerts are its own',
+    'a change starts and records what it took: limits, organisation, servers whose alerts are its own',
     [opened, matched, started({ took: { world: 'w3', throttles: [rule], disrupts: { servers: ['mbx2'], until: 9 } } })],
     {
       start: {
@@ -133,7 +133,7 @@ const cases: [string, IncidentEvent[], Beside][] = [
     },
   ],
   [
-    'a part of another run claims for its root',
+    'a child claims for its root',
     [
       opened,
       { type: 'attached', data: { alerts: [], parent: { incident: 'p', root: 'r', n: 1 } } },
@@ -149,7 +149,7 @@ const cases: [string, IncidentEvent[], Beside][] = [
     { start: { ...START, claims: ['mbx2'] } },
   ],
   [
-    'it is put back: it is owed no longer',
+    'an undo is done: the action is removed from the ledger',
     [
       opened,
       lookedAt('confirmed'),
@@ -160,7 +160,7 @@ const cases: [string, IncidentEvent[], Beside][] = [
     { settle: [{ server: 'mbx2', setting: 'activation', organisation: 'w2' }] },
   ],
   [
-    'a step was not sent at the last moment: what it would have changed is not owed, unless it was owed before',
+    'a step was not sent at the last moment: its undo action is removed, unless it was outstanding before',
     [opened, lookedAt('confirmed'), matched, started({ undo: [own] }), ended('notSent')],
     {
       settle: [
@@ -168,15 +168,15 @@ const cases: [string, IncidentEvent[], Beside][] = [
       ],
     },
   ],
-  ['a step that was sent stays owed for', [opened, matched, started({ undo: [own] }), ended('done')], {}],
+  ['a step that was sent keeps its undo action', [opened, matched, started({ undo: [own] }), ended('done')], {}],
   ["another step's debt is none of its own", [opened, matched, started(), ended('notSent')], {}],
   [
-    'it can not be put back: it stays owed',
+    'an undo fails: the action stays outstanding',
     [opened, matched, started(), { type: 'undone', data: { undo: 'd', state: 'failed', says: '' } }],
     {},
   ],
   [
-    'it ends escalated: the key is free, and the trouble is not over',
+    'an incident ends escalated: the key is free, and the problem is not over',
     [opened, finished('escalated', { keeps: ['dag1'] })],
     {
       finishing: { key: 'mbx1/imap', root: 'i1', isRoot: true, keepSlots: ['dag1'], outcome: 'escalated', runs: [] },
@@ -185,14 +185,14 @@ const cases: [string, IncidentEvent[], Beside][] = [
   ],
 ];
 
-describe('what an entry leaves in the indexes', () => {
+describe('index data of an entry', () => {
   test.each(cases)('%s', (_, events, expected) => {
     const traces = tracesOf(journal(...events));
     const seq = events.length;
     expect(traces.find((trace) => trace.seq === seq)?.beside ?? {}).toEqual(expected);
   });
 
-  test('what a worker wrote whose clock was set back comes after what it wrote before', () => {
+  test('an entry by a worker whose clock was set back comes after its earlier entries', () => {
     const entries = journal(
       [NINE, opened],
       [NINE - SECOND, lookedAt('confirmed')],

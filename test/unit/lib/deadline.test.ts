@@ -5,7 +5,7 @@ const never = new Promise<never>(() => {});
 const late = () => new Error('late');
 
 describe('within', () => {
-  test('gives what the work gives', async () => {
+  test('returns the result of the work', async () => {
     await expect(within(60_000, Promise.resolve(1), late)).resolves.toBe(1);
     await expect(within(undefined, Promise.resolve(1), late)).resolves.toBe(1);
   });

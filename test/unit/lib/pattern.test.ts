@@ -17,14 +17,14 @@ const read = (titlePattern: string, alerts: object[]) =>
     ),
   ).alerts;
 
-it('a pattern that would never end is stopped, rests, and says where', () => {
+it('a pattern that would never end is stopped, paused, and reports where', () => {
   const pattern = new BoundedPattern(ENDLESS);
   const found = pattern.search(['aaa', `${'a'.repeat(60)}!`, 'a']);
   expect(found).toEqual({ groups: [{ healthSet: 'aaa', 0: 'aaa', 1: 'aaa', 2: 'aaa' }], stoppedAt: 1 });
   expect(pattern.search(['aaa'])).toEqual({ groups: [], stoppedAt: 0 });
 });
 
-it('a title that such a pattern can not read costs no alert, and the alert says so', () => {
+it('a title that such a pattern cannot read does not lose the alert, and the alert says so', () => {
   const bad = { Name: `${'a'.repeat(60)}!` };
   const alerts = read(ENDLESS, [{ Name: 'aa' }, bad, { Name: 'aa' }, ...Array(500).fill(bad)]);
   expect(alerts).toHaveLength(503);
@@ -57,12 +57,12 @@ it.each([
   expect(lines.filter((line) => widthOf(line) > 80)).toEqual([]);
 });
 
-it('an address is looked for in megabytes of a word', () => {
+it('an address is searched for in megabytes of a word', () => {
   expect([...'a'.repeat(MANY).matchAll(MAIL)]).toEqual([]);
   expect([...`${'a'.repeat(MANY)}@contoso.com`.matchAll(MAIL)].map(([, domain]) => domain)).toEqual(['contoso.com']);
 });
 
-it('is tried once more where the machine was too busy to compute, and then stopped', () => {
+it('is retried if the machine was too busy to compute, and then stopped', () => {
   const usage = vi.spyOn(process, 'cpuUsage').mockReturnValue({ user: 0, system: 0 });
   const pattern = new BoundedPattern('(a+)+$');
   expect(pattern.search([`${'a'.repeat(40)}!`])).toEqual({ groups: [], stoppedAt: 0 });

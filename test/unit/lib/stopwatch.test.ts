@@ -15,7 +15,7 @@ test.each([
     counts: 1_000 + HOUR,
   },
   { meanwhile: 'the machine sleeps for an hour', wall: 1_000 + HOUR, steady: 1_000, counts: 1_000 + HOUR },
-])('$meanwhile: it never says less than has passed', ({ wall, steady, counts }) => {
+])('$meanwhile: it never reports less than has passed', ({ wall, steady, counts }) => {
   const clocks = { wall: 1_700_000_000_000, steady: 5_000 };
   vi.spyOn(Date, 'now').mockImplementation(() => clocks.wall);
   vi.spyOn(performance, 'now').mockImplementation(() => clocks.steady);

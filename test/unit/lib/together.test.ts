@@ -15,7 +15,7 @@ function gate() {
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('what comes while one is worked on is gathered, and worked on together', async () => {
+test('ids that arrive during a round are gathered, and processed together', async () => {
   const together = new Together();
   const { rounds, ends, work } = gate();
   const first = together.run('imap', 'a', work);
@@ -31,7 +31,7 @@ test('what comes while one is worked on is gathered, and worked on together', as
   await Promise.all(others);
 });
 
-test('different keys go side by side', async () => {
+test('different keys run in parallel', async () => {
   const together = new Together();
   const { rounds, ends, work } = gate();
   const both = [together.run('imap', 'a', work), together.run('owa', 'b', work)];
@@ -41,7 +41,7 @@ test('different keys go side by side', async () => {
   await Promise.all(both);
 });
 
-test('a round that fails is told to its own, and the next one goes on', async () => {
+test('a failed round is reported to its own callers, and the next one runs', async () => {
   const together = new Together();
   const { rounds, ends, work } = gate();
   const first = together.run('imap', 'a', work);

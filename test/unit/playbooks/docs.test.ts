@@ -17,17 +17,17 @@ const sections = new Map(
 );
 
 describe('docs/playbooks.md', () => {
-  it.each(STEPS.map((step) => [step.name, step] as const))('says of %s what it takes', (_, step) => {
+  it.each(STEPS.map((step) => [step.name, step] as const))('describes the options of %s', (_, step) => {
     const expected = documentedStep(step);
     expect(sections.get(expected[0])?.slice(0, expected.length)).toEqual(expected);
   });
 
-  it('describes no step that is gone', () => {
+  it('describes no removed step', () => {
     expect([...sections.keys()].sort()).toEqual(STEPS.map((step) => documentedStep(step)[0]).sort());
   });
 });
 
-it('docs/the-page.md uses every one of its corrections, and no other', () => {
+it('docs/the-page.md uses each of its corrections, and no other', () => {
   const page = readFileSync('docs/the-page.md', 'utf8');
   const [tables = '', corrections = ''] = page.split('## Corrections');
   const used = new Set([...tables.matchAll(/\*\*(\d+)\*\*/g)].map(([, number]) => Number(number)));

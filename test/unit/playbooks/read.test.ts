@@ -57,7 +57,7 @@ describe('a step may be written', () => {
   ])('%s', (_, lines, expected) => expect(stepsOf(...lines)).toEqual(expected));
 });
 
-describe('a problem of a step is told with its place and its mend', () => {
+describe('a problem of a step is reported with its position and how to fix it', () => {
   it.each([
     ['an unknown step', ['- rechek'], 'p.yaml:5:5: steps[0]: there is no step "rechek"; did you mean "recheck"?'],
     [
@@ -87,7 +87,7 @@ describe('a problem of a step is told with its place and its mend', () => {
     ],
     ['a bare number', ['- wait: 10'], 'p.yaml:5:11: steps[0].wait: has no unit: write "10s" or "10m"'],
     [
-      'a bare value where none belongs',
+      'a bare value where none is allowed',
       ['- recheck: 3'],
       'p.yaml:5:14: steps[0].recheck: "recheck" takes no bare value; write "recheck: { attempts: … }"',
     ],
@@ -191,7 +191,7 @@ describe('a problem of a step is told with its place and its mend', () => {
 });
 
 describe('a playbook', () => {
-  it('is careful unless it says otherwise', () => {
+  it('defaults to observe', () => {
     expect(read(withSteps('- recheck'))[0]?.mode).toBe('observe');
   });
 
@@ -208,10 +208,10 @@ describe('a playbook', () => {
       `${withSteps('- recheck')}\nmode: atuo`,
       'p.yaml:6:7: mode: must be "observe" or "approve" or "auto"; did you mean "auto"?',
     ],
-    ['something else than keys', '- recheck', 'p.yaml:1:1: must be keys with values'],
+    ['no keys at all', '- recheck', 'p.yaml:1:1: must be keys with values'],
   ])('%s is a problem', (_, text, expected) => expect(problemsOf(() => read(text))).toEqual([expected]));
 
-  it('tells every problem of every file at once, also of its steps when the rest is wrong', () => {
+  it('reports every problem of every file at once, including its steps when the rest is wrong', () => {
     const files = [
       { file: 'a.yaml', text: 'playbook: a\nsteps: [ rechek ]' },
       { file: 'b.yaml', text: 'playbook: [' },
@@ -264,7 +264,7 @@ describe('what a playbook handles', () => {
     withSteps('- recheck').replace('playbook: p', 'playbook: q').replace('IMAP\\ImapCTPMonitor', handles);
 
   it.each(['IMAP\\ImapCTPMonitor', 'imap\\IMAPctpMonitor', 'IMAP\\ImapCTPMonitor\\MSExchangeImap4'])(
-    'cannot be handled by another one too: %s',
+    'cannot be handled by another playbook too: %s',
     (handles) => {
       const [problem, ...more] = problemsOf(() => read(`${withSteps('- recheck')}\n---\n${other(handles)}`));
       expect(problem).toMatch(
@@ -274,7 +274,7 @@ describe('what a playbook handles', () => {
     },
   );
 
-  it('with a target resource leaves no room for the monitor as a whole', () => {
+  it('with a target resource excludes the monitor as a whole', () => {
     const specific = withSteps('- recheck').replace('ImapCTPMonitor', 'ImapCTPMonitor\\A');
     expect(problemsOf(() => read(`${specific}\n---\n${other('IMAP\\ImapCTPMonitor')}`))).toEqual([
       'p.yaml:9:11: handles[0]: IMAP\\ImapCTPMonitor is already handled at p.yaml:3:11; a monitor belongs to one playbook',
@@ -298,7 +298,7 @@ describe('the hash of a playbook', () => {
   const hash = (text: string) => read(text)[0]?.hash;
   const plain = withSteps('- restart-service: MSExchangeIMAP4', '- recheck');
 
-  it('does not see the order of keys at any depth', () => {
+  it('does not depend on the order of keys at any depth', () => {
     expect(hashOf({ a: 1, b: [{ c: 2, d: 3 }] })).toBe(hashOf({ b: [{ d: 3, c: 2 }], a: 1 }));
     expect(hashOf({ a: [1, 2] })).not.toBe(hashOf({ a: [2, 1] }));
   });
@@ -316,14 +316,14 @@ describe('the hash of a playbook', () => {
       `steps: [ restart-service: MSExchangeIMAP4, recheck ]\nhandles: [imap\\ImapCTPMonitor]\nsummary: s\nplaybook: p`,
     ],
     ['its summary', plain.replace('summary: s', 'summary: other words')],
-  ])('does not see %s', (_, text) => expect(hash(text)).toBe(hash(plain)));
+  ])('does not depend on %s', (_, text) => expect(hash(text)).toBe(hash(plain)));
 
   it.each([
     ['a step', withSteps('- restart-service: MSExchangeIMAP4BE', '- recheck')],
     ['the order of steps', withSteps('- recheck', '- restart-service: MSExchangeIMAP4')],
     ['a condition', withSteps('- restart-service: MSExchangeIMAP4', '  when: { dag: true }', '- recheck')],
     ['the mode', `${plain}\nmode: auto`],
-  ])('sees %s', (_, text) => expect(hash(text)).not.toBe(hash(plain)));
+  ])('depends on %s', (_, text) => expect(hash(text)).not.toBe(hash(plain)));
 });
 
 describe('a folder of playbooks', () => {
@@ -338,7 +338,7 @@ describe('a folder of playbooks', () => {
     }
   };
 
-  it('gives those of all its files, in the order of their names', () => {
+  it('contains the playbooks of all its files, in the order of their names', () => {
     const second = withSteps('- recheck')
       .replace('playbook: p', 'playbook: q')
       .replace('IMAP\\ImapCTPMonitor', 'POP\\PopCTPMonitor');
@@ -349,11 +349,11 @@ describe('a folder of playbooks', () => {
     });
   });
 
-  it('with none in it is a problem', () => {
+  it('without any playbook is a problem', () => {
     inFolder({}, (folder) => expect(() => loadPlaybooks(folder, LANGUAGE)).toThrow('contains no playbook (*.yaml)'));
   });
 
-  it('that is not there is a problem', () => {
+  it('that does not exist is a problem', () => {
     expect(() => loadPlaybooks('/nowhere/at/all', LANGUAGE)).toThrow('no such file or folder');
   });
 });

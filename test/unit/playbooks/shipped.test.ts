@@ -61,13 +61,13 @@ const PAGE = {
 };
 
 describe('the shipped playbooks', () => {
-  it('are the page’s four procedures, step by step, and act by themselves', () => {
+  it('are the four procedures of Microsoft’s page, step by step, and act without approval', () => {
     const playbooks = shipped();
     expect(Object.fromEntries(playbooks.map(({ name, steps }) => [name, steps.map(({ step }) => step)]))).toEqual(PAGE);
     expect(playbooks.map(({ mode }) => mode)).toEqual(['auto', 'auto', 'auto', 'auto']);
   });
 
-  it('drain every server that has the mailbox role before it restarts', () => {
+  it('drain every server that has the mailbox role before they restart it', () => {
     for (const { name, steps } of shipped()) {
       const reboot = steps.findIndex(({ step }) => step === 'restart-server');
       expect(steps[reboot - 2]?.step, name).toBe('fail-over-databases');
@@ -77,7 +77,7 @@ describe('the shipped playbooks', () => {
     }
   });
 
-  it('switch the services that the page means', () => {
+  it('restart the services that the page means', () => {
     const restarts = shipped().map(({ name, steps }) => [
       name,
       steps.filter(({ step }) => step === 'restart-service').map(({ options }) => [options.name, options.on]),
@@ -93,11 +93,11 @@ describe('the shipped playbooks', () => {
     });
   });
 
-  it('are found fine by the check of everything', () => {
+  it('pass the complete check', () => {
     expect(checkConfig({ ...from, steps: STEPS }).problems).toEqual([]);
   });
 
-  it('are found wanting by it when a service leaves the allow-list', () => {
+  it('fail it when a service is removed from the allow-list', () => {
     const env = { SECOND_RESPONDER_SAFETY_SERVICES: '["MSExchangeIMAP4"]' };
     const { problems } = checkConfig({ ...from, env, steps: STEPS });
     expect(problems.map(({ file }) => file.replace(/.*\//, ''))).toEqual([
@@ -109,7 +109,7 @@ describe('the shipped playbooks', () => {
   });
 });
 
-it('the JSON Schema of playbooks is current (mend: npx vitest run --project unit test/unit/playbooks -u)', async () => {
+it('the JSON Schema of playbooks is current (to update: npx vitest run --project unit test/unit/playbooks -u)', async () => {
   await expect(`${JSON.stringify(playbookJsonSchema(STEPS), null, 2)}\n`).toMatchFileSnapshot(
     '../../../config/playbook.schema.json',
   );

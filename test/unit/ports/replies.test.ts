@@ -38,11 +38,11 @@ describe('is no reply', () => {
     ['text for rows', 'serverHealth', 'Healthy'],
     ['a row without its value', 'serverHealth', [{ ...healthy, alertValue: undefined }]],
     ['a value that Exchange does not have', 'serverHealth', [{ ...healthy, alertValue: 'Fine' }]],
-    ['a probe that succeeded in its own way', 'invokeProbe', { ...run, resultType: ['Succeeded'] }],
+    ['a probe with an unknown result', 'invokeProbe', { ...run, resultType: ['Succeeded'] }],
     ['an instant beyond all dates', 'bootTime', { bootedAt: 1e300, uptimeSeconds: 1 }],
     ['a service of another kind', 'service', service('a', { status: 'Melting' as never })],
     ['a list for one', 'service', [service('a')]],
-    ['an effect that is none', 'restartServer', { effect: 'maybe' }],
+    ['an unknown effect', 'restartServer', { effect: 'maybe' }],
     ['a name as long as a book', 'organisation', { id: 'x'.repeat(5_000), servers: [] }],
     ['keys of the prototype', 'mailboxServer', JSON.parse('{"__proto__":{"server":"a"}}')],
   ];
@@ -56,12 +56,12 @@ describe('is no reply', () => {
   });
 });
 
-it('what a probe prints is cut, and what nobody asked for is left out', () => {
+it('the output of a probe is cut, and unrequested fields are left out', () => {
   const { value } = readReply('invokeProbe', { value: { ...run, error: 'x'.repeat(1e6), more: 1 }, warnings: [] });
   expect(value).toEqual({ ...run, error: 'x'.repeat(16_000) });
 });
 
-it('an answer without end is let go', async () => {
+it('an endless reply is dropped', async () => {
   const remote = await answering((say) => {
     const more = () => {
       while (say('x'.repeat(1e6)));
@@ -76,7 +76,7 @@ it('an answer without end is let go', async () => {
 });
 
 it.each([{ now: 1e300 }, { now: '9' }, { speed: 0 }, { speed: -1 }, { speed: 1e99 }, { epoch: 1 }])(
-  'a time such as %j moves no clock',
+  'a time such as %j does not move a clock',
   async (wrong) => {
     const time = { now: NINE, speed: 1, epoch: 'e', virtual: true };
     const remote = await answering((_, end) => end(JSON.stringify({ ...time, ...wrong })));

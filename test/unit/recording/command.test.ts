@@ -57,7 +57,7 @@ async function record(args: string[], openIt = opening()) {
 }
 
 describe('record', () => {
-  it('writes a file, tells what it does while it does it, and says at the end what there is and what to look at', async () => {
+  it('writes a file, shows its progress, and ends with a summary and what to review', async () => {
     const file = join(folder, 'a.json');
     const { out, told, failed } = await record(['--output', file, '--servers', 'mbx1, cas1']);
     expect(failed).toBe(false);
@@ -81,7 +81,7 @@ describe('record', () => {
     expect(told).toMatch(/mbx9: probe 1 of 44, IMAP\.Protocol\\ImapDeepTestProbe: Succeeded/);
   });
 
-  it('names failed calls with their reason, and goes on', async () => {
+  it('names failed calls with their reason, and continues', async () => {
     const broken = lab();
     broken.post({ fault: 'refuse', command: 'Get-ServerHealth', server: 'mbx1' });
     const file = join(folder, 'a.json');
@@ -92,7 +92,7 @@ describe('record', () => {
     );
   });
 
-  it('with --rename keeps what was called what out of the file, and prints it', async () => {
+  it('with --rename keeps the original names out of the file, and prints the mapping', async () => {
     const file = join(folder, 'a.json');
     const { out } = await record(['--output', file, '--rename']);
     expect(readRecording(file)).toMatchObject({ renamed: true, servers: expect.arrayContaining([]) });
@@ -100,13 +100,13 @@ describe('record', () => {
     expect(JSON.stringify(readRecording(file))).not.toMatch(/mbx1|contoso|tokyo/i);
   });
 
-  it('prints for scripts with --json', async () => {
+  it('prints JSON with --json', async () => {
     const file = join(folder, 'a.json');
     const { out } = await record(['--output', file, '--servers', 'mbx9', '--json']);
     expect(JSON.parse(out)).toMatchObject({ servers: 1, databases: 2, failed: [], file, names: [] });
   });
 
-  it('names the file by the time where nothing else is said', async () => {
+  it('names the file after the time by default', async () => {
     const there = process.cwd();
     process.chdir(folder);
     try {
@@ -117,7 +117,7 @@ describe('record', () => {
     expect(readdirSync(folder)).toEqual([expect.stringMatching(/^recording-\d{8}-\d{6}\.json$/)]);
   });
 
-  it('finds problems only when nothing at all could be read; then there is no file', async () => {
+  it('fails only if nothing at all could be read; then there is no file', async () => {
     const nobody: OpenExchange = async () => {
       const opened = await opening()({} as never);
       const organisation = async () => Promise.reject(new ExchangeError('accessDenied', 'not you'));
@@ -133,7 +133,7 @@ describe('record', () => {
     expect(closed).toBe(1);
   });
 
-  it('asks nothing where a file is in the way', async () => {
+  it('reads nothing if the file already exists', async () => {
     const file = join(folder, 'a.json');
     writeFileSync(file, 'precious');
     const from = lab();
@@ -141,7 +141,7 @@ describe('record', () => {
     expect(from.commands()).toEqual([]);
   });
 
-  it('takes a server that is not there for wrong usage', async () => {
+  it('rejects an unknown server as wrong usage', async () => {
     await expect(record(['--output', join(folder, 'a.json'), '--servers', 'mbx11'])).rejects.toMatchObject({
       name: 'UsageError',
       message: expect.stringContaining('did you mean "mbx1"?'),
@@ -150,7 +150,7 @@ describe('record', () => {
     await expect(record(['--servers', 'a,,b'])).rejects.toThrow(/names, separated by commas/);
   });
 
-  it('prints what came from outside so that it steers no terminal', async () => {
+  it('escapes control characters in what it prints', async () => {
     const broken = lab();
     const openIt: OpenExchange = async (config) => {
       const opened = await opening(broken)(config);
@@ -168,7 +168,7 @@ describe('a recording as the lab', () => {
     return loadConfig({ file: join(folder, 'sr.yaml'), env: {}, cwd: folder }).config;
   };
 
-  it('is what a daemon looks after with lab.recording, and what is otherwise there is among its warnings', async () => {
+  it('is the daemon’s organisation with lab.recording, and its notes are among the warnings', async () => {
     const releases: Release[] = [];
     const opened = await openExchange(configured(`lab: { recording: ${FIXTURE}, cure: none }`), releases);
     try {
@@ -182,7 +182,7 @@ describe('a recording as the lab', () => {
     }
   });
 
-  it('is looked for beside the configuration', () => {
+  it('is resolved relative to the configuration', () => {
     expect(configured('lab: { recording: mine.json }').lab.recording).toBe(join(folder, 'mine.json'));
   });
 
@@ -192,7 +192,7 @@ describe('a recording as the lab', () => {
     );
   });
 
-  it('does not go together with --organisation, and a bad file is told with its place', async () => {
+  it('cannot be combined with --organisation, and a bad file is reported with its position', async () => {
     vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
     const run = (...args: string[]) =>
       createProgram({ terminal: createTerminal(process.stdout, {}), fail: () => {} }).parseAsync(['lab', ...args], {

@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('a recording in a file', () => {
-  it('is read as it was written, and its times are such as people read', () => {
+  it('is read as it was written, and its times are readable for people', () => {
     const file = join(folder, 'a.json');
     const recording = readRecording(FIXTURE);
     writeRecording(file, recording);
@@ -25,14 +25,14 @@ describe('a recording in a file', () => {
     expect(JSON.parse(readFileSync(file, 'utf8')).recordedAt).toBe('2026-11-18T05:12:07.413Z');
   });
 
-  it('is for its owner only, and nothing else is left beside it', () => {
+  it('is readable by its owner only, and leaves no other file behind', () => {
     const file = join(folder, 'a.json');
     writeRecording(file, readRecording(FIXTURE));
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder)).toEqual(['a.json']);
   });
 
-  it('never takes the place of another file, not even of one that came meanwhile', () => {
+  it('never replaces another file, not even one created meanwhile', () => {
     const file = join(folder, 'a.json');
     expect(whyNotWritable(file)).toBeUndefined();
     writeFileSync(file, 'precious');
@@ -44,14 +44,14 @@ describe('a recording in a file', () => {
     expect(readdirSync(folder)).toEqual(['a.json']);
   });
 
-  it('is whole or not there: what cannot be written leaves nothing behind', () => {
+  it('is complete or absent: a failed write leaves nothing behind', () => {
     const file = join(folder, 'a.json');
     const recording = { ...readRecording(FIXTURE), recordedAt: Number.NaN };
     expect(() => writeRecording(file, recording)).toThrow();
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('a folder that is not there is told in words', () => {
+  test('a missing folder is reported in plain words', () => {
     const file = join(folder, 'no', 'a.json');
     expect(whyNotWritable(file)).toMatch(/no: no such file or folder$/);
     expect(() => writeRecording(file, readRecording(FIXTURE))).toThrow(/a\.json cannot be written: ENOENT/);
@@ -70,7 +70,7 @@ function changed(change: (data: Record<string, never>) => void): string {
 const at = (data: unknown, ...path: (string | number)[]) =>
   path.reduce((here, key) => (here as Record<string | number, unknown>)[key], data) as Record<string, unknown>;
 
-describe('a bad file is told with the place and with what was meant:', () => {
+describe('a problem is reported with its position and a suggestion:', () => {
   const rows: [says: string, written: string, why: RegExp][] = [
     ['no JSON', '{"format": ', /^x\.json: is not valid JSON: /],
     [
@@ -90,7 +90,7 @@ describe('a bad file is told with the place and with what was meant:', () => {
       /^x\.json: \/servers\/1\/serverHealth\/value\/3\/alertVaule: unknown key; did you mean "alertValue"\?$/,
     ],
     [
-      'a verb that is none',
+      'an unknown call',
       changed((data) => Object.assign(at(data, 'servers', 0), { bootTme: {} })),
       /^x\.json: \/servers\/0\/bootTme: unknown key; did you mean "bootTime"\?$/,
     ],
@@ -100,7 +100,7 @@ describe('a bad file is told with the place and with what was meant:', () => {
       /^x\.json: \/servers\/0\/serverHealth\/value\/0\/alertValue: must be .*; did you mean "Healthy"\?$/,
     ],
     [
-      'a time that is none',
+      'an invalid time',
       changed((data) => Object.assign(at(data, 'servers', 0, 'bootTime', 'value'), { bootedAt: 17 })),
       /^x\.json: \/servers\/0\/bootTime\/value\/bootedAt: is not a time such as "2026-/,
     ],
@@ -122,7 +122,7 @@ describe('a bad file is told with the place and with what was meant:', () => {
       /^x\.json: \/groups\/0\/availabilityGroup: has a value but no warnings: write \[\] for none$/,
     ],
     [
-      'warnings without a value, where it is no probe',
+      'warnings without a value, outside of probes',
       changed((data) => {
         delete at(data, 'groups', 0, 'availabilityGroup').value;
       }),
@@ -134,12 +134,12 @@ describe('a bad file is told with the place and with what was meant:', () => {
       /^x\.json: \/databases\/0\/database: is longer than 400 characters/,
     ],
     [
-      'a name that would steer a terminal',
+      'a name with control characters',
       changed((data) => Object.assign(at(data, 'databases', 0), { database: '\u001b[2J' })),
       /^x\.json: \/databases\/0\/database: contains control characters$/,
     ],
     [
-      'more than there can be',
+      'more elements than allowed',
       changed((data) =>
         Object.assign(at(data, 'servers', 0, 'activity'), { value: Array(101).fill({ kind: 'setup', says: '' }) }),
       ),
@@ -152,7 +152,7 @@ describe('a bad file is told with the place and with what was meant:', () => {
     );
   });
 
-  it('of a thousand problems fifty are enough', () => {
+  it('at most fifty problems are reported', () => {
     const written = changed((data) =>
       Object.assign(at(data, 'servers', 0, 'services'), { value: Array(1_000).fill({}) }),
     );
@@ -165,7 +165,7 @@ describe('a bad file is told with the place and with what was meant:', () => {
     expect(() => readRecording(join(folder, 'gone.json'))).toThrow(/gone\.json: no such file or folder$/);
   });
 
-  it('whatever it holds, it is told so or read', () => {
+  it('any content is either read or refused with a problem', () => {
     const anywhere = fc.tuple(fc.nat(text.length), fc.nat(40), fc.oneof(fc.string(), fc.json()));
     fc.assert(
       fc.property(fc.oneof(fc.json(), anywhere), (given) => {

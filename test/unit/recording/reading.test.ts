@@ -22,18 +22,18 @@ function trapped(): { exchange: Exchange; sprung: string[] } {
 }
 
 describe('the guard', () => {
-  it('is of a type without any verb that changes something, and the verbs that there are are one kind or the other', () => {
+  it('has a type without any changing call, and every call is either reading or changing', () => {
     expectTypeOf<keyof ReadingExchange & keyof typeof CHANGING_CALLS>().toEqualTypeOf<never>();
     expectTypeOf<keyof Exchange>().toEqualTypeOf<keyof typeof READING_CALLS | keyof typeof CHANGING_CALLS>();
   });
 
-  it('has the verbs that read, all of them and nothing else', () => {
+  it('has all reading calls and nothing else', () => {
     const guarded = readingOnly(trapped().exchange, { probes: true });
     expect(Reflect.ownKeys(guarded).sort()).toEqual(Object.keys(READING_CALLS).sort());
     expect(Object.getPrototypeOf(guarded)).toBeNull();
   });
 
-  it.each(CHANGING)('answers no %s, whatever it is called by', (verb) => {
+  it.each(CHANGING)('does not offer %s under any name', (verb) => {
     const { exchange, sprung } = trapped();
     const guarded = readingOnly(exchange, { probes: true }) as unknown as Record<string, unknown>;
     expect(guarded[verb]).toBeUndefined();
@@ -45,7 +45,7 @@ describe('the guard', () => {
     expect(sprung).toEqual([]);
   });
 
-  it('runs no probe unless probes were asked for', async () => {
+  it('runs no probe unless probes were requested', async () => {
     const { exchange } = trapped();
     await expect(readingOnly(exchange, { probes: false }).invokeProbe('mbx1', 'IMAP\\X')).rejects.toThrow(
       /probes are not enabled/,
@@ -53,7 +53,7 @@ describe('the guard', () => {
   });
 });
 
-it('recording a whole organisation sends nothing but what reads, one command after the other', async () => {
+it('recording a whole organisation sends only reading commands, one after another', async () => {
   const lab = createLab({ speed: 1, virtual: true });
   let atATime = 0;
   let most = 0;

@@ -50,7 +50,7 @@ describe('what is recorded', () => {
     expect(servers[0]?.bootTime?.ms).toBeGreaterThanOrEqual(20);
   });
 
-  it('is a failure where there was one, in its own words, and the rest goes on', async () => {
+  it('is a failure if the call failed, in the server’s words, and recording continues', async () => {
     const { lab } = labForTest();
     const recording = await recordLab(lab, {
       servers: ['mbx1'],
@@ -69,7 +69,7 @@ describe('what is recorded', () => {
     ]);
   });
 
-  it('is what a file can hold: long words are cut, and what has no form is a bad reply', async () => {
+  it('fits the file: long texts are cut, and an invalid value is a bad reply', async () => {
     const { lab } = labForTest();
     const { servers } = await recordLab(lab, {
       servers: ['mbx1'],
@@ -90,7 +90,7 @@ describe('what is recorded', () => {
     });
   });
 
-  it('a defect ends it: what is no answer of Exchange is hidden nowhere', async () => {
+  it('an error that does not come from Exchange ends the recording', async () => {
     const { lab } = labForTest();
     const broken = async () => {
       throw new TypeError('undefined is not a function');
@@ -116,7 +116,7 @@ describe('which servers', () => {
     expect(servers.map(({ server }) => server)).toEqual(['mbx1', 'cas1']);
   });
 
-  test('a slip of the fingers is told before anything else is asked', async () => {
+  test('a typo is reported before anything else is read', async () => {
     const { lab } = labForTest();
     await expect(recordLab(lab, { servers: ['mbx11'] })).rejects.toThrow(
       'there is no server "mbx11" in the organisation; did you mean "mbx1"?',
@@ -124,7 +124,7 @@ describe('which servers', () => {
     expect(lab.commands().map(({ command }) => command)).toEqual(['Get-ExchangeServer']);
   });
 
-  test('can be asked by name although the organisation does not answer', async () => {
+  test('can be named even if the organisation does not answer', async () => {
     const around = instead({ organisation: fails('accessDenied', 'not the whole') });
     const recording = await recordLab(labForTest().lab, { servers: ['mbx1'], around });
     expect(recording.servers[0]?.copiesOn?.value).toHaveLength(4);
@@ -147,7 +147,7 @@ describe('probes', () => {
     row('My', 'OwnMonitor'),
   ];
 
-  it('are those that the catalog links to rows that are there, called as the daemon calls them', () => {
+  it('are those that the catalog links to existing rows, with the daemon’s identities', () => {
     expect(probesOf(rows, catalog).map(({ identity }) => identity)).toEqual([
       'IMAP.Protocol\\ImapSelfTestProbe',
       'IMAP.Protocol\\ImapDeepTestProbe',
@@ -156,7 +156,7 @@ describe('probes', () => {
     ]);
   });
 
-  it('are run last, and only when they were asked for', async () => {
+  it('are run last, and only if requested', async () => {
     const { lab } = labForTest();
     await recordLab(lab, { servers: ['mbx1'] });
     expect(lab.commands().filter(({ command }) => command === 'Invoke-MonitoringProbe')).toEqual([]);
@@ -181,7 +181,7 @@ describe('probes', () => {
   });
 });
 
-it('what is done is told as it is done, failures with their reason', async () => {
+it('progress is reported, failures with their reason', async () => {
   const told: string[] = [];
   const around = instead({ copiesOf: fails('timedOut', 'No answer within 10000 ms.') });
   await recordLab(labForTest().lab, { servers: ['mbx9'], around, tell: (says) => told.push(says) });
@@ -193,7 +193,7 @@ it('what is done is told as it is done, failures with their reason', async () =>
   ]);
 });
 
-it('a server in no group is asked for none', async () => {
+it('a server in no group leads to no query for a group', async () => {
   const alone = async () => reply({ id: 'o', servers: [facts('mbx9')] });
   const { groups } = await recordLab(labForTest().lab, { around: instead({ organisation: alone }) });
   expect(groups).toEqual([]);

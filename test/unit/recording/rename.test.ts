@@ -127,21 +127,21 @@ function cleaned(text: string, site: Site = CONTOSO): string {
 
 describe('in free text', () => {
   test.each([
-    ['servers, whatever the case', 'mbx1 and MBX10; EX.', 'srv1 and srv2; srv3.'],
+    ['servers, in any case', 'mbx1 and MBX10; EX.', 'srv1 and srv2; srv3.'],
     ['no part of a word', 'Exchange expected mbx100 and amex', 'Exchange expected mbx100 and amex'],
     [
-      'names beside other signs',
+      'names next to punctuation',
       '(mbx1) mbx1_20261118.log \\\\MBX1\\share$',
       '(srv1) srv1_20261118.log \\\\srv1\\share$',
     ],
     ['names in a script without spaces', 'サーバーMBX1の営業DBが', 'サーバーsrv1のdb3が'],
-    ['databases with spaces, also where a line ended', 'Mailbox  Database\r\n0612345678 is', 'db2 is'],
+    ['databases with spaces, also across a line break', 'Mailbox  Database\r\n0612345678 is', 'db2 is'],
     ['a database with its server', 'DB01\\MBX1', 'db1\\srv1'],
     ['a database with spaces with its server', 'Mailbox Database 0612345678\\MBX1', 'db2\\srv1'],
     ['sites, groups, witnesses', 'tokyo 大阪 dag-jp FS01', 'site1 site2 dag1 host1'],
     ['full names', 'mbx1.contoso.co.jp:993, FS01.CONTOSO.CO.JP', 'srv1.example.com:993, host1.example.com'],
-    ['hosts that nobody knows, in a domain that is known', 'dc7.contoso.co.jp', 'host2.example.com'],
-    ['a share of a host that nobody knows', 'on \\\\nas9\\backup now', 'on \\\\host2\\backup now'],
+    ['unknown hosts in a known domain', 'dc7.contoso.co.jp', 'host2.example.com'],
+    ['a share of an unknown host', 'on \\\\nas9\\backup now', 'on \\\\host2\\backup now'],
     ['the domain and its short name', 'contoso.co.jp, Contoso', 'example.com, org1'],
     ['addresses of people', 'to taro.yamada@contoso.co.jp', 'to user1@example.com'],
     [
@@ -168,7 +168,11 @@ describe('in free text', () => {
     ],
     ['IPv4', '10.20.1.11:1993 from 10.20.1.11, not 10.20.1.110', 'ip1:1993 from ip1, not ip2'],
     ['IPv6', '[fe80::1c2d:3e4f%12]:25 2001:db8:0:1::5: refused', '[ip1]:25 ip2: refused'],
-    ['what is the same everywhere', '127.0.0.1:993 [::1]:143 at 10:11:12', '127.0.0.1:993 [::1]:143 at 10:11:12'],
+    [
+      'values that are the same everywhere',
+      '127.0.0.1:993 [::1]:143 at 10:11:12',
+      '127.0.0.1:993 [::1]:143 at 10:11:12',
+    ],
     ['identifiers', '{3F2504E0-4F89-11D3-9A0C-0305E82C3301} 3f2504e0-4f89-11d3-9a0c-0305e82c3301', '{guid1} guid1'],
     ['SIDs', 'S-1-5-21-1004336348-1177238915-682003330-512.', 'sid1.'],
     ['names in the directory', 'CN=Yamada Taro,OU=Sales,DC=contoso,DC=co,DC=jp', 'dn1'],
@@ -191,7 +195,7 @@ describe('in free text', () => {
     expect(cleaned(text)).toBe(becomes);
   });
 
-  it('a server that is called as Exchange calls things does not change those', () => {
+  it('a server named like something of Exchange does not change Exchange’s names', () => {
     const site = { ...CONTOSO, servers: ['imap', 'mail', 'exchange'], databases: ['pop'] };
     expect(
       cleaned('imap: IMAP.Protocol failed, MSExchangeIMAP4BE; the mail of Microsoft Exchange on exchange', site),
@@ -209,7 +213,7 @@ describe('in free text', () => {
     );
   });
 
-  it('a neutral name is never one that was there', () => {
+  it('a neutral name never equals an original one', () => {
     const site = {
       ...CONTOSO,
       servers: ['srv2', 'srv1', 'db1'],
@@ -227,7 +231,7 @@ describe('the Exchange 2016 organisation of the fixture, renamed', () => {
   const real = readRecording('test/fixtures/recordings/exchange-2016.json');
   const { recording } = rename(real);
 
-  it('holds none of its names and addresses', () => {
+  it('contains none of its names and addresses', () => {
     const text = JSON.stringify(z.encode(recordingSchema, recording));
     const own = [
       'TOK-EX01',
@@ -245,7 +249,7 @@ describe('the Exchange 2016 organisation of the fixture, renamed', () => {
     expect([...own, ...more].filter((name) => text.toLowerCase().includes(name.toLowerCase()))).toEqual([]);
   });
 
-  it('still says what is wrong there', () => {
+  it('still describes the problems there', () => {
     expect(recording.servers[0]!.probes![1]!.answer.value).toMatchObject({
       error: 'Connection to ip1:1993 was closed by the server before a response to CAPABILITY was received.',
       exception: expect.stringMatching(
@@ -260,7 +264,7 @@ describe('the Exchange 2016 organisation of the fixture, renamed', () => {
     expect(recording.servers[0]!.protocolLog!.imap.value!.location).toBe('D:\\Exchange Logs\\org1\\Imap4');
   });
 
-  it('is a lab as the original is', () => {
+  it('works as a lab like the original', () => {
     const lab = createLab({ speed: 1, virtual: true, recording });
     expect(lab.faults().filter(({ fault }) => fault === 'unhealthy')).toMatchObject([
       { server: 'srv1', body: { healthSet: 'IMAP.Protocol', cure: 'restart-service:MSExchangeIMAP4BE' } },
@@ -373,7 +377,7 @@ function asWord(name: string): RegExp {
 }
 
 describe('of any organisation', { timeout: 60_000 }, () => {
-  it('no name and no address is left as a word', () => {
+  it('no name and no address remains as a word', () => {
     fc.assert(
       fc.property(organisations, ({ names, recording }) => {
         const texts = ownTexts(rename(recording).recording);
@@ -400,7 +404,7 @@ describe('of any organisation', { timeout: 60_000 }, () => {
     );
   });
 
-  it('who is where stays as it was: equal names stay equal, different ones different', () => {
+  it('the structure is kept: equal names stay equal, different ones different', () => {
     fc.assert(
       fc.property(organisations, ({ recording }) => {
         expect(shapeOf(rename(recording).recording)).toEqual(shapeOf(recording));
@@ -409,7 +413,7 @@ describe('of any organisation', { timeout: 60_000 }, () => {
     );
   });
 
-  it("what is Exchange's own stays as it was", () => {
+  it('Exchange’s own names are kept', () => {
     fc.assert(
       fc.property(organisations, ({ recording }) => {
         const blank = { organisation: nothing, server: nothing, fqdn: nothing, site: nothing, dag: nothing };
@@ -421,7 +425,7 @@ describe('of any organisation', { timeout: 60_000 }, () => {
     );
   });
 
-  it('free text is found in every place where there is some', () => {
+  it('free text is found in every place that contains some', () => {
     const kinds = [...textsOf(saying(['x'])).keys()];
     expect(kinds).toHaveLength(8);
   });

@@ -18,13 +18,13 @@ describe('cases from the field', () => {
     '08-alertmanager-host-is-an-address.json': { server: 'mbx3', serverAsSent: 'mbx3.contoso.com' },
     '08-alertmanager-instance-is-an-url.json': { server: 'ex1', healthSet: 'OWA.Proxy' },
   };
-  it.each(Object.entries(right))('%s is taken', (file, expected) => {
+  it.each(Object.entries(right))('%s is accepted', (file, expected) => {
     const alert = one(file.split('-')[1]!, JSON.parse(readFileSync(`${FOLDER}/${file}`, 'utf8')));
     expect(alert).toMatchObject(expected);
     expect(alert.notes).toBeUndefined();
   });
 
-  it('the name of a class of SCOM is no server, and each property is named with what is wrong with it', () => {
+  it('the name of a SCOM class is not a server, and each property is named with its problem', () => {
     const file = '07-scom-path-of-a-class.json';
     expect(parse('scom', JSON.parse(readFileSync(`${FOLDER}/${file}`, 'utf8'))).refused).toEqual([
       {
@@ -65,13 +65,13 @@ const EMPTY = [undefined, null, '', '  \t'];
 const ODD = [['x'], { a: 1 }, true, -1.5, 'x'.repeat(100_000), 'in\u0000valid\n'];
 
 describe.each(Object.entries(OPTIONAL))('%s', (source, { keys, body }) => {
-  test.each(keys)('%s: whatever empty thing it is, the alert is the same as without it', (key) => {
+  test.each(keys)('%s: any empty value gives the same alert as no value', (key) => {
     const [without, ...others] = EMPTY.map((value) => one(source, body({ [key]: value })));
     for (const other of others) expect(other).toEqual(without);
     expect(without?.notes).toBeUndefined();
   });
 
-  test.each(keys)('%s: whatever odd thing it is, the alert is taken, and identified as without it', (key) => {
+  test.each(keys)('%s: any odd value is accepted, and the alert has the same id as without it', (key) => {
     const without = one(source, body({ [key]: undefined }));
     for (const odd of ODD) {
       const { alerts, refused } = parse(source, body({ [key]: odd }));
@@ -81,7 +81,7 @@ describe.each(Object.entries(OPTIONAL))('%s', (source, { keys, body }) => {
   });
 });
 
-describe('what can not be read', () => {
+describe('unreadable values', () => {
   test.each([
     ['scom', { ...SCOM, TimeRaised: '23 nov. 2024 10 h 11' }, /^TimeRaised is not a valid time: .*; ignored/],
     ['scom', { ...SCOM, timeraised: '2024. 11. 23. 오전 10:11:12' }, /^timeraised is not a valid time/],
@@ -102,16 +102,16 @@ describe('what can not be read', () => {
     expect(one(source, body).notes).toEqual([expect.stringMatching(says)]);
   });
 
-  it('a word in other capitals can be', () => {
+  it('a word in other capitals is readable', () => {
     expect(one('generic', { ...GENERIC, status: 'Resolved' })).toMatchObject({ status: 'resolved' });
   });
 
-  it('a NUL in a text becomes what no text loses its meaning by', () => {
+  it('a NUL in a text is replaced without losing the rest', () => {
     expect(one('generic', { ...GENERIC, title: 'a\0b' }).title).toBe('a\ufffdb');
   });
 });
 
-describe('the server of an alert of SCOM', () => {
+describe('the server of a SCOM alert', () => {
   const named = (given: object) => ({ Id: 'a', Name: 'Alert', ...given });
   test.each<[object, string, string[] | undefined]>([
     [{ NetbiosComputerName: 'MBX1', PrincipalName: 'mbx1.contoso.com' }, 'mbx1', undefined],
@@ -131,7 +131,7 @@ describe('the server of an alert of SCOM', () => {
   });
 });
 
-describe('the server of an alert of Prometheus', () => {
+describe('the server of a Prometheus alert', () => {
   const refusedFor = (labels: object) => parse('alertmanager', { alerts: [{ ...FROM_PROMETHEUS, labels }] }).refused;
   test.each<[object, string]>([
     [{ server: '', host: ' ', instance: 'mbx1:9182' }, 'mbx1'],
@@ -157,11 +157,11 @@ describe('the server of an alert of Prometheus', () => {
     [{ instance: 'localhost:9182' }, 'instance is the name of every machine'],
     [{ instance: '/metrics' }, 'instance is not a valid host name'],
     [{ instance: '$(x)' }, 'instance is not a valid host name'],
-  ])('%j names none, and it is said why', (labels, says) => {
+  ])('%j names no server, and the reason is given', (labels, says) => {
     expect(refusedFor(labels)).toEqual([{ pointer: '/alerts/0/labels', message: expect.stringContaining(says) }]);
   });
 
-  it('the health set is the first that can be read; without one the whole server is looked at', () => {
+  it('the first readable health set counts; without one the whole server is verified', () => {
     const settings = { ...SETTINGS, alertmanager: { ...SETTINGS.alertmanager, healthSet: ['health_set', 'set'] } };
     const read = (labels: object) => {
       const body = { alerts: [{ ...FROM_PROMETHEUS, labels: { instance: 'mbx1', ...labels } }] };
@@ -176,7 +176,7 @@ describe('the server of an alert of Prometheus', () => {
   });
 });
 
-describe('forms in which lists come', () => {
+describe('forms of lists', () => {
   const twins = [SCOM, { ...SCOM, Id: 'b' }];
   test.each<[string, unknown]>([
     ['scom', { value: twins, Count: 2 }],
@@ -188,18 +188,18 @@ describe('forms in which lists come', () => {
       { version: '1', status: 'firing', alerts: [FROM_PROMETHEUS, { ...FROM_PROMETHEUS, fingerprint: 'b' }] },
     ],
     ['alertmanager', { version: '', alerts: [FROM_PROMETHEUS, { ...FROM_PROMETHEUS, fingerprint: 'b' }] }],
-  ])('%s takes both of %j', (source, body) => {
+  ])('%s accepts both alerts of %j', (source, body) => {
     expect(parse(source, body).alerts).toHaveLength(2);
     expect(SOURCES.find(({ name }) => name === source)?.count(body)).toBe(2);
   });
 
-  it('what is wrong in a wrapped list is named by its place', () => {
+  it('a problem in a wrapped list is reported with its position', () => {
     expect(parse('scom', { value: [SCOM, 7] }).refused).toEqual([
       { pointer: '/value/1', message: 'must be an object: one SCOM alert' },
     ]);
   });
 
-  it('an alert of Grafana is read as it is posted', () => {
+  it('a Grafana alert is accepted as posted', () => {
     const labels = { alertname: 'IMAP', grafana_folder: 'Exchange', server: 'mbx2.contoso.com', health_set: 'IMAP' };
     const alert = {
       status: 'resolved',
@@ -217,7 +217,7 @@ describe('forms in which lists come', () => {
     expect(one('alertmanager', body)).toMatchObject({ server: 'mbx2', status: 'resolved', raisedAt: RAISED });
   });
 
-  it('a status at the top only is that of every alert', () => {
+  it('a status at the top only applies to every alert', () => {
     const { status: _, ...alert } = FROM_PROMETHEUS;
     expect(one('alertmanager', { status: 'resolved', alerts: [alert] }).status).toBe('resolved');
     expect(one('alertmanager', { status: 'resolved', alerts: [{ ...alert, status: 'firing' }] }).status).toBe('firing');

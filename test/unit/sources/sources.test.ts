@@ -81,7 +81,7 @@ describe('SCOM', () => {
     });
   });
 
-  it('is the same alert in any case, with braces or without, from the command channel or from PowerShell', () => {
+  it('is the same alert in any case, with or without braces, from the command channel or from PowerShell', () => {
     const variants = [
       Object.fromEntries(Object.entries(alert).map(([key, value]) => [key.toLowerCase(), value])),
       Object.fromEntries(Object.entries(alert).map(([key, value]) => [key.toUpperCase(), value])),
@@ -158,7 +158,7 @@ describe('SCOM', () => {
     expect([read.healthSet, read.monitor, read.targetResource]).toEqual([healthSet, monitor, targetResource]);
   });
 
-  it('reads the description where the title says nothing', () => {
+  it('reads the description if the title has no hint', () => {
     const read = one('scom', { ...alert, Name: 'Alert', Description: `Dear all,\n${alert.Name}\nbye` });
     expect([read.title, read.healthSet]).toEqual(['Alert', 'IMAP.Protocol']);
   });
@@ -170,7 +170,7 @@ describe('SCOM', () => {
     expect([second.id, second.raisedAt]).toEqual([first.id, NOW + 60_000]);
   });
 
-  it('names every problem of every element at once, under the sender’s own spelling', () => {
+  it('reports every problem of every element at once, with the sender’s own spelling', () => {
     const { alerts, refused, refusedElements } = parse('scom', [
       { id: 7, timeraised: 'x', repeatCount: 'y' },
       alert,
@@ -216,23 +216,23 @@ describe('Alertmanager', () => {
     });
   });
 
-  it('takes the first label of the map that is there', () => {
+  it('takes the first configured label that exists', () => {
     const labels = { ...alert.labels, host: 'mbx2', server: '' };
     expect(one('alertmanager', { alerts: [{ ...alert, labels }] }).server).toBe('mbx2');
   });
 
-  it('without a fingerprint, its labels stand for it in any order', () => {
+  it('without a fingerprint, its labels identify it in any order', () => {
     const id = (labels: object) => one('alertmanager', { alerts: [{ ...alert, labels, fingerprint: undefined }] }).id;
     const turned = Object.fromEntries(Object.entries(alert.labels).reverse());
     expect(id(turned)).toBe(id(alert.labels));
     expect(id({ ...alert.labels, alertname: 'Y' })).not.toBe(id(alert.labels));
   });
 
-  it('counts what was left out', () => {
+  it('counts the alerts that were left out', () => {
     expect(parse('alertmanager', { alerts: [alert], truncatedAlerts: 5 }).truncated).toBe(5);
   });
 
-  it('takes the good and names the bad', () => {
+  it('takes the valid elements and names the invalid ones', () => {
     const { alerts, refused } = parse('alertmanager', { alerts: [{ ...alert, status: 'x', labels: 5 }, alert, null] });
     expect(alerts).toHaveLength(1);
     expect(refused.map((problem) => problem.pointer)).toEqual(['/alerts/0/labels', '/alerts/2']);
@@ -242,12 +242,12 @@ describe('Alertmanager', () => {
 describe('generic', () => {
   const alert = { id: 'a', healthSet: 'IMAP', server: 'mbx1' };
 
-  it('fires unless it says that it is over', () => {
+  it('is firing unless it says resolved', () => {
     expect(one('generic', alert).status).toBe('firing');
     expect(one('generic', { ...alert, status: 'resolved' }).status).toBe('resolved');
   });
 
-  it('null is absent', () => {
+  it('null counts as absent', () => {
     const nothing = {
       monitor: null,
       targetResource: null,
@@ -260,19 +260,19 @@ describe('generic', () => {
     expect(one('generic', { ...alert, ...nothing })).toEqual(one('generic', alert));
   });
 
-  it('long texts are cut, not refused, and never in the middle of a character', () => {
+  it('long texts are cut, not refused, and never within a character', () => {
     const read = one('generic', { ...alert, title: `x${'🔥'.repeat(2000)}`, description: 'ü'.repeat(20_000) });
     expect([read.title?.length, read.description?.length]).toEqual([1000, 16_000]);
     expect([read.title?.at(-1), read.description?.at(-1)]).toEqual(['…', '…']);
     expect(Buffer.from(read.title!).toString()).toBe(read.title);
   });
 
-  it('half a surrogate pair becomes what is stored in its place', () => {
+  it('half a surrogate pair is replaced as in the stored text', () => {
     expect(one('generic', { ...alert, title: 'a\ud800b' }).title).toBe('a\ufffdb');
   });
 });
 
-describe('whatever is sent', () => {
+describe('any input', () => {
   const hostile = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.constantFrom(
@@ -338,7 +338,7 @@ describe('whatever is sent', () => {
     ),
   }));
 
-  it.each(SOURCES.map((each) => each.name))('%s never throws, and what it takes is well formed', (name) => {
+  it.each(SOURCES.map((each) => each.name))('%s never throws, and accepted alerts are well formed', (name) => {
     fc.assert(
       fc.property(
         fc.oneof(

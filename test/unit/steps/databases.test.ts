@@ -11,7 +11,7 @@ const blocked = (activationBlocked: boolean) => ({
 const OWED = { 'mbx1/activation': owedBy('j', 'activation', { activationBlocked: false }) };
 
 describe('moving the databases away', () => {
-  test('the block is owed, to be lifted on recovery only, and watched after', async () => {
+  test('the block gets an undo action, which runs on recovery only and is followed by a watch', async () => {
     expect(await beginning('fail-over-databases', { exchange: blocked(false) })).toMatchObject({
       begin: 'start',
       change: {
@@ -26,7 +26,7 @@ describe('moving the databases away', () => {
     });
   });
 
-  test('blocked by somebody else: the databases are moved, and the block is never lifted by us', async () => {
+  test('blocked by someone else: the databases are moved, and the block stays', async () => {
     const begun = await beginning('fail-over-databases', { exchange: blocked(true) });
     expect(begun).toMatchObject({
       begin: 'start',
@@ -35,7 +35,7 @@ describe('moving the databases away', () => {
     expect(begun.begin === 'start' && begun.change).not.toHaveProperty('undo');
   });
 
-  test('blocked by an earlier incident of ours: its debt is inherited', async () => {
+  test('blocked by an earlier incident of ours: its undo action is inherited', async () => {
     const begun = await beginning('fail-over-databases', { exchange: blocked(true), ledger: OWED });
     expect(begun).toMatchObject({ change: { undo: [{ value: { activationBlocked: false } }] } });
   });
@@ -50,7 +50,7 @@ describe('moving the databases away', () => {
   const LOOKS: { says: string; found: boolean; fence: boolean; issued: boolean; is: string }[] = [
     { says: 'it is blocked now', found: true, fence: false, issued: false, is: 'done' },
     { says: 'it is not blocked', found: false, fence: false, issued: true, is: 'notIssued' },
-    { says: 'it was blocked before: proves nothing', found: true, fence: true, issued: false, is: 'notIssued' },
+    { says: 'it was blocked before: this proves nothing', found: true, fence: true, issued: false, is: 'notIssued' },
     {
       says: 'it was blocked before, and the command was answered',
       found: true,
@@ -72,7 +72,7 @@ describe('moving the databases away', () => {
 });
 
 describe('allowing activation again', () => {
-  test('as an undo: lifted where it still stands, and nothing to do where somebody has', async () => {
+  test('as an undo: lifts an existing block, and does nothing if someone already lifted it', async () => {
     expect(await activationUndo.begin(undoContext({}, { exchange: blocked(true) }))).toMatchObject({
       begin: 'start',
       intent: { arguments: { DatabaseCopyActivationDisabledAndMoveNow: false }, fence: { activationBlocked: true } },
@@ -97,7 +97,7 @@ describe('allowing activation again', () => {
   };
   const STEPS: { says: string; given: Parameters<typeof beginning>[1]; begin: string }[] = [
     { says: 'not blocked', given: { exchange: blocked(false) }, begin: 'skip' },
-    { says: 'blocked by somebody else', given: { exchange: blocked(true) }, begin: 'skip' },
+    { says: 'blocked by someone else', given: { exchange: blocked(true) }, begin: 'skip' },
     { says: 'blocked by this incident', given: { exchange: blocked(true), incident: { undo: [own] } }, begin: 'start' },
     { says: 'blocked by an earlier one of ours', given: { exchange: blocked(true), ledger: OWED }, begin: 'start' },
   ];
@@ -125,7 +125,7 @@ describe('confirming that no copy is active', () => {
       exchange: { copiesOn: async () => reply(copies) },
     });
 
-  test('none: confirmed, and also none at all', async () => {
+  test('no active copy, or no copy at all: confirmed', async () => {
     expect(await look([copy('DB01', 'Healthy'), copy('DB02', 'Failed')], NINE)).toMatchObject({ is: 'done' });
     expect(await look([], NINE)).toMatchObject({ is: 'done' });
   });
@@ -138,7 +138,7 @@ describe('confirming that no copy is active', () => {
     });
   });
 
-  test('what stays is named, with the server’s own reason, and nothing harsher follows', async () => {
+  test('remaining databases are named with the server’s own reason, and no harsher step follows', async () => {
     const copies = [
       copy('DB01', 'Mounted', { error: 'no log files' }),
       copy('DB02', 'Mounted', { copies: 1 }),
@@ -152,7 +152,7 @@ describe('confirming that no copy is active', () => {
     });
   });
 
-  test('the last look is at the deadline', async () => {
+  test('the last check is at the deadline', async () => {
     const end = NINE + 15 * MINUTE;
     expect(await look([copy('DB01', 'Mounted')], end - SECOND)).toMatchObject({ is: 'pending', until: end });
     expect(await look([copy('DB01', 'Healthy')], end)).toMatchObject({ is: 'done' });

@@ -19,41 +19,41 @@ describe('recheck', () => {
   const CASES: { says: string; sees: VerifiedMonitors; blind?: number; sick?: number; polled: object }[] = [
     { says: 'healthy', sees: saw('cleared'), polled: { is: 'done', health: 'healthy' } },
     {
-      says: 'unhealthy, the first of three looks',
+      says: 'unhealthy, the first of three checks',
       sees: saw('confirmed'),
       polled: { is: 'pending', until: NINE + 20 * SECOND, counts: 'health' },
     },
     {
-      says: 'unhealthy, the second of three looks',
+      says: 'unhealthy, the second of three checks',
       sees: saw('confirmed'),
       sick: 1,
       polled: { is: 'pending', counts: 'health' },
     },
     {
-      says: 'unhealthy, the last of three looks',
+      says: 'unhealthy, the last of three checks',
       sees: saw('confirmed'),
       sick: 2,
       polled: { is: 'done', health: 'unhealthy' },
     },
     {
-      says: 'nothing seen: looked at again, and counted',
+      says: 'inconclusive: verified again, and counted',
       sees: saw('inconclusive'),
       polled: { is: 'pending', until: NINE + MINUTE, counts: 'look' },
     },
     {
-      says: 'nothing seen, as often as is allowed: never a licence for anything harsher',
+      says: 'inconclusive, as often as is allowed: never followed by a harsher step',
       sees: saw('inconclusive'),
       blind: 2,
       polled: { is: 'refused', says: 'Health could not be verified (tried 3 times): it was inconclusive' },
     },
     {
-      says: 'a row that is about to be evaluated: waited for, and not counted as blind',
+      says: 'a row that will be evaluated soon: waited for, and not counted as inconclusive',
       sees: saw('inconclusive', { dueBy: NINE + 10 * SECOND }),
       blind: 2,
       polled: { is: 'pending', until: NINE + 10 * SECOND },
     },
     {
-      says: 'a row that will be evaluated much later: looked at now and then',
+      says: 'a row that will be evaluated much later: checked now and then',
       sees: saw('inconclusive', { dueBy: NINE + HOUR }),
       polled: { is: 'pending', until: NINE + 30 * SECOND },
     },
@@ -65,7 +65,7 @@ describe('recheck', () => {
   });
 });
 
-describe('watch-health: health must last', () => {
+describe('watch-health: health must persist', () => {
   const watch = (minutes: number, sees?: VerifiedMonitors) =>
     looking('watch-health', {
       options: { for: '20m', every: '10m' },
@@ -75,18 +75,18 @@ describe('watch-health: health must last', () => {
     });
   const CASES: { says: string; minutes: number; sees?: VerifiedMonitors; polled: object }[] = [
     {
-      says: 'before the first look: nothing is asked',
+      says: 'before the first check: nothing is verified',
       minutes: 9,
       polled: { is: 'pending', until: NINE + 10 * MINUTE },
     },
     {
-      says: 'healthy at the first look',
+      says: 'healthy at the first check',
       minutes: 10,
       sees: saw('cleared'),
       polled: { is: 'pending', until: NINE + 20 * MINUTE },
     },
     {
-      says: 'unhealthy at the first look: one is enough',
+      says: 'unhealthy at the first check: one is enough',
       minutes: 10,
       sees: saw('confirmed'),
       polled: { is: 'done', health: 'unhealthy' },
@@ -99,13 +99,13 @@ describe('watch-health: health must last', () => {
       polled: { is: 'done', health: 'unhealthy' },
     },
     {
-      says: 'nothing seen at the end: it has not lasted until that is seen',
+      says: 'inconclusive at the end: it is not confirmed until verified',
       minutes: 20,
       sees: saw('inconclusive'),
       polled: { is: 'pending', counts: 'look' },
     },
     {
-      says: 'a worker that comes late: judged by a look made then',
+      says: 'a late worker: judged by a check made then',
       minutes: 65,
       sees: saw('confirmed'),
       polled: { is: 'done', health: 'unhealthy' },
@@ -123,14 +123,14 @@ describe('wait', () => {
       record: { note: { startedAt: NINE } },
       now: NINE + minutes * MINUTE,
     });
-  test('until it is over', async () => {
+  test('until the time is over', async () => {
     expect(await wait(9)).toMatchObject({ is: 'pending', until: NINE + 10 * MINUTE });
     expect(await wait(10)).toMatchObject({ is: 'done' });
   });
 });
 
 describe('identify-mailbox-server', () => {
-  test('the one that a probe named', async () => {
+  test('the server that a probe named', async () => {
     expect(await looking('identify-mailbox-server', { incident: { backEnd: 'mbx2' } })).toEqual({
       is: 'done',
       says: 'the mailbox server is mbx2',
@@ -138,7 +138,7 @@ describe('identify-mailbox-server', () => {
     });
   });
 
-  test('none was named: ends here, and says which setting may be wrong', async () => {
+  test('no server was named: ends here, and names the setting that may be wrong', async () => {
     expect(await looking('identify-mailbox-server')).toMatchObject({
       is: 'refused',
       says: expect.stringContaining('verification.back-end-pattern'),
@@ -157,12 +157,12 @@ describe('remediate', () => {
     },
     { says: 'none was identified', incident: {}, begin: { begin: 'refuse' } },
     {
-      says: 'it is its own mailbox server',
+      says: 'the server is its own mailbox server',
       incident: { backEnd: 'cas1' },
       begin: { begin: 'skip', says: 'cas1 is its own mailbox server; its monitors are handled here' },
     },
     {
-      says: 'it is seen to for another incident: not deeper',
+      says: 'a child incident: children do not nest',
       incident: { backEnd: 'mbx2', parent: { incident: 'p', n: 1 } },
       begin: { begin: 'refuse', says: 'cas1 is already handled for another incident; child incidents do not nest' },
     },
@@ -171,7 +171,7 @@ describe('remediate', () => {
     expect(await beginning('remediate', { server: 'cas1', options, incident })).toMatchObject(begin);
   });
 
-  test('opens one child, for the family, and finds it again', async () => {
+  test('opens one child for the family, and finds it again', async () => {
     const opened: string[] = [];
     const given = {
       server: 'cas1',
@@ -203,7 +203,7 @@ describe('remediate', () => {
   test.each([
     ['recovered', true],
     ['transient', false],
-  ] as const)('%s there: looked at here once more', async (outcome, changed) => {
+  ] as const)('%s there: this server is verified again', async (outcome, changed) => {
     const result = { incident: 'child', server: 'mbx2', outcome };
     expect(await ended(outcome, saw('cleared'))).toMatchObject({ is: 'done', health: 'healthy', result, changed });
     expect(await ended(outcome, saw('confirmed'))).toMatchObject({ is: 'done', health: 'unhealthy', result });
@@ -211,7 +211,7 @@ describe('remediate', () => {
   });
 
   test.each(['escalated', 'suppressed', 'cancelled'] as const)(
-    '%s there: ends here too, restarting nothing',
+    '%s there: this incident ends too, restarting nothing',
     async (outcome) => {
       expect(await ended(outcome)).toMatchObject({
         is: 'refused',
@@ -222,7 +222,7 @@ describe('remediate', () => {
   );
 });
 
-describe('what a restart destroys is collected before', () => {
+describe('facts that a restart destroys are collected before it', () => {
   test('what Managed Availability did, and which automatic services do not run', async () => {
     const actions = Array.from({ length: 21 }, (_, index) => ({
       action: 'RestartService',
@@ -248,7 +248,7 @@ describe('what a restart destroys is collected before', () => {
     expect(collected.recoveryActions).toContain(actions[20]);
   });
 
-  test('what cannot be read is said, and holds nothing up', async () => {
+  test('a failed read is recorded, and delays nothing', async () => {
     const context = stepContext('recheck', {
       exchange: {
         recoveryActions: async () => {

@@ -14,7 +14,7 @@ function sick(options: BenchOptions) {
   return { ...b, operations };
 }
 
-test('cancelled when a command was noted and its worker died before sending it: it is not sent any more', async () => {
+test('cancelled when a command was recorded and its worker died before sending it: it is never sent', async () => {
   let dies = true;
   const b = sick({
     aroundExchange: (exchange) =>
@@ -34,7 +34,7 @@ test('cancelled when a command was noted and its worker died before sending it: 
   expect(steps[0]).toMatchObject({ state: 'skipped' });
 });
 
-test('cancelled when a command had taken effect and its worker died before it knew: that is seen, and said', async () => {
+test('cancelled when a command had taken effect and its worker died before recording it: the effect is found and reported', async () => {
   let dies = true;
   const b = sick({
     aroundExchange: (exchange) =>
@@ -55,7 +55,7 @@ test('cancelled when a command had taken effect and its worker died before it kn
   expect(steps[0]).toMatchObject({ state: 'done' });
 });
 
-test('an undo that the kill switch catches at the last moment: written down once, however often it is asked', async () => {
+test('an undo that the kill switch stops at the last moment is recorded once, however often it is retried', async () => {
   let on = false;
   const b = sick({
     aroundStore: (store) =>
@@ -83,7 +83,7 @@ test('an undo that the kill switch catches at the last moment: written down once
 });
 
 test.each(['restartService', 'setActivationBlocked'] as const)(
-  'a command that the server refuses has changed nothing: nothing is left, nothing owed (%s)',
+  'a command that the server refuses has changed nothing: nothing is left changed, no undo is outstanding (%s)',
   async (refused) => {
     const b = sick({
       aroundExchange: (exchange) =>
@@ -103,7 +103,7 @@ test.each([
   ['the group of the server acted on', 'dag1', []],
   ['the group of the incident’s own server', 'cas:Tokyo', []],
   ['another group', 'dag2', ['mbx2 Restart-Service MSExchangeIMAP4BE']],
-])('a kill switch for %s, where a step acts on a back end', async (_says, group, changes) => {
+])('a kill switch for %s, if a step acts on a back end', async (_says, group, changes) => {
   const b = bench();
   b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2', backendFault: 'imap-backend-hang' });
   await b.store.setKillSwitch({ on: true, scope: { group }, by: 'yuki', reason: '', since: 0 });

@@ -8,7 +8,7 @@ const log = (enabled: boolean) => ({ protocolLog: async () => reply({ enabled, l
 const options = { protocol: 'imap', 'undo-restart': 'MSExchangeIMAP4' };
 
 describe('turning the protocol log on', () => {
-  test('off before: the value found is owed, and the restart that reads it, in this order', async () => {
+  test('off before: the undo actions restore the value found and then restart the service that reads it', async () => {
     expect(await beginning('protocol-log', { server: 'cas1', options, exchange: log(false) })).toMatchObject({
       begin: 'start',
       note: { enabled: false, location: LOCATION },
@@ -40,20 +40,20 @@ describe('turning the protocol log on', () => {
     });
   });
 
-  test('the other protocol has a cmdlet and a setting of its own, and nothing to restart unless said', async () => {
+  test('the other protocol has its own cmdlet and setting, and no restart by default', async () => {
     const begun = await beginning('protocol-log', { options: { protocol: 'pop' }, exchange: log(false) });
     expect(begun).toMatchObject({ change: { resource: 'pop-protocol-log', intent: { command: 'Set-PopSettings' } } });
     expect(begun.begin === 'start' && begun.change?.undo).toHaveLength(1);
   });
 
-  test('on already by somebody else: left alone, and nothing is owed', async () => {
+  test('already turned on by someone else: it stays on, without an undo action', async () => {
     expect(await beginning('protocol-log', { options, exchange: log(true) })).toEqual({
       begin: 'skip',
       says: 'the imap protocol log of mbx1 was already turned on by someone else; it stays on',
     });
   });
 
-  test('on already by an earlier incident: its debt is inherited, with the value that was found first', async () => {
+  test('already turned on by an earlier incident: its undo action is inherited, with the value found first', async () => {
     const ledger = {
       'mbx1/imap-protocol-log': owedBy('j', 'imap-protocol-log', { protocol: 'imap', enabled: false }),
     };
@@ -67,9 +67,9 @@ describe('turning the protocol log on', () => {
   const LOOKS: { says: string; found: boolean; fence: boolean; issued: boolean; is: string }[] = [
     { says: 'off before, on now', found: true, fence: false, issued: false, is: 'done' },
     { says: 'off before, off now', found: false, fence: false, issued: false, is: 'notIssued' },
-    { says: 'on before, on now: proves nothing', found: true, fence: true, issued: false, is: 'notIssued' },
+    { says: 'on before, on now: this proves nothing', found: true, fence: true, issued: false, is: 'notIssued' },
     { says: 'on before, and the command was answered', found: true, fence: true, issued: true, is: 'done' },
-    { says: 'answered, but off all the same', found: false, fence: false, issued: true, is: 'notIssued' },
+    { says: 'answered, but still off', found: false, fence: false, issued: true, is: 'notIssued' },
   ];
   test.each(LOOKS)('$says', async ({ found, fence, issued, is }) => {
     const intent = intentOf('Set-ImapSettings', { enabled: fence }, { ProtocolLogEnabled: true });
@@ -79,24 +79,24 @@ describe('turning the protocol log on', () => {
   });
 });
 
-describe('putting it back', () => {
+describe('restoring it', () => {
   const debt = { kind: 'protocol-log', value: { protocol: 'imap', enabled: false } };
 
-  test('still on: the value that was found is restored', async () => {
+  test('still on: the value found is restored', async () => {
     expect(await protocolLogUndo.begin(undoContext(debt, { exchange: log(true) }))).toMatchObject({
       begin: 'start',
       intent: { command: 'Set-ImapSettings', arguments: { ProtocolLogEnabled: false }, fence: { enabled: true } },
     });
   });
 
-  test('off again by somebody else: nothing to do', async () => {
+  test('already turned off by someone else: nothing to do', async () => {
     expect(await protocolLogUndo.begin(undoContext(debt, { exchange: log(false) }))).toEqual({
       begin: 'notNeeded',
       says: 'the imap protocol log of mbx1 is as it was',
     });
   });
 
-  test('a value that was found on is restored to on', async () => {
+  test('a value that was on is restored to on', async () => {
     const found = { ...debt, value: { protocol: 'imap', enabled: true } };
     expect(await protocolLogUndo.begin(undoContext(found, { exchange: log(true) }))).toMatchObject({
       begin: 'notNeeded',
@@ -107,7 +107,7 @@ describe('putting it back', () => {
   });
 });
 
-test('where the log lies is noted, for whoever reads the escalation', async () => {
+test('the location of the log is recorded for the escalation', async () => {
   expect(await looking('log-location', { options: { protocol: 'imap' }, exchange: log(true), now: NINE })).toEqual({
     is: 'done',
     says: `the imap protocol log of mbx1 is in ${LOCATION}`,

@@ -86,7 +86,7 @@ describe('back from a restart is more than a ping', () => {
       waits: 'waiting for MSExchangeIS on mbx1',
     },
     {
-      says: 'an automatic service starts',
+      says: 'an automatic service is starting',
       world: { services: [service('MSExchangeIS', { status: 'StartPending' })] },
       waits: 'waiting for MSExchangeIS on mbx1',
     },
@@ -116,7 +116,7 @@ describe('back from a restart is more than a ping', () => {
       waits: 'waiting until mbx1 is up in dag1',
     },
     {
-      says: 'a copy initialises',
+      says: 'a copy is initialising',
       world: { copies: [{ database: 'DB01', status: 'Initializing' }] },
       waits: 'waiting for the database copies on mbx1',
     },
@@ -134,30 +134,30 @@ describe('back from a restart is more than a ping', () => {
     row('IMAP', 'CrashEvent', { recurrenceSeconds: 0, lastExecution: BOOTED - 9 * MINUTE, ...more });
   const COLD = { alertValue: 'UnInitialized' } as const;
   const OTHERS: { says: string; more: HealthRow; is: string }[] = [
-    { says: 'that no clock drives, set long before the boot', more: events(), is: 'done' },
-    { says: 'that no clock drives, without a time', more: never(events()), is: 'done' },
-    { says: 'that no clock drives, unhealthy', more: events({ alertValue: 'Unhealthy' }), is: 'done' },
-    { says: 'that no clock drives, not set yet', more: events(COLD), is: 'done' },
-    { says: 'that no clock drives, stale', more: events({ isStale: true }), is: 'done' },
-    { says: 'that a clock drives, not set yet', more: evaluated(COLD), is: 'pending' },
+    { says: 'that is event-driven, set long before the boot', more: events(), is: 'done' },
+    { says: 'that is event-driven, without a time', more: never(events()), is: 'done' },
+    { says: 'that is event-driven, unhealthy', more: events({ alertValue: 'Unhealthy' }), is: 'done' },
+    { says: 'that is event-driven, not set yet', more: events(COLD), is: 'done' },
+    { says: 'that is event-driven, stale', more: events({ isStale: true }), is: 'done' },
+    { says: 'that is scheduled, not set yet', more: evaluated(COLD), is: 'pending' },
     {
-      says: 'that is switched off and never evaluates',
+      says: 'that is disabled and never evaluates',
       more: never(evaluated({ alertValue: 'Disabled' })),
       is: 'done',
     },
     { says: 'that does not say how often, from before the boot', more: silent(BOOTED), is: 'pending' },
     { says: 'that does not say how often, from after the boot', more: silent(BOOTED + 1), is: 'done' },
   ];
-  test.each(OTHERS)('beside those that have evaluated one $says: $is', async ({ more, is }) => {
+  test.each(OTHERS)('beside those that have evaluated a monitor $says: $is', async ({ more, is }) => {
     expect(await look({ rows: [evaluated(), more] })).toMatchObject({ is });
   });
 
-  test('another member that is down is no reason to wait', async () => {
+  test('another member that is down is not waited for', async () => {
     const group = { name: 'dag1', members: [member('mbx1'), member('mbx2', false)] };
     expect(await look({ group })).toMatchObject({ is: 'done' });
   });
 
-  test('a server in no group has neither node nor copies to wait for', async () => {
+  test('a server in no group has no node and no copies to wait for', async () => {
     const copies = [{ database: 'DB01', status: 'Initializing' }];
     expect(await look({ copies }, { server: 'cas1' })).toMatchObject({ is: 'done' });
   });
@@ -178,7 +178,7 @@ describe('back from a restart is more than a ping', () => {
     });
   });
 
-  test('an answer that is no absence is not taken for one', async () => {
+  test('an error other than an absence is reported', async () => {
     const given = {
       record: { intent: intentOf('Restart-Computer', { bootedAt: NOTED }) },
       exchange: {
@@ -191,7 +191,7 @@ describe('back from a restart is more than a ping', () => {
   });
 });
 
-describe('a boot time is newer only when the clock was not merely corrected', () => {
+describe('a boot time counts as newer only if the clock was not just corrected', () => {
   const corrected = 2 * MINUTE;
   const CLOCKS: { says: string; world: Partial<World>; is: string }[] = [
     { says: 'two minutes newer: a corrected clock', world: { bootedAt: NOTED + corrected }, is: 'notIssued' },
@@ -226,8 +226,8 @@ describe('a server that has not gone down', () => {
   const same = { bootedAt: NOTED };
   const CASES: { says: string; now: number; issued: boolean; is: string }[] = [
     { says: 'may still answer for two minutes', now: NINE + 2 * MINUTE, issued: false, is: 'pending' },
-    { says: 'was not told to, after that', now: NINE + 2 * MINUTE + 1, issued: false, is: 'notIssued' },
-    { says: 'was told to just now', now: NINE + 2 * MINUTE + 1, issued: true, is: 'pending' },
+    { says: 'did not get the command, after that', now: NINE + 2 * MINUTE + 1, issued: false, is: 'notIssued' },
+    { says: 'has just got the command', now: NINE + 2 * MINUTE + 1, issued: true, is: 'pending' },
   ];
   test.each(CASES)('$says', async ({ now, issued, is }) => {
     expect(await look(same, { now, issued })).toMatchObject({ is });
@@ -237,7 +237,7 @@ describe('a server that has not gone down', () => {
 describe('a server that is not back in time', () => {
   const cold = { services: [service('MSExchangeIS', { status: 'Stopped' })] };
 
-  test('is waited for to the last moment, and looked at then', async () => {
+  test('is waited for and checked until the last moment', async () => {
     const end = NINE + 45 * MINUTE;
     expect(await look(cold, { now: end - 10 * SECOND })).toMatchObject({ is: 'pending', until: end });
     expect(await look({ rows: [evaluated({ lastExecution: end - SECOND })] }, { now: end })).toMatchObject({
@@ -245,7 +245,7 @@ describe('a server that is not back in time', () => {
     });
   });
 
-  test('ends in escalation that says how far it came', async () => {
+  test('ends in an escalation that says how far it got', async () => {
     expect(await look(cold, { now: NINE + 45 * MINUTE })).toEqual({
       is: 'refused',
       says: 'mbx1 is not back 45m after its restart: waiting for MSExchangeIS on mbx1',
@@ -270,14 +270,14 @@ const HEALTHY = {
   copiesOn: async () => reply([{ database: 'DB01', status: 'Healthy' }] as DatabaseCopy[]),
 };
 
-describe('what is expected after the restart is what was found before it', () => {
+describe('the state before the restart is expected after it', () => {
   const stopped = (name: string, more: Partial<ServiceState> = {}) => service(name, { status: 'Stopped', ...more });
   const found = async (exchange: Partial<Exchange>, more: Parameters<typeof beginning>[1] = {}) => {
     const begun = await beginning('restart-server', { ...more, exchange: { ...HEALTHY, ...exchange } });
     return begun.begin === 'start' ? begun.note.expected : undefined;
   };
 
-  test('a healthy server: all of it', async () => {
+  test('a healthy server: everything', async () => {
     expect(await found({})).toEqual({
       services: ['MSExchangeIMAP4BE', 'MSExchangeIS'],
       monitors: ['IMAP.Protocol\\ImapSelfTestMonitor\\MSExchangeImap4BE'],
@@ -288,23 +288,31 @@ describe('what is expected after the restart is what was found before it', () =>
   });
 
   const SERVICES: { says: string; services: ServiceState[]; components?: ComponentState[]; expects: string[] }[] = [
-    { says: 'a service that did not run is not expected', services: [stopped('MSExchangePOP3')], expects: [] },
-    { says: 'nor one that is not started by Windows', services: [service('S', { startType: 'Manual' })], expects: [] },
-    { says: 'one that hung in its stop is', services: [service('S', { status: 'StopPending' })], expects: ['S'] },
+    { says: 'a service that was not running is not expected', services: [stopped('MSExchangePOP3')], expects: [] },
     {
-      says: 'one that is stopped by design is not',
+      says: 'a service that Windows does not start is not expected',
+      services: [service('S', { startType: 'Manual' })],
+      expects: [],
+    },
+    {
+      says: 'a service that hung while stopping is expected',
+      services: [service('S', { status: 'StopPending' })],
+      expects: ['S'],
+    },
+    {
+      says: 'a service that is stopped by design is not expected',
       services: [stopped('MSExchangeIMAP4')],
       components: [off('ImapProxy', 'HealthApi')],
       expects: [],
     },
     {
-      says: 'nor one that ran although its component was out of service: after a boot it may not',
+      says: 'a service that ran although its component was out of service is not expected: after a boot it may stay stopped',
       services: [service('MSEXCHANGEIMAP4')],
       components: [off('imapproxy', 'HealthAPI')],
       expects: [],
     },
     {
-      says: 'a stopped one that the monitors of the run watch is the very thing to be cured',
+      says: 'a stopped service that the monitors of the run watch is expected: it is what the run fixes',
       services: [stopped('MSExchangeIMAP4BE')],
       expects: ['MSExchangeIMAP4BE'],
     },
@@ -316,7 +324,7 @@ describe('what is expected after the restart is what was found before it', () =>
     expect(await found(exchange, { incident: { runs: [run] } })).toMatchObject({ services: expects });
   });
 
-  test('a stopped service that the run has restarted in vain is expected', async () => {
+  test('a stopped service that the run has restarted without success is expected', async () => {
     const step = { n: 1, step: 'restart-service', options: { name: 'S' }, changes: true, says: 's' };
     const failed = {
       step,
@@ -332,9 +340,9 @@ describe('what is expected after the restart is what was found before it', () =>
 
   const ROWS: { says: string; row: Partial<HealthRow>; evaluates: boolean }[] = [
     { says: 'never evaluated', row: { alertValue: 'UnInitialized' }, evaluates: false },
-    { says: 'switched off', row: { alertValue: 'Disabled' }, evaluates: false },
+    { says: 'disabled', row: { alertValue: 'Disabled' }, evaluates: false },
     { says: 'stale', row: { isStale: true }, evaluates: false },
-    { says: 'driven by no clock', row: { recurrenceSeconds: 0 }, evaluates: true },
+    { says: 'event-driven', row: { recurrenceSeconds: 0 }, evaluates: true },
     { says: 'evaluated once an hour', row: { recurrenceSeconds: 3600 }, evaluates: true },
   ];
   test.each(ROWS)('a monitor that was $says is not waited for', async ({ row: more, evaluates }) => {
@@ -342,7 +350,7 @@ describe('what is expected after the restart is what was found before it', () =>
     expect(await found(exchange)).toMatchObject({ monitors: [], evaluates });
   });
 
-  test('a node that was down, and a copy that had no service, are not waited for', async () => {
+  test('a node that was down and a copy that had no service are not waited for', async () => {
     const exchange = {
       availabilityGroup: async (name: string) => reply({ name, members: [member('MBX1', false)] }),
       copiesOn: async () =>
@@ -354,7 +362,7 @@ describe('what is expected after the restart is what was found before it', () =>
     expect(await found(exchange)).toMatchObject({ node: false, copies: ['DB02'] });
   });
 
-  test('what could not be read is expected in full', async () => {
+  test('if a fact could not be read, everything is expected', async () => {
     const away = async () => {
       throw new ExchangeError('unreachable', 'away');
     };
@@ -398,19 +406,19 @@ describe('a server is back when it is as it was', () => {
       is: 'pending',
     },
     {
-      says: 'a monitor that was switched off before has not evaluated, the other has',
+      says: 'a monitor that was disabled before has not evaluated, the other has',
       world: { rows: [evaluated(), row('IMAP', 'Off', { alertValue: 'Disabled', lastExecution: 0 })] },
       expected: { monitors: ['IMAP.Protocol\\ImapSelfTestMonitor\\'], evaluates: true },
       is: 'done',
     },
     {
-      says: 'none of the family evaluated before, and the health manager is not at work yet',
+      says: 'no monitor of the family evaluated before, and the health manager does not work yet',
       world: { rows: [evaluated({ alertValue: 'Disabled', lastExecution: 0 })] },
       expected: { monitors: [], evaluates: true },
       is: 'pending',
     },
     {
-      says: 'none of the family evaluated before, and another monitor shows that the health manager is at work',
+      says: 'no monitor of the family evaluated before, and another one shows that the health manager works',
       world: { rows: [evaluated({ lastExecution: 0 }), row('ActiveSync', 'M', { lastExecution: NOW - SECOND })] },
       expected: { monitors: [], evaluates: true },
       is: 'done',
@@ -451,7 +459,7 @@ describe('a server is back when it is as it was', () => {
   });
 });
 
-test('the boot time that is found before is the fence of the command', async () => {
+test('the boot time found before is the fence of the command', async () => {
   const begun = await beginning('restart-server', {
     exchange: { ...HEALTHY, bootTime: async () => reply({ bootedAt: NOTED, uptimeSeconds: 1 }) },
   });

@@ -17,7 +17,7 @@ const component = (...requesters: [string, 'Active' | 'Inactive' | 'Draining'][]
   },
 ];
 
-describe('a service that somebody stopped, or that is stopped by design, is not started', () => {
+describe('a service that someone stopped, or that is stopped by design, is not started', () => {
   const CASES: {
     says: string;
     service: ServiceState;
@@ -26,7 +26,7 @@ describe('a service that somebody stopped, or that is stopped by design, is not 
     words?: string;
   }[] = [
     { says: 'running', service: service('MSExchangeIMAP4'), begins: 'start' },
-    { says: 'hanging in its stop', service: service('MSExchangeIMAP4', { status: 'StopPending' }), begins: 'start' },
+    { says: 'hanging while stopping', service: service('MSExchangeIMAP4', { status: 'StopPending' }), begins: 'start' },
     {
       says: 'running, but disabled for the next start',
       service: service('MSExchangeIMAP4', { startType: 'Disabled' }),
@@ -61,7 +61,7 @@ describe('a service that somebody stopped, or that is stopped by design, is not 
       words: 'Managed Availability has set ImapProxy Inactive on cas1; MSExchangeIMAP4 is stopped by design',
     },
     {
-      says: 'stopped, its component inactive by Managed Availability, which another version of Exchange spells otherwise',
+      says: 'stopped, its component inactive by Managed Availability, which another version of Exchange spells differently',
       service: stopped('MSExchangeIMAP4'),
       components: component(['HealthApi', 'Inactive']),
       begins: 'skip',
@@ -74,7 +74,7 @@ describe('a service that somebody stopped, or that is stopped by design, is not 
       begins: 'start',
     },
     {
-      says: 'stopped and manual, its component draining by somebody: the guards refuse it, with the reason that matters',
+      says: 'stopped and manual, its component draining by someone: the guards refuse it, with the relevant reason',
       service: stopped('MSExchangeIMAP4', { startType: 'Manual' }),
       components: component(['HealthAPI', 'Inactive'], ['Functional', 'Draining']),
       begins: 'start',
@@ -126,7 +126,7 @@ describe('where it is restarted', () => {
     { says: 'this server', on: 'this-server', server: 'mbx1', backEnd: 'mbx2', at: 'mbx1' },
     { says: 'the back end that a probe named', on: 'back-end', server: 'cas1', backEnd: 'mbx2', at: 'mbx2' },
     { says: 'no back end was named, and this server has the role', on: 'back-end', server: 'ex1', at: 'ex1' },
-    { says: 'no back end was named, and this server has not the role', on: 'back-end', server: 'cas1' },
+    { says: 'no back end was named, and this server does not have the role', on: 'back-end', server: 'cas1' },
   ];
   test.each(WHERE)('$says', async ({ on, server, backEnd, at }) => {
     const begun = await beginning('restart-service', {
@@ -153,18 +153,18 @@ describe('where it is restarted', () => {
   test.each([
     ['a mailbox server', 'mbx1', ['MSExchangeIMAP4BE']],
     ['a client access server', 'cas1', ['MSExchangeIMAP4']],
-    ['one box that is both', 'ex1', ['MSExchangeIMAP4BE', 'MSExchangeIMAP4']],
+    ['a combined server', 'ex1', ['MSExchangeIMAP4BE', 'MSExchangeIMAP4']],
   ])('own-role on %s: one step for each of its services', (_says, server, names) => {
     expect(restartService.expand?.(both, facts(server)).map(({ name }) => name)).toEqual(names);
   });
 
-  test('this-server takes every service that was named', () => {
+  test('this-server takes every named service', () => {
     const options = { name: ['MSExchangeIMAP4BE', 'MSExchangeIMAP4'], on: 'this-server' };
     expect(restartService.expand?.(options, facts('cas1'))).toHaveLength(2);
   });
 });
 
-describe('what became of it', () => {
+describe('the result of the restart', () => {
   const NOTED = NINE - 60 * MINUTE;
   const CASES: {
     says: string;
@@ -175,7 +175,7 @@ describe('what became of it', () => {
     polled: object;
   }[] = [
     {
-      says: 'it runs, and started later than was noted',
+      says: 'it runs, and started later than recorded',
       found: service('S', { startedAt: NOTED + 1 }),
       polled: { is: 'done', changed: true },
     },
@@ -186,7 +186,7 @@ describe('what became of it', () => {
       polled: { is: 'done', changed: true },
     },
     {
-      says: 'the same process runs, and nobody knows of a command: it was not sent',
+      says: 'the same process runs, and no command is known: it was not sent',
       found: service('S', { startedAt: NOTED }),
       polled: { is: 'notIssued' },
     },
@@ -197,35 +197,35 @@ describe('what became of it', () => {
       polled: { is: 'pending' },
     },
     {
-      says: 'it is stopped as it was, and nobody knows of a command: it was not sent',
+      says: 'it is stopped as before, and no command is known: it was not sent',
       found: stopped('S'),
       noted: null,
       polled: { is: 'notIssued' },
     },
     {
-      says: 'it was running and is stopped: somebody is restarting it',
+      says: 'it was running and is stopped: someone is restarting it',
       found: stopped('S'),
       polled: { is: 'pending', says: 'S on mbx1 is Stopped' },
     },
     {
-      says: 'it starts',
+      says: 'it is starting',
       found: service('S', { status: 'StartPending', startedAt: NOTED + 1 }),
       polled: { is: 'pending' },
     },
     {
-      says: 'it has hung in its stop for three minutes',
+      says: 'it has been hanging while stopping for three minutes',
       found: service('S', { status: 'StopPending', startedAt: NOTED }),
       after: 3 * MINUTE,
       polled: { is: 'failed', says: 'S on mbx1 hangs while stopping after the restart', changed: true },
     },
     {
-      says: 'it has hung a second less',
+      says: 'it has been hanging for a second less',
       found: service('S', { status: 'StopPending', startedAt: NOTED }),
       after: 3 * MINUTE - SECOND,
       polled: { is: 'pending' },
     },
     {
-      says: 'it does not come up again',
+      says: 'it does not start again',
       found: stopped('S'),
       after: 3 * MINUTE,
       polled: { is: 'failed', says: 'S on mbx1 is Stopped after the restart', changed: true },
@@ -242,7 +242,7 @@ describe('what became of it', () => {
   });
 });
 
-test('a service that its component stops again after the restart was restarted, and did not fail', async () => {
+test('a service that its component stops again after the restart counts as restarted', async () => {
   const given = {
     server: 'cas1',
     options: { name: 'MSExchangeIMAP4' },
@@ -260,10 +260,10 @@ test('a service that its component stops again after the restart was restarted, 
   });
 });
 
-describe('the restart that an undo needs', () => {
+describe('the restart as an undo', () => {
   const debt = { kind: 'restart-service', value: { service: 'MSExchangeIMAP4' } };
 
-  test('a service that is stopped reads its settings when it starts: nothing to do', async () => {
+  test('a stopped service reads its settings when it starts: nothing to do', async () => {
     const exchange = { service: async () => reply(stopped('MSExchangeIMAP4')) };
     expect(await restartServiceUndo.begin(undoContext(debt, { exchange }))).toEqual({
       begin: 'notNeeded',
@@ -271,7 +271,7 @@ describe('the restart that an undo needs', () => {
     });
   });
 
-  test('a running one is restarted, behind the same fence as by a step', async () => {
+  test('a running service is restarted, with the same fence as in a step', async () => {
     const found = service('MSExchangeIMAP4');
     const exchange = { service: async () => reply(found) };
     expect(await restartServiceUndo.begin(undoContext(debt, { exchange }))).toMatchObject({

@@ -21,7 +21,7 @@ describe('the shipped catalog', () => {
     expect(new Set(catalog.healthSets().map(({ name }) => name.toLowerCase())).size).toBe(72);
   });
 
-  it('names a probe of its own for every monitor that a probe verifies, and never the one that fails by design', () => {
+  it('names a probe for every monitor that a probe verifies, and never the one that fails by design', () => {
     const monitors = catalog.healthSets().flatMap((entry) => entry.monitors);
     for (const monitor of monitors) {
       expect(Boolean(monitor.probe), monitor.monitor).toBe(monitor.verification === 'probe');
@@ -30,7 +30,7 @@ describe('the shipped catalog', () => {
     expect(monitors.filter(({ verification }) => verification === 'probe')).toHaveLength(58);
   });
 
-  it('runs those probes more than once that pick a mailbox at random', () => {
+  it('runs probes that pick a random mailbox more than once', () => {
     const random = catalog
       .healthSets()
       .flatMap((entry) => entry.monitors)
@@ -45,7 +45,7 @@ describe('the shipped catalog', () => {
     ]);
   });
 
-  it('puts the most basic of a family first', () => {
+  it('puts the most basic monitor of a family first', () => {
     const order = ['ImapSelfTestMonitor', 'ImapDeepTestMonitor', 'ImapProxyTestMonitor', 'ImapCTPMonitor'];
     expect(catalog.probesOf('IMAP').map(({ monitor }) => monitor)).toEqual(order);
     expect(catalog.probesOf('imap')).toEqual(catalog.probesOf('IMAP'));
@@ -65,25 +65,25 @@ describe('the shipped catalog', () => {
     expect(`${found?.healthSet}\\${found?.monitor}`).toBe(expected);
   });
 
-  it('keeps monitors of one name in two health sets apart', () => {
+  it('distinguishes monitors of the same name in two health sets', () => {
     expect(catalog.find('IMAP', 'RequestsQueuedGt500Monitor')?.healthSet).toBe('IMAP');
     expect(catalog.find('ActiveSync', 'RequestsQueuedGt500Monitor')?.healthSet).toBe('ActiveSync');
     expect(catalog.find('OWA', 'RequestsQueuedGt500Monitor')).toBeUndefined();
   });
 
-  it('judges slowness by its row, whatever probe a published table links to it', () => {
+  it('judges slowness by its row, whichever probe a published table links to it', () => {
     expect(catalog.find('IMAP', 'AverageCommandProcessingTimeGt60sMonitor')).toMatchObject({
       verification: 'alert-value',
     });
   });
 
-  it('knows the family, the roles and what a health set rests on', () => {
+  it('knows the family, the roles and the dependencies of a health set', () => {
     const entry = catalog.healthSets().find(({ name }) => name === 'IMAP.Protocol');
     expect(entry).toMatchObject({ family: 'IMAP', roles: ['mailbox'], dependsOn: ['AD', 'Store'] });
   });
 });
 
-describe('a problem of a catalog is told with its place', () => {
+describe('a problem of a catalog is reported with its position', () => {
   const entry = (rest: string) => `health-sets:\n  A:\n    group: ServiceComponents\n    roles: [mailbox]\n    ${rest}`;
   it.each([
     ['depends-on: [B]', 'c.yaml:5:18: health-sets.A.depends-on[0]: there is no health set "B"; did you mean "A"?'],

@@ -92,31 +92,31 @@ describe('a row', () => {
     expect(judged.evidence).toMatchObject({ kind: 'health-row', at: NINE, server: 'cas1', sees });
   });
 
-  test('one that never evaluated is not fresh', () => {
+  test('a row that was never evaluated is not fresh', () => {
     const { lastExecution: _never, ...never } = row('IMAP', 'ImapCTPMonitor');
     expect(isFresh(never, NINE, undefined, RULES)).toBe(false);
     expect(judgeRow(never, 'cas1', REF, NINE, ended(NINE - MINUTE), RULES).verdict).toBe('inconclusive');
   });
 
-  test('its next evaluation is in after recurrence, time-out and grace', () => {
+  test('the next evaluation is due after recurrence, time-out and grace', () => {
     expect(rowDueBy(row('IMAP', 'x', { recurrenceSeconds: 300, timeoutSeconds: 60 }), NINE, RULES)).toBe(
       NINE + 8 * MINUTE,
     );
   });
 });
 
-describe('a row of a monitor that no clock drives is the present state', () => {
+describe('the row of an event-driven monitor is the present state', () => {
   const DAYS = 5 * 24 * 60 * MINUTE;
   /** When a change ended of which no event can come any more. */
   const SETTLED = NINE - 2 * MINUTE - 30 * SECOND;
   type Given = Omit<Partial<HealthRow>, 'lastExecution'> & { lastExecution?: number | undefined };
   const ROWS: { says: string; row: Given; change?: OurChange; verdict: Verdict; words?: string }[] = [
     {
-      says: 'Unhealthy since days',
+      says: 'Unhealthy for days',
       row: { alertValue: 'Unhealthy', lastExecution: NINE - DAYS },
       verdict: 'confirmed',
     },
-    { says: 'Healthy since days', row: { lastExecution: NINE - DAYS }, verdict: 'cleared' },
+    { says: 'Healthy for days', row: { lastExecution: NINE - DAYS }, verdict: 'cleared' },
     { says: 'Healthy, and no event ever came', row: { lastExecution: undefined }, verdict: 'cleared' },
     {
       says: 'Unhealthy, without a time',
@@ -146,7 +146,7 @@ describe('a row of a monitor that no clock drives is the present state', () => {
       verdict: 'inconclusive',
     },
     {
-      says: 'Unhealthy from before our change, when one had: it is still so',
+      says: 'Unhealthy from before our change, after there was time for an event: it is still unhealthy',
       row: { alertValue: 'Unhealthy', lastExecution: NINE - DAYS },
       change: ended(SETTLED),
       verdict: 'confirmed',
@@ -158,25 +158,25 @@ describe('a row of a monitor that no clock drives is the present state', () => {
       verdict: 'inconclusive',
     },
     {
-      says: 'Healthy from before our change, when an event had time to come',
+      says: 'Healthy from before our change, after there was time for an event',
       row: { lastExecution: NINE - DAYS },
       change: ended(SETTLED),
       verdict: 'cleared',
     },
     {
-      says: 'Healthy since our change: at once',
+      says: 'Healthy since our change: immediately',
       row: { lastExecution: NINE - SECOND },
       change: ended(NINE - 2 * SECOND),
       verdict: 'cleared',
     },
     {
-      says: 'Healthy since the middle of our change: at once, as it came of it',
+      says: 'Healthy since the middle of our change: immediately, because the change caused it',
       row: { lastExecution: NINE - 5 * SECOND },
       change: ended(NINE - SECOND),
       verdict: 'cleared',
     },
     {
-      says: 'Healthy since our change, by its transition alone',
+      says: 'Healthy since our change, according to its transition alone',
       row: { lastExecution: undefined, lastTransition: NINE - SECOND },
       change: ended(NINE - 2 * SECOND),
       verdict: 'cleared',
@@ -188,7 +188,7 @@ describe('a row of a monitor that no clock drives is the present state', () => {
       verdict: 'inconclusive',
     },
     {
-      says: 'Unhealthy since our change: at once',
+      says: 'Unhealthy since our change: immediately',
       row: { alertValue: 'Unhealthy', lastExecution: NINE - SECOND },
       change: ended(NINE - 2 * SECOND),
       verdict: 'confirmed',
@@ -209,32 +209,32 @@ describe('a row of a monitor that no clock drives is the present state', () => {
   });
 });
 
-describe('a row that does not say how often its monitor evaluates', () => {
+describe('a row that does not say how often its monitor is evaluated', () => {
   const { recurrenceSeconds: _unknown, ...silent } = row('FIPS', 'X');
   const { lastExecution: _never, ...never } = silent;
   const CASES: [says: string, given: ReturnType<typeof row>, change: OurChange | undefined, fresh: boolean][] = [
     [
-      'is believed however old it is: the server itself would call it stale',
+      'counts however old it is: the server itself would call it stale',
       { ...silent, lastExecution: 1 },
       undefined,
       true,
     ],
-    ['is not believed when the server calls it stale', { ...silent, isStale: true }, undefined, false],
-    ['is not believed when it was never evaluated', never, undefined, false],
+    ['does not count if the server calls it stale', { ...silent, isStale: true }, undefined, false],
+    ['does not count if it was never evaluated', never, undefined, false],
     [
-      'is not believed from before our change, however long that is ago',
+      'does not count if it is from before our change, however long ago',
       { ...silent, lastExecution: 1 },
       ended(2),
       false,
     ],
-    ['is believed from after our change', silent, ended(NINE - 31 * SECOND), true],
+    ['counts if it is from after our change', silent, ended(NINE - 31 * SECOND), true],
   ];
   test.each(CASES)('%s', (_says, given, change, fresh) => {
     expect(isFresh(given, NINE, change, RULES)).toBe(fresh);
   });
 });
 
-describe('a run of a probe', () => {
+describe('a probe run', () => {
   const RUNS: [Parameters<typeof run>[0], Verdict][] = [
     ['Succeeded', 'cleared'],
     ['Failed', 'confirmed'],
@@ -254,7 +254,7 @@ describe('a run of a probe', () => {
     });
   });
 
-  test('no object but a warning is no answer, and never a success; the warning is kept', () => {
+  test('no result but a warning is inconclusive, never a success; the warning is kept', () => {
     const judged = judgeRun(reply(undefined, 'It was refused', 'twice'), 'cas1', REF, 'ImapCTPProbe', NINE);
     expect(judged).toMatchObject({
       verdict: 'inconclusive',
@@ -262,14 +262,14 @@ describe('a run of a probe', () => {
     });
   });
 
-  test('what the probe said of its failure is kept, error and exception', () => {
+  test('the error and exception of a failed probe are kept', () => {
     const failed = run('Failed', 'no answer');
     const judged = judgeRun(reply({ ...failed.value, exception: 'at 993' }), 'cas1', REF, 'p', NINE);
     expect(judged.evidence.detail).toBe('no answer\nat 993');
   });
 });
 
-describe('several verdicts together', () => {
+describe('several verdicts combined', () => {
   const TOGETHER: [Verdict[], Verdict][] = [
     [[], 'inconclusive'],
     [['cleared'], 'cleared'],

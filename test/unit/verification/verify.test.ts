@@ -62,28 +62,28 @@ const refused = reply(undefined, 'The probe could not be run');
 describe('which probe is run, and how often', () => {
   const PROBES: { says: string; rows: HealthRow[]; probes: Answer[]; asked: string[]; verdict: string }[] = [
     {
-      says: 'one that picks a mailbox at random must succeed each of three times',
+      says: 'a probe that picks a random mailbox must succeed three times',
       rows: [sickCtp],
       probes: [run('Succeeded')],
       asked: Array(3).fill('IMAP\\ImapCTPProbe'),
       verdict: 'cleared',
     },
     {
-      says: 'one that picks a mailbox at random: the first failure is enough',
+      says: 'a probe that picks a random mailbox: the first failure is enough',
       rows: [sickCtp],
       probes: [run('Succeeded'), run('Failed'), run('Succeeded')],
       asked: Array(2).fill('IMAP\\ImapCTPProbe'),
       verdict: 'confirmed',
     },
     {
-      says: 'one that does not is run once',
+      says: 'a probe that does not is run once',
       rows: [unhealthy('IMAP.Protocol', 'ImapSelfTestMonitor')],
       probes: [run('Succeeded')],
       asked: ['IMAP.Protocol\\ImapSelfTestProbe'],
       verdict: 'cleared',
     },
     {
-      says: 'twins of one name are told apart by their target resource',
+      says: 'monitors of the same name are distinguished by their target resource',
       rows: [
         unhealthy('IMAP.Protocol', 'ImapSelfTestMonitor', { targetResource: 'MSExchangeImap4BE' }),
         unhealthy('IMAP.Protocol', 'ImapSelfTestMonitor', { targetResource: 'Another' }),
@@ -93,14 +93,14 @@ describe('which probe is run, and how often', () => {
       verdict: 'cleared',
     },
     {
-      says: 'one row with a target resource needs none in the identity',
+      says: 'a single row with a target resource needs none in the identity',
       rows: [unhealthy('IMAP.Protocol', 'ImapSelfTestMonitor', { targetResource: 'MSExchangeImap4BE' })],
       probes: [run('Failed')],
       asked: ['IMAP.Protocol\\ImapSelfTestProbe'],
       verdict: 'confirmed',
     },
     {
-      says: 'a monitor without a probe of its own is judged by its row, whatever else might be run',
+      says: 'a monitor without a probe is judged by its row, whatever else could be run',
       rows: [unhealthy('IMAP', LOAD.monitor)],
       probes: [],
       asked: [],
@@ -114,28 +114,28 @@ describe('which probe is run, and how often', () => {
       verdict: 'confirmed',
     },
     {
-      says: 'rows of other families are not looked at',
+      says: 'rows of other families are not verified',
       rows: [unhealthy('ActiveSync', 'ActiveSyncCTPMonitor'), row('IMAP.Proxy', 'ImapProxyTestMonitor')],
       probes: [run('Succeeded')],
       asked: ['IMAP.Proxy\\ImapProxyTestProbe'],
       verdict: 'cleared',
     },
     {
-      says: 'the most basic of several is run first',
+      says: 'the most basic of several monitors is verified first',
       rows: [sickCtp, unhealthy('IMAP.Protocol', 'ImapSelfTestMonitor')],
       probes: [run('Failed')],
       asked: ['IMAP.Protocol\\ImapSelfTestProbe', 'IMAP\\ImapCTPProbe'],
       verdict: 'confirmed',
     },
     {
-      says: 'no row is sick and no alert named one: every probe of the family',
+      says: 'no row is unhealthy and no alert named one: every probe of the family is run',
       rows: [row('IMAP', 'ImapCTPMonitor'), row('IMAP', LOAD.monitor), row('IMAP.Proxy', 'ImapProxyTestMonitor')],
       probes: [run('Succeeded')],
       asked: ['IMAP.Proxy\\ImapProxyTestProbe', ...Array(3).fill('IMAP\\ImapCTPProbe')],
       verdict: 'cleared',
     },
     {
-      says: 'a monitor that somebody has switched off is no part of that',
+      says: 'a monitor that someone disabled is left out',
       rows: [row('IMAP', 'ImapCTPMonitor', { alertValue: 'Disabled' }), row('IMAP.Proxy', 'ImapProxyTestMonitor')],
       probes: [run('Succeeded')],
       asked: ['IMAP.Proxy\\ImapProxyTestProbe'],
@@ -149,16 +149,16 @@ describe('which probe is run, and how often', () => {
   });
 });
 
-describe('what an alert named is a hint', () => {
+describe('the monitor in an alert is a hint', () => {
   const quiet = [row('IMAP', 'ImapCTPMonitor'), row('IMAP.Proxy', 'ImapProxyTestMonitor')];
 
-  test('where no row is sick, its probe is run', async () => {
+  test('if no row is unhealthy, its probe is run', async () => {
     const cas = look(quiet, [run('Failed')]);
     const verified = await cas.family({ hints: [{ healthSet: 'imap.proxy', monitor: 'imapproxytestmonitor' }] });
     expect([verified.verdict, cas.asked]).toEqual(['confirmed', ['IMAP.Proxy\\ImapProxyTestProbe']]);
   });
 
-  test('where another row is sick, that one is looked at', async () => {
+  test('if another row is unhealthy, that one is verified', async () => {
     const cas = look([sickCtp, row('IMAP.Proxy', 'ImapProxyTestMonitor')], [run('Failed')]);
     const verified = await cas.family({ hints: [{ healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' }] });
     expect(verified.monitors.map(({ monitor }) => monitor)).toEqual(['ImapCTPMonitor']);
@@ -170,20 +170,20 @@ describe('what an alert named is a hint', () => {
     expect(mbx.asked).toEqual(['IMAP.Protocol\\ImapDeepTestProbe']);
   });
 
-  test('two alerts that name one monitor have it looked at once', async () => {
+  test('two alerts that name the same monitor lead to one run', async () => {
     const cas = look(quiet, [run('Failed')]);
     const hint = { healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' };
     await cas.family({ hints: [hint, hint] });
     expect(cas.asked).toHaveLength(1);
   });
 
-  test('a name that nobody knows leads to every probe of the family', async () => {
+  test('an unknown name leads to every probe of the family', async () => {
     const cas = look(quiet, [run('Succeeded')]);
     await cas.family({ hints: [{ healthSet: 'IMAP', monitor: 'NoSuchMonitor' }] });
     expect(new Set(cas.asked)).toEqual(new Set(['IMAP.Proxy\\ImapProxyTestProbe', 'IMAP\\ImapCTPProbe']));
   });
 
-  test('twins that it named by their common name are looked at both', async () => {
+  test('if their common name was given, both monitors are verified', async () => {
     const twin = (targetResource: string) => row('IMAP.Protocol', 'ImapSelfTestMonitor', { targetResource });
     const mbx = look([twin('a'), twin('b')], [run('Succeeded'), run('Failed')]);
     const verified = await mbx.family({ server: 'mbx1', hints: [SELF_TEST] });
@@ -194,7 +194,7 @@ describe('what an alert named is a hint', () => {
   });
 });
 
-describe('health is only called so of what the alerts named', () => {
+describe('only what alerts named and was verified counts as healthy', () => {
   const quiet = [
     row('IMAP.Protocol', 'ImapSelfTestMonitor', { targetResource: 'MSExchangeImap4BE' }),
     row('IMAP', LOAD.monitor),
@@ -212,40 +212,44 @@ describe('health is only called so of what the alerts named', () => {
   };
   const self = ['IMAP.Protocol\\ImapSelfTestProbe'];
   const CASES: Case[] = [
-    { says: 'its monitor, whose probe succeeded: seen', hints: [SELF_TEST], asked: self },
-    { says: 'a health set, whose probe succeeded: seen', hints: [{ healthSet: 'imap.protocol' }], asked: self },
-    { says: 'a health set without a probe, whose rows are healthy: seen', hints: [{ healthSet: 'IMAP' }], asked: self },
-    { says: 'a monitor without a probe, whose row is healthy: seen', hints: [LOAD], asked: [] },
+    { says: 'its monitor, whose probe succeeded: verified', hints: [SELF_TEST], asked: self },
+    { says: 'a health set, whose probe succeeded: verified', hints: [{ healthSet: 'imap.protocol' }], asked: self },
     {
-      says: 'a monitor without its health set: seen by its name',
+      says: 'a health set without a probe, whose rows are healthy: verified',
+      hints: [{ healthSet: 'IMAP' }],
+      asked: self,
+    },
+    { says: 'a monitor without a probe, whose row is healthy: verified', hints: [LOAD], asked: [] },
+    {
+      says: 'a monitor without its health set: verified by its name',
       family: '*',
       hints: [{ monitor: 'ImapSelfTestMonitor' }],
       asked: self,
     },
     {
-      says: 'a monitor under the name of its family: seen',
+      says: 'a monitor under the name of its family: verified',
       hints: [{ healthSet: 'IMAP', monitor: 'ImapSelfTestMonitor' }],
       asked: self,
     },
-    { says: 'a target resource that is there: seen', hints: [{ ...SELF_TEST, targetResource: 'MSEXCHANGEIMAP4BE' }] },
+    { says: 'an existing target resource: verified', hints: [{ ...SELF_TEST, targetResource: 'MSEXCHANGEIMAP4BE' }] },
     {
-      says: 'the health set where titles have a target resource: seen',
+      says: 'the health set in place of a target resource: verified',
       hints: [{ ...SELF_TEST, targetResource: 'IMAP.Protocol' }],
     },
     {
-      says: 'the family where titles have a target resource: seen',
+      says: 'the family in place of a target resource: verified',
       hints: [{ ...SELF_TEST, targetResource: 'IMAP' }],
     },
     {
-      says: 'the server where titles have a target resource: seen',
+      says: 'the server in place of a target resource: verified',
       hints: [{ ...SELF_TEST, targetResource: 'CAS1.contoso.com' }],
     },
     {
-      says: 'a target resource of a monitor that has none: seen',
+      says: 'a target resource of a monitor that has none: verified',
       hints: [{ ...LOAD, targetResource: 'MSExchangeImap4' }],
     },
     {
-      says: 'a monitor of the catalog without a row, whose probe succeeded: seen',
+      says: 'a monitor of the catalog without a row, whose probe succeeded: verified',
       hints: [{ healthSet: 'IMAP.Protocol', monitor: 'ImapDeepTestMonitor' }],
       asked: ['IMAP.Protocol\\ImapDeepTestProbe'],
     },
@@ -267,7 +271,7 @@ describe('health is only called so of what the alerts named', () => {
       unverified: ['the alert "t" names IMAP.Other, of which cas1 has no monitor'],
     },
     {
-      says: 'a health set whose monitors are all switched off',
+      says: 'a health set whose monitors are all disabled',
       hints: [{ healthSet: 'IMAP.Proxy', title: 't' }],
       unverified: ['the alert "t" names IMAP.Proxy, of which every monitor on cas1 is switched off'],
     },
@@ -283,23 +287,23 @@ describe('health is only called so of what the alerts named', () => {
       unverified: ['the alert "t" names the monitor NoSuchMonitor, which cas1 does not have'],
     },
     {
-      says: 'a target resource that is not there',
+      says: 'a target resource that does not exist',
       hints: [{ ...SELF_TEST, targetResource: 'Another', title: 't' }],
       unverified: [
         'the alert "t" names the target resource Another, which IMAP.Protocol\\ImapSelfTestMonitor does not have on cas1',
       ],
     },
     {
-      says: 'one thing that was seen and one that was not',
+      says: 'one that was verified and one that could not be',
       hints: [SELF_TEST, { healthSet: 'IMAP.Other', title: 't' }],
       unverified: ['the alert "t" names IMAP.Other, of which cas1 has no monitor'],
     },
     {
-      says: 'a thing of another family: it is looked at by itself later',
+      says: 'one of another family: it is verified separately later',
       hints: [SELF_TEST, { healthSet: 'FIPS', title: 't' }, { title }],
     },
     {
-      says: 'many things that nobody can see: the rest is counted',
+      says: 'many that cannot be verified: the rest is counted',
       family: '*',
       hints: Array.from({ length: 9 }, (_, index) => ({ title: `t${index}` })),
       unverified: [
@@ -308,18 +312,18 @@ describe('health is only called so of what the alerts named', () => {
       ],
     },
     {
-      says: 'a title that is long and steers a terminal: it is cut and harmless',
+      says: 'a long title with control characters: it is cut and made harmless',
       family: '*',
       hints: [{ title: `\u001b[31m\n${'x'.repeat(500)}` }],
       unverified: [`the alert " [31m ${'x'.repeat(113)}…" names no health set`],
     },
     {
-      says: 'a monitor that is switched off: no answer',
+      says: 'a disabled monitor: inconclusive',
       hints: [{ healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' }],
       verdict: 'inconclusive',
     },
     {
-      says: 'another monitor than the one that looked unwell and was well: that one too',
+      says: 'another monitor than the one that looked unhealthy and was healthy: that one too',
       rows: [unhealthy('IMAP.Protocol', 'ImapDeepTestMonitor'), ...quiet],
       hints: [SELF_TEST],
       asked: ['IMAP.Protocol\\ImapDeepTestProbe', ...self],
@@ -343,7 +347,7 @@ describe('health is only called so of what the alerts named', () => {
     );
   });
 
-  test('a family of which every monitor is switched off: no answer, and why', async () => {
+  test('a family whose monitors are all disabled: inconclusive, with the reason', async () => {
     const off = quiet.map((one) => ({ ...one, alertValue: 'Disabled' as const }));
     const verified = await look(off).family({ hints: [{ healthSet: 'IMAP' }] });
     expect([verified.verdict, verified.reason]).toEqual([
@@ -352,13 +356,13 @@ describe('health is only called so of what the alerts named', () => {
     ]);
   });
 
-  test('what is unhealthy is treated first, whatever else was reported', async () => {
+  test('unhealthy monitors are treated first, whatever else was reported', async () => {
     const verified = await look([sickCtp], [run('Failed')]).family({ family: '*', hints: [{ title }] });
     expect([verified.verdict, verified.unverified]).toEqual(['confirmed', undefined]);
   });
 });
 
-describe('hands off what somebody works on or has switched off', () => {
+describe('leaves alone what someone is repairing or has disabled', () => {
   test.each(['Repairing', 'Disabled'] as const)('%s: no probe is run, and nothing is decided', async (alertValue) => {
     const cas = look([row('IMAP', 'ImapCTPMonitor', { alertValue })], [run('Failed')]);
     const verified = await cas.family({ hints: [CTP] });
@@ -367,7 +371,7 @@ describe('hands off what somebody works on or has switched off', () => {
   });
 });
 
-describe('a probe that gives no answer: a fresh row decides', () => {
+describe('a probe without a result: a fresh row decides', () => {
   const unreachable = new ExchangeError('unreachable', 'WinRM');
   const before = NINE - 30 * SECOND;
   const FALLBACKS: { says: string; row: HealthRow; probe: Answer; change?: OurChange; verdict: string }[] = [
@@ -394,7 +398,7 @@ describe('a probe that gives no answer: a fresh row decides', () => {
       verdict: 'inconclusive',
     },
     {
-      says: 'answered, whatever a stale row says',
+      says: 'succeeded, whatever a stale row says',
       row: { ...sickCtp, isStale: true },
       probe: run('Succeeded'),
       verdict: 'cleared',
@@ -406,13 +410,13 @@ describe('a probe that gives no answer: a fresh row decides', () => {
     expect(verified.verdict).toBe(verdict);
   });
 
-  test('a probe without an answer is not asked again in the same look', async () => {
+  test('a probe without a result is not run again in the same verification', async () => {
     const cas = look([sickCtp], [refused]);
     await cas.family();
     expect(cas.asked).toHaveLength(1);
   });
 
-  test('what was tried stays in the evidence, in the server’s own words', async () => {
+  test('failed attempts stay in the evidence, in the server’s own words', async () => {
     const verified = await look([sickCtp], [unreachable]).family();
     expect(verified.evidence.map(({ says, detail }) => [says, detail])).toEqual([
       ['ImapCTPProbe could not be run: unreachable', 'WinRM'],
@@ -426,7 +430,7 @@ describe('the mailbox server that a probe’s error names', () => {
     { says: 'by its short name', error: 'LOGIN failed _Mbx:mbx2 _Cafe:cas1', backEnd: 'mbx2' },
     { says: 'by its full name', error: '_Mbx:mbx2.contoso.com', backEnd: 'mbx2' },
     { says: 'in capitals', error: '_MBX: MBX2.CONTOSO.COM', backEnd: 'mbx2' },
-    { says: 'one box that is both', error: '_Mbx:ex1', backEnd: 'ex1' },
+    { says: 'a combined server', error: '_Mbx:ex1', backEnd: 'ex1' },
     { says: 'no server of the organisation', error: '_Mbx:evil', backEnd: undefined },
     { says: 'a name that only begins like one', error: '_Mbx:mbx22', backEnd: undefined },
     { says: 'a client access server', error: '_Mbx:cas1', backEnd: undefined },
@@ -444,7 +448,7 @@ describe('the mailbox server that a probe’s error names', () => {
 });
 
 describe('a server or organisation that does not answer', () => {
-  test('a server that is not in the organisation: no further look can help', async () => {
+  test('a server that is not in the organisation: another verification can not help', async () => {
     const verified = await look([]).family({ server: 'ghost' });
     expect(verified).toMatchObject({
       verdict: 'inconclusive',
@@ -453,14 +457,14 @@ describe('a server or organisation that does not answer', () => {
     });
   });
 
-  test('health that could not be read: nothing is decided, and what is known of the server stays known', async () => {
+  test('health that could not be read: inconclusive, and the known facts of the server stay', async () => {
     const verified = await look(new ExchangeError('accessDenied', 'not in the role group')).family();
     expect(verified).toMatchObject({ verdict: 'inconclusive', facts: { server: 'cas1' }, monitors: [] });
     expect(verified).not.toHaveProperty('hopeless');
     expect(verified.evidence[0]?.detail).toBe('not in the role group');
   });
 
-  test('an organisation that could not be read: nothing is decided', async () => {
+  test('an organisation that could not be read: inconclusive', async () => {
     const cas = look([], [], {
       organisation: async () => {
         throw new ExchangeError('sessionLimit', 'too many');
@@ -472,11 +476,11 @@ describe('a server or organisation that does not answer', () => {
     expect((await cas.verifier.monitors('cas1', [CTP], undefined)).verdict).toBe('inconclusive');
   });
 
-  test('no row of the family at all: nothing is decided', async () => {
+  test('no row of the family at all: inconclusive', async () => {
     expect((await look([row('ActiveSync', 'ActiveSyncCTPMonitor')]).family()).verdict).toBe('inconclusive');
   });
 
-  test('a defect is not taken for an answer', async () => {
+  test('a bug is not taken for a result', async () => {
     const cas = look([], [], {
       serverHealth: async () => {
         throw new TypeError('not a function');
@@ -487,7 +491,7 @@ describe('a server or organisation that does not answer', () => {
 });
 
 describe('a recheck of certain monitors', () => {
-  test('stops at the first that is sick', async () => {
+  test('stops at the first unhealthy one', async () => {
     const cas = look([row('IMAP.Proxy', 'ImapProxyTestMonitor'), sickCtp], [run('Failed')]);
     const proxy = { healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' };
     const verified = await cas.verifier.monitors('cas1', [CTP, proxy], undefined);
@@ -495,13 +499,13 @@ describe('a recheck of certain monitors', () => {
     expect(cas.asked).toEqual(['IMAP.Proxy\\ImapProxyTestProbe']);
   });
 
-  test('by a row from before our change: says when the next evaluation is in', async () => {
+  test('by a row from before our change: says when the next evaluation is due', async () => {
     const changedAt = NINE - 10 * SECOND;
     const verified = await look([unhealthy('IMAP', LOAD.monitor)]).verifier.monitors('cas1', [LOAD], ended(changedAt));
     expect([verified.verdict, verified.dueBy]).toEqual(['inconclusive', changedAt + 3 * MINUTE + 30 * SECOND]);
   });
 
-  test('by a row that no clock drives: waits as long as an event may take, and then believes it', async () => {
+  test('by an event-driven row: waits as long as an event may take, and then trusts it', async () => {
     const sick = unhealthy('IMAP', LOAD.monitor, { recurrenceSeconds: 0, lastExecution: NINE - 9 * 60 * MINUTE });
     const since = (ms: number) => look([sick]).verifier.monitors('cas1', [LOAD], ended(NINE - ms));
     const soon = await since(10 * SECOND);
@@ -510,9 +514,9 @@ describe('a recheck of certain monitors', () => {
   });
 
   test.each([
-    ['that should have been evaluated long since', { lastExecution: NINE - 11 * MINUTE }, NINE - 10 * MINUTE],
+    ['that should have been evaluated long ago', { lastExecution: NINE - 11 * MINUTE }, NINE - 10 * MINUTE],
     ['that is stale', { isStale: true }, NINE - 10 * SECOND],
-  ])('by a row %s: nothing is waited for', async (_says, more, changedAt) => {
+  ])('by a row %s: it waits for nothing', async (_says, more, changedAt) => {
     const { verifier } = look([unhealthy('IMAP', LOAD.monitor, more)]);
     const verified = await verifier.monitors('cas1', [LOAD], ended(changedAt));
     expect([verified.verdict, verified.dueBy]).toEqual(['inconclusive', undefined]);
@@ -525,13 +529,13 @@ describe('a whole health set, as a condition', () => {
     { says: 'one row is Unhealthy', rows: [row('IMAP', 'a'), unhealthy('IMAP', 'b')], healthy: false },
     { says: 'one row is stale', rows: [row('IMAP', 'a'), row('IMAP', 'b', { isStale: true })], healthy: undefined },
     {
-      says: 'one row is switched off, and the other Healthy',
+      says: 'one row is disabled, and the other Healthy',
       rows: [row('IMAP', 'a'), row('IMAP', 'b', { alertValue: 'Disabled' })],
       healthy: true,
     },
-    { says: 'every row is switched off', rows: [row('IMAP', 'a', { alertValue: 'Disabled' })], healthy: undefined },
+    { says: 'every row is disabled', rows: [row('IMAP', 'a', { alertValue: 'Disabled' })], healthy: undefined },
     {
-      says: 'one row is set by events, and Unhealthy for long',
+      says: 'one row is event-driven, and Unhealthy for a long time',
       rows: [row('IMAP', 'a'), unhealthy('IMAP', 'b', { recurrenceSeconds: 0, lastExecution: 1 })],
       healthy: false,
     },

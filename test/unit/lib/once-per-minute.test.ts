@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { seldom } from '../../../src/lib/seldom.ts';
+import { oncePerMinute } from '../../../src/lib/once-per-minute.ts';
 
 function listener() {
   const told: string[] = [];
   let now = 0;
-  const say = seldom(
+  const say = oncePerMinute(
     (says) => told.push(says),
     () => now,
   );
   return { told, say, pass: (ms: number) => (now += ms) };
 }
 
-test('a sentence that is said again and again is told once a minute, with how often', () => {
+test('a repeated message is logged once a minute, with its count', () => {
   const { told, say, pass } = listener();
   for (let second = 0; second < 90; second++) {
     say('away');
@@ -20,7 +20,7 @@ test('a sentence that is said again and again is told once a minute, with how of
   expect(told).toEqual(['away', 'away (and 59 times since it was last reported)']);
 });
 
-test('another sentence is told at once', () => {
+test('another message is logged immediately', () => {
   const { told, say } = listener();
   say('away');
   say('refuses');
@@ -28,7 +28,7 @@ test('another sentence is told at once', () => {
   expect(told).toEqual(['away', 'refuses']);
 });
 
-test('a sentence that was said once is told without a count', () => {
+test('a message that occurred once is logged without a count', () => {
   const { told, say, pass } = listener();
   say('away');
   pass(60_000);
@@ -36,7 +36,7 @@ test('a sentence that was said once is told without a count', () => {
   expect(told).toEqual(['away', 'away']);
 });
 
-test('however many different sentences there are, each is told', () => {
+test('however many different messages there are, each is logged', () => {
   const { told, say } = listener();
   for (let n = 0; n < 5_000; n++) say(`incident ${n}`);
   expect(told).toHaveLength(5_000);
