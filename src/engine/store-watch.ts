@@ -29,7 +29,7 @@ interface Remembered {
   family: string;
   /** Commands that may have been sent, with their servers. */
   sent: { server: string; command: string }[];
-  owes: Outstanding[];
+  outstanding: Outstanding[];
 }
 
 /** The current end of a journal, and the entry after the end known before. */
@@ -75,7 +75,7 @@ export class StoreWatch {
   /** Open incidents that this process wrote to, the one compared longest ago first. */
   readonly #incidents = new Map<string, Remembered>();
   /** The ledger and the kill switches at the last check. */
-  #owed: Outstanding[] = [];
+  #ledger: Outstanding[] = [];
   #switches: KillSwitch[] = [];
   #losses: Loss[] = [];
   /** Whether the kill switch for the losses is in the store. */
@@ -122,10 +122,10 @@ export class StoreWatch {
         ? [{ server: intent.server, command: intent.command }]
         : [],
     );
-    const owes = incident.undo
+    const outstanding = incident.undo
       .filter(isOutstanding)
-      .map((debt) => ({ organisation, server: debt.server, setting: debt.setting, says: debt.says, incident: id }));
-    this.#incidents.set(id, { head, server, family, sent, owes });
+      .map(({ server, setting, says }) => ({ organisation, server, setting, says, incident: id }));
+    this.#incidents.set(id, { head, server, family, sent, outstanding });
   }
 
   /** The end of an open incident's journal, as last seen by this process. */
@@ -136,9 +136,9 @@ export class StoreWatch {
   /** A journal was read that ended at `known` before: reports if the store has lost that entry. */
   async compare(id: string, known: Head | undefined, now: Ending | undefined): Promise<void> {
     if (!known || !now || holds(now, known)) return;
-    const owes = this.#incidents.get(id)?.owes ?? [];
+    const outstanding = this.#incidents.get(id)?.outstanding ?? [];
     this.#incidents.delete(id);
-    await this.#forgot(owes);
+    await this.#forgot(outstanding);
   }
 
   /** An incident to be advanced has no journal. */
@@ -184,12 +184,12 @@ export class StoreWatch {
       this.#lose(emptied);
       this.#incidents.clear();
     } else {
-      if (older) await this.#forgot(this.#owedByAll());
+      if (older) await this.#forgot(this.#allOutstanding());
       if (evicted) this.#lose(this.#lossOf('evicted', []));
       await this.#compareAll(older);
     }
     await this.#hold();
-    this.#owed = (await store.ledger()).map(outstandingOf);
+    this.#ledger = (await store.ledger()).map(outstandingOf);
   }
 
   /** Checks that every open incident still ends where it did, and has a due time. */
@@ -234,9 +234,9 @@ export class StoreWatch {
   }
 
   /** The store is an older copy. Undo actions still in its ledger will be run; those missing are reported as lost. */
-  async #forgot(owed: Outstanding[]): Promise<void> {
+  async #forgot(outstanding: Outstanding[]): Promise<void> {
     const now = new Set((await this.#options.store.ledger()).map(outstandingOf).map(placeOf));
-    const lost = owed.filter((one) => !now.has(placeOf(one)));
+    const lost = outstanding.filter((one) => !now.has(placeOf(one)));
     if (lost.length > 0) return this.#lose(this.#lossOf('older', linesOf([], lost)));
     this.#options.log.warn(
       'The store has lost its last entries, possibly in a failover; no outstanding undo action was lost',
@@ -296,12 +296,12 @@ export class StoreWatch {
     return { what, at: this.#options.realNow(), says: WORDS[what], left, notified: false };
   }
 
-  #owedByAll(): Outstanding[] {
-    return [...this.#owed, ...[...this.#incidents.values()].flatMap(({ owes }) => owes)];
+  #allOutstanding(): Outstanding[] {
+    return [...this.#ledger, ...[...this.#incidents.values()].flatMap(({ outstanding }) => outstanding)];
   }
 
   #everything(): string[] {
-    return linesOf([...this.#incidents], this.#owed);
+    return linesOf([...this.#incidents], this.#ledger);
   }
 
   /** Notifies people without using the store; tries again until someone is reached. */
@@ -364,10 +364,10 @@ const SUBJECTS: Record<StoreLossKind, string> = {
 };
 
 function linesOf(incidents: [string, Remembered][], ledger: Outstanding[]): string[] {
-  const all = [...ledger, ...incidents.flatMap(([, { owes }]) => owes)];
-  const owed = [...new Map(all.map((one) => [placeOf(one), one])).values()];
+  const all = [...ledger, ...incidents.flatMap(([, { outstanding }]) => outstanding)];
+  const outstanding = [...new Map(all.map((one) => [placeOf(one), one])).values()];
   return [
-    ...owed.map(({ server, says, incident }) => `${server}: ${says} (incident ${incident})`),
+    ...outstanding.map(({ server, says, incident }) => `${server}: ${says} (incident ${incident})`),
     ...incidents.flatMap(([id, { sent }]) =>
       [...new Set(sent.map(({ server }) => server))].map((server) => {
         const commands = sent.filter((one) => one.server === server).map(({ command }) => command);
@@ -382,19 +382,19 @@ function named(lines: string[]): string[] {
   return [...lines.slice(0, MOST_NAMED), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
-/** Whether the entry that once ended the journal is still in it, as far as can be told. */
+/** Whether the entry that once ended the journal is still in it, as far as the journal shows. */
 function holds({ head, follows }: Ending, known: Head): boolean {
   if (head.seq === known.seq) return head.hash === known.hash;
   return head.seq > known.seq && (follows === undefined || follows.previous === known.hash);
 }
 
-const isChanging = ({ sent, owes }: Remembered) => sent.length + owes.length > 0;
+const isChanging = ({ sent, outstanding }: Remembered) => sent.length + outstanding.length > 0;
 
-const outstandingOf = ({ debt, incident, world: organisation }: LedgerEntry): Outstanding => ({
+const outstandingOf = ({ debt: action, incident, world: organisation }: LedgerEntry): Outstanding => ({
   organisation,
-  server: debt.server,
-  setting: debt.setting,
-  says: debt.says,
+  server: action.server,
+  setting: action.setting,
+  says: action.says,
   incident,
 });
 

@@ -43,8 +43,8 @@ export type Decision =
 /** Limits of verification. All durations are in milliseconds. */
 export interface NextSettings {
   /** Number of further verifications after an inconclusive one. */
-  looks: number;
-  lookEvery: number;
+  retries: number;
+  retryEvery: number;
   /** How long the server must stay healthy after an activation block was lifted. */
   watchAfterUndo: number;
   /** Evidence older than this does not justify a change. */
@@ -130,9 +130,9 @@ function asleep(incident: Incident, now: Instant): Decision | undefined {
 function verifyAgain(incident: Incident, now: Instant, settings: NextSettings): Decision {
   const verified = incident.verified;
   const purpose = (verified?.purpose ?? 'first') as VerifyPurpose;
-  if (!verified?.hopeless && incident.inconclusiveTries <= settings.looks) {
+  if (!verified?.hopeless && incident.inconclusiveTries <= settings.retries) {
     if (incident.slept) return { do: 'verify', purpose };
-    return { do: 'sleep', until: now + settings.lookEvery, for: 'look', says: verified?.reason ?? '' };
+    return { do: 'sleep', until: now + settings.retryEvery, for: 'look', says: verified?.reason ?? '' };
   }
   const times = incident.inconclusiveTries === 1 ? 'once' : `${incident.inconclusiveTries} times`;
   const reason = `Health could not be verified (tried ${times}): ${verified?.reason}`;
@@ -160,8 +160,9 @@ function ending(incident: Incident, conclusion: Conclusion, now: Instant, settin
       }
     );
   }
-  const blind = incident.verified?.purpose === 'after-undo' && incident.verified.verdict === 'inconclusive';
-  if (conclusion.outcome === 'recovered' && blind) return asleep(incident, now) ?? verifyAgain(incident, now, settings);
+  const inconclusive = incident.verified?.purpose === 'after-undo' && incident.verified.verdict === 'inconclusive';
+  if (conclusion.outcome === 'recovered' && inconclusive)
+    return asleep(incident, now) ?? verifyAgain(incident, now, settings);
 
   return {
     do: 'finish',

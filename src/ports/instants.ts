@@ -1,7 +1,7 @@
 /**
- * Instants where people and scripts read them. Inside they are milliseconds; the API writes ISO 8601, in UTC, and the
- * command line reads that back. What holds an instant is told by its name, wherever it stands: `at`, `startedAt`, `until` …;
- * the data of entries and steps have no schema. A test compares the names with the schemas of the API.
+ * Instants as people and scripts read them: milliseconds inside, ISO 8601 in UTC in the API, which the command line
+ * reads back. A field that holds an instant is recognised by its name, in any object: `at`, `startedAt`, `until` …,
+ * because the data of entries and steps has no schema. A test compares the names with the API's schemas.
  */
 const INSTANT = /^(at|until|since|notAfter|lastTransition|lastExecution)$|[a-z](At|Until|Since)$/;
 const WRITTEN = /^[+-]?\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;

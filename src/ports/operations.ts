@@ -39,9 +39,9 @@ export interface Operations {
    * Runs the outstanding undo actions of a server (one setting, or all) now, in an incident of its own, by the same
    * rules. Throws NotFound if there are none, Conflict if an open incident will run them itself.
    */
-  putBack(owed: { server: string; setting?: string }, person: ByPerson): Promise<IncidentView>;
+  putBack(target: { server: string; setting?: string }, person: ByPerson): Promise<IncidentView>;
   /** Removes outstanding undo actions that a person has done by hand; sends nothing. Throws like `putBack`. */
-  settle(owed: { server: string; setting?: string }, person: ByPerson): Promise<IncidentView>;
+  settle(target: { server: string; setting?: string }, person: ByPerson): Promise<IncidentView>;
   feed(after: string, signal: AbortSignal): AsyncIterable<FeedItem>;
   readiness(): Promise<Readiness>;
 }

@@ -32,7 +32,7 @@ export interface RecordOptions {
   timeLimit: number;
   probeTimeLimit: number;
   /** Called with the progress, for people. */
-  tell(says: string): void;
+  report(says: string): void;
 }
 
 /** A requested server is not in the organisation. */
@@ -48,7 +48,7 @@ const ACTIONS_SINCE = 24 * 3_600_000;
  * unhealthy. A failed call is recorded as such, and recording continues. Throws NoSuchServer.
  */
 export async function record(options: RecordOptions): Promise<Recording> {
-  const { exchange, now, tell } = options;
+  const { exchange, now, report: tell } = options;
   const recordedAt = now();
   const ask = asker(options);
 
@@ -134,7 +134,7 @@ function choose(known: readonly ServerFacts[] | undefined, named: readonly strin
 }
 
 async function recordServer({ server, roles, dag }: Wanted, ask: Ask, options: RecordOptions): Promise<RecordedServer> {
-  const { exchange, now, tell } = options;
+  const { exchange, now, report: tell } = options;
   const holdsDatabases = roles === undefined || roles.includes('mailbox') || dag !== undefined;
   const serverHealth = await ask('serverHealth', (limits) => exchange.serverHealth(server, limits));
   // Services are read before the boot time, so that none seems to have started before the boot.
@@ -164,7 +164,7 @@ async function recordServer({ server, roles, dag }: Wanted, ask: Ask, options: R
 async function recordProbes(
   { server, serverHealth }: RecordedServer,
   ask: Ask,
-  { exchange, probes, tell }: RecordOptions,
+  { exchange, probes, report: tell }: RecordOptions,
 ): Promise<RecordedProbe[]> {
   const known = probes ? probesOf(answered(serverHealth) ?? [], probes) : [];
   const recorded: RecordedProbe[] = [];

@@ -15,11 +15,11 @@ export async function verifyHandled(context: StepContext): Promise<Polled> {
     return { is: 'done', health: 'unhealthy', says: verified.reason, looked: verified };
   if (verified.dueBy !== undefined) {
     // The monitor has not evaluated since our change, or no event has come yet: too early to call it inconclusive.
-    const retryAt = Math.min(verified.dueBy, clock.now() + settings.lookEvery / 2);
+    const retryAt = Math.min(verified.dueBy, clock.now() + settings.retryEvery / 2);
     return { is: 'pending', until: retryAt, says: 'waiting until the monitor has evaluated again' };
   }
-  if (record.inconclusiveTries < settings.looks) {
-    return { is: 'pending', until: clock.now() + settings.lookEvery, says: verified.reason, counts: 'look' };
+  if (record.inconclusiveTries < settings.retries) {
+    return { is: 'pending', until: clock.now() + settings.retryEvery, says: verified.reason, counts: 'look' };
   }
   return {
     is: 'refused',

@@ -50,8 +50,8 @@ export interface Worst {
 
 export interface StepSettings {
   /** Number of further verifications after an inconclusive one, and the time between them (organisation's ms). */
-  looks: number;
-  lookEvery: number;
+  retries: number;
+  retryEvery: number;
   /** Real milliseconds for a command that changes something. */
   commandTimeLimit: number;
 }

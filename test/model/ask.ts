@@ -48,7 +48,7 @@ const NO_STEP: StepRecord = {
   unhealthyTries: 0,
 };
 
-const STEP_SETTINGS = { lookEvery: 1, commandTimeLimit: 1 };
+const STEP_SETTINGS = { retryEvery: 1, commandTimeLimit: 1 };
 
 /** Thrown where an answer is not known yet: steps are asynchronous, the search is not. It comes again when it is. */
 export class NotAskedYet extends Error {
@@ -64,7 +64,7 @@ export class Steps {
   readonly #settings: StepSettings;
 
   constructor(looks: number) {
-    this.#settings = { ...STEP_SETTINGS, looks };
+    this.#settings = { ...STEP_SETTINGS, retries: looks };
   }
 
   begin(incident: Incident, record: StepRecord, world: World): readonly Answered<Begin>[] {

@@ -38,7 +38,7 @@ export function sceneOf(scene: Scene): { shell: Shell; initial: State } {
       facts: own,
       looks: looksAt(playbooks),
       steps: new Steps(looks),
-      settings: { looks, lookEvery: 1, watchAfterUndo: 1, evidenceMaxAge: 1 },
+      settings: { retries: looks, retryEvery: 1, watchAfterUndo: 1, evidenceMaxAge: 1 },
       mode,
       sendings,
       tries,

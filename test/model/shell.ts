@@ -143,7 +143,7 @@ function guarded(shell: Shell, incident: Incident, n: number): Move[] {
 }
 
 function tryAgain(shell: Shell, { step: { n }, inconclusiveTries }: StepRecord): Move {
-  if (inconclusiveTries >= shell.settings.looks) return refused(n);
+  if (inconclusiveTries >= shell.settings.retries) return refused(n);
   return recorded({ type: 'slept', data: { n, until: 1, for: 'look', says: '' } });
 }
 

@@ -215,7 +215,7 @@ const MUTATIONS: Mutation[] = [
     says: 'undo: the undo action is not stored before the change',
     in: 'startChange',
     from: '...(change.undo && { undo: change.undo }),',
-    tests: ['engine/page', 'engine/owed'],
+    tests: ['engine/page', 'engine/outstanding-undo'],
   },
   {
     says: 'undo: an incident ends before what is due is put back',
@@ -242,7 +242,7 @@ const MUTATIONS: Mutation[] = [
     says: 'a step that the kill switch stopped leaves an undo action behind',
     in: 'FOLDERS.stepFinished',
     from: "undo.state = 'notNeeded'",
-    to: 'debt.tries += 0',
+    to: 'undo.tries += 0',
     tests: ['engine/not-sent'],
   },
   {
@@ -313,7 +313,7 @@ const MUTATIONS: Mutation[] = [
     in: 'notifyPeople',
     from: 'tries < NOTIFY_TRIES',
     to: 'false',
-    tests: ['engine/tell-first'],
+    tests: ['engine/notify-first'],
   },
 ];
 

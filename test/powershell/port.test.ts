@@ -250,7 +250,7 @@ describe.each(engines)('the Exchange port by $name', ({ executable }) => {
           recordedBy: 'a test',
           timeLimit: 30_000,
           probeTimeLimit: 30_000,
-          tell: () => {},
+          report: () => {},
         });
       // How long each answer took is told, too.
       const timeless = (recording: unknown) =>

@@ -105,7 +105,7 @@ async function recordOrganisation(
       recordedBy: `second-responder ${version()}`,
       timeLimit: callTimeLimit,
       probeTimeLimit,
-      tell,
+      report: tell,
     });
   } catch (error) {
     throw error instanceof NoSuchServer ? new UsageError(error.message) : error;

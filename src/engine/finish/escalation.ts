@@ -3,10 +3,10 @@ import type { Finished } from '../../incident/event.ts';
 import { monitorName } from '../../incident/health.ts';
 import { type Incident, isUnverified } from '../../incident/incident.ts';
 import type { Notice } from '../../ports/notifier.ts';
-import type { Alike } from './alike.ts';
+import type { SharedNotification } from './shared-notification.ts';
 
 /** The message for the person who is woken: what is wrong, what was done, what is still changed, what comes next. */
-export function escalation(incident: Incident, finished: Finished, others?: Alike): Notice {
+export function escalation(incident: Incident, finished: Finished, others?: SharedNotification): Notice {
   const monitors =
     incident.verified?.monitors.filter((monitor) => monitor.verdict !== 'cleared').map(monitorName) ?? [];
   const done = incident.steps.filter((record) => record.end);
@@ -39,7 +39,7 @@ export function escalation(incident: Incident, finished: Finished, others?: Alik
   };
 }
 
-function subjectOf(incident: Incident, others: Alike | undefined): string {
+function subjectOf(incident: Incident, others: SharedNotification | undefined): string {
   const { server, family } = incident;
   const isNamed = family !== ANY_FAMILY;
   if (others) {

@@ -9,8 +9,8 @@ import type { JournalCursor } from '../journal-cursor.ts';
 import type { Engine } from '../parts.ts';
 import { leftByChildren, outcomeOf } from '../step/children.ts';
 import { wake } from '../wake.ts';
-import { type Alike, alike, notifiedBefore } from './alike.ts';
 import { escalation, recurring as recurringProblem } from './escalation.ts';
+import { notifiedBefore, type SharedNotification, sharedNotification } from './shared-notification.ts';
 
 /** Real milliseconds between two tries to notify people, and their number; after that the incident ends anyway. */
 const NOTIFY_AGAIN = 30_000;
@@ -63,9 +63,9 @@ async function oneOfMany(
   engine: Engine,
   incident: Incident,
   finished: Finished,
-): Promise<{ finished: Finished; others?: Alike }> {
+): Promise<{ finished: Finished; others?: SharedNotification }> {
   if (finished.outcome !== 'escalated' || (await isNotified(engine, incident))) return { finished };
-  const others = (await alike(engine, incident)) ?? (await notifiedBefore(engine, incident));
+  const others = (await sharedNotification(engine, incident)) ?? (await notifiedBefore(engine, incident));
   if (!others) return { finished };
   if (others.notifiedBy === incident.id) return { finished, others };
   // A change on this server is always reported, in a message of its own.
@@ -79,7 +79,7 @@ async function notifyPeople(
   engine: Engine,
   incident: Incident,
   finished: Finished,
-  others: Alike | undefined,
+  others: SharedNotification | undefined,
 ): Promise<boolean> {
   if (finished.outcome !== 'escalated' || (await isNotified(engine, incident))) return true;
   const { left, owed } = await leftByChildren(engine, incident);
@@ -105,16 +105,16 @@ async function notifyPeople(
  */
 async function drainedGroups(engine: Engine, { facts }: Incident): Promise<string[]> {
   if (!facts) return [];
-  const owed = (await engine.store.ledger()).filter(
-    ({ world: organisation, debt }) => organisation === facts.organisation && isDrain(debt),
+  const drains = (await engine.store.ledger()).filter(
+    ({ world: organisation, debt: action }) => organisation === facts.organisation && isDrain(action),
   );
-  if (owed.length === 0) return [];
+  if (drains.length === 0) return [];
   const servers = await engine.exchange.organisation().then(
     ({ value }) => value.servers,
     () => [facts],
   );
-  return owed.flatMap(({ debt }) => {
-    const drained = servers.find((one) => one.server === debt.server);
+  return drains.flatMap(({ debt: action }) => {
+    const drained = servers.find((one) => one.server === action.server);
     return (drained && groupOf(drained)) ?? [];
   });
 }

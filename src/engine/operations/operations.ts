@@ -227,8 +227,8 @@ export function createOperations(
       return playbooks();
     },
     undo: () => store.ledger(),
-    putBack: async (owed, person) => view(await askFor(engine, 'putBack', settingsIn(owed), person)),
-    settle: async (owed, person) => view(await askFor(engine, 'settle', settingsIn(owed), person)),
+    putBack: async (target, person) => view(await askFor(engine, 'putBack', settingsIn(target), person)),
+    settle: async (target, person) => view(await askFor(engine, 'settle', settingsIn(target), person)),
     feed: (after, signal) => store.feed(after, signal),
     readiness: () => control.readiness(),
   };

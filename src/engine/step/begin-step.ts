@@ -204,11 +204,11 @@ async function notBegun(engine: Engine, advance: Advance, n: number, error: Exch
 
 async function tryAgain(engine: Engine, advance: Advance, n: number, why: string): Promise<Went> {
   const { inconclusiveTries } = stepRecord(advance.cursor.incident, n);
-  if (inconclusiveTries >= engine.settings.looks) {
+  if (inconclusiveTries >= engine.settings.retries) {
     const says = `Not started, after ${inconclusiveTries + 1} tries: ${why}`;
     return endStep(advance, { n, state: 'refused', says, escalate: says });
   }
-  return sleep(advance, { n, until: engine.clock.now() + engine.settings.lookEvery, for: 'look', says: why }, true);
+  return sleep(advance, { n, until: engine.clock.now() + engine.settings.retryEvery, for: 'look', says: why }, true);
 }
 
 async function unmetByHealth(

@@ -99,8 +99,8 @@ async function endWithoutEffect(engine: Engine, advance: Advance, data: StepFini
   const organisation = facts?.organisation ?? '';
   for (const action of undoOfStep(undo, data.n)) {
     // A change by an earlier step, of this incident or another, is still in place.
-    const owed = await engine.store.ledgerOf(action.server, action.setting, organisation);
-    if (owed && (owed.incident !== id || owed.debt.id !== action.id)) continue;
+    const entered = await engine.store.ledgerOf(action.server, action.setting, organisation);
+    if (entered && (entered.incident !== id || entered.debt.id !== action.id)) continue;
     const says = `${data.says}, so there is nothing to put back`;
     await cursor.record({ type: 'undone', data: { undo: action.id, state: 'notNeeded', says } });
   }

@@ -21,9 +21,9 @@ export async function askFor(
   { by, note }: ByPerson,
 ): Promise<Incident> {
   const name = shortName(server);
-  const owed = await outstandingOn(engine, name, wanted);
-  const family = await familyOf(engine, owed);
-  await refuseWhileInProgress(engine, name, owed);
+  const outstanding = await outstandingOn(engine, name, wanted);
+  const family = await familyOf(engine, outstanding);
+  await refuseWhileInProgress(engine, name, outstanding);
   if (what === 'putBack' && engine.settings.mode === 'observe') {
     throw new Conflict('safety.mode is observe: this daemon changes nothing. Put it back by hand, and settle it');
   }
@@ -32,7 +32,7 @@ export async function askFor(
   if (!facts) throw new NotFound(`${name} is not a server of this organisation`);
 
   const id = newId(name, 'undo', engine.realNow());
-  const asked: Asked = { what, by, ...(note && { note }), debts: owed.map(undoActionOf), facts };
+  const asked: Asked = { what, by, ...(note && { note }), debts: outstanding.map(undoActionOf), facts };
   const opened = await open(engine, { id, server: name, family, asked, world: engine.clock.epoch });
   if ('open' in opened) {
     throw new Conflict(`Incident ${opened.open} is open for ${family} on ${name}: it puts its own changes back`);
@@ -47,18 +47,19 @@ async function outstandingOn(
   settings: string[] | undefined,
 ): Promise<LedgerEntry[]> {
   const here = (await store.ledger()).filter((entry) => entry.world === clock.epoch && entry.debt.server === server);
-  const owed = settings === undefined ? here : here.filter(({ debt }) => settings.includes(debt.setting));
-  if (owed.length > 0) return owed;
-  const known = here.map(({ debt }) => debt.setting);
+  const outstanding =
+    settings === undefined ? here : here.filter(({ debt: { setting } }) => settings.includes(setting));
+  if (outstanding.length > 0) return outstanding;
+  const known = here.map(({ debt: { setting } }) => setting);
   const but = known.length > 0 ? `; outstanding there: ${known.join(', ')}` : '';
   const which = settings === undefined ? '' : ` for ${settings.join(', ')}`;
   throw new NotFound(`There is no outstanding undo action${which} on ${server}${but}`);
 }
 
 /** The family of the original incidents: it is verified after the undo. */
-async function familyOf({ store }: Engine, owed: LedgerEntry[]): Promise<string> {
+async function familyOf({ store }: Engine, outstanding: LedgerEntry[]): Promise<string> {
   const families = new Set<string>();
-  for (const id of new Set(owed.map(({ incident }) => incident))) {
+  for (const id of new Set(outstanding.map(({ incident }) => incident))) {
     const incident = (await readIncident(store, id))?.incident;
     if (incident && !incident.finished) {
       throw new Conflict(
@@ -75,8 +76,8 @@ async function familyOf({ store }: Engine, owed: LedgerEntry[]): Promise<string>
  * An open incident that has one of these undo actions, because it inherited or was asked for it, runs it itself: nobody
  * else may run it or declare it done.
  */
-async function refuseWhileInProgress({ store }: Engine, server: string, owed: LedgerEntry[]): Promise<void> {
-  const [organisation = ''] = owed.map((entry) => entry.world);
+async function refuseWhileInProgress({ store }: Engine, server: string, outstanding: LedgerEntry[]): Promise<void> {
+  const [organisation = ''] = outstanding.map((entry) => entry.world);
   const claimed = await store.wouldRefuse({ owner: '', organisation, kill: [], claims: [server], throttles: [] });
   const acting = claimed?.by === 'claim' ? [claimed.owner] : [];
   const open = new Set([...(await store.openOn(server)).map(({ incident }) => incident), ...acting]);
@@ -84,9 +85,9 @@ async function refuseWhileInProgress({ store }: Engine, server: string, owed: Le
     const incident = (await readIncident(store, id))?.incident;
     // A root incident also acts through its children.
     for (const child of incident?.children ?? []) open.add(child);
-    const debts = incident && !incident.finished ? incident.undo.filter(isOutstanding) : [];
-    const same = debts.some((one) =>
-      owed.some(({ debt }) => debt.server === one.server && debt.setting === one.setting),
+    const own = incident && !incident.finished ? incident.undo.filter(isOutstanding) : [];
+    const same = own.some((one) =>
+      outstanding.some(({ debt: action }) => action.server === one.server && action.setting === one.setting),
     );
     if (same)
       throw new Conflict(`Incident ${id} is open and will put it back. Cancel that incident to have it put back now`);
@@ -94,7 +95,7 @@ async function refuseWhileInProgress({ store }: Engine, server: string, owed: Le
 }
 
 /** Undo actions of several incidents in one: their ids must not clash. */
-function undoActionOf({ debt, incident }: LedgerEntry): UndoAction {
+function undoActionOf({ debt: action, incident }: LedgerEntry): UndoAction {
   const named = (id: string) => `${incident}:${id}`;
-  return { ...debt, id: named(debt.id), ...(debt.dependsOn && { dependsOn: named(debt.dependsOn) }) };
+  return { ...action, id: named(action.id), ...(action.dependsOn && { dependsOn: named(action.dependsOn) }) };
 }

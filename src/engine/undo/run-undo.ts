@@ -22,17 +22,17 @@ const TRIES = 5;
  * failure is reported as outstanding.
  */
 export async function putBack(engine: Engine, advance: Advance, id: string): Promise<Went> {
-  const debt = undoActionOf(advance, id);
-  if (debt.state === 'started') return poll(engine, advance, commandOf(engine, advance, id), 'maybe');
+  const action = undoActionOf(advance, id);
+  if (action.state === 'started') return poll(engine, advance, commandOf(engine, advance, id), 'maybe');
   let begun: Awaited<ReturnType<Undo['begin']>>;
   try {
-    begun = await undoOfKind(debt.kind).begin(contextOf(engine, advance, id));
+    begun = await undoOfKind(action.kind).begin(contextOf(engine, advance, id));
   } catch (error) {
     if (error instanceof ExchangeError) return tryAgain(engine, advance, id, `${error.code}: ${error.message}`);
     throw error;
   }
   if (begun.begin === 'notNeeded') return end(advance, id, 'notNeeded', begun.says);
-  const held = await start(engine, advance, debt, begun.intent);
+  const held = await start(engine, advance, action, begun.intent);
   return held ?? send(engine, advance, commandOf(engine, advance, id));
 }
 
@@ -41,19 +41,19 @@ export function settle(advance: Advance, id: string, says: string): Promise<Went
   return end(advance, id, 'settled', says);
 }
 
-async function start(engine: Engine, { cursor }: Advance, debt: UndoState, intent: NonNullable<UndoState['intent']>) {
+async function start(engine: Engine, { cursor }: Advance, action: UndoState, intent: NonNullable<UndoState['intent']>) {
   const { incident } = cursor;
   const organisation = incident.facts?.organisation ?? '';
-  const kill = scopeOf(currentRun(incident)?.playbook, [incident.server, debt.server], [ownGroup(incident)]);
+  const kill = scopeOf(currentRun(incident)?.playbook, [incident.server, action.server], [ownGroup(incident)]);
   // Undo is never throttled; but a service that it restarts counts as our start.
-  const service = undoOfKind(debt.kind).starts?.(debt);
-  const throttles = service === undefined ? [] : [ourStart(debt.server, service, engine.clock.now())];
+  const service = undoOfKind(action.kind).starts?.(action);
+  const throttles = service === undefined ? [] : [ourStart(action.server, service, engine.clock.now())];
   const started = await cursor.decide(
-    { type: 'undoStarted', data: { undo: debt.id, intent, took: tookBy({ organisation, throttles }) } },
+    { type: 'undoStarted', data: { undo: action.id, intent, took: tookBy({ organisation, throttles }) } },
     { conditions: { kill, throttles } },
   );
   if (started.ok) return undefined;
-  if (!('refused' in started)) throw new Error(`undo ${debt.id} of ${incident.id} could not start`);
+  if (!('refused' in started)) throw new Error(`undo ${action.id} of ${incident.id} could not start`);
   const { guard, answer } = answerOf(started.refused);
   if ('owner' in started.refused) engine.waiters.add(started.refused.owner, incident.id);
   if (answer.answer !== 'wait') throw new Error(`the undo of ${incident.id} was refused by ${guard}`);
@@ -65,21 +65,21 @@ async function start(engine: Engine, { cursor }: Advance, debt: UndoState, inten
 
 /** The command of an undo. Unlike a step it has no guards, and it runs in a cancelled incident too. */
 function commandOf(engine: Engine, advance: Advance, id: string): Command {
-  const debt = undoActionOf(advance, id);
-  const undo = undoOfKind(debt.kind);
+  const action = undoActionOf(advance, id);
+  const undo = undoOfKind(action.kind);
   const failed = (says: string) => end(advance, id, 'failed', says);
-  const notPutBack = (why: string) => failed(`${debt.says}, and it could not be put back (${why})`);
+  const notPutBack = (why: string) => failed(`${action.says}, and it could not be put back (${why})`);
   return {
-    intent: debt.intent,
-    startedAt: debt.at,
+    intent: action.intent,
+    startedAt: action.at,
     name: 'undo',
-    tries: debt.tries,
+    tries: action.tries,
     sendings: TRIES + 1,
     sendAgain: TRY_AGAIN,
     issue: (intent) => undo.issue(contextOf(engine, advance, id), intent),
     async poll(issued) {
-      if (!debt.intent) throw new Error(`undo ${id} was started without a command`);
-      return undo.poll(contextOf(engine, advance, id), debt.intent, issued);
+      if (!action.intent) throw new Error(`undo ${id} was started without a command`);
+      return undo.poll(contextOf(engine, advance, id), action.intent, issued);
     },
     lapsed: () => undefined,
     sleep: (slept, counts) => sleep(advance, { ...slept, ...(counts && { undo: id }) }, counts),
@@ -102,8 +102,8 @@ async function waitForSwitch(engine: Engine, { cursor }: Advance, id: string, wh
 }
 
 async function tryAgain(engine: Engine, advance: Advance, id: string, why: string): Promise<Went> {
-  const debt = undoActionOf(advance, id);
-  if (debt.tries >= TRIES) return end(advance, id, 'failed', `${debt.says}, and it could not be put back (${why})`);
+  const action = undoActionOf(advance, id);
+  if (action.tries >= TRIES) return end(advance, id, 'failed', `${action.says}, and it could not be put back (${why})`);
   return sleep(advance, { until: engine.clock.now() + TRY_AGAIN, for: 'undo', says: why, undo: id }, true);
 }
 
@@ -118,20 +118,20 @@ function ownGroup({ facts }: Incident): string | undefined {
 }
 
 function undoActionOf({ cursor }: Advance, id: string): UndoState {
-  const debt = cursor.incident.undo.find((undo) => undo.id === id);
-  if (!debt) throw new Error(`incident ${cursor.incident.id} has no undo action ${id}`);
-  return debt;
+  const action = cursor.incident.undo.find((undo) => undo.id === id);
+  if (!action) throw new Error(`incident ${cursor.incident.id} has no undo action ${id}`);
+  return action;
 }
 
 function contextOf(engine: Engine, advance: Advance, id: string): UndoContext {
-  const debt = undoActionOf(advance, id);
+  const action = undoActionOf(advance, id);
   return {
     incident: advance.cursor.incident,
-    undo: debt,
+    undo: action,
     exchange: engine.exchange,
     clock: engine.clock,
     settings: engine.settings,
-    change: () => changeOf(engine, advance, `undo ${id}`, debt.server, ownGroup(advance.cursor.incident)),
+    change: () => changeOf(engine, advance, `undo ${id}`, action.server, ownGroup(advance.cursor.incident)),
     signal: advance.signal,
   };
 }

@@ -12,26 +12,26 @@ import { askFor } from './asked.ts';
 export async function sweepUndo(engine: Engine): Promise<void> {
   const again = new Map<string, string[]>();
   for (const entry of await engine.store.ledger()) {
-    const { debt, incident, at, world: organisation } = entry;
+    const { debt: action, incident, at, world: organisation } = entry;
     if (organisation !== engine.clock.epoch) continue;
-    engine.log.warn(`Outstanding undo action: ${debt.says}`, {
+    engine.log.warn(`Outstanding undo action: ${action.says}`, {
       incident,
-      server: debt.server,
+      server: action.server,
       since: new Date(at).toISOString(),
     });
-    if (await couldNotBePutBack(engine, entry)) {
-      again.set(debt.server, [...(again.get(debt.server) ?? []), debt.setting]);
+    if (await hasFailed(engine, entry)) {
+      again.set(action.server, [...(again.get(action.server) ?? []), action.setting]);
     }
   }
   for (const [server, settings] of again) await tryAgain(engine, server, settings);
 }
 
-async function couldNotBePutBack({ store }: Engine, { debt, incident: id }: LedgerEntry): Promise<boolean> {
+async function hasFailed({ store }: Engine, { debt: action, incident: id }: LedgerEntry): Promise<boolean> {
   const known = await readIncident(store, id);
   // No incident is left that would run it.
   if (!known) return true;
   const { finished, undo } = known.incident;
-  const own = undo.find(({ server, setting }) => server === debt.server && setting === debt.setting);
+  const own = undo.find(({ server, setting }) => server === action.server && setting === action.setting);
   return finished !== undefined && own !== undefined && isOutstanding(own) && isDue(own, finished.outcome);
 }
 

@@ -8,8 +8,8 @@ import type { UndoAction } from '../../../src/incident/undo.ts';
 import { alertOf, askedFor, facts, journal, MINUTE, NINE, SECOND } from '../../support/stub.ts';
 
 const SETTINGS: NextSettings = {
-  looks: 2,
-  lookEvery: MINUTE,
+  retries: 2,
+  retryEvery: MINUTE,
   watchAfterUndo: 10 * MINUTE,
   evidenceMaxAge: 5 * MINUTE,
 };

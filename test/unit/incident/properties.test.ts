@@ -15,8 +15,8 @@ import { alertOf, facts, MINUTE, NINE, SECOND } from '../../support/stub.ts';
  * the real one may have, while people and senders write in between; each journal it writes is legal by construction.
  */
 const SETTINGS: NextSettings = {
-  looks: 2,
-  lookEvery: MINUTE,
+  retries: 2,
+  retryEvery: MINUTE,
   watchAfterUndo: 10 * MINUTE,
   evidenceMaxAge: 5 * MINUTE,
 };

@@ -26,7 +26,7 @@ export function recordLab(lab: Lab, { servers, probes = false, around, tell = ()
     recordedBy: 'second-responder 0.0.0-test',
     timeLimit: 10_000,
     probeTimeLimit: 10_000,
-    tell,
+    report: tell,
   });
 }
 

@@ -23,7 +23,7 @@ export interface Given {
   outcomeOf?: StepContext['outcomeOf'];
 }
 
-const SETTINGS = { looks: 2, lookEvery: MINUTE, commandTimeLimit: 300_000 };
+const SETTINGS = { retries: 2, retryEvery: MINUTE, commandTimeLimit: 300_000 };
 
 const unexpected = (what: string) => async () => {
   throw new Error(`${what} was not expected`);

@@ -6,7 +6,7 @@ import { isOverShare, troubleOf } from '../../incident/trouble.ts';
 import type { Engine } from '../parts.ts';
 
 /** The same problem on several servers: one incident notifies people about all of them. */
-export interface Alike {
+export interface SharedNotification {
   /** The incident that notifies people. */
   notifiedBy: string;
   /** For people: `IMAP has problems on 40 servers at the same time`. */
@@ -22,7 +22,7 @@ const NOT_REPEATED_FOR = 24 * 3_600_000;
  * only the report could not be verified. Senders repeat unclosed alerts, and the daemon would send the same message
  * each time.
  */
-export async function notifiedBefore(engine: Engine, incident: Incident): Promise<Alike | undefined> {
+export async function notifiedBefore(engine: Engine, incident: Incident): Promise<SharedNotification | undefined> {
   if (!isUnverified(incident)) return undefined;
   const { store, clock } = engine;
   const organisation = incident.facts?.organisation ?? clock.epoch;
@@ -43,7 +43,7 @@ interface Problem {
  * only decide how many messages are sent. The incident that notified people about a problem keeps doing so until it has
  * been quiet for the common-cause period, so that the last incidents of a storm send no message either.
  */
-export async function alike(engine: Engine, incident: Incident): Promise<Alike | undefined> {
+export async function sharedNotification(engine: Engine, incident: Incident): Promise<SharedNotification | undefined> {
   const { store, clock, settings } = engine;
   const organisation = incident.facts?.organisation ?? clock.epoch;
   const quiet = settings.commonCause.within / clock.speed;
