@@ -32,37 +32,37 @@ export interface AppOptions {
   config: Config;
   version: string;
   logger: Logger;
-  /** Absent: a Redis that is named in the configuration, else a private one, else the memory of this process. */
+  /** Default: the configured Redis, else a private one, else the memory of this process. */
   store?: 'memory';
-  /** The world of the lab in this process is kept in the store's directory unless this says false. */
+  /** Whether the state of a lab in this process is kept in the store's directory; default true. */
   keepLab?: boolean;
 }
 
 export interface App {
-  /** Acquires everything in order; when it fails half-way, what was acquired is released. */
+  /** Acquires everything in order; on failure, releases what was acquired. */
   start(): Promise<Started>;
   /**
-   * Applies what needs no restart of a configuration that was read again, and reads the files of playbooks, secrets and
-   * certificate again: all of it or, throwing every problem, nothing.
+   * Applies the changes of a new configuration that need no restart, and reads playbooks, secrets and certificate
+   * again: all or nothing. Throws every problem.
    */
   reload(next: Config): Reloaded;
-  /** Stops taking work, finishes the entry in hand, releases in reverse. Within ten seconds. */
+  /** Stops taking work, finishes current entries, then releases all in reverse order. Takes at most ten seconds. */
   stop(): Promise<void>;
 }
 
 export interface Started {
   url: string;
-  /** `private redis 7.0 at …`, for the first screen. */
+  /** `private redis 7.0 at …`, shown at start. */
   store: string;
   warnings: string[];
   exchange: string;
 }
 
-/** Real milliseconds of the ten that a stop may take: work in hand, then requests in hand. */
+/** Real milliseconds that a stop waits: for current work, then for current requests. */
 const WORK_GRACE = 6_000;
 const HTTP_GRACE = 2_000;
 
-/** The composition root: with src/open, the one place that knows every adapter, and ties them together. */
+/** The composition root: with src/open, the only code that knows every adapter and connects them. */
 export function createApp(options: AppOptions): App {
   const { config, logger } = options;
   const releases: Release[] = [];
@@ -100,11 +100,11 @@ export function createApp(options: AppOptions): App {
     });
     const kept = await openStore(config.store, logger, releases, options.store);
     const keepLab = kept.outlives && options.keepLab !== false;
-    const world = await openExchange(config, releases, keepLab, (says) => logger.warn(says));
-    const { clock } = world;
+    const organisation = await openExchange(config, releases, keepLab, (says) => logger.warn(says));
+    const { clock } = organisation;
     const sessions = new Sessions(sessionsOf(config.exchange));
     const exchange = gateway(
-      world.exchange,
+      organisation.exchange,
       {
         get mode() {
           return settings.mode;
@@ -125,7 +125,7 @@ export function createApp(options: AppOptions): App {
     const notifications = new Notifications(createNotifiers(config.notify, logger), {
       log: logger,
       tried: (channel, result) => metrics.notified(channel, result),
-      arrivedLate: ({ incident }) => void wake(engine, incident).catch(() => {}), // it is asked again all the same
+      arrivedLate: ({ incident }) => void wake(engine, incident).catch(() => {}), // retried anyway
     });
     releases.push(() => notifications.stop());
     const notify = (notice: Notice) => notifications.send(notice);
@@ -169,7 +169,7 @@ export function createApp(options: AppOptions): App {
     };
     const operations = createOperations(engine, {
       reload: () => inForce.reloadPlaybooks(),
-      readiness: () => readinessOf(engine, world, kept),
+      readiness: () => readinessOf(engine, organisation, kept),
     });
     readGauges(metrics, {
       ...engine,
@@ -186,7 +186,7 @@ export function createApp(options: AppOptions): App {
       metrics,
       logger,
       closed: oncePerMinute((says) => logger.warn(says)),
-      ...(world.router && { lab: world.router }),
+      ...(organisation.router && { lab: organisation.router }),
       ...(kept.queues && { queues: kept.queues }),
       receive: config.work.receive,
       version: options.version,
@@ -212,12 +212,12 @@ export function createApp(options: AppOptions): App {
       return result;
     };
     const { says: store, warnings } = await kept.store.health();
-    const twoLabs = kept.shared && world.router ? [TWO_LABS] : [];
+    const twoLabs = kept.shared && organisation.router ? [TWO_LABS] : [];
     return {
       url,
       store,
-      warnings: [...kept.warnings, ...world.warnings, ...twoLabs, ...warnings],
-      exchange: world.says,
+      warnings: [...kept.warnings, ...organisation.warnings, ...twoLabs, ...warnings],
+      exchange: organisation.says,
     };
   }
 

@@ -66,7 +66,7 @@ export interface StepContext {
   settings: StepSettings;
   /** Sent with every changing call; created at the moment of sending. */
   change(): Change;
-  /** The outstanding undo action for a setting, whoever changed it. */
+  /** The outstanding undo action for a setting, from any incident. */
   ledgerOf(server: string, setting: string): Promise<LedgerEntry | undefined>;
   /** Opens (or finds, or joins) the child incident of this step. */
   openChild(server: string, family: string): Promise<{ incident: string; joined: boolean }>;

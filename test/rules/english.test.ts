@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { filesUnder, read, stringsOf } from './tree.ts';
+import { commentsOf, filesUnder, read, stringsOf } from './tree.ts';
 
 /**
  * Words that read as translated. The common technical word is better: fix (not mend), again (not anew), notify or
@@ -63,6 +63,11 @@ test('messages, help and logs are in plain English', () => {
   expect(filesUnder('src', '.ts').flatMap((file) => linesOf(file, stringsOf(read(file))))).toEqual([]);
 });
 
+test('comments are in plain English', () => {
+  const sources = filesUnder('src', '.ts').filter((file) => !/^src\/(adapters|cli|lab)\//.test(file));
+  expect(sources.flatMap((file) => linesOf(file, commentsOf(read(file)), worstInProse))).toEqual([]);
+});
+
 test('every page of the documentation is in plain English', () => {
   const pages = [
     ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/README.md', 'deploy/README.md'],
@@ -77,5 +82,6 @@ test('the configuration, its schemas and the playbooks are in plain English', ()
 
 test('the worst words are found', () => {
   expect(linesOf('x', ['It is made anew.', 'It is created again.'])).toEqual(['x: It is made anew.']);
+  expect(commentsOf("/** It is\n * made */ const x = 'a // b'; // anew")).toEqual(['/** It is made */', '// anew']);
   expect(proseOf('A `debt` here\n```\na debt\n```\n    a debt\n- a debt')).toEqual(['A  here', '', '- a debt']);
 });

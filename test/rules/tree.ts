@@ -36,6 +36,13 @@ export function codeOf(source: string): string {
   return source.replace(TOKEN, (token) => (token.startsWith('/') ? gone(token) : token[0] === '`' ? token : "''"));
 }
 
+/** The comments of a source, each on one line. */
+export function commentsOf(source: string): string[] {
+  return (source.match(TOKEN) ?? [])
+    .filter((token) => token.startsWith('/'))
+    .map((token) => token.replace(/\s*\n[\s*]*/g, ' '));
+}
+
 /** The sentences of a source's strings, without the code inside templates. */
 export function stringsOf(source: string): string[] {
   return (source.match(TOKEN) ?? [])
