@@ -4,7 +4,7 @@ import { stopwatch } from '../lib/stopwatch.ts';
 import type { Head } from '../ports/journal.ts';
 import { advance } from './advance.ts';
 import type { Advanced } from './advancing.ts';
-import { defect } from './finish/escalation.ts';
+import { bugNotice } from './finish/escalation.ts';
 import { correlate } from './intake/correlate.ts';
 import type { Engine } from './parts.ts';
 
@@ -98,14 +98,14 @@ export function createWorker(engine: Engine): Worker {
    */
   async function failed(id: string, error: unknown): Promise<number> {
     const times = (failures.get(id) ?? 0) + 1;
-    log.error('Failed to advance an incident; it is tried again', { incident: id, times, error: describe(error) });
+    log.error('Failed to advance an incident; it will be retried', { incident: id, times, error: describe(error) });
     const { up } = await store.health();
     if (!up) return NUDGE_AGAIN;
     failures.set(id, times);
     if (times === BUG_AFTER)
       await engine
-        .notify(defect(id, error))
-        .catch((why) => log.error('Failed to notify anyone of a defect', { incident: id, error: String(why) }));
+        .notify(bugNotice(id, error))
+        .catch((why) => log.error('Failed to notify anyone of a bug', { incident: id, error: String(why) }));
     return Math.min(NUDGE_AGAIN * 2 ** (times - 1), SLOWEST_RETRY);
   }
 
@@ -155,7 +155,7 @@ export function createWorker(engine: Engine): Worker {
   };
 }
 
-/** Advances, and waits itself when the wait is shorter than handing the incident over would take. */
+/** Advances an incident. Waits in place if the wait is shorter than handing the incident over would take. */
 async function advanceAwhile(
   engine: Engine,
   id: string,

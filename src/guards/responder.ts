@@ -81,7 +81,7 @@ function judge(
       return {
         answer: 'wait',
         reason: 'responder-acting',
-        says: `${what} has been at work since ${time(action.startedAt)}`,
+        says: `${what} has been acting since ${time(action.startedAt)}`,
       };
     }
     if (action.endedAt !== undefined && now - action.endedAt < wait) {

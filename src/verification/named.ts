@@ -59,7 +59,9 @@ export function unseenOf(
   });
   const each = [...new Set(all)];
   const more = each.length - MOST_QUOTED;
-  return more > 0 ? [...each.slice(0, MOST_QUOTED), `and ${more} more alerts name nothing that could be seen`] : each;
+  return more > 0
+    ? [...each.slice(0, MOST_QUOTED), `and ${more} more alerts name nothing that could be verified`]
+    : each;
 }
 
 function whyUnseen(server: string, hint: Hint, rows: readonly HealthRow[], catalog: Catalog): string | undefined {

@@ -65,12 +65,12 @@ export function recurring(incident: Incident, incidents: string[]): Notice {
 }
 
 /** A bug keeps the daemon from advancing an incident. Nothing is lost, but nothing happens either. */
-export function defect(incident: string, error: unknown): Notice {
+export function bugNotice(incident: string, error: unknown): Notice {
   return {
     key: `${incident}:defect`,
     kind: 'escalation',
     incident,
-    subject: `${incident}: a defect stops the daemon from handling it`,
+    subject: `${incident}: a bug stops the daemon from handling it`,
     text: `An unexpected error stops the daemon from advancing this incident. It retries from time to time; until that succeeds, handle the incident by hand. Please report this as a bug.\n\n${error}`,
   };
 }

@@ -105,7 +105,7 @@ export class Notifications {
         log.error('Gave up sending a notification', fields);
         return;
       }
-      log.warn('Failed to send a notification; it is tried again', fields);
+      log.warn('Failed to send a notification; it will be retried', fields);
       const pause = Math.min(TRY_AGAIN.longest, TRY_AGAIN.first * 2 ** (times - 1));
       const timer = setTimeout(() => {
         this.#timers.delete(timer);

@@ -53,7 +53,7 @@ function commandOf(engine: Engine, advance: Advance, n: number): Command {
         return { mayArrive: true, end: () => noEffect({ state: 'skipped', says }) };
       }
       if (!isOutdated(engine, startedAt)) return undefined;
-      return { mayArrive: false, end: () => notSent('the decision is too old and is made again') };
+      return { mayArrive: false, end: () => notSent('the decision is too old, so the guards are asked again') };
     },
     sleep: (slept, counts) => sleep(advance, { n, ...slept }, counts),
     seen(look) {

@@ -5,7 +5,6 @@ import type { Engine } from '../parts.ts';
 import { changeOf } from './change.ts';
 import { openChild, outcomeOf } from './children.ts';
 
-/** The context of a step. */
 export function contextOf(engine: Engine, advance: Advance, n: number): StepContext {
   const { cursor, signal } = advance;
   const { incident } = cursor;

@@ -42,6 +42,6 @@ async function tryAgain(engine: Engine, server: string, settings: string[]): Pro
   } catch (error) {
     // Another daemon or incident is already running it; or nothing may be changed.
     if (!(error instanceof Conflict || error instanceof NotFound)) throw error;
-    engine.log.info(`Not tried again: ${error.message}`, { server });
+    engine.log.info(`Not retried: ${error.message}`, { server });
   }
 }

@@ -33,7 +33,7 @@ export function match(incident: Incident, playbooks: readonly Playbook[], catalo
   const names = unhealthy.map(monitorName).join(', ');
   const reason =
     treated.length > 0
-      ? `${names} unhealthy again after playbook ${[...ran].join(', ')} had helped`
+      ? `${names} unhealthy again after a recovery by playbook ${[...ran].join(', ')}`
       : `No playbook handles ${names}`;
   return { playbook: null, reason };
 }

@@ -249,7 +249,7 @@ describe('an unexpected error', () => {
     await pass(1);
     expect(s.errors).toEqual([
       {
-        message: 'Failed to advance an incident; it is tried again',
+        message: 'Failed to advance an incident; it will be retried',
         fields: expect.objectContaining({ incident: 'mbx1', error: expect.stringContaining('TypeError') }),
       },
     ]);

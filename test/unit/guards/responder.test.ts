@@ -73,7 +73,7 @@ describe('a restart of a service here', () => {
       {
         answer: 'wait',
         reason: 'responder-acting',
-        says: "Managed Availability's ImapSelfTestRestart (RestartService MSExchangeIMAP4BE on mbx1) has been at work since 2026-05-12T08:58:00Z",
+        says: "Managed Availability's ImapSelfTestRestart (RestartService MSExchangeIMAP4BE on mbx1) has been acting since 2026-05-12T08:58:00Z",
       },
     ],
     ['one whose end was never recorded', action({ ago: 60, state: 'started' }), { answer: 'allow' }],

@@ -308,7 +308,7 @@ describe('only what alerts named and was verified counts as healthy', () => {
       hints: Array.from({ length: 9 }, (_, index) => ({ title: `t${index}` })),
       unverified: [
         ...[0, 1, 2].map((index) => `the alert "t${index}" names no health set`),
-        'and 6 more alerts name nothing that could be seen',
+        'and 6 more alerts name nothing that could be verified',
       ],
     },
     {
