@@ -17,7 +17,7 @@ import { safeAddress } from '../../../src/lib/shown.ts';
 const CANARY = 'c4n4ry-0123456789abcdef';
 const SEEN = /c4n4ry/;
 
-/** What somebody may write, in haste, with a secret in it. */
+/** Mistakes that put a secret in the wrong place. */
 const ADDRESSES = [
   'redis',
   'rediss',

@@ -1,4 +1,4 @@
-/** Whatever stands in a file: it is read, or its problems are told at a place in it. Nothing else is ever thrown. */
+/** Any content of a file is read, or its problems are reported with a position. No other error is ever thrown. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../../src/config/config.ts';

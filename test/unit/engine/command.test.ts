@@ -11,12 +11,12 @@ type Trouble = ExchangeFailure | 'kill switch' | 'dies' | `${ExchangeFailure | '
 interface Case {
   /** One for each sending, in order; those after go through. */
   sendings?: Trouble[];
-  /** So many polls fail. */
+  /** Number of polls that fail. */
   polls?: number;
   notCopied?: boolean;
 }
 
-/** What the journal tells from the start of the block's setting (or of lifting it) to its end, and how often it was set. */
+/** The journal from the start of setting (or lifting) the block to its end, and how often it was set. */
 async function lived(user: 'step' | 'undo', { sendings = [], polls = 0, notCopied = false }: Case) {
   const [left, blocks] = [[...sendings], user === 'step'];
   let failingPolls = 0;

@@ -161,7 +161,7 @@ describe('recordings of servers whose proxy is out of service', () => {
         says: 'Managed Availability has set ImapProxy Inactive on ex1; MSExchangeIMAP4 is stopped by design',
       });
       expect(said('restart-server')).toMatchObject({ state: 'done', says: 'ex1 is back from its restart' });
-      // The probe needs the service, so the trouble is still there: a person decides about the component.
+      // The probe needs the service, so the problem is still there: a person decides about the component.
       expect(finished).toMatchObject({ outcome: 'escalated', reason: expect.stringContaining('Still unhealthy') });
     },
   );

@@ -328,7 +328,7 @@ describe('several problems at once', () => {
       'mbx1 Restart-Computer',
       'mbx1 Set-MailboxServer false',
     ]);
-    // The group's own limit of reboots speaks then: a person decides about a second one within ten hours.
+    // The group's limit of reboots then applies: a person decides about a second one within ten hours.
     expect((await b.incident(second)).finished?.outcome).toBe('escalated');
   });
 

@@ -256,8 +256,8 @@ describe('a playbook that does not help', () => {
     expect(await inVain(b, 'cas2')).toBeUndefined();
     expect(b.changes()).toHaveLength(before);
     await b.run();
-    await operations.trustPlaybook('imap-proxy', { by: 'jane', note: 'network mended' });
-    expect(await proxy()).toMatchObject({ mode: 'auto', trusted: { by: 'jane', note: 'network mended' } });
+    await operations.trustPlaybook('imap-proxy', { by: 'jane', note: 'network fixed' });
+    expect(await proxy()).toMatchObject({ mode: 'auto', trusted: { by: 'jane', note: 'network fixed' } });
     expect(await inVain(b, 'cas1')).toBe('escalated');
     expect(b.changes().length).toBeGreaterThan(before);
   });

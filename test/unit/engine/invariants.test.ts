@@ -4,8 +4,8 @@ import { around } from '../../support/around.ts';
 import { bench } from '../../support/engine.ts';
 
 /**
- * What must always hold, whatever is wrong with the organisation and the telephone: random troubles and disturbances on
- * random servers, all alerted at once. Judged by the lab's own state and log. A failure prints its seed.
+ * Invariants that must hold under any faults of the organisation and the lines to it: random faults and disturbances on
+ * random servers, all alerted at the same time. Judged by the lab's own state and log. A failure prints its seed.
  */
 const server = fc.constantFrom('mbx1', 'mbx2', 'mbx3', 'ex1', 'ex2', 'cas1', 'cas2', 'mbx9');
 const mailbox = fc.constantFrom('mbx1', 'mbx2', 'mbx3', 'ex1', 'ex2', 'mbx9');
@@ -105,20 +105,20 @@ test('the invariants hold under random faults and disturbances', async () => {
     fc.asyncProperty(
       fc.array(trouble, { minLength: 1, maxLength: 3 }),
       fc.array(disturbance, { maxLength: 3 }),
-      // On the first sick server, so that they meet its trouble.
+      // On the first unhealthy server, so that they meet its problem.
       fc.array(fc.oneof(fc.record(component), fc.record(serviceState)), { maxLength: 2 }),
       fc.boolean(),
       async (troubles, elsewhere, there, aloneOnly) => {
         const disturbances = [...elsewhere, ...there.map((fault) => ({ ...fault, server: troubles[0]?.server }))];
         const broken: string[] = [];
         const b = bench({
-          // Where the same trouble on several servers is treated too, their incidents get in each other's way.
+          // If the same problem on several servers is treated too, their incidents get in each other's way.
           settings: { commonCause: { share: aloneOnly ? 0.2 : 1, servers: 20, within: 600_000 } },
           aroundExchange: (exchange) =>
             around(exchange, 'restartServer', (restart) => (...args) => {
               const active = b.lab.organisation().databases.filter((database) => database.activeOn === args[0]);
               if (active.length > 0)
-                broken.push(`${args[0]} was told to restart with ${active.map((one) => one.name)} active`);
+                broken.push(`${args[0]} was sent a restart with ${active.map((one) => one.name)} active`);
               return restart(...args);
             }),
         });
@@ -152,13 +152,13 @@ test('the invariants hold under random faults and disturbances', async () => {
           );
           expect(against).toEqual([]);
         }
-        // A service that nobody treats, and that was stopped before, is not waited for after a reboot.
+        // A service that no run treats and that was stopped before is not waited for after a reboot.
         for (const { server: where, service, status } of standing.filter(isServiceState)) {
           if (status !== 'Stopped' || service.includes('IMAP')) continue;
           const reasons = incidents.filter((one) => one.server === where).map(({ finished }) => finished?.reason ?? '');
           expect(reasons.filter((reason) => reason.includes('not back') && reason.includes(service))).toEqual([]);
         }
-        // Nothing is left changed by accident: what is changed stands in the ledger, and in what an incident reported.
+        // Nothing is left changed by accident: every change is in the ledger and in the report of an incident.
         const ledger = await b.store.ledger();
         const reported = incidents.flatMap((incident) => [
           ...(incident.finished?.left ?? []),

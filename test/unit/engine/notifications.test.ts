@@ -5,7 +5,7 @@ import type { Notice, Notifier } from '../../../src/ports/notifier.ts';
 const MINUTE = 60_000;
 const NOTICE: Notice = { key: 'i1:escalated', kind: 'escalation', incident: 'i1', subject: 's', text: 't' };
 
-/** A channel that takes notices, refuses them, or never answers, until it is told otherwise. */
+/** A channel that takes notices, refuses them, or never answers, as set. */
 class Channel implements Notifier {
   readonly channel: string;
   got = 0;

@@ -4,7 +4,7 @@ import { bench, Killed } from '../../support/engine.ts';
 
 const MINUTE = 60_000;
 
-/** A worker that dies after it has written down a reboot, and before it sends it; then nobody works for a while. */
+/** A worker that dies after it has recorded a reboot and before it sends it; then no worker runs for a while. */
 async function awayFor(minutes: number) {
   let dead = false;
   const b = bench({

@@ -6,7 +6,7 @@ import { type Bench, type BenchOptions, bench, operationsOf } from '../../suppor
 const ALERT = { server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
 const BLOCKED = { server: 'mbx1', setting: 'activation' };
 
-/** A server that no step cured: it is left drained, and that is owed. */
+/** A server that no step recovered: it stays drained, with an outstanding undo action. */
 async function drained(options: BenchOptions = {}): Promise<Bench & { operations: ReturnType<typeof operationsOf> }> {
   const b = bench(options);
   const { id } = b.lab.post({ fault: 'unfixable', healthSet: 'IMAP.Protocol', server: 'mbx1' });

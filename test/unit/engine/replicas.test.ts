@@ -1,4 +1,4 @@
-/** A command is sent only once what led to it stands, and no failover can forget it. */
+/** A command is sent only once a failover can't lose the entry before it. */
 import { expect, it } from 'vitest';
 import { NotCopied } from '../../../src/ports/journal.ts';
 import { around } from '../../support/around.ts';
@@ -14,7 +14,9 @@ const WHOLE = [
   'mbx1 Set-MailboxServer false',
 ];
 
-/** A trouble that only a reboot cures, on a store whose replicas may be missing, or that is told something at the last moment. */
+/**
+ * A problem that only a reboot fixes, on a store whose replicas may be missing, or with an event at the last moment.
+ */
 function world() {
   const at = { missing: (_sent: number) => false, lastMoment: async () => {} };
   const b = bench({
@@ -39,7 +41,7 @@ it.each([0, 1, 2, 3])('waits with changing command %i + 1 until replicas have it
   expect(finished).toMatchObject({ outcome: 'recovered', left: [], owed: [] });
   expect(undo.every(({ state }) => state === 'putBack' || state === 'notNeeded')).toBe(true);
   const told = b.entries.filter(({ data }) => JSON.stringify(data).includes('0 of 1 replicas'));
-  // Told when it begins, and not at each try.
+  // Recorded at its beginning, not at each try.
   expect(told.length).toBeGreaterThan(0);
   expect(told.length).toBeLessThan(4);
 });

@@ -10,14 +10,14 @@ const RESTART = 'mbx1 Restart-Service MSExchangeIMAP4BE';
 
 /** How the row of the alerted monitor is, each trait by itself. */
 interface Row {
-  /** One that a probe can prove, or one that its row alone speaks for. */
+  /** A monitor that a probe can verify, or one that only its row shows. */
   monitor: typeof SELF_TEST;
   every: '0s' | '1m' | '30m';
   value?: 'Disabled' | 'Repairing' | 'Unavailable' | 'Unknown' | 'UnInitialized' | undefined;
   stale: boolean;
   age?: '5m' | '30d' | 'never' | undefined;
   isIll: boolean;
-  /** The row got its traits before it fell ill, or after. */
+  /** Whether the row got its traits before or after it became unhealthy. */
   rowFirst: boolean;
 }
 
@@ -48,7 +48,7 @@ function expected({ monitor, value, stale, isIll }: Row) {
   return isIll ? { outcome: 'recovered', changes: [RESTART] } : { outcome: 'transient', changes: [] };
 }
 
-// Too old, and slow to evaluate again: whether it does while it is looked for is the clock's affair.
+// Too old, and slow to evaluate again: whether it does in time depends on the clock.
 const isDecided = ({ every, age }: Row) => every !== '30m' || age === undefined;
 
 const every: fc.Arbitrary<Row> = fc.record({
@@ -117,7 +117,7 @@ describe('an event-driven monitor', () => {
       const days = row.lastExecution! - 3 * 86_400_000;
       Object.assign(row, { recurrenceSeconds: 0, lastExecution: days, lastTransition: days });
     }
-    // Its probe is one that can't be run by hand: the row alone speaks for it.
+    // Its probe can't be run on demand: only the row shows its state.
     for (const { identity, answer } of server?.probes ?? []) {
       if (!identity.includes('SelfTest')) continue;
       delete answer.value;

@@ -19,7 +19,7 @@ afterEach(() => {
 async function atWork(standsStillAfter: (entry: { type: string; intent?: { command: string } }) => boolean) {
   vi.useFakeTimers({ toFake: ['Date'] });
   const b = bench({
-    // Its own watch must tell, also where the store would still have taken it for the holder.
+    // Its own clock must show it, even if the store would still accept it as the holder.
     aroundStore: (store) =>
       around(
         around(store, 'confirm', () => async () => true),

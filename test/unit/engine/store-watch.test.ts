@@ -16,11 +16,11 @@ interface Scene {
   notices: Notice[];
   lost: StoreLossKind[];
   errors: string[];
-  /** What the next looks find. */
+  /** What the next checks find. */
   found: Recognised[];
-  /** Whom people could be told by; undefined: nobody. */
+  /** The channel that reaches people; undefined: none. */
   reach: { people: boolean };
-  /** Lets the store forget, as if somebody had deleted its keys. */
+  /** Removes data from the store, as if someone had deleted its keys. */
   forget: { journals: Set<string>; ledger: boolean; due: boolean };
 }
 
@@ -55,7 +55,7 @@ async function scene(until: 'opened' | 'drained' = 'drained'): Promise<Scene> {
     log: { debug() {}, info() {}, warn() {}, error: (says) => errors.push(says) },
     realNow: () => made.lab.clock.now(),
     notify: async (notice) => {
-      if (!reach.people) throw new Error('nobody was there');
+      if (!reach.people) throw new Error('nobody was reached');
       notices.push(notice);
     },
     onLoss: (what) => lost.push(what),

@@ -180,7 +180,7 @@ describe('two workers', () => {
     await a.wakeups.incident('mbx1');
     await pass(1);
     await b.wakeups.incident('mbx1');
-    // Far longer than a lease: the heartbeat tells slow from dead.
+    // Far longer than a lease: the heartbeat distinguishes slow from dead.
     await pass(60 * SECOND);
     expect(s.looks.map(({ by }) => by)).toEqual(['a']);
     slow.open(ENDS);
@@ -213,7 +213,7 @@ describe('two workers', () => {
   test('the incidents of a dead worker are taken over within ten seconds; if it was only slow, it changes nothing', async () => {
     const dead = gate();
     const s = site((_times, by) => (by === 'a' ? dead.looked : ENDS));
-    // Its heartbeat reaches nobody, and it does not look around.
+    // Its heartbeat does not arrive, and it does not check.
     const silent = around(
       around(s.store, 'renew', () => () => new Promise<boolean>(() => {})),
       'overdue',

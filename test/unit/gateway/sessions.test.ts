@@ -19,7 +19,7 @@ function promised<T>() {
   return { promise, keep };
 }
 
-/** A call that ends when it is told to. */
+/** A call that ends on request. */
 function call(says: string, order: string[]) {
   const { promise, keep } = promised<void>();
   const begin = async () => {
@@ -174,7 +174,7 @@ test('so does a cancellation, or another worker that took over', async () => {
   await w.free();
   await stopped;
   await inTurn(cancelled, w.restart);
-  expect(w.sent.length).toBe(1); // it was had at once: nothing can have happened
+  expect(w.sent.length).toBe(1); // it did not wait, so nothing can have happened
 });
 
 test('an incident waits for its session as long as it takes, other callers as long as their call may take', async () => {
@@ -227,7 +227,7 @@ const RANKS: [says: string, incident: Parameters<typeof rankOf>[1]][] = [
   ['a resource', { alerts: [alerted('DiskSpace')], family: 'DiskSpace' }],
   ['a service, known from the family of its child incident', { alerts: [], family: 'EDS' }],
   ['what users touch', { alerts: [alerted('IMAP')], family: 'IMAP' }],
-  ['what nobody knows', { alerts: [alerted()], family: '*' }],
+  ['an unknown family', { alerts: [alerted()], family: '*' }],
   ['something that everything depends on, held by a guard', { alerts: [alerted('AD')], family: 'AD', held: HELD }],
   ['a resource, held by a guard', { alerts: [alerted('DiskSpace')], family: 'DiskSpace', held: HELD }],
 ];

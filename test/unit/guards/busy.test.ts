@@ -38,7 +38,7 @@ test('pending updates are named in one approval request', async () => {
   });
   const approvals = [{ by: 'yuki', at: NINE, reason: 'pending-update' }];
   expect(await busy.judge(context({ change, exchange, incident: { approvals } }))).toEqual({ answer: 'allow' });
-  // Whoever approved the plan was not shown that.
+  // The approval of the plan did not show that.
   const plan = [{ by: 'yuki', at: NINE, reason: 'approval' }];
   expect(await busy.judge(context({ change, exchange, incident: { approvals: plan } }))).toMatchObject({
     answer: 'wait',

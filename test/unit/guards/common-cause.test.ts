@@ -10,11 +10,11 @@ interface Case {
   says: string;
   /** Members of the group, this one included. */
   members: number;
-  /** How many others are seen to have it, and were alerted and not looked at yet. */
+  /** Number of others that are unhealthy, and of those alerted but not verified yet. */
   sick?: number;
   alerted?: number;
   elsewhere?: number;
-  /** Servers that were seen sick long ago, and whose incident is still open. */
+  /** Servers that were found unhealthy long ago, and whose incident is still open. */
   waiting?: string[];
   is: object;
 }

@@ -75,7 +75,7 @@ export function changeTo(action: Action, fence: Record<string, unknown> = {}, re
   };
 }
 
-/** Nothing speaks against acting on mbx1 at nine; a case changes what it is about. */
+/** A context in which every guard allows acting on mbx1 at nine; a case changes what it tests. */
 export function context(
   more: Partial<Omit<GuardContext, 'incident' | 'run' | 'settings' | 'exchange' | 'store' | 'verifier'>> & {
     store?: Partial<GuardContext['store']>;

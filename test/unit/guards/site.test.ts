@@ -90,7 +90,7 @@ test.each(CASES)('$says', async ({ on = 'cas1', action = 'restart-server', seen 
       verifier: {
         family: async ({ server }) => {
           const verdict = seen[server];
-          if (!verdict) throw new Error(`${server} was not expected to be looked at`);
+          if (!verdict) throw new Error(`${server} was not expected to be verified`);
           return { verdict, reason: verdict, monitors: [], evidence: [] };
         },
       },

@@ -8,8 +8,8 @@ import { view } from '../../../src/incident/view.ts';
 import { JOURNALS, RECORDED, type RecordedJournal, recordJournals } from '../../support/record-journals.ts';
 
 /**
- * Journals as users have them. They must fold for ever, into what was shown of them then: never write one anew to make
- * this pass. What is shown may grow. A new one: add it to RECORDINGS, and run this file with RECORD_JOURNALS=1.
+ * Journals as users have them. They must always fold into the view recorded with them: never record one again to make
+ * this pass. The view may grow. To add one, extend RECORDINGS and run this file with RECORD_JOURNALS=1.
  */
 beforeAll(async () => {
   if (process.env.RECORD_JOURNALS) await recordJournals();

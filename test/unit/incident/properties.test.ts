@@ -102,7 +102,7 @@ function carryOut(decision: Decision, incident: Incident, now: number, pick: Pic
   switch (decision.do) {
     case 'verify': {
       const { purpose } = decision;
-      const seen = look(pick, purpose === 'first' ? 'mostly sick' : 'mostly well');
+      const seen = look(pick, purpose === 'first' ? 'mostly unhealthy' : 'mostly well');
       const hopeless = seen.verdict === 'inconclusive' && pick(6) === 5;
       return {
         type: 'verified',
@@ -140,7 +140,7 @@ function carryOut(decision: Decision, incident: Incident, now: number, pick: Pic
 }
 
 const LOOKS = {
-  'mostly sick': ['confirmed', 'confirmed', 'confirmed', 'cleared', 'inconclusive'],
+  'mostly unhealthy': ['confirmed', 'confirmed', 'confirmed', 'cleared', 'inconclusive'],
   'mostly well': ['cleared', 'cleared', 'cleared', 'confirmed', 'inconclusive'],
 } as const;
 
@@ -157,7 +157,7 @@ function planned(n: number, pick: Pick): PlannedStep {
   const changes = pick(2) === 1;
   const when = pick(6) === 5 ? { role: 'client-access' as const } : undefined;
   const name = changes ? 'restart-service' : 'recheck';
-  // Which debts a step leaves follows from the step: it is the same each time that it is begun.
+  // The undo actions of a step depend only on the step: they are the same at each start.
   const options = changes ? { undo: debts(n, pick) } : {};
   return { n, step: name, options, changes, says: name, ...(when && { when }) };
 }
@@ -222,7 +222,7 @@ function goOn({ n, changes }: PlannedStep, now: number, pick: Pick): IncidentEve
     }
   }
   if (pick(5) === 1) return sleep('health');
-  const seen = look(pick, 'mostly sick');
+  const seen = look(pick, 'mostly unhealthy');
   if (seen.verdict === 'inconclusive') {
     const says = 'Health could not be verified';
     return { type: 'stepFinished', data: { n, state: 'refused', says, looked: seen, escalate: says } };
@@ -313,7 +313,7 @@ test('a change begins only if the last verification confirmed the problem', () =
   always(({ before, now, decision }) => {
     if (decision.do !== 'begin' || !stepRecord(before, decision.n).step.changes) return;
     expect(before.verified?.verdict).toBe('confirmed');
-    // News that goes on coming is looked at again only when the last look for news is outdated.
+    // Repeated news leads to another verification only when the last one for news is outdated.
     if (!before.verifyFirst) return;
     const { at, took } = before.verifiedForNews ?? { at: 0, took: 0 };
     expect(now - at).toBeLessThan(Math.max(SETTINGS.evidenceMaxAge, 10 * took));
@@ -368,7 +368,7 @@ test('at the end no due undo action is outstanding, and "recovered" has no faile
     if (decision.do !== 'finish') return;
     const { outcome, left, owed } = decision.finished;
     const stays = before.undo.filter((undo) => undo.state === 'owed');
-    // What stays on purpose is told apart from what could not be put back, be it only for what came before it.
+    // Changes left on purpose are listed separately from failed undo actions and those that depend on them.
     const onPurpose = stays.filter((undo) => undo.when === 'recovered' && outcome !== 'recovered');
     expect(left).toHaveLength(onPurpose.length);
     expect(owed).toHaveLength(

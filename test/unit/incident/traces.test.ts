@@ -9,7 +9,7 @@ import { alertOf, facts, journal, NINE, SECOND } from '../../support/stub.ts';
 const read = (name: string) => JSON.parse(readFileSync(join(JOURNALS, `${name}.json`), 'utf8')) as RecordedJournal;
 const last = <T>(all: readonly T[]) => all.at(-1) as T;
 
-/** These were recorded before a start told what it took, and an end what it kept. */
+/** Recorded before starts named what they took, and ends what they kept. */
 describe('journals of an older version', () => {
   test.each(RECORDED)('%s: its key, its claims and its end are indexed', (name) => {
     const { entries, view } = read(name);

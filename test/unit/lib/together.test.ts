@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Together } from '../../../src/lib/together.ts';
 
-/** Work that ends when told to. */
+/** Work that ends on request. */
 function gate() {
   const rounds: string[][] = [];
   const ends: { resolve(): void; reject(error: Error): void }[] = [];

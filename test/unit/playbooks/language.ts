@@ -24,7 +24,7 @@ const restartService: StepLanguage = {
 
 const STEPS: StepLanguage[] = [
   restartService,
-  { name: 'recheck', summary: 'Looks again.', options: z.strictObject({ attempts: z.int().prefault(1) }) },
+  { name: 'recheck', summary: 'Rechecks health.', options: z.strictObject({ attempts: z.int().prefault(1) }) },
   { name: 'wait', summary: 'Waits.', shorthand: 'for', options: z.strictObject({ for: duration }) },
   { name: 'fail-over-databases', summary: 'Drains.', options: z.strictObject({}) },
   { name: 'escalate', summary: 'Calls.', shorthand: 'to', options: z.strictObject({ to: z.string().optional() }) },
@@ -41,7 +41,7 @@ export function read(text: string) {
   return readPlaybooks([{ file: 'p.yaml', text }], LANGUAGE);
 }
 
-/** A playbook with these steps, each line of them as it would stand in a file. */
+/** A playbook with these steps, given as lines of the file. */
 export function withSteps(...lines: string[]): string {
   const head = ['playbook: p', 'summary: s', 'handles: [IMAP\\ImapCTPMonitor]', 'steps:'];
   return [...head, ...lines.map((line) => `  ${line}`)].join('\n');

@@ -44,7 +44,7 @@ describe('the names of instants', () => {
     }
   });
 
-  it('are looked for in every field', () => {
+  it('are found in every field', () => {
     const names = Object.values(SCHEMAS).flatMap((schema) => fieldsOf(z.toJSONSchema(schema) as Field));
     expect(names.filter(([, kind]) => kind === 'instant').map(([name]) => name)).toEqual(
       expect.arrayContaining(['at', 'openedAt', 'raisedAt', 'until', 'since']),

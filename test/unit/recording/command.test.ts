@@ -37,7 +37,7 @@ const opening =
     close: async () => void closed++,
   });
 
-/** Runs the command; answers what it printed, what it told meanwhile, and whether it found problems. */
+/** Runs the command; returns its output, its progress, and whether it found problems. */
 async function record(args: string[], openIt = opening()) {
   const printed = { out: '', told: '', failed: false };
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => {

@@ -1,4 +1,4 @@
-/** Whoever records can't change anything: there is no verb for it, and no way around. */
+/** Recording can't change anything: there is no call for it, and no way around. */
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { createLab } from '../../../src/lab/lab.ts';
 import { CHANGING_CALLS, type Exchange, READING_CALLS } from '../../../src/ports/exchange.ts';

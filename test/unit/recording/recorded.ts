@@ -46,7 +46,7 @@ export function comparable(recording: Recording): unknown {
           .map(([inner, each]) => [inner, walk(each, inner, own)]),
       );
     }
-    // Times are counted back from the answer in which they stand, and answers from the beginning.
+    // Times are relative to their answer, and answers to the beginning.
     if (INSTANTS.has(key)) return at - (value as number);
     if (key === 'at' || key === 'recordedAt') return (value as number) - recording.recordedAt;
     // A lab is another organisation each time.

@@ -29,7 +29,7 @@ const CONTOSO: Site = {
   witness: 'fs01',
 };
 
-/** An organisation that says these things: each text stands in every place where free text can be. */
+/** An organisation with these texts: each occurs in every place of free text. */
 function saying(texts: readonly string[], site: Site = CONTOSO): Recording {
   const { servers, sites, dag, databases, domain, witness } = site;
   const siteOf = (index: number) => sites[index % sites.length]!;
@@ -306,7 +306,7 @@ const anyNames = fc.oneof(
 const different = (names: fc.Arbitrary<string>, most: number) =>
   fc.uniqueArray(names, { minLength: 2, maxLength: most, selector: (name) => name.toLowerCase() });
 
-/** Texts in which names of the organisation stand in all the ways in which they stand in real ones. */
+/** Texts that contain names of the organisation in all the forms of real ones. */
 const WRAPPED: ((name: string) => string)[] = [
   (name) => name,
   (name) => name.toUpperCase(),
@@ -367,7 +367,7 @@ function ownTexts(recording: Recording): string[] {
   return found.map((text) => text.replace(theirs, '¤'));
 }
 
-/** Written apart from what is tested: Latin names have ends, names in other scripts stand anywhere. */
+/** Independent of the tested code: Latin names have ends, names in other scripts can be anywhere. */
 function asWord(name: string): RegExp {
   const literal = name.replace(/[^\p{L}\p{N}\s]/gu, (sign) => `\\u{${sign.codePointAt(0)!.toString(16)}}`);
   const word = '[0-9A-Za-z\\u{c0}-\\u{24f}]';

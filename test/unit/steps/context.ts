@@ -15,7 +15,7 @@ export interface Given {
   record?: Partial<StepRecord>;
   options?: Options;
   now?: number;
-  /** Who owes which setting of the server. */
+  /** The ledger: which incident must restore which setting of the server. */
   ledger?: Record<string, LedgerEntry>;
   /** What the verifier sees of the handled monitors. */
   sees?: VerifiedMonitors;
