@@ -8,7 +8,7 @@ import { type Bench, bench } from '../../support/engine.ts';
 
 const SICK = { server: 'mbx1', healthSet: 'IMAP.Protocol' };
 type Status = Alert['status'];
-/** The calls that fail when something was attached since. */
+/** The calls that fail if something was attached since. */
 const ON_HEAD: readonly string[] = ['append', 'confirm'];
 
 /**
@@ -54,7 +54,7 @@ async function recover(sends: Status[], moment: 'every call' | 'each head' = 'ea
     aroundExchange: (exchange): Exchange =>
       new Proxy(exchange, {
         get(whole, name: keyof Exchange) {
-          // What the organisation is made of is remembered for a while: how often it is asked depends on the wall's clock.
+          // The organisation is cached for a while, so the number of its calls depends on real time.
           if (name !== 'organisation') questions[name] = (questions[name] ?? 0) + 1;
           return (whole[name] as (...args: unknown[]) => unknown).bind(whole);
         },

@@ -5,7 +5,7 @@ import { NotCopied } from '../../../src/ports/journal.ts';
 import { around } from '../../support/around.ts';
 import { bench, Killed } from '../../support/engine.ts';
 
-/** What happens to one sending: before it arrives, or after it has. */
+/** What happens to one sending: before or after it arrives. */
 type Trouble = ExchangeFailure | 'kill switch' | 'dies' | `${ExchangeFailure | 'dies'} after it took effect`;
 
 interface Case {

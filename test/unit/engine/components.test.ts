@@ -5,7 +5,7 @@ import type { Recording } from '../../../src/recording/recording.ts';
 import { around } from '../../support/around.ts';
 import { type Bench, type BenchOptions, bench, Killed } from '../../support/engine.ts';
 
-/** Who took a component out of service, whether its service runs, and what is done about the health set then. */
+/** Who took a component out of service, whether its service runs, and how the health set is then treated. */
 const PROXY = { healthSet: 'IMAP.Proxy', monitor: 'ImapProxyTestMonitor' };
 const CTP = { healthSet: 'IMAP', monitor: 'ImapCTPMonitor' };
 const LOAD = { healthSet: 'IMAP', monitor: 'AverageCommandProcessingTimeGt60sMonitor' };
@@ -16,7 +16,7 @@ const out = (requester: string, more: object = {}, server = 'cas1') => ({
   ...more,
 });
 const RUNS = { service: 'runs' };
-/** Automatic, stopped, and not brought up by a boot. */
+/** Automatic, stopped, and not started by a boot. */
 const DOWN = (service: string, server: string) => ({
   ...{ fault: 'service-state', server, service, status: 'Stopped', startsAtBoot: false },
 });
@@ -108,7 +108,7 @@ describe('a component that a person took out of service', () => {
   });
 
   test('the other client access server of the site then serves nobody: this one is not restarted', async () => {
-    // Its probe succeeds all the same, as its service runs.
+    // Its probe still succeeds, because its service runs.
     const b = given([
       WEDGED,
       out('Maintenance', RUNS, 'cas2'),

@@ -51,7 +51,7 @@ describe('correlation', () => {
     await b.run((incident) => incident.steps[1]?.state === 'started');
     await b.alert({ ...ALERT, status: 'resolved' });
     await b.run();
-    // It was not resolved at all: the sender was wrong, and the run went on.
+    // It was not resolved: the sender was wrong, and the run continued.
     expect((await b.incident(id)).finished?.outcome).toBe('recovered');
     expect(b.changes()).toContain('mbx1 Restart-Computer');
     const types = b.entries.map((entry) => entry.type);
@@ -181,13 +181,13 @@ describe('thousands of alerts of one incident', () => {
     expect(shown?.alerts.at(-1)?.id).toBe('flood-999');
     const { entries = [] } = (await operations.journal(id)) ?? {};
     expect(JSON.stringify(entries).length).toBeLessThan(300_000);
-    // Their repeats say nothing new.
+    // Their repeats are no news.
     await flood(b, 500, 100);
     expect((await operations.incident(id))?.alertCount).toBe(1_001);
     await b.run();
     expect((await b.incident(id)).finished).toMatchObject({ outcome: 'recovered', alertsCounted: 951 });
     expect(await operations.incident(id)).toMatchObject({ outcome: 'recovered', alertCount: 1_001 });
-    // The highest count was heard all the same.
+    // The highest count was recorded anyway.
     expect(await b.store.lastOutcome('mbx1/imap', b.lab.id)).toMatchObject({ repeatCount: 750 });
   });
 

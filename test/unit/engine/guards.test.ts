@@ -6,7 +6,7 @@ const HOUR = 60 * MINUTE;
 const SELF_TEST = { healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
 const ALERT = { server: 'mbx1', ...SELF_TEST };
 
-/** mbx1's IMAP back end hangs, and a restart cures it. */
+/** mbx1's IMAP back end hangs, and a restart fixes it. */
 function hanging(options: BenchOptions = {}): Bench {
   const b = bench(options);
   b.lab.post({ fault: 'imap-backend-hang', server: 'mbx1' });
@@ -76,7 +76,7 @@ describe('causes of a wait that passes', () => {
     const incident = await b.handle(ALERT);
     expect(incident.finished?.outcome).toBe('recovered');
     expect((incident.finished?.at ?? 0) - began).toBeGreaterThanOrEqual(HOUR - 1_000);
-    // What was seen before the wait is outdated: it verifies again before the first change.
+    // The evidence from before the wait is outdated: it verifies again before the first change.
     const types = b.entries.map(({ type }) => type);
     expect(types.slice(types.lastIndexOf('held'), types.indexOf('stepStarted'))).toContain('verified');
   });

@@ -27,7 +27,7 @@ const trouble = fc.oneof(
   fc.record({ fault: fc.constant('unfixable'), healthSet: fc.constant('IMAP.Protocol'), server: mailbox }),
   fc.record({ fault: fc.constant('transient'), server }),
 );
-/** What a component and a service can be, each by itself. */
+/** The states of a component and a service, independently. */
 const component = {
   fault: fc.constant('component-inactive'),
   component: fc.constantFrom('ImapProxy', 'ServerWideOffline', 'Monitoring', 'PopProxy', 'OwaProxy'),
@@ -143,7 +143,7 @@ test('the invariants hold under random faults and disturbances', async () => {
         const changed = b.lab.commands().filter((command) => command.effect === 'changed');
         const once = changed.map(({ caller, command }) => `${caller} ${command}`);
         expect(once).toEqual([...new Set(once)]);
-        // What people took out of service is left alone, whether its service runs or not.
+        // Components that people took out of service are left alone, whether their service runs or not.
         for (const taken of standing.filter(isTakenOut)) {
           const theirs = incidents.filter((one) => one.server === taken.server).map(({ id }) => id);
           const against = changed.filter(
@@ -176,7 +176,7 @@ test('the invariants hold under random faults and disturbances', async () => {
             expect(reported.some((line) => line.includes(one.name))).toBe(true);
           }
         }
-        // Recovered means that a change was made and health was seen; transient that none was.
+        // Recovered means a change and healthy afterwards; transient means no change.
         for (const incident of incidents) {
           const { outcome, left } = incident.finished ?? {};
           if (outcome === 'recovered') expect([incident.changed, left]).toEqual([true, []]);
@@ -194,7 +194,7 @@ interface TakenOut {
   requester: string;
 }
 
-/** A decision about what these incidents treat; the other components are not theirs. */
+/** A decision about a component that these incidents treat; other components don't matter. */
 function isTakenOut(fault: object): fault is TakenOut {
   const { component, requester } = fault as Partial<TakenOut>;
   if (component === 'ServerWideOffline' || component === 'Monitoring') return true;
@@ -210,6 +210,6 @@ function posted(b: ReturnType<typeof bench>, fault: object): boolean {
     b.lab.post(fault);
     return true;
   } catch {
-    return false; // two of a kind on one server, or one that does not fit it
+    return false; // two of one kind on a server, or one that does not fit it
   }
 }

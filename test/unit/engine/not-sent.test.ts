@@ -7,7 +7,7 @@ import { around } from '../../support/around.ts';
 import { type Bench, bench, Killed, operationsOf } from '../../support/engine.ts';
 import { HOUR, journal } from '../../support/stub.ts';
 
-/** The kill switch catches a command at the last moment: at its first sending, or after a worker that is lost. */
+/** The kill switch stops a command at the last moment: at its first sending, or after a lost worker. */
 async function caught(tries: ('dies' | 'caught')[]) {
   const left = [...tries];
   const b = bench({
@@ -52,7 +52,7 @@ describe('a fail-over that the kill switch stops at the last moment', () => {
   const SICK = { fault: 'unfixable', healthSet: 'IMAP.Protocol', server: 'mbx1' } as const;
   const owed = async ({ store }: Bench) => (await store.ledger()).map(({ incident }) => incident);
 
-  /** `before`: an earlier incident has left the server drained. Answers that incident. */
+  /** `before`: an earlier incident has left the server drained. Returns that incident. */
   async function cancelled({ before }: { before: boolean }): Promise<Bench & { drained?: string }> {
     let catches = false;
     const b = bench({

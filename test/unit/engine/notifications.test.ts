@@ -40,7 +40,7 @@ function of(...channels: Channel[]) {
     tried: (channel, result) => void said.results.push(`${channel} ${result}`),
     arrivedLate: ({ incident }) => void said.late.push(incident),
   });
-  /** What comes of it within the time that a worker waits. */
+  /** The result within the time that a worker waits. */
   const send = async (notice = NOTICE) => {
     const sent = notifications.send(notice).then(
       () => 'reached',

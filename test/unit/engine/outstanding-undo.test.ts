@@ -135,7 +135,7 @@ describe('undo actions done by hand', () => {
 });
 
 describe('at start', () => {
-  /** A protocol log that could not be put back. */
+  /** A protocol log whose undo failed. */
   async function failed() {
     const b = bench();
     const { id: fault } = b.lab.post({ fault: 'imap-ctp-backend', server: 'cas1', backend: 'mbx2' });
@@ -147,7 +147,7 @@ describe('at start', () => {
     b.lab.remove(fault);
     await b.run();
     const { finished } = await b.incident(id);
-    // The restart that was to follow is due as well; neither was left on purpose.
+    // The restart after it is due as well; neither was left on purpose.
     expect(finished).toMatchObject({
       owed: [expect.stringContaining('was refused'), expect.stringContaining('must restart to read')],
       left: [],

@@ -87,7 +87,7 @@ it('warns a person that a failover could lose the decision', async () => {
   b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
   const id = await b.alert(ALERT);
   await expect(operationsOf(b).cancel(id, { by: 'yuki' })).rejects.toThrow(NotCopied);
-  // It was said all the same.
+  // It was recorded anyway.
   await b.run();
   expect((await b.incident(id)).finished).toMatchObject({ outcome: 'cancelled' });
 });

@@ -8,7 +8,7 @@ const SELF_TEST = { healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' }
 const LOAD = { healthSet: 'IMAP', monitor: 'AverageCommandProcessingTimeGt60sMonitor' };
 const RESTART = 'mbx1 Restart-Service MSExchangeIMAP4BE';
 
-/** How the row of the alerted monitor is, each trait by itself. */
+/** The row of the alerted monitor, each trait independently. */
 interface Row {
   /** A monitor that a probe can verify, or one that only its row shows. */
   monitor: typeof SELF_TEST;
@@ -40,7 +40,7 @@ async function handled({ monitor, every, value, stale, age, isIll, rowFirst }: R
   return { outcome: finished?.outcome, changes: b.changes() };
 }
 
-/** What must come of it, from the traits alone. */
+/** The expected result, derived from the traits alone. */
 function expected({ monitor, value, stale, isIll }: Row) {
   const isProved = monitor === SELF_TEST && value !== 'Disabled' && value !== 'Repairing';
   const isSeen = isProved || (value === undefined && !stale);

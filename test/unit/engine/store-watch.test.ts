@@ -1,4 +1,4 @@
-/** What a daemon remembers beside its store, and what it does when the store has lost it. */
+/** What a daemon remembers about its store, and what it does when the store has lost it. */
 import { describe, expect, it } from 'vitest';
 import { STORE_LOSSES, type StoreLossKind, StoreWatch } from '../../../src/engine/store-watch.ts';
 import { fold } from '../../../src/incident/fold.ts';
@@ -11,7 +11,7 @@ const SAME: Recognised = { is: 'same', older: false, evicted: false };
 interface Scene {
   watch: StoreWatch;
   bench: Bench;
-  /** The incident, as far as it has come: mbx1 is drained. */
+  /** The incident so far: mbx1 is drained. */
   id: string;
   notices: Notice[];
   lost: StoreLossKind[];
@@ -69,7 +69,7 @@ async function scene(until: 'opened' | 'drained' = 'drained'): Promise<Scene> {
   return { watch, bench: made, id, notices, lost, errors, found, reach, forget };
 }
 
-/** A daemon on the same store that knows nothing of it yet. */
+/** Another daemon on the same store, which knows nothing of it yet. */
 const another = ({ bench: made, notices, lost }: Scene) =>
   new StoreWatch({
     store: made.engine.store,

@@ -13,8 +13,8 @@ import { bench } from '../../support/engine.ts';
 import { alertOf } from '../../support/stub.ts';
 
 /**
- * The worker on timers that the test moves: what wakes it, what keeps two of them apart, and how it stops. What an
- * incident is about plays no part: its one look is scripted, and ends it.
+ * The worker with fake timers: what wakes it, how two of them stay apart, and how it stops. Incidents don't matter:
+ * their single verification is scripted and ends them.
  */
 const workers: Worker[] = [];
 
@@ -37,7 +37,7 @@ const BLIND: VerifyResult = { verdict: 'inconclusive', reason: 'not seen', monit
 
 interface Site {
   store: Store;
-  /** When each look began, in milliseconds since the start, and by whom. */
+  /** When each verification began (ms since the start), and by which worker. */
   looks: { at: number; by: string }[];
   notices: Notice[];
   errors: { message: string; fields: Record<string, unknown> | undefined }[];
@@ -48,7 +48,7 @@ interface Site {
   incident(id: string): Promise<Incident>;
 }
 
-/** One store, and as many workers as a test starts. `look` scripts what is seen. */
+/** One store, and any number of workers. `look` scripts the verification. */
 function site(look: (times: number, by: string) => Promise<VerifyResult> | VerifyResult = () => ENDS): Site {
   const began = Date.now();
   const store = createMemoryStore({ now: () => Date.now() });
@@ -102,7 +102,7 @@ function site(look: (times: number, by: string) => Promise<VerifyResult> | Verif
   };
 }
 
-/** A look that lasts until the test lets it end. */
+/** A verification that runs until the test ends it. */
 function gate() {
   let open: (verified: VerifyResult) => void = () => {};
   const looked = new Promise<VerifyResult>((resolve) => {

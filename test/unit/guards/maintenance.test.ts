@@ -189,7 +189,7 @@ describe('someone is working on the server', () => {
   });
 });
 
-/** Who asked for what; the sum is the strictest. */
+/** The requests; the strictest is in effect. */
 const asked = (component: string, ...requesters: [string, 'Active' | 'Inactive' | 'Draining'][]): ComponentState => {
   const states = requesters.map(([, state]) => state);
   return {

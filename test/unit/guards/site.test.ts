@@ -12,7 +12,7 @@ interface Case {
   says: string;
   on?: string;
   action?: Action;
-  /** What a look at each other server says; cas2 and ex1 are in the same site. */
+  /** The verdict for each other server; cas2 and ex1 are in the same site. */
   seen?: Record<string, Verdict>;
   /** Components of the other servers that are out of service, by Managed Availability or by people. */
   out?: Record<string, string>;

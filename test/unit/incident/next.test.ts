@@ -98,7 +98,7 @@ const planned = [...sick, matched()];
 const restarted = [...planned, started(1), ended(1, 'done', { changed: true })];
 const healthy = [...restarted, begun(2), ended(2, 'done', { health: 'healthy', looked: saw('cleared') })];
 const stillSick = [...restarted, begun(2), ended(2, 'done', { health: 'unhealthy', looked: saw('confirmed') })];
-/** Drained by the first step, then seen healthy: what follows is the undo. */
+/** Drained by the first step, then verified healthy: the undo follows. */
 const drained = (...undo: UndoAction[]) => [
   ...planned,
   started(1, ...undo),
@@ -115,7 +115,7 @@ const finish = (outcome: string, reason: string, left: string[] = [], owed: stri
 interface Case {
   given: string;
   journal: (IncidentEvent | [number, IncidentEvent])[];
-  /** A minute after nine unless said. */
+  /** A minute after nine by default. */
   now?: number;
   does: object;
 }
@@ -330,7 +330,7 @@ const CASES: Case[] = [
     journal: [...planned, { type: 'held', data: { n: 1, guard: 'claim', reason: 'server-claimed', says: 's' } }],
     does: { do: 'begin', n: 1 },
   },
-  // What a person asks for.
+  // Requests by people.
   {
     given: 'an undo that a person requested: nothing is verified before',
     journal: [askedFor('putBack')],

@@ -11,8 +11,8 @@ import type { UndoAction } from '../../../src/incident/undo.ts';
 import { alertOf, facts, MINUTE, NINE, SECOND } from '../../support/stub.ts';
 
 /**
- * What must hold for every journal that can come about. A random shell does what `next` decides, with every result that
- * the real one may have, while people and senders write in between; each journal it writes is legal by construction.
+ * Properties that hold for every possible journal. A random engine does what `next` decides, with every result the real
+ * one may have, while people and senders write in between; each journal it writes is legal by construction.
  */
 const SETTINGS: NextSettings = {
   retries: 2,
@@ -27,7 +27,7 @@ const MONITORS: MonitorRef[] = [
 const INTENT = { command: 'Restart-Service', server: 'mbx1', arguments: {}, fence: {} };
 const LONGEST = 120;
 
-/** Picks one of several; 0 when there is nothing left to pick with. */
+/** Picks one of several; 0 when the random numbers are used up. */
 type Pick = (of: number) => number;
 
 interface Taken {
@@ -248,7 +248,7 @@ function putBack(id: string, incident: Incident, now: number, pick: Pick): Incid
 const choices = fc.array(fc.nat({ max: 5039 }), { minLength: 60, maxLength: 250 });
 const RUNS = { numRuns: Number(process.env.RUNS ?? 200), ...(process.env.SEED && { seed: Number(process.env.SEED) }) };
 
-/** Holds `must` to every decision of every play. */
+/** Checks `must` for every decision of every run. */
 function always(must: (taken: Taken, play: Play) => void): void {
   fc.assert(
     fc.property(choices, (chosen) => {

@@ -95,7 +95,7 @@ const lookedAt = (verdict: 'confirmed' | 'cleared'): IncidentEvent => ({
 });
 const START = { owner: 'i1', organisation: '', kill: [], claims: ['mbx1', 'mbx2'], throttles: [] };
 
-/** The last of these leaves this. */
+/** The index data of the last of these. */
 const cases: [string, IncidentEvent[], Beside][] = [
   [
     'an alert opens an incident: its key is reserved, and others may count the server',

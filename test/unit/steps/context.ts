@@ -17,7 +17,7 @@ export interface Given {
   now?: number;
   /** The ledger: which incident must restore which setting of the server. */
   ledger?: Record<string, LedgerEntry>;
-  /** What the verifier sees of the handled monitors. */
+  /** The verifier's result for the handled monitors. */
   sees?: VerifiedMonitors;
   openChild?: StepContext['openChild'];
   outcomeOf?: StepContext['outcomeOf'];
@@ -74,7 +74,7 @@ export function stepContext(name: string, given: Given = {}): StepContext {
     record,
     facts: own,
     exchange: stubExchange({
-      // What is collected before a restart.
+      // Facts collected before a restart.
       recoveryActions: async () => reply([]),
       services: async () => reply([]),
       ...given.exchange,
@@ -95,7 +95,7 @@ export function beginning(name: string, given: Given = {}) {
   return stepNamed(name).begin(stepContext(name, given));
 }
 
-/** What a look says, of a step whose command was noted as `intent`. */
+/** The result of a poll of a step whose command was recorded as `intent`. */
 export function looking(name: string, given: Given = {}, issued = false) {
   return stepNamed(name).poll(stepContext(name, given), issued);
 }

@@ -3,7 +3,7 @@ import { ExchangeError } from '../../../src/ports/exchange.ts';
 import { around } from '../../support/around.ts';
 import { type BenchOptions, bench, Killed, operationsOf } from '../../support/engine.ts';
 
-/** What comes between the start of a step (or an undo) and its command. */
+/** Events between the start of a step (or an undo) and its command. */
 const SICK = { fault: 'imap-backend-wedged', server: 'mbx1' };
 const ALERT = { server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
 

@@ -18,7 +18,7 @@ const NOW = NINE + 10 * MINUTE;
 
 interface World {
   bootedAt: number;
-  /** By default the one that agrees with the boot time. */
+  /** By default, the uptime that agrees with the boot time. */
   uptimeSeconds?: number;
   services: ServiceState[];
   rows: HealthRow[];
@@ -45,7 +45,7 @@ interface More {
   now?: number;
   issued?: boolean;
   server?: string;
-  /** What was journalled with the restart; nothing, by an older version. */
+  /** What was recorded with the restart; nothing, by an older version. */
   expected?: Expected;
 }
 

@@ -107,7 +107,7 @@ describe('a row', () => {
 
 describe('the row of an event-driven monitor is the present state', () => {
   const DAYS = 5 * 24 * 60 * MINUTE;
-  /** When a change ended of which no event can come any more. */
+  /** The end of a change so long ago that no event can follow it. */
   const SETTLED = NINE - 2 * MINUTE - 30 * SECOND;
   type Given = Omit<Partial<HealthRow>, 'lastExecution'> & { lastExecution?: number | undefined };
   const ROWS: { says: string; row: Given; change?: OurChange; verdict: Verdict; words?: string }[] = [
