@@ -96,7 +96,7 @@ function conclusionOf({ what, by, note }: NonNullable<Opened['asked']>): Conclus
     : { outcome: 'cancelled', reason: `Fixed by hand, according to ${why}` };
 }
 
-/** Plans of older journals don't say of these steps that they verify. */
+/** Steps that verify; plans of older journals don't record that they do. */
 const VERIFIED = ['recheck', 'watch-health'];
 
 const FOLDERS = {

@@ -34,8 +34,8 @@ export interface Beside {
 }
 
 /**
- * An undo action to remove from the ledger. `of`: only if this incident entered it, since an earlier step's change is
- * still in place.
+ * An undo action to remove from the ledger. `of`: only if this incident entered it; otherwise the change of an earlier
+ * step is still in place.
  */
 export interface Settle {
   server: string;

@@ -32,8 +32,8 @@ export function troublesSeen(
 }
 
 /**
- * What ends with an incident: it is no longer open, and its problems are gone if it ended well. An incident that ends
- * as a duplicate stays unhealthy and still counts towards a common cause.
+ * What ends with an incident: it is no longer open, and its problems are gone if it ended well. A server whose incident
+ * ends as a duplicate is still unhealthy, and still counts towards a common cause.
  */
 export function troublesOver(incident: Incident, outcome: Outcome): { seen: string[]; gone: string[] } {
   const open = troubleOf.open(incident.family);

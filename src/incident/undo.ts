@@ -18,7 +18,7 @@ export interface UndoAction {
   when: 'always' | 'recovered';
   /** The value to restore; plain data specific to the kind. */
   value: Record<string, unknown>;
-  /** For people: `allow database activation on mbx1 again`. */
+  /** The change to undo, for people: `activation of databases on mbx1 is blocked (…)`. */
   says: string;
   /** How to verify health after the undo. */
   after?: 'recheck' | 'watch';

@@ -16,8 +16,8 @@ export interface StepLanguage {
   /** One sentence for Exchange admins, shown in editor completion and docs/playbooks.md. */
   readonly summary: string;
   /**
-   * The option that a bare value sets: with `name`, `restart-service: MSExchangeIMAP4BE` means `restart-service: {
-   * name: MSExchangeIMAP4BE }`. If absent, the step takes no bare value.
+   * The option that a bare value sets. With `name`, the value of `restart-service: MSExchangeIMAP4BE` becomes that
+   * option. If absent, the step takes no bare value.
    */
   readonly shorthand?: string;
   /**

@@ -21,7 +21,7 @@ export function readInstants<T>(answer: unknown): T {
   return mapInstants(answer, (at) => (typeof at === 'string' && WRITTEN.test(at) ? Date.parse(at) : undefined)) as T;
 }
 
-/** `convert` answers undefined for what it leaves as it is. */
+/** `convert` returns undefined for a value that stays as it is. */
 function mapInstants(value: unknown, convert: (at: unknown) => unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => mapInstants(item, convert));
   if (typeof value !== 'object' || value === null) return value;

@@ -87,7 +87,10 @@ export interface Reindexed {
 
 /** Accepted alerts that wait to be correlated. */
 export interface AlertQueue {
-  /** Stores each alert, its id and its pending mark in one script; resolves once all are stored, or throws. */
+  /**
+   * Stores each alert, marks its id as seen and adds it to the pending index, in one script; resolves once all are
+   * stored, or throws.
+   */
   accept(alerts: Alert[], retentionMs: number): Promise<AcceptedAlert[]>;
   /** An accepted alert that was not correlated yet, and whether its id had been seen before. */
   pendingAlert(id: string): Promise<{ alert: Alert; repeat: boolean } | undefined>;

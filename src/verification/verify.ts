@@ -108,8 +108,8 @@ export function createVerifier(parts: {
   }
 
   /**
-   * The monitors that alerts named, every probe of the health sets they named, and without either every probe of the
-   * family.
+   * The monitors that alerts named, and every probe of the health sets they named. If they named no monitor and none is
+   * unhealthy, also every probe of the family.
    */
   function expectedHealthy(rows: HealthRow[], hints: Hint[], sawUnhealthy: boolean): MonitorRef[] {
     const monitors = hints.flatMap((hint) => monitorsNamed(hint, rows, catalog));
