@@ -5,7 +5,7 @@ import { STEPS } from '../../steps/index.ts';
 import { type CliContext, print } from '../context.ts';
 import { plain, table } from '../output/text.ts';
 import { loadOptions, readSettings } from '../settings.ts';
-import { formatProblems } from './playbooks.ts';
+import { formatProblems, toOutput } from './playbooks.ts';
 
 export function configCommand(program: Command, context: CliContext): void {
   const config = program.command('config').description('check and show the configuration').helpCommand(false);
@@ -16,7 +16,7 @@ export function configCommand(program: Command, context: CliContext): void {
     .action((_: unknown, command: Command) => {
       const { problems } = checkConfig({ ...loadOptions(command), steps: STEPS });
       if (problems.length > 0) context.fail();
-      print(command, context, { ok: problems.length === 0, problems }, () => {
+      print(command, context, { ok: problems.length === 0, problems: problems.map(toOutput) }, () => {
         const { paint } = context.terminal;
         return problems.length > 0 ? formatProblems(problems, paint) : `${paint('good', '✓')} no problems\n`;
       });

@@ -4,8 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { createLogger } from '../../adapters/telemetry/index.ts';
-import { type App, createApp, type Started } from '../../app.ts';
+import type { App, Started } from '../../app.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Instant } from '../../incident/alert.ts';
 import type { Finished, Opened } from '../../incident/event.ts';
@@ -78,6 +77,10 @@ async function demo(options: Options, terminal: Terminal, json: boolean): Promis
 
 /** A daemon with its own lab, and its store in a folder that is thrown away. Nothing of the user's configuration. */
 async function prepare({ keep, port, speed: factor }: Options, directory: string): Promise<App> {
+  const [{ createLogger }, { createApp }] = await Promise.all([
+    import('../../adapters/telemetry/index.ts'),
+    import('../../app.ts'),
+  ]);
   const { config } = loadConfig({ env: {}, cwd: directory });
   config.http.port = port ?? (keep && (await isFree(KEPT_PORT)) ? KEPT_PORT : 0);
   config.lab.speed = factor;

@@ -4,8 +4,6 @@ import { loadConfig } from '../../config/load.ts';
 import { diagnose, type Line, type State, type Surroundings } from '../../doctor/index.ts';
 import { visibleJson } from '../../incident/visible.ts';
 import { type Release, releaseAll } from '../../lib/release.ts';
-import { openExchange, sessionsOf } from '../../open/exchange.ts';
-import { inspectStore } from '../../open/store.ts';
 import { type CliContext, wantsJson } from '../context.ts';
 import { addressIn } from '../daemon/connect.ts';
 import { askReadiness } from '../daemon/doctor-daemon.ts';
@@ -34,7 +32,7 @@ export function doctorCommand(program: Command, context: CliContext): void {
       const stop = new AbortController();
       void untilStopped().then((signal) => stop.abort(new Stopped(signal)));
       const releases: Release[] = [];
-      const surroundings = around(command, releases);
+      const surroundings = await around(command, releases);
       try {
         const fine = await examine(surroundings, options, context.terminal, wantsJson(command), stop.signal);
         if (!fine) context.fail();
@@ -78,7 +76,11 @@ export async function examine(
   }
 }
 
-function around(command: Command, releases: Release[]): Surroundings {
+async function around(command: Command, releases: Release[]): Promise<Surroundings> {
+  const [{ openExchange, sessionsOf }, { inspectStore }] = await Promise.all([
+    import('../../open/exchange.ts'),
+    import('../../open/store.ts'),
+  ]);
   return {
     load: () => loadConfig(loadOptions(command)),
     // Never with the world that a daemon keeps: it is that daemon's.

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type ServedLab, serveLab } from '../../adapters/lab/serve.ts';
+import type { ServedLab } from '../../adapters/lab/serve.ts';
 import { RECORDED_CURES, type RecordedCure } from '../../lab/replay/parts.ts';
 import { readOrganisation } from '../../lab/world/organisation.ts';
 import { readRecording } from '../../recording/file.ts';
@@ -46,6 +46,7 @@ async function begin({ organisation, recording, keep, ...rest }: LabOptions): Pr
     throw new UsageError('Use --organisation or --recording, not both.');
   }
   try {
+    const { serveLab } = await import('../../adapters/lab/serve.ts');
     return await serveLab({
       ...rest,
       ...(organisation !== undefined && { organisation: readOrganisation(organisation) }),

@@ -59,7 +59,7 @@ export function playbooksCommand(program: Command, context: CliContext): void {
       if (problems.length > 0) context.fail();
       const answer = {
         ok: problems.length === 0,
-        problems,
+        problems: problems.map(toOutput),
         playbooks: read.map(({ name, file, hash }) => ({ name, file, hash })),
       };
       print(command, context, answer, () => formatCheck(problems, read, context));
@@ -86,6 +86,9 @@ function check(files: string[], command: Command): { problems: Problem[]; read: 
     return { problems: problemsOf(error), read: [] };
   }
 }
+
+/** A problem in JSON output, where its hint is called `mend`. */
+export const toOutput = ({ hint, ...problem }: Problem) => ({ ...problem, ...(hint && { mend: hint }) });
 
 function problemsOf(error: unknown): Problem[] {
   if (error instanceof ConfigError) return error.problems;

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { type Release, releaseAll } from '../../lib/release.ts';
-import { type OpenedExchange, openExchange } from '../../open/exchange.ts';
+import type { OpenedExchange } from '../../open/exchange.ts';
 import { ExchangeError } from '../../ports/exchange.ts';
 import { whyNotWritable, writeRecording } from '../../recording/file.ts';
 import { readingOnly } from '../../recording/reading.ts';
@@ -72,6 +72,7 @@ const open: OpenExchange = async (config) => {
   const releases: Release[] = [];
   const close = () => releaseAll(releases);
   try {
+    const { openExchange } = await import('../../open/exchange.ts');
     return { ...(await openExchange(config, releases)), close };
   } catch (error) {
     await close();

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { createLogger, type Logger } from '../../adapters/telemetry/index.ts';
-import { type App, createApp, type Started } from '../../app.ts';
+import type { Logger } from '../../adapters/telemetry/index.ts';
+import type { App, Started } from '../../app.ts';
 import type { Config } from '../../config/config.ts';
 import type { Mode } from '../../incident/plan.ts';
 import { wantsJson } from '../context.ts';
@@ -27,6 +27,10 @@ export function serveCommand(program: Command): void {
         return config;
       };
       const config = settings();
+      const [{ createLogger }, { createApp }] = await Promise.all([
+        import('../../adapters/telemetry/index.ts'),
+        import('../../app.ts'),
+      ]);
       const logger = createLogger(config.log);
       process.on('unhandledRejection', (error) => {
         logger.error('Unhandled error. This is a bug: please report it with this stack', {

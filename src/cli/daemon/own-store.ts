@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { createLogger } from '../../adapters/telemetry/index.ts';
 import { type Release, releaseAll } from '../../lib/release.ts';
-import { type OpenedStore, openStore } from '../../open/store.ts';
+import type { OpenedStore } from '../../open/store.ts';
 import { whyNotStarted } from '../errors.ts';
 import { readSettings } from '../settings.ts';
 
@@ -19,6 +18,10 @@ export async function inOwnStore<T>(
   if (!isThere) return undefined;
   const releases: Release[] = [];
   try {
+    const [{ createLogger }, { openStore }] = await Promise.all([
+      import('../../adapters/telemetry/index.ts'),
+      import('../../open/store.ts'),
+    ]);
     const logger = createLogger({ level: 'error', format: 'human', stream: process.stderr });
     const opened = await openStore(config.store, logger, releases).catch((error: unknown) => {
       throw whyNotStarted(error);

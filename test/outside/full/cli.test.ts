@@ -147,7 +147,7 @@ describe('without a daemon', () => {
     expect(await readdir(folder)).toEqual(before);
     expect(await sr(['doctor', '--json'], { SECOND_RESPONDER_LAB_SPEED: 'fast' })).toMatchObject({
       code: 1,
-      out: expect.stringMatching(/"bad": 1,.*"mend": "Correct it there\."/s),
+      out: expect.stringMatching(/"bad": 1,.*"mend": "Fix it there\."/s),
     });
   });
 
