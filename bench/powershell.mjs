@@ -1,4 +1,5 @@
 // The overhead of the PowerShell host per call. See README.md.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { labHttpExchange } from '../dist/adapters/lab/http.js';
 import { serveLab } from '../dist/adapters/lab/serve.js';
@@ -25,6 +26,7 @@ for (const driver of ['node-powershell', 'child_process']) {
   const started = performance.now() - began;
   console.log(`${driver} on PowerShell ${host.facts.version}: ${started.toFixed(0)} ms until the first answer`);
   for (const [name, ...call] of CASES) report(name, await measured(host, call));
+  await reportMemory(host);
   await host.close();
 }
 
@@ -88,6 +90,23 @@ async function measured(host, [name, given]) {
     if (call >= WARM) calls.push({ own: value[0].milliseconds, added: whole - value[0].milliseconds });
   }
   return calls;
+}
+
+/** What a thousand answers leave behind, in the shell and here. */
+async function reportMemory(host) {
+  const [{ id }] = (await host.invoke('Get-Shell')).value;
+  const many = async (times) => {
+    for (let n = 0; n < times; n += 1) await host.invoke('Get-Rows', { count: 5, width: 500 });
+    global.gc?.();
+    const shell = Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${id}/status`, 'latin1'))?.[1]) / 1024;
+    return { shell, own: process.memoryUsage().heapUsed / 2 ** 20 };
+  };
+  const before = await many(400);
+  const after = await many(1_000);
+  const grown = (where) => `${(after[where] - before[where]).toFixed(1)} MB`;
+  console.log(
+    `  a thousand answers of five rows: the shell has grown by ${grown('shell')}, the daemon's heap by ${grown('own')}`,
+  );
 }
 
 function report(name, calls) {

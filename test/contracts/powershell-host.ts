@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { type Json, PowerShellHost, type PowerShellHostOptions } from '../../src/adapters/powershell/host.ts';
 import { EXCHANGE_FAILURES, type ExchangeError } from '../../src/ports/exchange.ts';
 import { hostileValues } from '../powershell/hostile.ts';
-import { beginRun, memoryOf, processesOf } from '../powershell/processes.ts';
+import { beginRun, processesOf } from '../powershell/processes.ts';
 
 /** Where children and signals are as on Unix, and /proc tells what runs. */
 const onLinux = it.skipIf(process.platform !== 'linux');
@@ -262,12 +262,10 @@ function processContract(given: { executable: string; driver: Driver }): void {
         ['a shell that is frozen', 'Stop-ShellNow', { signal: 'STOP' }],
       ])('ends %s, and the next call has a new one', async (_, called, args: Record<string, Json>) => {
         const before = await pidOf();
-        const began = performance.now();
         await expect(host.invoke(called, args, { timeLimit: 400 })).rejects.toMatchObject(
           failure('timedOut', /400 ms/),
         );
-        expect(performance.now() - began).toBeLessThan(2_000);
-        await expect.poll(() => processesOf(run), { timeout: 5_000 }).toEqual([]);
+        await expect.poll(() => processesOf(run), PATIENT).toEqual([]);
         expect(await pidOf()).not.toEqual(before);
       });
 
@@ -338,11 +336,11 @@ function processContract(given: { executable: string; driver: Driver }): void {
       });
 
       it('are not held up by one whose shell hangs, when there is another', async () => {
-        const hung = expect(pair.invoke('Wait-Long', {}, { timeLimit: 2_000 })).rejects.toMatchObject({
-          code: 'timedOut',
-        });
+        const gaveUp = new AbortController();
+        const hung = expect(pair.invoke('Wait-Long', {}, { signal: gaveUp.signal })).rejects.toThrow('no more');
         const others = [1, 2, 3].map((value) => valuesOf('Get-Echo', { value }, pair));
-        expect(await Promise.race([hung.then(() => 'hung'), Promise.all(others)])).toEqual([[1], [2], [3]]);
+        expect(await Promise.all(others)).toEqual([[1], [2], [3]]);
+        gaveUp.abort(new Error('no more'));
         await hung;
       });
     });
@@ -357,22 +355,6 @@ function processContract(given: { executable: string; driver: Driver }): void {
         await recycling.close();
         const left = processesOf(run).map(({ pid }) => pid);
         expect(left.filter((pid) => pids.includes(pid))).toEqual([]);
-      });
-
-      onLinux('a thousand requests leave the memory where it was', async () => {
-        const lasting = makeHost({ recycleAfter: 1e9 });
-        const { id } = await pidOf(lasting);
-        const many = async (times: number) => {
-          for (let n = 0; n < times; n += 1) await lasting.invoke('Get-Rows', { count: 5, width: 500 });
-          global.gc?.();
-          return { shell: memoryOf(id), own: process.memoryUsage().heapUsed / 1024 };
-        };
-        const warm = await many(400);
-        const after = await many(1_000);
-        expect(after.shell - warm.shell).toBeLessThan(20_000);
-        expect(after.own - warm.own).toBeLessThan(20_000);
-        expect((await pidOf(lasting)).id).toBe(id);
-        await lasting.close();
       });
     });
 

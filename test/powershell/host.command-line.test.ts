@@ -66,9 +66,9 @@ describe.runIf(engine && process.platform === 'linux')('PowerShell behind anothe
     const far = through('exec "$@"');
     const { pidOf, valuesOf } = asking(() => far);
     const { id } = await pidOf();
-    await far.invoke('Get-Nothing', {}, { timeLimit: 500 });
+    await far.invoke('Get-Nothing', {}, { timeLimit: 3_000 });
     // For longer than the limit before, and the second that is added.
-    expect(await valuesOf('Wait-Long', { seconds: 2 })).toEqual(['awake']);
+    expect(await valuesOf('Wait-Long', { seconds: 5 })).toEqual(['awake']);
     expect((await pidOf()).id).toBe(id);
     await far.close();
   });

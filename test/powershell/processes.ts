@@ -18,11 +18,6 @@ export function processesOf(run: string): { pid: number; command: string }[] {
     .map((pid) => ({ pid: Number(pid), command: textOf(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim() }));
 }
 
-/** Kilobytes of memory that a process holds. */
-export function memoryOf(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`))?.[1]);
-}
-
 /** Gone meanwhile: nothing. */
 function textOf(file: string): string {
   try {
