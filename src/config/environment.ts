@@ -30,7 +30,10 @@ export function variableOf(path: readonly string[]): string {
   return ENVIRONMENT_PREFIX + path.map(kebab).join('_').replaceAll('-', '_').toUpperCase();
 }
 
-/** The values that the environment overrides. An empty variable counts as unset; REDIS_URL is the only name without our prefix. */
+/**
+ * The values that the environment overrides. An empty variable counts as unset; REDIS_URL is the only name without our
+ * prefix.
+ */
 export function readEnvironment(
   schema: z.ZodType,
   env: Readonly<Record<string, string | undefined>>,

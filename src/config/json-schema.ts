@@ -1,4 +1,6 @@
-/** JSON Schema for editors, generated from the schema that validates the file, so that completion and the daemon agree. */
+/**
+ * JSON Schema for editors, generated from the schema that validates the file, so that completion and the daemon agree.
+ */
 import { z } from 'zod';
 import { configSchema } from './config.ts';
 import { kebab } from './spelling.ts';
@@ -16,7 +18,10 @@ export function configJsonSchema(): JsonSchema {
   };
 }
 
-/** `body-limit` is suggested; `bodyLimit` is accepted but not suggested (`doNotSuggest` is read by yaml-language-server). */
+/**
+ * `body-limit` is suggested; `bodyLimit` is accepted but not suggested (`doNotSuggest` is read by
+ * yaml-language-server).
+ */
 function spellInKebab(schema: JsonSchema): void {
   const properties = schema.properties as Record<string, JsonSchema> | undefined;
   // Zod visits an optional object twice.

@@ -109,7 +109,7 @@ function complete(
   const secretOf = (given: string | undefined, file: string | undefined, path: Path, ours = true) =>
     given ?? (file === undefined ? undefined : readSecret(file, path, complain, ours));
   const fileOf = (file: string | undefined) => fileFrom(from.folder, file);
-  /** A path beside the configuration file; where the key is not set and no such file exists, the shipped one. */
+  /** A path next to the configuration file; if the key is not set and no such file exists, the shipped one. */
   const beside = (path: [string, string], value: string) => {
     const own = resolve(from.folder, value);
     return getIn(from.written, path) === undefined && !existsSync(own) ? resolve(SHIPPED, value) : own;

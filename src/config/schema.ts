@@ -1,4 +1,7 @@
-/** Value types that configuration and playbooks share. Zod validates them; the JSON Schema for editors is generated from them. */
+/**
+ * Value types that configuration and playbooks share. Zod validates them; the JSON Schema for editors is generated from
+ * them.
+ */
 import { z } from 'zod';
 
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
@@ -8,8 +11,8 @@ const SIZE = /^(\d+(?:\.\d+)?)(b|kb|mb|gb)$/i;
 const SIZE_UNITS: Record<string, number> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 };
 
 /**
- * `500ms`, `30s`, `10m`, `2h`, `1d` → milliseconds. A bare number is refused because its unit is unclear. Set a default in
- * the written form: `.prefault('10m')`.
+ * `500ms`, `30s`, `10m`, `2h`, `1d` → milliseconds. A bare number is refused because its unit is unclear. Set a default
+ * in the written form: `.prefault('10m')`.
  */
 export const duration = z
   .string({ error: (issue) => unitMissing(issue.input, 'a duration, such as "30s", "10m" or "2h"', 's', 'm') })

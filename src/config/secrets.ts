@@ -8,8 +8,9 @@ import { secretsIn, twinsAmong, weakness } from './sections/http.ts';
 import { whyUnreadable } from './yaml.ts';
 
 /**
- * The text of a secret file without the trailing newline; each line is one secret, the newest first. Calls `complain` for a
- * file that cannot be read, is empty, or (for `ours`, the secrets that grant access to this daemon) holds a secret that is too short.
+ * The text of a secret file without the trailing newline; each line is one secret, the newest first. Calls `complain`
+ * for a file that cannot be read, is empty, or (for `ours`, the secrets that grant access to this daemon) holds a
+ * secret that is too short.
  */
 export function readSecret(
   file: string,
@@ -36,8 +37,8 @@ export interface SecretEvents {
 }
 
 /**
- * Updates the secrets of `config` in place when their files change. While a file cannot be read, is empty or holds a secret
- * that would be refused at start, its last valid secrets stay in force. Returns a function that stops following.
+ * Updates the secrets of `config` in place when their files change. While a file cannot be read, is empty or holds a
+ * secret that would be refused at start, its last valid secrets stay in force. Returns a function that stops following.
  */
 export function followSecrets(config: Config, events: SecretEvents, everyMs?: number): () => void {
   const { tokens } = config.http;

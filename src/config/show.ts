@@ -8,7 +8,7 @@ import { kebab, writePath } from './spelling.ts';
 export interface ShownValue {
   /** `http.body-limit` */
   path: string;
-  /** In its written form (`10m`), with secrets masked; undefined when not set. */
+  /** In its written form (`10m`), with secrets masked; undefined if not set. */
   value: unknown;
   /** `default`, `file`, `environment NAME`. */
   origin: string;

@@ -15,7 +15,10 @@ export interface Window {
   timeZone: string;
 }
 
-/** The window that is open for a server, and when it ends. The length of a window is elapsed time, also across a clock change. */
+/**
+ * The window that is open for a server, and when it ends. The length of a window is elapsed time, also across a clock
+ * change.
+ */
 export function openWindow(
   windows: readonly Window[],
   place: { server: string; group?: string | undefined },

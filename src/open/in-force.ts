@@ -13,15 +13,15 @@ import { STEPS } from '../steps/index.ts';
 import type { Catalog } from '../verification/catalog.ts';
 
 export interface Reloaded extends Omit<Reload, 'config'> {
-  /** How many are in force. */
+  /** Number of playbooks in force. */
   playbooks: number;
 }
 
-/** The configuration in force and what follows from it: all that can change while the daemon runs is read from here. */
+/** The configuration in force, and everything derived from it that can change while the daemon runs. */
 export class InForce {
   config: Config;
   playbooks: Playbook[];
-  /** The same object all the time. */
+  /** Always the same object, updated in place. */
   readonly settings: EngineSettings;
   identities: ReturnType<HttpOptions['identities']> = [];
   readonly #catalog: Catalog;
@@ -37,12 +37,15 @@ export class InForce {
     this.#followSecrets();
   }
 
-  /** Reads the files of the playbooks again. Throws every problem, and then the old ones stay. */
+  /** Reads the playbook files again. Throws every problem, and then the old playbooks stay. */
   reloadPlaybooks(): void {
     this.playbooks = this.#read(this.config);
   }
 
-  /** What needs no restart of `next`: all of it or, throwing every problem, nothing. `takeCertificate` may throw too. */
+  /**
+   * Applies the changes in `next` that need no restart: all or nothing. Throws every problem; `takeCertificate` may
+   * throw too.
+   */
   reload(next: Config, takeCertificate: () => void): Reloaded {
     const { config, changed, waiting } = reloaded(this.config, next);
     const playbooks = this.#read(config);
@@ -77,7 +80,7 @@ export class InForce {
   }
 }
 
-/** What HTTP compares with: who, what they may, and by what they are known. */
+/** The tokens and signing secrets that HTTP accepts, with their names and roles. */
 function identitiesOf({ http }: Config): InForce['identities'] {
   return http.tokens.map(({ name, role, token = '', signingSecret = '' }) => ({
     name,

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { duration, pattern, positiveDuration } from '../schema.ts';
 
 /**
- * The title of a health set alert in System Center. Public documentation shows only this form; other forms are unconfirmed,
- * so the pattern is a setting, and a title that does not match is still accepted.
+ * The title of a health set alert in System Center. Public documentation shows only this form; other forms are
+ * unconfirmed, so the pattern is a setting, and a title that does not match is still accepted.
  */
 const SCOM_TITLE =
   '^(?<healthSet>\\S+) health set (maintenance )?unhealthy \\((?<monitor>[^/)]+)(?:/(?<targetResource>[^)]*))?\\) - (.*)$';

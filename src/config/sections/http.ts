@@ -6,7 +6,9 @@ const ROLES = ['sender', 'viewer', 'operator', 'admin'] as const;
 /** Shorter secrets can be guessed. */
 const SHORTEST = 16;
 
-/** The secrets of a text, one per line, newest first. All are accepted, so that a secret can be replaced without a gap. */
+/**
+ * The secrets of a text, one per line, newest first. All are accepted, so that a secret can be replaced without a gap.
+ */
 export const secretsIn = (text: string): string[] =>
   text
     .split('\n')
