@@ -2,7 +2,7 @@ import { inTurn, type Turn } from '../gateway/sessions.ts';
 import { next } from '../incident/next.ts';
 import { NotSent } from '../ports/exchange.ts';
 import { type Head, Stale } from '../ports/journal.ts';
-import type { Advance, Advanced, Went } from './advancing.ts';
+import type { Advance, Advanced, Progress } from './advancing.ts';
 import { finish } from './finish/finish.ts';
 import { openCursor } from './journal-cursor.ts';
 import type { Engine } from './parts.ts';
@@ -41,8 +41,8 @@ export async function advance(
     try {
       for (;;) {
         signal.throwIfAborted();
-        const went = await inTurn(turn, () => perform(engine, advance));
-        if (went !== 'on') return { ...went, rank: turn.rank };
+        const progress = await inTurn(turn, () => perform(engine, advance));
+        if (progress !== 'on') return { ...progress, rank: turn.rank };
       }
     } catch (error) {
       if (!(error instanceof Stale)) throw error;
@@ -50,7 +50,7 @@ export async function advance(
   }
 }
 
-async function perform(engine: Engine, advance: Advance): Promise<Went> {
+async function perform(engine: Engine, advance: Advance): Promise<Progress> {
   const { cursor } = advance;
   const decision = next(cursor.incident, engine.clock.now(), engine.settings);
   switch (decision.do) {

@@ -13,7 +13,7 @@ export type Advanced =
   | { is: 'unknown' };
 
 /** The result of one decision: continue now, or stop for now. */
-export type Went = Advanced | 'on';
+export type Progress = Advanced | 'on';
 
 /** One advance of one incident. `justVerified`: its family was verified in this advance, with no wait since. */
 export interface Advance {
@@ -40,7 +40,7 @@ export function askAgain({ clock }: Engine, { held }: Incident): Advanced {
 }
 
 /** A sleep is recorded at its beginning, when its reason changes, and when it is counted; not at each poll. */
-export async function sleep({ cursor }: Advance, data: Slept, counted: boolean): Promise<Went> {
+export async function sleep({ cursor }: Advance, data: Slept, counted: boolean): Promise<Progress> {
   const { slept } = cursor.incident;
   const same = slept?.n === data.n && slept?.for === data.for && slept.says === data.says;
   if (counted || !same) await cursor.record({ type: 'slept', data });

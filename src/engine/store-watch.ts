@@ -255,9 +255,9 @@ export class StoreWatch {
       this.#say();
     } else if (this.#losses.length > 0 && everything) {
       // Another daemon found the loss first, and may not know what this one has changed.
-      const unsaid = this.#losses.map(({ left }) => left.filter((line) => !everything.reason.includes(line)));
-      if (!this.#held && everything.by === WATCH && unsaid.flat().length > 0) {
-        await store.setKillSwitch({ ...everything, reason: `${everything.reason}${leftChanged(unsaid.flat())}` });
+      const unreported = this.#losses.map(({ left }) => left.filter((line) => !everything.reason.includes(line)));
+      if (!this.#held && everything.by === WATCH && unreported.flat().length > 0) {
+        await store.setKillSwitch({ ...everything, reason: `${everything.reason}${leftChanged(unreported.flat())}` });
       }
       this.#held = true;
     } else if (this.#held) {

@@ -73,22 +73,22 @@ export function createWorker(engine: Engine): Worker {
     async function confirm(head: Head): Promise<void> {
       if (!(await store.confirm(id, head, lease?.token))) lost.abort(new Error('another worker has taken over'));
     }
-    let went: (Advanced & { rank?: number }) | undefined;
+    let advanced: (Advanced & { rank?: number }) | undefined;
     try {
-      went = await advanceAwhile(engine, id, signal, stillMine, confirm);
+      advanced = await advanceAwhile(engine, id, signal, stillMine, confirm);
       failures.delete(id);
-      if (went.is === 'unknown') await engine.watch.missing(id);
+      if (advanced.is === 'unknown') await engine.watch.missing(id);
     } catch (error) {
       if (!signal.aborted)
-        went = { is: 'waiting', until: engine.clock.now() + (await failed(id, error)) * engine.clock.speed };
+        advanced = { is: 'waiting', until: engine.clock.now() + (await failed(id, error)) * engine.clock.speed };
     } finally {
       clearInterval(heartbeat);
     }
-    const due = went === undefined ? engine.realNow() : dueAt(engine, went);
+    const due = advanced === undefined ? engine.realNow() : dueAt(engine, advanced);
     const news = await store.release(id, lease.token, due);
-    const priority = went?.rank;
+    const priority = advanced?.rank;
     if (news) await wakeups.incident(id, 0, priority);
-    else if (went !== undefined && due !== null)
+    else if (advanced !== undefined && due !== null)
       await wakeups.incident(id, Math.max(0, due - engine.realNow()), priority);
   }
 
@@ -164,18 +164,18 @@ async function advanceAwhile(
   confirm: (head: Head) => Promise<void>,
 ): ReturnType<typeof advance> {
   for (;;) {
-    const went = await advance(engine, id, signal, stillMine, confirm);
-    const wait = (dueAt(engine, went) ?? Number.POSITIVE_INFINITY) - engine.realNow();
-    if (went.is !== 'sleeping' || wait > SHORT_WAIT) return went;
+    const advanced = await advance(engine, id, signal, stillMine, confirm);
+    const wait = (dueAt(engine, advanced) ?? Number.POSITIVE_INFINITY) - engine.realNow();
+    if (advanced.is !== 'sleeping' || wait > SHORT_WAIT) return advanced;
     await pause(wait, undefined, { signal });
   }
 }
 
 /** When the incident is due next, in real time; null: never. */
-function dueAt(engine: Engine, went: Advanced): number | null {
-  if (went.is === 'finished' || went.is === 'unknown') return null;
+function dueAt(engine: Engine, advanced: Advanced): number | null {
+  if (advanced.is === 'finished' || advanced.is === 'unknown') return null;
   const { clock } = engine;
-  return engine.realNow() + Math.max(0, (went.until - clock.now()) / clock.speed);
+  return engine.realNow() + Math.max(0, (advanced.until - clock.now()) / clock.speed);
 }
 
 function describe(error: unknown): string {

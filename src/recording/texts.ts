@@ -148,8 +148,8 @@ function serverOf(server: RecordedServer, names: Names): RecordedServer {
       ),
     }),
     ...(activity && {
-      activity: answer(activity, (going) =>
-        going.map((each) => ({ ...each, says: names.text('server activities', each.says) })),
+      activity: answer(activity, (activities) =>
+        activities.map((each) => ({ ...each, says: names.text('server activities', each.says) })),
       ),
     }),
     ...(probes && { probes: probes.map((probe) => probeOf(probe, names)) }),

@@ -55,7 +55,7 @@ const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 const ADDRESS = /(^|\.)\d+\.?$/;
 
 /** Why a text can't be the name of a server; undefined if it can. Incidents are keyed by server name. */
-export function whyNoHost(value: string): string | undefined {
+export function whyNotHost(value: string): string | undefined {
   if (isIP(value) === 6) return 'is an IP address';
   if (!HOST_NAME.test(value)) return 'is not a valid host name';
   if (ADDRESS.test(value)) return 'is an IP address';
@@ -68,7 +68,7 @@ export const hostName = z
   .trim()
   .min(1, { error: 'is empty', abort: true })
   .superRefine((value, context) => {
-    const why = whyNoHost(value);
+    const why = whyNotHost(value);
     if (why) context.addIssue({ code: 'custom', message: `${why}: ${HOST_FORM}` });
   });
 

@@ -1,7 +1,7 @@
 /** Which server a sender means: the first of its values, in order, that can be a server name. */
 import { isIP } from 'node:net';
 import { shortName } from '../incident/alert.ts';
-import { LIMITS, whyNoHost } from './fields.ts';
+import { LIMITS, whyNotHost } from './fields.ts';
 import { isEmpty } from './read.ts';
 
 export interface Given {
@@ -34,6 +34,6 @@ function hostIn(value: unknown): { name: string } | { why: string } {
   const host = (scheme < 0 ? authority : authority.slice(authority.lastIndexOf('@') + 1)).trim();
   if (isIP(host) === 6 || host.startsWith('[')) return { why: 'is an IP address' };
   const name = host.replace(/:\d{1,5}$/, '');
-  const why = whyNoHost(name);
+  const why = whyNotHost(name);
   return why === undefined ? { name } : { why };
 }

@@ -11,7 +11,7 @@ import { startOfStep } from '../../incident/traces.ts';
 import { ExchangeError } from '../../ports/exchange.ts';
 import { stepNamed } from '../../steps/index.ts';
 import type { Begin, StepContext } from '../../steps/step.ts';
-import { type Advance, askAgain, sleep, type Went } from '../advancing.ts';
+import { type Advance, askAgain, type Progress, sleep } from '../advancing.ts';
 import { factsOf } from '../organisation.ts';
 import type { Engine } from '../parts.ts';
 import { verify } from '../verify/verify.ts';
@@ -23,7 +23,7 @@ import { endStep } from './step-record.ts';
 import { tookBy } from './took.ts';
 
 /** Prepares a step, asks the guards, and starts it. */
-export async function beginStep(engine: Engine, advance: Advance, n: number): Promise<Went> {
+export async function beginStep(engine: Engine, advance: Advance, n: number): Promise<Progress> {
   const { cursor } = advance;
   const record = stepRecord(cursor.incident, n);
   const step = stepNamed(record.step.step);
@@ -63,7 +63,7 @@ async function startChange(
   n: number,
   note: Record<string, unknown>,
   change: PlannedChange,
-): Promise<Went> {
+): Promise<Progress> {
   const { cursor, signal } = advance;
   const { incident } = cursor;
   const { clock, settings, store } = engine;
@@ -152,7 +152,7 @@ async function startedByUs(
 }
 
 /** Waits or ends, as a guard says. A wait is recorded at its beginning and when its reason changes. */
-async function obey(engine: Engine, advance: Advance, n: number, guard: string, answer: Answer): Promise<Went> {
+async function obey(engine: Engine, advance: Advance, n: number, guard: string, answer: Answer): Promise<Progress> {
   const { cursor } = advance;
   if (answer.answer === 'refuse') {
     const { says, reason, suppressed } = answer;
@@ -194,7 +194,7 @@ async function obey(engine: Engine, advance: Advance, n: number, guard: string, 
 }
 
 /** Exchange could not be read before a step began: nothing has happened, so retry a few times. */
-async function notBegun(engine: Engine, advance: Advance, n: number, error: ExchangeError): Promise<Went> {
+async function notBegun(engine: Engine, advance: Advance, n: number, error: ExchangeError): Promise<Progress> {
   if (error.code === 'notFound' || error.code === 'accessDenied' || error.code === 'refused') {
     const says = `Not started (${error.code}): ${error.message}`;
     return endStep(advance, { n, state: 'refused', says, escalate: says });
@@ -202,7 +202,7 @@ async function notBegun(engine: Engine, advance: Advance, n: number, error: Exch
   return tryAgain(engine, advance, n, `${error.code}: ${error.message}`);
 }
 
-async function tryAgain(engine: Engine, advance: Advance, n: number, why: string): Promise<Went> {
+async function tryAgain(engine: Engine, advance: Advance, n: number, why: string): Promise<Progress> {
   const { inconclusiveTries } = stepRecord(advance.cursor.incident, n);
   if (inconclusiveTries >= engine.settings.retries) {
     const says = `Not started, after ${inconclusiveTries + 1} tries: ${why}`;

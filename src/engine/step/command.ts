@@ -4,7 +4,7 @@ import type { Intent } from '../../incident/intent.ts';
 import { ExchangeError, NotSent } from '../../ports/exchange.ts';
 import { NotCopied } from '../../ports/journal.ts';
 import type { Polled } from '../../steps/step.ts';
-import type { Advance, Went } from '../advancing.ts';
+import type { Advance, Progress } from '../advancing.ts';
 import type { Engine } from '../parts.ts';
 
 /** Organisation's milliseconds until Exchange is polled again after no answer, and until polling is given up. */
@@ -53,23 +53,23 @@ export interface Command {
   /** `issued`: this worker has just sent it and got an answer. */
   poll(issued: boolean): Promise<Polled>;
   /** It is unsent: a reason not to send it any more. `mayArrive`: a lost worker may have sent it meanwhile. */
-  lapsed(): { mayArrive: boolean; end(): Promise<Went> } | undefined;
+  lapsed(): { mayArrive: boolean; end(): Promise<Progress> } | undefined;
   /** Poll again then. `counts`: record each try. */
-  sleep(slept: Pick<Slept, 'until' | 'for' | 'says'>, counts: boolean): Promise<Went>;
+  sleep(slept: Pick<Slept, 'until' | 'for' | 'says'>, counts: boolean): Promise<Progress>;
   /** Its effect, or the lack of one, was seen. */
-  seen(poll: Exclude<Polled, { is: 'pending' | 'notIssued' }>): Promise<Went>;
+  seen(poll: Exclude<Polled, { is: 'pending' | 'notIssued' }>): Promise<Progress>;
   /** Exchange refused it, so it changed nothing. */
-  refused(says: string): Promise<Went>;
+  refused(says: string): Promise<Progress>;
   /** The kill switch was on at the last moment: nothing was sent. */
-  notSent(says: string): Promise<Went>;
+  notSent(says: string): Promise<Progress>;
   /** It did not get through in any try. */
-  lost(says: string): Promise<Went>;
+  lost(says: string): Promise<Progress>;
   /** Its result can't be determined. */
-  unseen(says: string): Promise<Went>;
+  unseen(says: string): Promise<Progress>;
 }
 
 /** Sends the command and polls its result. `again`: an earlier worker may have sent it. */
-export async function send(engine: Engine, advance: Advance, command: Command, again = false): Promise<Went> {
+export async function send(engine: Engine, advance: Advance, command: Command, again = false): Promise<Progress> {
   const { intent } = command;
   if (!intent) throw new Error(`${command.name} has no command to send`);
   try {
@@ -108,7 +108,7 @@ export async function send(engine: Engine, advance: Advance, command: Command, a
 }
 
 /** Polls the result of the command. */
-export async function poll(engine: Engine, advance: Advance, command: Command, sent: Sent): Promise<Went> {
+export async function poll(engine: Engine, advance: Advance, command: Command, sent: Sent): Promise<Progress> {
   let seen: Polled;
   try {
     seen = await command.poll(sent === 'answered');
@@ -139,7 +139,7 @@ export async function poll(engine: Engine, advance: Advance, command: Command, s
 }
 
 /** Exchange did not answer: wait and never send again; after an hour escalate to a person. */
-function unseen(engine: Engine, command: Command, error: ExchangeError): Promise<Went> {
+function unseen(engine: Engine, command: Command, error: ExchangeError): Promise<Progress> {
   const now = engine.clock.now();
   const says = `could not be polled (${error.code}): ${error.message}`;
   if (now - (command.startedAt ?? now) > GIVE_UP_AFTER) {
@@ -149,13 +149,13 @@ function unseen(engine: Engine, command: Command, error: ExchangeError): Promise
 }
 
 /** Waits before a command is declared without effect, until the target refuses any that arrives late. */
-function waitOut(engine: Engine, command: Command): Promise<Went> {
+function waitOut(engine: Engine, command: Command): Promise<Progress> {
   const says = 'waiting until no earlier command can still arrive';
   return pause(command, { state: 'late' }, later(engine, engine.settings.notAfter), says);
 }
 
 /** Records the sleep in the journal; an uncounted poll uses the name of the step. */
-function pause(command: Command, pause: Pause, until: Instant, says: string): Promise<Went> {
+function pause(command: Command, pause: Pause, until: Instant, says: string): Promise<Progress> {
   switch (pause.state) {
     case 'polling':
       return command.sleep({ until, for: pause.counts ?? command.name, says }, pause.counts !== undefined);

@@ -2,7 +2,7 @@ import type { StepFinished } from '../../incident/event.ts';
 import { stepRecord } from '../../incident/incident.ts';
 import { undoOfStep } from '../../incident/undo.ts';
 import { stepNamed } from '../../steps/index.ts';
-import { type Advance, sleep, type Went } from '../advancing.ts';
+import { type Advance, type Progress, sleep } from '../advancing.ts';
 import type { Engine } from '../parts.ts';
 import { type Command, poll, send } from './command.ts';
 import { contextOf } from './step-context.ts';
@@ -16,13 +16,13 @@ const SENDINGS = 3;
 const SEND_AGAIN = 30_000;
 
 /** Continues a step that was started, by this worker or another: polls what became of it. */
-export async function continueStep(engine: Engine, advance: Advance, n: number): Promise<Went> {
+export async function continueStep(engine: Engine, advance: Advance, n: number): Promise<Progress> {
   const command = commandOf(engine, advance, n);
   return poll(engine, advance, command, 'maybe');
 }
 
 /** Sends the command of a step that has just been started. */
-export async function sendCommand(engine: Engine, advance: Advance, n: number): Promise<Went> {
+export async function sendCommand(engine: Engine, advance: Advance, n: number): Promise<Progress> {
   return send(engine, advance, commandOf(engine, advance, n));
 }
 
@@ -92,7 +92,7 @@ function isOutdated({ clock, settings }: Engine, startedAt = clock.now()): boole
 }
 
 /** The command is known to have had no effect, so there is nothing to undo. */
-async function endWithoutEffect(engine: Engine, advance: Advance, data: StepFinished): Promise<Went> {
+async function endWithoutEffect(engine: Engine, advance: Advance, data: StepFinished): Promise<Progress> {
   await endStep(advance, data);
   const { cursor } = advance;
   const { id, undo, facts } = cursor.incident;

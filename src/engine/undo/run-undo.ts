@@ -7,7 +7,7 @@ import type { UndoState } from '../../incident/undo.ts';
 import { ExchangeError } from '../../ports/exchange.ts';
 import { undoOfKind } from '../../steps/index.ts';
 import type { Undo, UndoContext } from '../../steps/step.ts';
-import { type Advance, askAgain, sleep, type Went } from '../advancing.ts';
+import { type Advance, askAgain, type Progress, sleep } from '../advancing.ts';
 import type { Engine } from '../parts.ts';
 import { changeOf, scopeOf } from '../step/change.ts';
 import { type Command, poll, send } from '../step/command.ts';
@@ -21,7 +21,7 @@ const TRIES = 5;
  * Runs one undo action: recorded before and after like a step, never throttled, but stopped by the kill switch. A
  * failure is reported as outstanding.
  */
-export async function putBack(engine: Engine, advance: Advance, id: string): Promise<Went> {
+export async function putBack(engine: Engine, advance: Advance, id: string): Promise<Progress> {
   const action = undoActionOf(advance, id);
   if (action.state === 'started') return poll(engine, advance, commandOf(engine, advance, id), 'maybe');
   let begun: Awaited<ReturnType<Undo['begin']>>;
@@ -37,7 +37,7 @@ export async function putBack(engine: Engine, advance: Advance, id: string): Pro
 }
 
 /** A person has done it by hand. */
-export function settle(advance: Advance, id: string, says: string): Promise<Went> {
+export function settle(advance: Advance, id: string, says: string): Promise<Progress> {
   return end(advance, id, 'settled', says);
 }
 
@@ -92,7 +92,7 @@ function commandOf(engine: Engine, advance: Advance, id: string): Command {
 }
 
 /** The kill switch came on between start and sending: the undo stays started, and is tried again. */
-async function waitForSwitch(engine: Engine, { cursor }: Advance, id: string, why: string): Promise<Went> {
+async function waitForSwitch(engine: Engine, { cursor }: Advance, id: string, why: string): Promise<Progress> {
   const { held } = cursor.incident;
   const says = `${id}: ${why}`;
   if (held?.says !== says) {
@@ -101,13 +101,13 @@ async function waitForSwitch(engine: Engine, { cursor }: Advance, id: string, wh
   return askAgain(engine, cursor.incident);
 }
 
-async function tryAgain(engine: Engine, advance: Advance, id: string, why: string): Promise<Went> {
+async function tryAgain(engine: Engine, advance: Advance, id: string, why: string): Promise<Progress> {
   const action = undoActionOf(advance, id);
   if (action.tries >= TRIES) return end(advance, id, 'failed', `${action.says}, and it could not be put back (${why})`);
   return sleep(advance, { until: engine.clock.now() + TRY_AGAIN, for: 'undo', says: why, undo: id }, true);
 }
 
-async function end({ cursor }: Advance, id: string, state: Undone['state'], says: string): Promise<Went> {
+async function end({ cursor }: Advance, id: string, state: Undone['state'], says: string): Promise<Progress> {
   await cursor.record({ type: 'undone', data: { undo: id, state, says } });
   return 'on';
 }
