@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // Kinds of test, by what they need: `rules` reads the sources and docs, `unit` needs nothing, `store` starts a
 // redis-server of its own (and says so when there is none), `outside` runs the built daemon and lab as processes, and
@@ -9,6 +10,18 @@ import { defineConfig } from 'vitest/config';
 const quickPowerShell = ['failures', 'language', 'rows', 'shell', 'wire'].map(
   (name) => `test/powershell/${name}.test.ts`,
 );
+// Each takes a minute or more; several are a few lines that run a contract, and Vitest would start with the largest files.
+const LONGEST =
+  /powershell\/(host\.(child-process|node-powershell)|port|page|exchange|scom|doctor)\.test|outside\/full\/(cli|crash|failover)\.test/;
+
+/** The longest files first, so that none runs alone at the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => (LONGEST.test(moduleId) ? 0 : 1);
+    return (await super.sort(files)).toSorted((one, other) => rank(one) - rank(other));
+  }
+}
+
 // Signals may come late on a busy machine.
 const patient = { expect: { poll: { timeout: 30_000 } } };
 const powershell = {
@@ -22,6 +35,7 @@ export default defineConfig({
   test: {
     // Many tests wait for processes of their own: more side by side than there are cores.
     maxWorkers: 2 * availableParallelism(),
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { name: 'rules', include: ['test/rules/**/*.test.ts'] } },
       // The unit tests leave nothing behind: they share the modules that they load, which halves their time.
