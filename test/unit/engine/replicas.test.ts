@@ -46,9 +46,7 @@ it.each([0, 1, 2, 3])('waits with changing command %i + 1 until replicas have it
   expect(told.length).toBeLessThan(4);
 });
 
-it('sends nothing while they are missing, and decides again when they are back', {
-  timeout: 20_000,
-}, async () => {
+it('sends nothing while they are missing, and decides again when they are back', async () => {
   const { b, at } = world();
   const until = b.lab.clock.now() + HOUR;
   at.missing = (sent) => sent === 1 && b.lab.clock.now() < until;

@@ -107,7 +107,7 @@ describe('a stranger sends', () => {
     const closed = closing(slow);
     slow.write(`${json}Content-Length: 1000\r\n\r\n`);
     const drip = setInterval(() => slow.write('x'), 10);
-    expect((await post(`${url}/api/v1/alerts/generic`, GOOD)).status).toBe(202);
+    await expect.poll(async () => (await post(`${url}/api/v1/alerts/generic`, GOOD)).status).toBe(202);
     await closed;
     clearInterval(drip);
   });

@@ -168,7 +168,7 @@ describe('a lab that is kept in a file', () => {
     ]);
     expect(first.trouble).toBe(says[0]);
     rmSync(`${persist}.new`, { recursive: true });
-    await expect.poll(() => first.trouble, { timeout: 10_000 }).toBeUndefined();
+    await expect.poll(() => first.trouble).toBeUndefined();
     expect(says[1]).toMatch(/is saved in \S+world\.json again/);
     // As if it were killed now: command log and world are whole, and nothing stands there twice.
     const second = open();
