@@ -12,13 +12,10 @@ export interface Head {
   hash: string;
 }
 
-export interface Journal {
+/** Consecutive entries of a journal, with its head at that time. */
+export interface JournalPage {
   head: Head;
   entries: Entry[];
-}
-
-/** Consecutive entries of a journal, with its head at that time. */
-export interface JournalPage extends Journal {
   /** Whether more entries follow. */
   more: boolean;
   /** Alerts that are only counted. */
@@ -141,8 +138,6 @@ export interface IncidentQuery {
 
 /** The journals of incidents, and the indexes to find them. */
 export interface Journals {
-  /** A whole journal. `page` and `readIncident` use less memory for long ones. */
-  read(incident: string): Promise<Journal | undefined>;
   /** The entries after number `after`: about a megabyte, and at most `limit`. */
   page(incident: string, after?: number, limit?: number): Promise<JournalPage | undefined>;
   /**

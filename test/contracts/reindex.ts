@@ -9,6 +9,7 @@ import { troubleOf } from '../../src/incident/trouble.ts';
 import type { StartConditions } from '../../src/ports/journal.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { type Bench, bench, operationsOf } from '../support/engine.ts';
+import { journalOf } from '../support/journal.ts';
 import { happenings, live } from './random-journals.ts';
 import { anAlert } from './store.ts';
 
@@ -214,7 +215,7 @@ const LIVED = {
 /** What others ask a store about, each answer in words. */
 async function answersOf(store: Store, { world: organisation, now }: { world: string; now: number }) {
   const { ids } = await store.list({ limit: 100 });
-  const journals = await Promise.all(ids.map((id) => store.read(id)));
+  const journals = await Promise.all(ids.map((id) => journalOf(store, id)));
   const incidents = journals.map((journal) => fold(journal?.entries ?? []));
   const keys = [...new Set(incidents.map(({ server, family }) => incidentKey(server, family)))];
   const servers = ['mbx1', 'mbx2', 'mbx3', 'mbx9', 'cas1', 'cas2', 'ex1', 'ex2'];

@@ -14,6 +14,7 @@ import {
   type ThrottleRule,
 } from '../../src/ports/journal.ts';
 import type { Store } from '../../src/ports/store.ts';
+import { journalOf } from '../support/journal.ts';
 
 const WEEK = 7 * 24 * 3_600_000;
 const MINUTE = 60_000;
@@ -101,7 +102,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
       const finishing = { key: `${id}/imap`, root: id, keepSlots: [], isRoot: true, outcome: 'recovered', ...over };
       return wrote(await append(id, head, finished, { finishing, due: null }));
     };
-    const entries = async (id: string) => (await store.read(id))?.entries.length;
+    const entries = async (id: string) => (await journalOf(store, id))?.entries.length;
     const collect = async (items: AsyncIterable<FeedItem>, count: number): Promise<FeedItem[]> => {
       const got: FeedItem[] = [];
       for await (const item of items) {
@@ -198,7 +199,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         await store.accept([anAlert('a')], WEEK);
         await open('i1', 'k1', anAlert('a'));
         await expect(open('i2', 'k2', anAlert('a'))).rejects.toThrow(Stale);
-        expect(await store.read('i2')).toBeUndefined();
+        expect(await journalOf(store, 'i2')).toBeUndefined();
       });
 
       it('counts alerts without an entry, remembers the last of them, and takes them all', async () => {
@@ -253,7 +254,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         const data = { id: 'i2', server: 'mbx1', family: 'IMAP' };
         const opening = { key: 'mbx1/imap', server: 'mbx1', family: 'IMAP' };
         expect(await append('i2', EMPTY, { type: 'opened', data }, { opening })).toEqual({ ok: false, open: 'i1' });
-        expect(await store.read('i2')).toBeUndefined();
+        expect(await journalOf(store, 'i2')).toBeUndefined();
         expect(await store.openIncidents()).toEqual(['i1']);
       });
 
@@ -319,12 +320,12 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
 
     describe('journals', () => {
       it('knows no journal that nobody began', async () => {
-        expect(await store.read('nobody')).toBeUndefined();
+        expect(await journalOf(store, 'nobody')).toBeUndefined();
       });
 
       it('reads back what was appended, in order, with its head', async () => {
         const head = wrote(await append('i1', await open('i1'), slept));
-        const journal = await store.read('i1');
+        const journal = await journalOf(store, 'i1');
         expect(journal?.head).toEqual(head);
         expect(journal?.entries.map(({ seq, type, worker, at, version }) => [seq, type, worker, at, version])).toEqual([
           [1, 'opened', 'w1', 5_000, 1],
@@ -336,13 +337,13 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         const head = await open('i1');
         const data = { n: 1, note: { z: undefined, a: [1, null, { 10: 'x', 9: 'y' }], ä: '異常' } };
         const result = await append('i1', head, { type: 'stepStarted', data });
-        expect(result.ok && result.entry).toStrictEqual((await store.read('i1'))?.entries[1]);
+        expect(result.ok && result.entry).toStrictEqual((await journalOf(store, 'i1'))?.entries[1]);
       });
 
       it('keeps empty lists lists and empty objects objects', async () => {
         const data = { n: 1, note: { list: [], object: {}, nested: [[], {}] } };
         await append('i1', await open('i1'), { type: 'stepStarted', data });
-        expect((await store.read('i1'))?.entries[1]?.data).toEqual(data);
+        expect((await journalOf(store, 'i1'))?.entries[1]?.data).toEqual(data);
       });
 
       it('reads a long journal in pages: all of it, in order, a part at a time', async () => {
@@ -364,7 +365,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         expect(whole.flat()).toEqual(numbers);
         expect(whole.length).toBeGreaterThan(1);
         expect(few).toEqual([[1, 2], [3, 4], [5, 6], [7, 8], [9]]);
-        expect((await store.read('i1'))?.entries.map(({ seq }) => seq)).toEqual(numbers);
+        expect((await journalOf(store, 'i1'))?.entries.map(({ seq }) => seq)).toEqual(numbers);
         expect(await store.page('i1', 9)).toEqual({ head, entries: [], more: false });
         expect(await store.page('nobody')).toBeUndefined();
         head = await finish('i1', head);
@@ -390,7 +391,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
 
       it('refuses a first entry without its key', async () => {
         await expect(append('i1', EMPTY, slept)).rejects.toThrow(/opening/);
-        expect(await store.read('i1')).toBeUndefined();
+        expect(await journalOf(store, 'i1')).toBeUndefined();
       });
 
       it('lets exactly one of many appenders on one head through', async () => {
@@ -420,7 +421,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
 
       it('makes a chain that verifies', async () => {
         await finish('i1', wrote(await append('i1', await open('i1'), slept)));
-        const journal = await store.read('i1');
+        const journal = await journalOf(store, 'i1');
         expect(verifyChain(journal!.entries, journal!.head)).toEqual({ ok: true, entries: 3 });
       });
 
@@ -429,16 +430,16 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
         let head = wrote(await append('i1', await open('i1'), slept));
         head = wrote(await append('i1', head, slept));
         await side.tamper('i1', 2, (text) => text.replace('"waits"', '"nothing"'));
-        const journal = await store.read('i1');
+        const journal = await journalOf(store, 'i1');
         expect(verifyChain(journal!.entries, journal!.head)).toMatchObject({ ok: false, seq: 2 });
       });
 
       it('hands out copies: what a reader changes is not changed in the store', async () => {
         await open('i1');
-        const journal = await store.read('i1');
+        const journal = await journalOf(store, 'i1');
         journal!.entries[0]!.worker = 'somebody else';
         journal!.head.seq = 99;
-        expect(await store.read('i1')).toMatchObject({ head: { seq: 1 }, entries: [{ worker: 'w1' }] });
+        expect(await journalOf(store, 'i1')).toMatchObject({ head: { seq: 1 }, entries: [{ worker: 'w1' }] });
       });
 
       it('reads a finished journal exactly as it was before', async () => {
@@ -447,9 +448,9 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
           const note = { says: `検証 ${n}`, text: 'a "quoted"\nline' };
           head = wrote(await append('i1', head, { type: 'stepStarted', data: { n, note } }));
         }
-        const before = await store.read('i1');
+        const before = await journalOf(store, 'i1');
         await finish('i1', head);
-        const after = await store.read('i1');
+        const after = await journalOf(store, 'i1');
         expect(after?.entries.slice(0, -1)).toEqual(before?.entries);
         expect(after?.entries.at(-1)?.type).toBe('finished');
       });
@@ -461,7 +462,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
           data: { undo: '3:activation', state: 'settled', says: 'by hand' },
         };
         wrote(await append('i1', head, undone));
-        const journal = await store.read('i1');
+        const journal = await journalOf(store, 'i1');
         expect(journal?.entries.map(({ type }) => type)).toEqual(['opened', 'finished', 'undone']);
         expect(verifyChain(journal!.entries, journal!.head)).toEqual({ ok: true, entries: 3 });
         expect(await store.openIncidents()).toEqual([]);
@@ -990,7 +991,7 @@ export function storeContract(name: string, makeStore: () => Promise<StoreSide>)
           ['i1', 2, 'finished'],
           ['before', 2, 'slept'],
         ]);
-        expect(got[0]?.entry).toEqual((await store.read('i1'))?.entries[0]);
+        expect(got[0]?.entry).toEqual((await journalOf(store, 'i1'))?.entries[0]);
         stop.abort();
       });
 

@@ -4,6 +4,7 @@ import { createRedisStore } from '../../src/adapters/redis/store.ts';
 import { entryHash, verifyChain } from '../../src/incident/chain.ts';
 import type { FeedItem } from '../../src/ports/journal.ts';
 import type { Store } from '../../src/ports/store.ts';
+import { journalOf } from '../support/journal.ts';
 import { get } from '../support/processes.ts';
 import type { Moment } from './plan.ts';
 
@@ -107,7 +108,7 @@ export class Watch {
   async torn(): Promise<string[]> {
     const ids = new Set(this.entries.map(({ incident }) => incident));
     const each = [...ids].map(async (id) => {
-      const journal = await this.#store.read(id);
+      const journal = await journalOf(this.#store, id);
       if (!journal) return [`the journal of ${id} is gone`];
       const chain = verifyChain(journal.entries, journal.head);
       const hashes = journal.entries.map(entryHash);

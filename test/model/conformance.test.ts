@@ -6,6 +6,7 @@ import type { Playbook } from '../../src/incident/plan.ts';
 import { CHANGING_CALLS, type Exchange } from '../../src/ports/exchange.ts';
 import { around } from '../support/around.ts';
 import { bench, Killed } from '../support/engine.ts';
+import { journalOf } from '../support/journal.ts';
 import { followed } from './explore.ts';
 import { sceneOf } from './scene.ts';
 import type { Shell } from './shell.ts';
@@ -64,7 +65,7 @@ async function journalsOf(
   b.lab.post(fault);
   await b.handle(alert);
   const { ids } = await b.store.list({ limit: 10 });
-  const journals = await Promise.all(ids.map(async (id) => (await b.store.read(id))?.entries ?? []));
+  const journals = await Promise.all(ids.map(async (id) => (await journalOf(b.store, id))?.entries ?? []));
   return { journals, cuts };
 }
 

@@ -11,6 +11,7 @@ import { createRedisStore, type RedisStore } from '../../src/adapters/redis/stor
 import type { Head } from '../../src/ports/journal.ts';
 import type { KillSwitch } from '../../src/ports/kill-switch.ts';
 import { anAlert } from '../contracts/store.ts';
+import { journalOf } from '../support/journal.ts';
 import { startRedis, type TestServer } from './redis-server.ts';
 
 let server: TestServer;
@@ -143,7 +144,7 @@ describe('the store that a daemon knows', () => {
     const gone = ['head', 'entries', 'beginning', 'end'];
     expect(await store.standings(gone)).toEqual(gone.map(() => undefined));
     // And no command is sent for it.
-    const { head } = (await store.read('beginning')) ?? { head: { seq: 0, hash: '' } };
+    const { head } = (await journalOf(store, 'beginning')) ?? { head: { seq: 0, hash: '' } };
     await expect(store.confirm('beginning', head)).rejects.toThrow(/journal of beginning has lost entries/);
   });
 });

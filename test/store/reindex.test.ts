@@ -7,6 +7,7 @@ import type { IncidentEvent } from '../../src/incident/event.ts';
 import type { AppendOptions, Head } from '../../src/ports/journal.ts';
 import { reindexContract, sorted } from '../contracts/reindex.ts';
 import { anAlert } from '../contracts/store.ts';
+import { journalOf } from '../support/journal.ts';
 import { startRedis, type TestServer } from './redis-server.ts';
 
 let server: TestServer;
@@ -200,10 +201,10 @@ describe('a store in Redis whose indexes are made anew', () => {
     await client.set(key('reindexing'), 'another', 'PX', 60_000);
     const short = await createRedisStore({ target: server.target, prefix, finishedRetentionMs: -1_000 });
     await short.tidy();
-    expect(await store.read('i1')).toBeDefined();
+    expect(await journalOf(store, 'i1')).toBeDefined();
     await client.del(key('reindexing'));
     await short.tidy();
-    expect(await store.read('i1')).toBeUndefined();
+    expect(await journalOf(store, 'i1')).toBeUndefined();
     await short.close();
   });
 

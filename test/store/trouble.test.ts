@@ -7,6 +7,7 @@ import { verifyChain } from '../../src/incident/chain.ts';
 import type { IncidentEvent } from '../../src/incident/event.ts';
 import type { AppendOptions, Head } from '../../src/ports/journal.ts';
 import { anAlert } from '../contracts/store.ts';
+import { journalOf } from '../support/journal.ts';
 import { startRedis, type TestServer } from './redis-server.ts';
 
 let server: TestServer;
@@ -216,10 +217,10 @@ describe('tidying', () => {
     const store = await aStore();
     let head = await open(store, 'i1');
     for (let n = 0; n < 12; n += 1) head = await write(store, 'i1', head, slept);
-    const before = await store.read('i1');
+    const before = await journalOf(store, 'i1');
     await finish(store, 'i1', head);
     await expect.poll(streams).toEqual([]);
-    const after = await store.read('i1');
+    const after = await journalOf(store, 'i1');
     expect(after?.entries.slice(0, -1)).toEqual(before?.entries);
     expect(verifyChain(after!.entries, after!.head)).toEqual({ ok: true, entries: 14 });
   });
@@ -233,7 +234,7 @@ describe('tidying', () => {
     await store.tidy();
     expect(await (await aClient()).smembers('{sr}:unpacked')).toEqual([]);
     expect(await streams()).toEqual(['{sr}:journal:i1']);
-    const after = await store.read('i1');
+    const after = await journalOf(store, 'i1');
     expect(verifyChain(after!.entries, after!.head)).toEqual({ ok: true, entries: 8 });
   });
 
@@ -245,7 +246,7 @@ describe('tidying', () => {
     expect(await streams()).toEqual(['{sr}:journal:i1']);
     await store.tidy();
     expect(await streams()).toEqual([]);
-    expect((await store.read('i1'))?.entries.map(({ type }) => type)).toEqual(['opened', 'finished', 'slept']);
+    expect((await journalOf(store, 'i1'))?.entries.map(({ type }) => type)).toEqual(['opened', 'finished', 'slept']);
   });
 
   it('forgets the oldest finished beyond their number, never what is open or owes', async () => {
@@ -257,8 +258,8 @@ describe('tidying', () => {
     for (const id of ['first', 'second', 'third']) await finish(store, id, await open(store, id));
     await store.tidy();
     expect((await store.list({ limit: 10 })).ids.sort()).toEqual(['open', 'owing', 'third']);
-    expect(await store.read('first')).toBeUndefined();
-    expect(await store.read('third')).toBeDefined();
+    expect(await journalOf(store, 'first')).toBeUndefined();
+    expect(await journalOf(store, 'third')).toBeDefined();
   });
 
   it('forgets the finished when their time is over', async () => {

@@ -22,6 +22,7 @@ import type { Store } from '../../src/ports/store.ts';
 import { STEPS } from '../../src/steps/index.ts';
 import { loadCatalog } from '../../src/verification/catalog.ts';
 import { createVerifier } from '../../src/verification/verify.ts';
+import { journalOf } from './journal.ts';
 
 const { config } = loadConfig({ env: {}, cwd: process.cwd() });
 const catalog = loadCatalog(config.verification.catalog);
@@ -132,7 +133,7 @@ export function bench(options: BenchOptions = {}): Bench {
   };
 
   async function incident(id: string): Promise<Incident> {
-    const journal = await store.read(id);
+    const journal = await journalOf(store, id);
     if (!journal) throw new Error(`no incident ${id}`);
     return fold(journal.entries);
   }

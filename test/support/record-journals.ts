@@ -6,6 +6,7 @@ import type { Incident } from '../../src/incident/incident.ts';
 import { type IncidentView, view } from '../../src/incident/view.ts';
 import type { Head } from '../../src/ports/journal.ts';
 import { type Bench, type BenchOptions, bench, operationsOf } from './engine.ts';
+import { journalOf } from './journal.ts';
 
 export const JOURNALS = 'test/fixtures/journals';
 
@@ -174,7 +175,7 @@ async function record({ says, faults, alert, options, person, ofChild }: Recordi
   await b.run();
   const child = (await b.incident(opened)).children[0];
   const id = ofChild && child !== undefined ? child : opened;
-  const journal = await b.store.read(id);
+  const journal = await journalOf(b.store, id);
   if (!journal) throw new Error(`${says}: no journal of ${id}`);
   return { says, ...journal, view: view(fold(journal.entries)) };
 }

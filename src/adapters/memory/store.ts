@@ -8,7 +8,6 @@ import {
   type AppendResult,
   type Head,
   type IncidentQuery,
-  type Journal,
   type JournalPage,
   Stale,
   type StartConditions,
@@ -168,11 +167,6 @@ class MemoryStore implements Store {
   }
 
   // -- journals
-
-  async read(id: string): Promise<Journal | undefined> {
-    const incident = this.#incidents.get(id);
-    return incident && { head: { ...incident.head }, entries: incident.texts.map((text) => JSON.parse(text) as Entry) };
-  }
 
   async page(id: string, after = 0, limit = Number.MAX_SAFE_INTEGER): Promise<JournalPage | undefined> {
     const incident = this.#incidents.get(id);

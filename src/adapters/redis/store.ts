@@ -11,7 +11,6 @@ import {
   type FeedItem,
   type Head,
   type IncidentQuery,
-  type Journal,
   type JournalPage,
   Stale,
   type StartConditions,
@@ -273,11 +272,6 @@ class RedisBackedStore implements RedisStore {
   }
 
   // -- journals
-
-  async read(id: string): Promise<Journal | undefined> {
-    const found = await this.#texts(id);
-    return found && { head: headFrom(found.head), entries: found.texts.map((text) => JSON.parse(text) as Entry) };
-  }
 
   async page(id: string, after = 0, limit = Number.MAX_SAFE_INTEGER): Promise<JournalPage | undefined> {
     const found = await this.#page(id, after, limit);

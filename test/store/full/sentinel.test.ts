@@ -7,6 +7,7 @@ import { verifyChain } from '../../../src/incident/chain.ts';
 import type { IncidentEvent } from '../../../src/incident/event.ts';
 import { type Head, NotCopied, Stale } from '../../../src/ports/journal.ts';
 import { anAlert } from '../../contracts/store.ts';
+import { journalOf } from '../../support/journal.ts';
 import { type RedisServer, Site, until } from '../../support/processes.ts';
 
 const MINUTE = 60_000;
@@ -66,7 +67,7 @@ it('a master is killed while alerts come and journals grow: nothing that was ans
     await open();
     while (!over) {
       try {
-        const head = (await store.read('i'))?.head as Head;
+        const head = (await journalOf(store, 'i'))?.head as Head;
         const next = await sleep(head);
         if (await store.confirm('i', next)) confirmed.push(next);
       } catch {
@@ -98,7 +99,7 @@ it('a master is killed while alerts come and journals grow: nothing that was ans
 
   const pending = new Set(await store.pendingAlerts(Date.now(), 100_000));
   expect(accepted.filter((id) => !pending.has(id))).toEqual([]);
-  const kept = await store.read('i');
+  const kept = await journalOf(store, 'i');
   expect(verifyChain(kept!.entries, kept!.head)).toMatchObject({ ok: true });
   // Each confirmed entry stands where it stood: the entry after it names it.
   const named = new Set([...kept!.entries.map((entry) => entry.previous), kept!.head.hash]);

@@ -4,6 +4,7 @@ import { EXCHANGE_FAILURES, ExchangeError, type ExchangeFailure, NotSent } from 
 import { NotCopied } from '../../../src/ports/journal.ts';
 import { around } from '../../support/around.ts';
 import { bench, Killed } from '../../support/engine.ts';
+import { journalOf } from '../../support/journal.ts';
 
 /** What happens to one sending: before or after it arrives. */
 type Trouble = ExchangeFailure | 'kill switch' | 'dies' | `${ExchangeFailure | 'dies'} after it took effect`;
@@ -28,7 +29,7 @@ async function lived(user: 'step' | 'undo', { sendings = [], polls = 0, notCopie
   const b = bench({
     aroundStore: (store) =>
       around(store, 'confirm', (confirm) => async (id, head, token) => {
-        const entries = (await store.read(id))?.entries;
+        const entries = (await journalOf(store, id))?.entries;
         if (!away || !isItsStart(entries?.at(-1))) return confirm(id, head, token);
         away = false;
         throw new NotCopied('no replica has it');
@@ -58,7 +59,7 @@ async function lived(user: 'step' | 'undo', { sendings = [], polls = 0, notCopie
   });
   b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
   const { id } = await b.handle({ server: 'mbx1', healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' });
-  const entries = (await b.store.read(id))?.entries ?? [];
+  const entries = (await journalOf(b.store, id))?.entries ?? [];
   const from = entries.findIndex(isItsStart);
   const words: string[] = [];
   for (const { type, data } of entries.slice(from + 1)) {

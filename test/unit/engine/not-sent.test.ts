@@ -5,6 +5,7 @@ import type { UndoAction } from '../../../src/incident/undo.ts';
 import { NotSent } from '../../../src/ports/exchange.ts';
 import { around } from '../../support/around.ts';
 import { type Bench, bench, Killed, operationsOf } from '../../support/engine.ts';
+import { journalOf } from '../../support/journal.ts';
 import { HOUR, journal } from '../../support/stub.ts';
 
 /** The kill switch stops a command at the last moment: at its first sending, or after a lost worker. */
@@ -25,7 +26,7 @@ async function caught(tries: ('dies' | 'caught')[]) {
     healthSet: 'IMAP.Protocol',
     monitor: 'ImapSelfTestMonitor',
   });
-  const words = ((await b.store.read(id))?.entries ?? []).map(({ type, data }) =>
+  const words = ((await journalOf(b.store, id))?.entries ?? []).map(({ type, data }) =>
     [type, 'state' in data ? data.state : undefined, type === 'slept' && 'for' in data ? data.for : undefined]
       .filter(Boolean)
       .join(' '),

@@ -5,6 +5,7 @@ import { fold } from '../../../src/incident/fold.ts';
 import type { Notice } from '../../../src/ports/notifier.ts';
 import type { Recognised, Store } from '../../../src/ports/store.ts';
 import { type Bench, bench } from '../../support/engine.ts';
+import { journalOf } from '../../support/journal.ts';
 
 const SAME: Recognised = { is: 'same', older: false, evicted: false };
 
@@ -31,7 +32,8 @@ async function scene(until: 'opened' | 'drained' = 'drained'): Promise<Scene> {
   let carried: Parameters<Store['recognise']>[0] = [];
   const aroundStore = (store: Store): Store =>
     Object.assign(Object.create(Object.getPrototypeOf(store)) as Store, bound(store), {
-      read: async (id: string) => (forget.journals.has(id) ? undefined : store.read(id)),
+      page: async (id: string, ...of: [number?, number?]) =>
+        forget.journals.has(id) ? undefined : store.page(id, ...of),
       ledger: async () => (forget.ledger ? [] : store.ledger()),
       recognise: async (switches: Parameters<Store['recognise']>[0]) => {
         const next = found.shift() ?? SAME;
@@ -292,7 +294,7 @@ describe('a store that is older than it was', () => {
 
   it('is found when a journal is read that lacks entries of this daemon', async () => {
     const at = await scene();
-    const journal = await at.bench.store.read(at.id);
+    const journal = await journalOf(at.bench.store, at.id);
     if (!journal) throw new Error('there is no journal');
     const known = at.watch.known(at.id);
     await at.watch.compare(at.id, known, journal);
@@ -310,7 +312,7 @@ describe('a store that is older than it was', () => {
     at.bench.engine.onEntry = () => {};
     await at.bench.run((incident) => incident.steps.some(({ step, state }) => step.n > 3 && state === 'done'));
     at.forget.ledger = true;
-    await at.watch.compare(at.id, known, await at.bench.store.read(at.id));
+    await at.watch.compare(at.id, known, await journalOf(at.bench.store, at.id));
     expect(at.lost).toEqual([]);
   });
 });
@@ -341,6 +343,6 @@ it('finished incidents are forgotten', async () => {
   const at = await scene();
   await at.bench.run();
   expect(at.watch.known(at.id)).toBeUndefined();
-  const journal = await at.bench.store.read(at.id);
+  const journal = await journalOf(at.bench.store, at.id);
   expect(journal && fold(journal.entries).finished).toBeDefined();
 });

@@ -10,6 +10,7 @@ import type { Notice } from '../../../src/ports/notifier.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { around } from '../../support/around.ts';
 import { bench } from '../../support/engine.ts';
+import { journalOf } from '../../support/journal.ts';
 import { alertOf } from '../../support/stub.ts';
 
 /**
@@ -95,7 +96,7 @@ function site(look: (times: number, by: string) => Promise<VerifyResult> | Verif
       expect(opened.ok).toBe(true);
     },
     async incident(id) {
-      const journal = await store.read(id);
+      const journal = await journalOf(store, id);
       if (!journal) throw new Error(`no incident ${id}`);
       return fold(journal.entries);
     },
@@ -193,7 +194,7 @@ describe('two workers', () => {
     const s = site((times) => (times === 1 ? BLIND : ENDS));
     let told = false;
     const store = around(s.store, 'release', (release) => async (id, token, due) => {
-      const journal = await s.store.read(id);
+      const journal = await journalOf(s.store, id);
       if (!told && journal) {
         told = true;
         const alerts = [alertOf({ status: 'resolved' })];
@@ -227,11 +228,11 @@ describe('two workers', () => {
     await s.start(s.engine('b'));
     await pass(10 * SECOND);
     expect(s.looks.map(({ by }) => by)).toEqual(['a', 'b']);
-    const ended = await s.store.read('mbx1');
+    const ended = await journalOf(s.store, 'mbx1');
     expect(ended?.entries.at(-1)).toMatchObject({ type: 'finished', worker: 'b' });
     dead.open(BLIND);
     await pass(SECOND);
-    expect(await s.store.read('mbx1')).toEqual(ended);
+    expect(await journalOf(s.store, 'mbx1')).toEqual(ended);
     expect(s.errors).toEqual([]);
   });
 });
@@ -325,7 +326,7 @@ describe('stopping', () => {
     slow.open(BLIND);
     await pass(1);
     await stopped;
-    expect((await s.store.read('mbx1'))?.entries.map(({ type }) => type)).toEqual(['opened']);
+    expect((await journalOf(s.store, 'mbx1'))?.entries.map(({ type }) => type)).toEqual(['opened']);
     const b = s.engine('b');
     await s.start(b);
     await b.wakeups.incident('mbx1');
