@@ -5,8 +5,8 @@ import { HttpProblem } from './problem.ts';
 export type Role = 'sender' | 'viewer' | 'operator' | 'admin';
 
 /**
- * Whom the configuration knows. A sender has a token, or a secret to sign its posts with, or both; while one is replaced
- * there are several of it, and all are good.
+ * An identity of the configuration. A sender has a token, a secret to sign its posts, or both. While one is being replaced
+ * there are several, and all are valid.
  */
 export interface Identity {
   name: string;
@@ -15,7 +15,7 @@ export interface Identity {
   signingSecrets: readonly string[];
 }
 
-/** What a route asks for. A sender may post alerts and nothing else; each of the others may do what the one before may. */
+/** The role that a route requires. A sender may only post alerts; each other role includes the one before it. */
 export type Access = 'open' | 'sender' | 'viewer' | 'operator' | 'admin';
 
 const ALLOWED: Record<Access, readonly Role[]> = {
@@ -26,14 +26,14 @@ const ALLOWED: Record<Access, readonly Role[]> = {
   admin: ['admin'],
 };
 
-/** A signature is good for this long, before and after: clocks differ. */
+/** A signature is valid for this long before and after its time, because clocks differ. */
 const SIGNATURE_WINDOW_SECONDS = 300;
 
-/** Compared by digest, so that neither length nor content shows in the time it takes. */
+/** Compares digests, so that the time reveals neither length nor content. */
 const same = (a: string, b: string) =>
   timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
 
-/** Every secret of every identity is compared, whichever fits, so that the time tells nothing of its place. */
+/** Compares every secret of every identity, so that the time does not reveal which one matches. */
 function search(
   identities: readonly Identity[],
   kind: 'tokens' | 'signingSecrets',
@@ -43,8 +43,8 @@ function search(
 }
 
 /**
- * Who shows a token: `Authorization: Bearer <token>`, or Basic with the token as password (any user name), which is what
- * a browser can do.
+ * Identity of a token: `Authorization: Bearer <token>`, or Basic with the token as password and any user name, for
+ * browsers.
  */
 export function byToken(request: Request, identities: readonly Identity[]): Identity | undefined {
   const [, scheme = '', credentials = ''] =
@@ -59,7 +59,7 @@ export function byToken(request: Request, identities: readonly Identity[]): Iden
   return search(identities, 'tokens', (known) => same(known, token));
 }
 
-/** Who signed: `X-Signature: sha256=<hex>` is the HMAC-SHA256 of `<X-Timestamp>.<body>`. */
+/** Identity of a signature: `X-Signature: sha256=<hex>` is the HMAC-SHA256 of `<X-Timestamp>.<body>`. */
 export function bySignature(
   request: Request,
   body: Buffer,
@@ -86,7 +86,7 @@ export function bySignature(
   return signer;
 }
 
-/** Throws unless that identity may come in here. */
+/** Throws unless the identity has the required role. */
 export function admit(identity: Identity | undefined, access: Access): void {
   if (access === 'open') return;
   if (!identity)
@@ -105,8 +105,8 @@ const unauthenticated = (detail: string) =>
   });
 
 /**
- * Against other sites in the browser of someone who may come in. Where no token is asked for, the name in the address
- * must be this machine's own (a stranger's domain may point here), and no page of another origin may change anything.
+ * Protects against other sites in the browser of an authorised person. Without tokens, the host name must be this machine's
+ * own, because any domain may point here, and pages of other origins may not change anything.
  */
 export function refuseForeign(request: Request, options: { open: boolean; host: string }): void {
   const host = request.headers.host ?? '';

@@ -5,18 +5,18 @@ import { HttpProblem } from './problem.ts';
 
 export interface Body {
   bytes: Buffer;
-  /** The room that it took is free again. */
+  /** Frees the memory that it reserved. */
   release(): void;
 }
 
 export const NO_BODY: Body = { bytes: Buffer.alloc(0), release() {} };
 
-/** Bodies up to this size are always read: there are no more of them at a time than connections. */
+/** Bodies up to this size are always read: there are at most as many as connections. */
 const SMALL = 64 * 1024;
 
 /**
- * Reads a body of JSON: its type is checked before it is read, its size while it is read, and its bytes are kept for
- * signatures. Anything compressed is refused, so that nothing can grow after its size was checked.
+ * Reads a JSON body. Checks its type before reading and its size while reading, and keeps its bytes for signatures. Refuses
+ * compressed bodies, which could grow after the size check.
  */
 export async function readBody(request: Request, limit: number, room: Room): Promise<Body> {
   if (!hasBody(request)) return NO_BODY;
@@ -44,7 +44,7 @@ export async function readBody(request: Request, limit: number, room: Room): Pro
   return { bytes: Buffer.concat(chunks), release };
 }
 
-/** The value of a body; an empty one is `undefined`. */
+/** The value of a body; `undefined` if it is empty. */
 export function decodeBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   if (isUtf16(bytes)) throw malformed(`is UTF-16: ${UTF_8}`);
@@ -61,7 +61,7 @@ export function decodeBody(bytes: Buffer): unknown {
 
 const UTF_8 = 'send it as UTF-8 (in PowerShell: [Text.Encoding]::UTF8.GetBytes($json))';
 
-/** Its byte order mark, or its first character: JSON begins with one of ASCII. */
+/** Detects the encoding by the byte order mark or the first character, which is ASCII in JSON. */
 const isUtf16 = ([first, second]: Buffer) =>
   (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) || (first === 0) !== (second === 0);
 

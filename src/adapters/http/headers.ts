@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 
-/** On every answer, whatever it is. */
+/** Headers of every response. */
 export const COMMON_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
@@ -11,10 +11,10 @@ export const COMMON_HEADERS = {
   'Cache-Control': 'no-store',
 };
 
-/** Where it is served by TLS: browsers come that way only, for a year. */
+/** With TLS, browsers use only HTTPS for a year. */
 export const TLS_HEADERS = { 'Strict-Transport-Security': 'max-age=31536000' };
 
-/** The board is a page with scripts, styles and web fonts of its own. */
+/** The queue board has its own scripts, styles and web fonts. */
 export const boardHeaders: RequestHandler = (_request, response, next) => {
   response.set(
     'Content-Security-Policy',

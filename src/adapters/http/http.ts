@@ -33,31 +33,31 @@ export interface HttpOptions {
   config: {
     host: string;
     port: number;
-    /** Bytes. Absent: as many as the most alerts in one request take. */
+    /** Bytes. Default: enough for the maximum number of alerts in one request. */
     bodyLimit?: number | undefined;
     rateLimit: { perMinute: number; alertsPerMinute: number };
     maxAlertsPerRequest: number;
     maxConnections: number;
     tls?: TlsFiles | undefined;
   };
-  /** Who may come in, as it is now; none: open. Whether there are any does not change. */
+  /** The current identities; none: open to all. Whether there are any does not change. */
   identities(): readonly Identity[];
   operations: Operations;
   /** The `alerts` section of the configuration. */
   sources: SourceSettings;
   metrics: HttpMetrics;
   logger: HttpLogger;
-  /** Told of every connection that is closed on a client, often in the same words. The logger's `warn` unless said. */
+  /** Called for every connection that is closed on a client, often with the same text. Default: the logger's `warn`. */
   closed?(says: string): void;
-  /** Answers whole paths (`/lab/v1/…`); reading takes a viewer, anything else an operator. */
+  /** Handles whole paths (`/lab/v1/…`); reading requires a viewer, anything else an operator. */
   lab?: Router;
   queues?: readonly Queue[];
-  /** Whether alerts are taken in here; true unless said. */
+  /** Whether this daemon receives alerts. Default: true. */
   receive?: boolean;
   version: string;
-  /** Wall time, ms. */
+  /** Wall-clock time in milliseconds. */
   now(): number;
-  /** Real milliseconds; for tests. */
+  /** In real milliseconds; for tests. */
   limits?: {
     acceptMs?: number;
     heartbeatMs?: number;
@@ -68,24 +68,24 @@ export interface HttpOptions {
 }
 
 export interface HttpServer {
-  /** Resolves once connections are taken; fails with a sentence that names the setting when the address is taken. */
+  /** Resolves when connections are accepted; fails with a message that names the setting if the address is in use. */
   listen(): Promise<{ url: string }>;
-  /** Takes no more, ends streams, finishes what is in hand within `graceMs`, and closes every connection. */
+  /** Stops accepting, ends streams, finishes requests in progress within `graceMs`, and closes every connection. */
   close(graceMs?: number): Promise<void>;
-  /** Where it is served by TLS: how its files are taken into use anew. */
+  /** With TLS: reloads its files. */
   certificate?: {
-    /** What is in use. */
+    /** The files in use. */
     known: string;
-    /** What the files hold now. Throws what reading throws. */
+    /** Reads the files. Throws like reading. */
     read(): string;
-    /** For every connection from now on. Throws, with what is wrong, and keeps the old. */
+    /** Uses the files for every new connection. Throws if they are invalid, and keeps the old ones. */
     accept(text: string): void;
   };
 }
 
-/** Answers that wait to be read. */
+/** Responses that are not yet read. */
 const UNREAD_BYTES = { each: 32 * 1024 ** 2, all: 64 * 1024 ** 2 };
-/** Reading requests of one caller that are worked on side by side. */
+/** Maximum number of concurrent read requests of one caller. */
 const READS_AT_ONCE = 4;
 
 export function createHttp(options: HttpOptions): HttpServer {
@@ -104,7 +104,7 @@ export function createHttp(options: HttpOptions): HttpServer {
     unread: { ms: options.limits?.slowClientMs ?? 30_000, bytes: UNREAD_BYTES },
     say,
   });
-  // A connection that was busy when the daemon stopped would stay open, idle, after its answer.
+  // A connection that was busy when the daemon stopped would stay open after its response.
   server.on('request', (_request, response) => {
     response.once('close', () => {
       if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections());
@@ -143,7 +143,7 @@ export function createHttp(options: HttpOptions): HttpServer {
   };
 }
 
-/** The routes without a listener. */
+/** The routes, without a listener. */
 function createHttpApp(options: HttpOptions, closing: AbortSignal, limiter: MemoryStore, places: Places): Express {
   const { config, operations, logger, identities } = options;
   const allowance = new AlertAllowance(config.rateLimit.alertsPerMinute);
@@ -195,7 +195,7 @@ function createHttpApp(options: HttpOptions, closing: AbortSignal, limiter: Memo
   const bodyLimit = config.bodyLimit ?? config.maxAlertsPerRequest * BYTES_OF_AN_ALERT;
   const rooms = {
     known: new Stock({ each: 2 * bodyLimit, all: 4 * bodyLimit }),
-    // Of those that say they sign: until the signature was checked it may be anybody.
+    // A request with a signature is from an unknown caller until the signature is verified.
     strangers: new Stock({ each: bodyLimit, all: 2 * bodyLimit }),
   };
   const reads = new AtATime(READS_AT_ONCE);
@@ -254,10 +254,10 @@ function createHttpApp(options: HttpOptions, closing: AbortSignal, limiter: Memo
   }
 }
 
-/** Bytes: what people and their scripts send besides alerts is short. */
+/** Maximum size of requests other than alerts, in bytes. */
 const LARGEST_OTHER_BODY = 256 * 1024;
 
-/** The board would answer 200 to a change, and make none. */
+/** The board would respond 200 to a change without making it. */
 const lookOnly: RequestHandler = ({ method }, _response, next) => {
   if (method !== 'GET' && method !== 'HEAD') {
     throw new HttpProblem(
@@ -271,7 +271,7 @@ const lookOnly: RequestHandler = ({ method }, _response, next) => {
   next();
 };
 
-/** A list or a journal; a stream has a count of its own. */
+/** A list or a journal; streams are counted separately. */
 const mayBeLong = ({ method, access, answers }: Route) =>
   method === 'get' && access !== 'open' && answers.every(({ type }) => type !== EVENT_STREAM);
 
@@ -308,7 +308,7 @@ function known(error: unknown): HttpProblem | undefined {
   if (error instanceof NotFound) return notFound(error.message);
   if (error instanceof Conflict) return new HttpProblem('conflict', error.message);
   if (error instanceof NotCopied) return storeAway(`Done, but not yet copied safely: ${error.message}. Send it again.`);
-  // What Express throws carries a status.
+  // Errors of Express have a status.
   const { status } = error as { status?: unknown };
   if (error instanceof URIError) return notFound('The URL is not correctly encoded.');
   if (typeof status === 'number' && status >= 400 && status < 500) {
@@ -317,7 +317,7 @@ function known(error: unknown): HttpProblem | undefined {
   return undefined;
 }
 
-/** A defect, unless the store is away: then it is only a matter of time. */
+/** A bug, unless the store is down, which is temporary. */
 async function explainUnknown(error: unknown, operations: Operations): Promise<HttpProblem> {
   const readiness = await operations.readiness().catch(() => undefined);
   const store = readiness?.parts.find(({ part }) => part === 'store');

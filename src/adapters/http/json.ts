@@ -1,6 +1,6 @@
-/** Reading JSON from strangers: the nesting is bounded before it is parsed, and an error says where it is. */
+/** Parses untrusted JSON: limits the nesting before parsing, and reports the position of an error. */
 
-/** Deeper than anything a sender needs, and shallow enough for everything that walks the values later. */
+/** Deeper than any sender requires, and shallow enough for recursive code. */
 export const DEPTH_LIMIT = 32;
 
 export type Json = { ok: true; value: unknown } | { ok: false; message: string };
@@ -52,14 +52,14 @@ const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 const MARKS = '{}[],:';
 
-/** Where blanks end. */
+/** Position after white space. */
 function skipBlanks(text: string, offset: number): number {
   let at = offset;
   while (at < text.length && ' \t\r\n'.includes(text.charAt(at))) at++;
   return at;
 }
 
-/** Where a string ends; undefined where it is none. By hand, as a pattern runs out of stack in one of ten megabytes. */
+/** End of a string; undefined if it is not one. By hand, because a regular expression overflows the stack at ten megabytes. */
 function endOfString(text: string, start: number): number | undefined {
   for (let at = start + 1; at < text.length; at++) {
     const char = text.charCodeAt(at);
@@ -93,12 +93,12 @@ function tokenAt(text: string, start: number): Token | undefined {
 }
 
 /**
- * Where the text stops being JSON. JSON.parse knows, but its messages give the place only sometimes and differ between
- * versions of Node. Called only for text that is not JSON.
+ * Position where the text stops being JSON. Messages of JSON.parse do not always contain it and differ between versions of
+ * Node. Only for text that is not JSON.
  */
 function firstError(text: string): number {
   const open: ('{' | '[')[] = [];
-  /** What may come next. */
+  /** The token that may come next. */
   let expect: 'value' | 'value or ]' | 'key' | 'key or }' | ':' | ', or close' | 'end' = 'value';
   let offset = 0;
   for (;;) {

@@ -4,14 +4,14 @@ import type { Identity } from './auth.ts';
 import { busy, HttpProblem } from './problem.ts';
 import type { Stock } from './stock.ts';
 
-/** What one household or machine is given: all addresses of an IPv6 /64 are one. */
+/** The network of an address: all addresses of an IPv6 /64 are one. */
 export const networkOf = (address: string | undefined): string => ipKeyGenerator(address ?? 'unknown', 64);
 
-/** On whose account something goes: the token's owner; without a token (or with a wrong one) the network. */
+/** The caller that a request counts for: the owner of the token; without a valid token, the network. */
 export const callerOf = (request: Request, identity: Identity | undefined): string =>
   identity ? `token ${identity.name}` : `address ${networkOf(request.socket.remoteAddress)}`;
 
-/** Each caller has its own count. */
+/** Each caller has its own limit. */
 export function limitRequests(options: {
   perMinute: number;
   store: MemoryStore;
@@ -41,7 +41,7 @@ const tooMany = (what: string, seconds: number, alerts = 1) =>
     alerts,
   });
 
-/** How many alerts each sender may still send: a bucket that fills evenly and holds a minute's worth. */
+/** Rate limit of alerts for each sender: a bucket that fills evenly and holds one minute's amount. */
 export class AlertAllowance {
   readonly #perMinute: number;
   readonly #buckets = new Map<string, { left: number; at: number }>();
@@ -51,8 +51,8 @@ export class AlertAllowance {
   }
 
   /**
-   * Takes `alerts` from the bucket of `name`; throws `too-many-requests` and takes nothing while there are not as many. More
-   * than a minute's worth at once is taken from a full bucket, and then paid back. `now` is wall time, ms.
+   * Takes `alerts` from the bucket of `name`; throws `too-many-requests` and takes nothing if there are not enough. More than
+   * one minute's amount can be taken from a full bucket, which then has to refill. `now` is wall-clock time in milliseconds.
    */
   take(name: string, alerts: number, now: number): void {
     const most = this.#perMinute;
@@ -66,17 +66,17 @@ export class AlertAllowance {
   }
 }
 
-/** What an alert takes in a request, generously: as many alerts as are allowed fit in the largest body. */
+/** Generous size of an alert in a request, so that the maximum number of alerts fits into the largest body. */
 export const BYTES_OF_AN_ALERT = 2048;
 
-/** Where the bytes of large bodies are held. */
+/** Memory for large bodies. */
 export interface Room {
-  /** Throws `busy`, and takes nothing, where there is not so much. */
+  /** Throws `busy` and takes nothing if there is not enough. */
   take(bytes: number): void;
   give(bytes: number): void;
 }
 
-/** The part that one caller may take, so that many large posts of one take no room from another. */
+/** Maximum share of one caller, so that its large requests do not block others. */
 export function roomOf(stock: Stock, caller: string): Room {
   return {
     take(bytes) {

@@ -9,33 +9,33 @@ import { inTurn } from './turns.ts';
 import { Unread, type UnreadLimits } from './unread.ts';
 
 export interface ListenerOptions {
-  /** What `readTlsFiles` read; absent: plain http. */
+  /** Result of `readTlsFiles`. Absent: plain http. */
   tls?: string;
-  /** Only clients that show a certificate of its client CA. */
+  /** Accepts only clients with a certificate of its client CA. */
   clientCertificates?: boolean;
   places: Places;
-  /** Real milliseconds until headers, and a whole request, must have come. */
+  /** Time limits for headers and for a whole request, in real milliseconds. */
   headersMs: number;
   requestMs: number;
   unread: UnreadLimits;
-  /** Told of every connection that is closed on a client. */
+  /** Called for every connection that is closed on a client. */
   say(says: string): void;
 }
 
-/** More than any client of ours sends, and too little to hold memory with. */
+/** More than our clients send, and too little to exhaust memory. */
 const HEADER_BYTES = 16 * 1024;
 
-/** How often it is looked who reads too slowly. */
+/** Interval of the check for slow readers. */
 const SWEEP_MS = 250;
 
-/** A listener that slow, endless or countless clients can't hold. */
+/** A listener that slow, endless or numerous clients can't block. */
 export function createListener(app: RequestListener, options: ListenerOptions): Server | SecureServer {
   const { headersMs, requestMs, places } = options;
   const limits = {
     headersTimeout: headersMs,
     requestTimeout: requestMs,
     keepAliveTimeout: 10_000,
-    // How often Node looks whether one of the three has passed; by itself only twice a minute.
+    // Interval at which Node checks these three limits; its default is 30 seconds.
     connectionsCheckingInterval: Math.min(1_000, headersMs),
     maxHeaderSize: HEADER_BYTES,
   };
@@ -51,7 +51,7 @@ export function createListener(app: RequestListener, options: ListenerOptions): 
           },
           inTurn(app, options.say),
         );
-  // Longer than any call of a lab stays silent.
+  // Longer than any call to a lab takes.
   server.timeout = 600_000;
   server.on('connection', (socket: Socket) => places.enter(socket));
   const unread = new Unread(options.unread, options.say);
@@ -62,9 +62,9 @@ export function createListener(app: RequestListener, options: ListenerOptions): 
   return server;
 }
 
-/** What is no HTTP never becomes a request; it gets its answer all the same, with the headers of every other. */
+/** Invalid HTTP never becomes a request, but gets a response with the usual headers. */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  // Where an answer has begun, nothing more can be said.
+  // After a response has started, nothing can be added.
   if (!socket.writable || socket.bytesWritten > 0) {
     socket.destroy();
     return;

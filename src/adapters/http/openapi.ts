@@ -1,4 +1,4 @@
-/** The API described from the same routes and schemas that serve it. */
+/** The OpenAPI description, generated from the routes and schemas of the API. */
 import { z } from 'zod';
 import { PROBLEM_TYPES, type ProblemType } from './problem.ts';
 import type { Route } from './route.ts';
@@ -75,7 +75,7 @@ function operation(route: Route): Record<string, unknown> {
   };
 }
 
-/** What an address can answer with besides its own: whatever stands before every route. */
+/** Problems that every address can respond with, from the code before the routes. */
 function problemsOfRoute({ problems, access }: Route): ProblemType[] {
   const guarded: ProblemType[] =
     access === 'open' ? [] : ['unauthenticated', 'forbidden', 'too-many-requests', 'store-unavailable'];

@@ -7,25 +7,25 @@ interface Place {
   /** Its address and port. */
   name: string;
   network: Network;
-  /** Whose token it has shown. */
+  /** Owner of its token. */
   token?: string;
 }
 
 interface Network {
   key: string;
   open: Set<Place>;
-  /** Those that have shown no token, the oldest first. */
+  /** Connections without a token, oldest first. */
   strangers: Set<Place>;
 }
 
 /**
- * The connections that may be open at a time; one network may hold half of them. When a newcomer finds no place, the oldest
- * stranger gives way: clients without a token never shut out those that have one.
+ * Limits open connections; one network may have half of them. If there is no place for a new one, the oldest connection
+ * without a token is closed, so that clients without a token never block those with one.
  */
 export class Places {
   readonly #most: number;
   readonly #networks = new Map<string, Network>();
-  /** By address and port: with TLS, requests come by another socket than the one that was accepted. */
+  /** By address and port, because with TLS requests use another socket than the accepted one. */
   readonly #taken = new Map<string, Place>();
   readonly #vouched: Stock;
   readonly #say: (says: string) => void;
@@ -36,7 +36,7 @@ export class Places {
     this.#vouched = new Stock({ each: Math.ceil(most / 4), all: most });
   }
 
-  /** Closes the connection when there is no place for it. */
+  /** Closes the connection if there is no place for it. */
   enter(socket: Socket): void {
     const key = networkOf(socket.remoteAddress);
     const network = this.#networks.get(key) ?? { key, open: new Set(), strangers: new Set() };
@@ -54,7 +54,7 @@ export class Places {
     socket.once('close', () => this.#leave(place));
   }
 
-  /** It has shown a token. One token keeps a quarter of the places, so that its owner can't take all of them either. */
+  /** Called for a valid token. One token may have a quarter of the places, so that its owner can't take all of them. */
   vouch(socket: Socket, token: string): void {
     const place = this.#taken.get(nameOf(socket));
     if (!place || place.token !== undefined || !this.#vouched.take(token)) return;

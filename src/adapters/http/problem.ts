@@ -1,7 +1,7 @@
 import type { Response } from 'express';
 import type { Problem } from '../../sources/index.ts';
 
-/** Every error this API answers with: RFC 9457 problem documents. docs/errors.md explains each, and a test keeps the two equal. */
+/** Every error of this API, as RFC 9457 problem documents. docs/errors.md explains each; a test compares the two. */
 export const PROBLEM_TYPES = {
   'invalid-request': [400, 'The request is not valid'],
   'malformed-json': [400, 'The body is not JSON'],
@@ -26,13 +26,13 @@ export const PROBLEM_TYPES = {
 
 export type ProblemType = keyof typeof PROBLEM_TYPES;
 
-/** Thrown by a route to answer with a problem. */
+/** Thrown by a route to respond with a problem. */
 export class HttpProblem extends Error {
   override readonly name = 'HttpProblem';
   readonly type: ProblemType;
   readonly problems: readonly Problem[];
   readonly headers: Readonly<Record<string, string>>;
-  /** How many alerts were not taken because of it. */
+  /** Number of alerts that were refused because of it. */
   readonly alerts: number;
   constructor(
     type: ProblemType,
@@ -47,7 +47,7 @@ export class HttpProblem extends Error {
   }
 }
 
-/** A problem as it goes out. */
+/** A problem document. */
 export function problemDocument(problem: HttpProblem): {
   status: number;
   headers: Record<string, string>;
@@ -76,7 +76,7 @@ export const invalid = (problems: readonly Problem[], alerts = 1) =>
     { problems: told(problems), alerts },
   );
 
-/** As many as anybody mends at a time: an answer may not be many times as long as what it answers. */
+/** Maximum number of problems in a response, so that it is not much longer than the request. */
 const MOST_TOLD = 1_000;
 
 export function told(problems: readonly Problem[]): Problem[] {
@@ -85,7 +85,7 @@ export function told(problems: readonly Problem[]): Problem[] {
   return more > 0 ? [...first, { pointer: '', message: `and ${more} more problems` }] : first;
 }
 
-/** How long a sender does well to wait before it posts again. */
+/** Seconds that a sender should wait before it posts again. */
 export const RETRY_AFTER_SECONDS = 5;
 
 export const storeAway = (detail: string, alerts = 1) =>

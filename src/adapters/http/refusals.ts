@@ -1,4 +1,4 @@
-/** Posts of alerts that are refused: counted each, and logged, by source and sender. */
+/** Counts and logs refused posts of alerts, by source and sender. */
 import type { Request } from 'express';
 import { oncePerMinute } from '../../lib/once-per-minute.ts';
 import { SOURCES, type Source } from '../../sources/index.ts';
@@ -10,18 +10,18 @@ export const pathOf = (source: Source) => `/api/v1/alerts/${source.name}`;
 
 const BY_PATH = new Map(SOURCES.map((source) => [pathOf(source), source]));
 
-/** The source whose alerts were to be posted; undefined for any other request. */
+/** The source of a post of alerts; undefined for any other request. */
 export function sourceOf({ method, path }: Request): Source | undefined {
   return method === 'POST' ? BY_PATH.get(path) : undefined;
 }
 
-/** A problem as that sender understands it: Alertmanager never posts again after a 4xx, 429 included. */
+/** Adapts a problem to its sender: Alertmanager never retries after a 4xx, not even 429. */
 export function asUnderstood(problem: HttpProblem, source: Source): HttpProblem {
   if (!source.retriesOnlyServerErrors || PROBLEM_TYPES[problem.type][0] !== 429) return problem;
   return busy(problem.message, Number(problem.headers['Retry-After']), problem.alerts);
 }
 
-/** A sender repeats what is refused: each refusal is counted, and a kind of them is logged once a minute. */
+/** Senders repeat refused posts: each is counted, and each kind is logged once a minute. */
 export function createRefusals(metrics: HttpMetrics, logger: HttpLogger, now: () => number) {
   let details: Record<string, unknown> = {};
   const tell = oncePerMinute((says) => logger.warn(says, details), now);

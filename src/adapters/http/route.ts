@@ -7,13 +7,13 @@ import type { HttpProblem, ProblemType } from './problem.ts';
 import type { SchemaName } from './schemas.ts';
 import type { Stock } from './stock.ts';
 
-/** The part of the telemetry that this adapter feeds and serves. */
+/** The part of the telemetry that this adapter uses. */
 export interface HttpMetrics {
   /** `now` is wall time, ms. */
   received(source: string, counts: AlertCounts, now: number): void;
-  /** The content type that is written for an Accept header: one of few. */
+  /** The content type for an Accept header. */
   format(accept: string | undefined): string;
-  /** Prometheus text, or OpenMetrics where `accept` asks for it. */
+  /** Prometheus text, or OpenMetrics if `accept` requests it. */
   expose(accept: string | undefined): Promise<{ contentType: string; text: string }>;
 }
 
@@ -21,9 +21,9 @@ export interface AlertCounts {
   accepted?: number;
   repeat?: number;
   refused?: number;
-  /** Could not be stored; the sender was asked to come again. */
+  /** Could not be stored; the sender should try again. */
   failed?: number;
-  /** Left out by the sender itself. */
+  /** Omitted by the sender. */
   truncated?: number;
 }
 
@@ -34,7 +34,7 @@ export interface HttpLogger {
   error(message: string, details?: Record<string, unknown>): unknown;
 }
 
-/** What routes work with. */
+/** Dependencies of routes. */
 export interface Surroundings {
   operations: Operations;
   sources: SourceSettings;
@@ -42,37 +42,37 @@ export interface Surroundings {
   logger: HttpLogger;
   version: string;
   maxAlertsPerRequest: number;
-  /** Counts that many alerts of a sender; throws `too-many-requests` when it has sent too many. */
+  /** Counts alerts of a sender; throws `too-many-requests` if it has sent too many. */
   allow(identity: Identity | undefined, alerts: number): void;
-  /** Counts and logs alerts that are not taken. */
+  /** Counts and logs refused alerts. */
   refused(source: Source, request: Request, identity: Identity | undefined, problem: HttpProblem): void;
-  /** Whether alerts are taken in here (`work.receive`). */
+  /** Whether this daemon receives alerts (`work.receive`). */
   receive: boolean;
   /** Real milliseconds. */
   acceptTimeoutMs: number;
   heartbeatMs: number;
-  /** Event streams that may be open, by caller. */
+  /** Limit of open event streams, by caller. */
   streams: Stock;
-  /** Wall time, ms. */
+  /** Wall-clock time in milliseconds. */
   now(): number;
-  /** Set once the daemon stops: streams end. */
+  /** Aborted when the daemon stops, which ends streams. */
   closing: AbortSignal;
 }
 
 export interface Call {
   request: Request;
   response: Response;
-  /** As it was sent; checked by the route. */
+  /** As received; validated by the route. */
   body: unknown;
   identity: Identity | undefined;
-  /** On whose account it goes: the token's owner, or the network. */
+  /** The caller that it counts for: the owner of the token, or the network. */
   caller: string;
 }
 
-/** An address of the API: how it is served and how it is described, in one place. */
+/** An address of the API: its handler and its description. */
 export interface Route {
   method: 'get' | 'post' | 'put';
-  /** With parameters as Express writes them: `/api/v1/incidents/:id`. */
+  /** With parameters as in Express: `/api/v1/incidents/:id`. */
   path: string;
   access: Access;
   tag: string;
@@ -81,12 +81,12 @@ export interface Route {
   query?: z.ZodObject;
   headers?: Record<string, string>;
   answers: { status: number; description: string; schema?: SchemaName; type?: string }[];
-  /** Problems besides those that every address can answer with. */
+  /** Problems in addition to those of every address. */
   problems: ProblemType[];
   handle(call: Call): Promise<void> | void;
 }
 
-/** A path parameter that has but one value. */
+/** A path parameter with a single value. */
 export function parameter(request: Request, name: string): string {
   const value = request.params[name];
   return typeof value === 'string' ? value : '';

@@ -1,4 +1,4 @@
-/** The shapes that the API answers with, as they are documented. A test holds answers against them. */
+/** The documented schemas of responses. A test validates responses against them. */
 import { z } from 'zod';
 import { OUTCOMES } from '../../incident/outcome.ts';
 import { MODES } from '../../incident/plan.ts';

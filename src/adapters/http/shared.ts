@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Part of the time that may be spent on what anybody may ask: a fifth. */
+/** Maximum share of time for requests without authentication: a fifth. */
 const REST = 4;
 const LONGEST_REST_MS = 1_000;
 
 /**
- * Works something out once for all who ask meanwhile. The next time comes only after a rest of four times as long as it took, a
- * second at most: however often anybody asks, most of the time is left for others. Nobody gets an answer that was old when
- * they asked: those who come during the rest wait, and share the next one.
+ * Computes a response once for all concurrent requests, then pauses for four times as long, up to a second, so that most of the
+ * time is left for others. No caller gets a response that is older than its request: requests during the pause wait for the next.
  */
 export function shared<T>(work: () => Promise<T>): () => Promise<T> {
   let underWay: Promise<T> | undefined;
@@ -29,7 +28,7 @@ export function shared<T>(work: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** Limits how much work of one caller is done at a time; the rest waits its turn. */
+/** Limits the concurrent work of each caller; the rest waits. */
 export class AtATime {
   readonly #most: number;
   readonly #callers = new Map<string, { inside: number; waiting: (() => void)[] }>();

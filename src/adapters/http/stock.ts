@@ -1,4 +1,4 @@
-/** Something scarce: each caller may hold a part of it, so that one caller never takes it from all others. */
+/** A limited resource of which each caller may have a part, so that no caller can take all of it. */
 export class Stock {
   readonly #each: number;
   readonly #all: number;
@@ -10,7 +10,7 @@ export class Stock {
     this.#all = limits.all;
   }
 
-  /** Whether there was enough left; takes nothing otherwise. */
+  /** Takes an amount; returns false and takes nothing if there is not enough. */
   take(who: string, amount = 1): boolean {
     const held = (this.#held.get(who) ?? 0) + amount;
     if (held > this.#each || this.#total + amount > this.#all) return false;

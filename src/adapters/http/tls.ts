@@ -10,7 +10,7 @@ export interface TlsFiles {
   clientCaFile?: string | undefined;
 }
 
-/** What the files hold now, as one text. Throws what reading throws. */
+/** Reads the files. Throws like reading. */
 export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsFiles): string {
   const pems = [readPem('cert-file', certFile), readPem('key-file', keyFile)];
   return JSON.stringify([...pems, ...(clientCaFile ? [readPem('client-ca-file', clientCaFile)] : [])]);
@@ -20,12 +20,12 @@ function readPem(key: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    // Not its name: a key itself may stand there.
+    // Without its name, because the setting may contain the key itself.
     throw new Error(`http.tls.${key} is a file that can't be read: ${withoutPath(error)}`);
   }
 }
 
-/** Throws, with what is wrong, for what no client could talk to: no certificate, a key of another one. */
+/** Throws if the files are unusable: no certificate, or the key of another one. */
 export function secureOptions(text: string): SecureContextOptions {
   const [cert = '', key = '', ca] = JSON.parse(text) as string[];
   for (const [says, pem] of [

@@ -3,20 +3,20 @@ import type { Socket } from 'node:net';
 import { networkOf } from './limits.ts';
 import { Stock } from './stock.ts';
 
-/** What one connection has asked. */
+/** The requests of one connection. */
 interface Line {
   network: string;
   busy: boolean;
   waiting: [IncomingMessage, ServerResponse][];
 }
 
-/** Requests that wait behind another of their connection; each is about two kilobytes. */
+/** Maximum number of waiting requests of a connection; each takes about two kilobytes. */
 const WAITING = { each: 4_000, all: 16_000 };
 
 /**
- * One request of a connection at a time: the next one begins when the answer to the one before has left for the network, and
- * while one waits nothing more is read. Node by itself begins every request of a packet at once: a thousand answers to
- * somebody who reads none.
+ * Handles one request of a connection at a time: the next one starts when the previous response was sent, and nothing is read
+ * while one waits. By default, Node starts every request of a packet immediately: a thousand responses for a client that
+ * reads none.
  */
 export function inTurn(app: RequestListener, say: (says: string) => void, limits = WAITING): RequestListener {
   const lines = new WeakMap<Socket, Line>();
@@ -27,7 +27,7 @@ export function inTurn(app: RequestListener, say: (says: string) => void, limits
     if (known) return known;
     const line: Line = { network: networkOf(socket.remoteAddress), busy: false, waiting: [] };
     lines.set(socket, line);
-    // Node goes on reading whenever a request was answered.
+    // Node continues reading after every response.
     socket.on('resume', () => {
       if (line.waiting.length > 0) socket.pause();
     });
@@ -37,7 +37,7 @@ export function inTurn(app: RequestListener, say: (says: string) => void, limits
 
   function serve(socket: Socket, line: Line, request: IncomingMessage, response: ServerResponse): void {
     line.busy = true;
-    // Not at once: others have their turn between two requests of one connection.
+    // Later, so that other connections have their turn between two requests of one.
     response.once('close', () => setImmediate(next, socket, line));
     app(request, response);
   }
@@ -53,7 +53,7 @@ export function inTurn(app: RequestListener, say: (says: string) => void, limits
 
   return (request, response) => {
     const { socket } = request;
-    // The rest of a packet whose connection was let go.
+    // The rest of a packet from a closed connection.
     if (socket.destroyed) return;
     const line = lineOf(socket);
     if (!line.busy) {

@@ -4,18 +4,18 @@ import { networkOf } from './limits.ts';
 interface Reader {
   socket: Socket;
   network: string;
-  /** Bytes that must have been read, and since when they wait (real milliseconds). */
+  /** Bytes that must be read, and since when they wait (real milliseconds). */
   debt?: { upTo: number; since: number };
 }
 
 export interface UnreadLimits {
-  /** Real milliseconds in which what is written must be read. */
+  /** Time limit for reading what was written, in real milliseconds. */
   ms: number;
-  /** Bytes that may be written and not read: by one network, and by all. */
+  /** Maximum of unread bytes, of one network and of all. */
   bytes: { each: number; all: number };
 }
 
-/** Unread answers are kept in memory, so a connection that is read too slowly, or leaves too much unread, is closed. */
+/** Unread responses are in memory, so a connection that reads too slowly or leaves too much unread is closed. */
 export class Unread {
   readonly #limits: UnreadLimits;
   readonly #say: (says: string) => void;
@@ -32,7 +32,7 @@ export class Unread {
     socket.once('close', () => this.#readers.delete(reader));
   }
 
-  /** To be called now and then; `now` is monotonic, ms. */
+  /** Call this regularly; `now` is monotonic milliseconds. */
   sweep(now: number): void {
     const behind = [...this.#readers].filter((reader) => this.#isBehind(reader, now));
     behind.sort((a, b) => (a.debt?.since ?? 0) - (b.debt?.since ?? 0));
@@ -45,7 +45,7 @@ export class Unread {
     this.#relieve(behind, this.#limits.bytes.all);
   }
 
-  /** Whether something waits to be read by it; lets it go when that has waited for too long. */
+  /** Returns whether the connection has unread bytes; closes it if they have waited too long. */
   #isBehind(reader: Reader, now: number): boolean {
     const { socket, debt } = reader;
     if (socket.writableLength === 0) {
@@ -59,7 +59,7 @@ export class Unread {
     return !socket.destroyed;
   }
 
-  /** One answer may be as long as it likes, as long as it is read in time. */
+  /** A single response may have any length, if it is read in time. */
   #relieve(oldestFirst: readonly Reader[], most: number): void {
     const open = oldestFirst.filter(({ socket }) => !socket.destroyed);
     let bytes = open.reduce((sum, { socket }) => sum + socket.writableLength, 0);

@@ -8,7 +8,7 @@ export class MemoryFeed {
   #last = 0;
   #waiting = new Set<() => void>();
 
-  /** @param kept how many entries stay to be resumed from */
+  /** @param kept number of entries that readers can resume from */
   constructor(kept: number) {
     this.#kept = kept;
   }
@@ -16,7 +16,7 @@ export class MemoryFeed {
   add(incident: string, entry: Entry): void {
     this.#last += 1;
     this.#items.push({ n: this.#last, item: structuredClone({ id: `${this.#last}-0`, incident, entry }) });
-    // Cut in large pieces: shifting at each entry would be quadratic.
+    // Cut in large batches, because shifting at every entry would be quadratic.
     if (this.#items.length >= 2 * this.#kept) this.#items = this.#items.slice(-this.#kept);
     this.#wake();
   }
@@ -31,7 +31,7 @@ export class MemoryFeed {
   async *#read(from: number, end: AbortSignal): AsyncGenerator<FeedItem> {
     let seen = from;
     while (!end.aborted) {
-      // Numbers have no gaps, so that a place follows from a number.
+      // Numbers have no gaps, so the position follows from the number.
       const first = this.#items[0]?.n ?? 1;
       const next = this.#items[Math.max(0, seen + 1 - first)];
       if (next) {

@@ -6,13 +6,13 @@ import { inOrganisation } from './start.ts';
 const DAY = 24 * 3_600_000;
 const RUNS_KEPT = 20;
 
-/** What incidents learn from each other: who has the same trouble, who tells of it, how playbooks did. */
+/** State shared between incidents: common causes, who notifies about them, and results of playbooks. */
 export class Lessons {
-  /** World and trouble → server → organisation time at which it was last seen there. */
+  /** Organisation and problem → server → organisation time when it was last seen there. */
   readonly #troubles = new Map<string, Map<string, number>>();
-  /** World and matter → who speaks for it, until when (real ms). */
+  /** Organisation and cause → the incident that notifies about it, and until when (real ms). */
   readonly #speakers = new Map<string, { incident: string; until: number }>();
-  /** World and playbook → its runs, newest first. */
+  /** Organisation and playbook → its runs, newest first. */
   readonly #runs = new Map<string, PlaybookRun[]>();
   readonly #trust = new Map<string, Trust>();
 

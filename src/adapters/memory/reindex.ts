@@ -2,7 +2,7 @@ import type { Entry } from '../../incident/event.ts';
 import { type Trace, tracesOf } from '../../incident/traces.ts';
 import type { Reindexed } from '../../ports/store.ts';
 
-/** What all journals tell, in the order of its time; and which of them can't be read. */
+/** The contents of all journals in order of time, and the unreadable ones. */
 export function tracesOfAll(incidents: ReadonlyMap<string, { texts: readonly string[] }>): {
   traces: (Trace & { id: string })[];
   unreadable: Reindexed['unreadable'];

@@ -5,37 +5,37 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** A slot of a group. `kept`: its owner is finished, and left its server drained. */
+/** A slot of a group. `kept`: its owner has finished and left its server drained. */
 export interface Slot {
   owner: string;
   server: string;
   kept: boolean;
 }
 
-/** What the starts of changing steps share. Keys are made by `inOrganisation`. */
+/** State shared by the starts of changing steps. Keys are created by `inOrganisation`. */
 export interface SharedState {
   /** By scope, see `scopeName`. */
   switches: Map<string, KillSwitch>;
-  /** World and server → owner. */
+  /** Organisation and server → owner. */
   claims: Map<string, string>;
-  /** World and group → slot. */
+  /** Organisation and group → slot. */
   slots: Map<string, Slot>;
-  /** World and throttle key → owner → organisation time of its first start. */
+  /** Organisation and throttle key → owner → organisation time of its first start. */
   starts: Map<string, Map<string, number>>;
 }
 
-/** One key of several names, whatever characters they are made of. */
+/** One key of several names with any characters. */
 export function inOrganisation(organisation: string, ...names: string[]): string {
   return JSON.stringify([organisation, ...names]);
 }
 
-/** A switch's scope as a key: host and playbook names mean the same in any case. */
+/** The scope of a switch as a key; names of hosts and playbooks are case-insensitive. */
 export function scopeName(scope: KillScope): string {
   const low = (name: string | undefined) => name?.toLowerCase();
   return JSON.stringify({ playbook: low(scope.playbook), server: low(scope.server), group: low(scope.group) });
 }
 
-/** A switch applies when everything it names is among what is asked about; one that names nothing always does. */
+/** A switch applies if everything in its scope is in the requested scope; one without a scope always applies. */
 function applies(scope: KillScope, asked: KillScope[]): boolean {
   return (['playbook', 'server', 'group'] as const).every((field) => {
     const wanted = scope[field]?.toLowerCase();
@@ -43,7 +43,7 @@ function applies(scope: KillScope, asked: KillScope[]): boolean {
   });
 }
 
-/** The first condition that says no, in the order kill switch, claims, slot, throttles. Takes nothing. */
+/** The first condition that refuses, in the order kill switch, claims, slot, throttles. Takes nothing. */
 export function refusal(state: SharedState, start: StartConditions): StartRefusal | undefined {
   for (const one of state.switches.values()) {
     if (applies(one.scope, start.kill)) return { by: 'kill-switch', switch: one };
@@ -55,7 +55,7 @@ export function refusal(state: SharedState, start: StartConditions): StartRefusa
   if (start.slot) {
     const { group, server } = start.slot;
     const slot = state.slots.get(inOrganisation(start.organisation, group));
-    // The slot that a finished run left to a drained server is no obstacle to treating that same server again.
+    // A slot that a finished run kept for a drained server does not prevent another run on that server.
     const inherits = slot?.kept && slot.server === server;
     if (slot && slot.owner !== start.owner && !inherits) {
       return { by: 'slot', group, owner: slot.owner, server: slot.server };
@@ -87,7 +87,7 @@ function throttled(
   return undefined;
 }
 
-/** Takes what a start asked for. Only after `refusal` had nothing to say. */
+/** Takes what a start requests. Call it only if `refusal` returned nothing. */
 export function take(state: SharedState, start: StartConditions): void {
   for (const server of start.claims) state.claims.set(inOrganisation(start.organisation, server), start.owner);
   if (start.slot) {
@@ -106,7 +106,7 @@ export function take(state: SharedState, start: StartConditions): void {
   }
 }
 
-/** Gives back what a root incident holds; a slot named in `keep` stays with its drained server. */
+/** Releases what a root incident holds, except a slot in `keep`, which stays with its drained server. */
 export function giveBack(state: SharedState, owner: string, keep: string[]): void {
   for (const [key, holder] of state.claims) if (holder === owner) state.claims.delete(key);
   for (const [key, slot] of state.slots) {

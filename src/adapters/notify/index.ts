@@ -8,7 +8,7 @@ export type NotifyConfig = readonly (
   | { channel: 'webhook'; url: string; token?: string | undefined }
 )[];
 
-/** The kinds of notifier. A new one is a file here, a line in the configuration's section and a case in this list. */
+/** The kinds of notifier. To add one, add a file here, a setting in the configuration section and a case in this list. */
 export function createNotifiers(config: NotifyConfig, logger: NotifyLogger): Notifier[] {
   return config.map((entry) => (entry.channel === 'log' ? logNotifier(logger) : webhookNotifier(entry)));
 }

@@ -4,7 +4,7 @@ export interface NotifyLogger {
   info(message: string, details?: Record<string, unknown>): unknown;
 }
 
-/** Tells whoever reads the log: escalations as warnings, with the whole text. */
+/** Writes notices to the log, escalations as warnings, with their whole text. */
 export function logNotifier(logger: NotifyLogger): Notifier {
   return {
     channel: 'log',

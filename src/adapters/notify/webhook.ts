@@ -4,20 +4,20 @@ import type { Notice, Notifier } from '../../ports/notifier.ts';
 
 export interface WebhookOptions {
   url: string;
-  /** Read at each attempt, for it may be replaced; of several lines the first is shown. */
+  /** Read at each attempt, because it may be replaced; the first line is used. */
   token?: string | undefined;
-  /** Real milliseconds for each attempt. */
+  /** Time limit of each attempt, in real milliseconds. */
   timeLimit?: number;
-  /** Attempts after the first; only where trying again may help. */
+  /** Retries after the first attempt, if a retry may help. */
   retries?: number;
-  /** Real milliseconds to wait before attempt n (1 is the first retry); for tests. */
+  /** Delay before retry n (from 1), in real milliseconds; for tests. */
   backoff?: (retry: number) => number;
 }
 
 /**
  * Posts each notice as JSON: `{key, kind, incident, subject, text}`. It may arrive more than once; the header
- * Idempotency-Key is the notice's key, which a receiver drops repeats by. Fails with the last answer once attempts are
- * used up; an answer of 4xx (but 408 and 429) is final at once.
+ * Idempotency-Key is the notice's key, by which a receiver drops repeats. Fails with the last response after all attempts; a
+ * response of 4xx (except 408 and 429) is final immediately.
  */
 export function webhookNotifier(options: WebhookOptions): Notifier {
   const { url, timeLimit = 10_000, retries = 3, backoff = (retry) => 500 * 4 ** (retry - 1) } = options;
@@ -58,7 +58,7 @@ export function webhookNotifier(options: WebhookOptions): Notifier {
       for (let retry = 0; ; retry++) {
         const result = await attempt(notice);
         if (result === 'sent') return;
-        // The address may hold a secret in its path: only its host is named.
+        // The path of the address may contain a secret, so only its host is named.
         if (result.final || retry >= retries) throw new Error(`webhook ${where}: ${result.failed}`);
         await sleep(backoff(retry + 1));
       }

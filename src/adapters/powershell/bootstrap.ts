@@ -1,6 +1,6 @@
 /**
- * The one script that a shell is given, at start; it never changes. Written to Windows PowerShell 5.1's language. It defines one
- * command, which answers one line of input, and everything it keeps is out of reach of the functions that it calls.
+ * The only script that a shell receives, at start; it never changes and runs in Windows PowerShell 5.1. It defines one command,
+ * which answers one line of input. The functions that it calls can't access its state.
  */
 const SCRIPT = `
 $global:ErrorActionPreference = 'Stop'
@@ -125,21 +125,21 @@ const inBase64 = (script: string) => Buffer.from(script).toString('base64');
 const run = (base64: string) =>
   `. ([ScriptBlock]::Create([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String(${base64}))))`;
 
-/** For a shell that reads commands: one line, as a block would want an empty line behind it. */
+/** For a shell that reads commands: one line, because a block would require an empty line after it. */
 export const BOOTSTRAP_COMMAND = run(`'${inBase64(SCRIPT)}'`);
 
-/** Behind that: a shell that could not make sense of it is of no use, and ends. */
+/** Sent after it: a shell that could not run it is useless and exits. */
 export const END_WITHOUT_BOOTSTRAP =
   'if (-not (Get-Command Receive-SecondResponderRequest -ErrorAction Ignore)) { exit 78 }';
 
-/** Has the command read the line behind it, as data. */
+/** Makes the command read the next line as data. */
 export const RECEIVE_NEXT_LINE = 'Receive-SecondResponderRequest ([Console]::In.ReadLine())';
 
 /**
- * For a shell that runs one script: a short one, which runs what the first line of its input brings. The whole would be too long
- * for a command line of Windows that goes through cmd.exe (8,191 characters), as one by ssh does.
+ * For a shell that runs one script: a short script that runs the first line of its input. The whole would be too long for a
+ * Windows command line that goes through cmd.exe (8,191 characters), such as one over ssh.
  */
 export const BOOTSTRAP_LOADER = run('[Console]::In.ReadLine()');
 
-/** That first line. What it brings answers the lines behind it until there are no more. */
+/** That first line. It answers the following lines until there are no more. */
 export const BOOTSTRAP_LINE = inBase64(LOOP);

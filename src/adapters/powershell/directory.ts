@@ -1,12 +1,12 @@
 import type { ServerFacts } from '../../incident/health.ts';
 import type { CallOptions, Organisation, Reply } from '../../ports/exchange.ts';
 
-/** Real milliseconds for which names are looked up in what was read before. Servers come and go seldom. */
+/** Real milliseconds for which names are looked up in the last answer, because servers rarely change. */
 const SERVES = 10 * 60_000;
-/** A name that is not in it may be a new server's: it is read anew, but not for each wrong name. */
+/** An unknown name may be a new server, so the list is read again, but not for every wrong name. */
 const ASKS_AGAIN_AFTER = 10_000;
 
-/** The servers of the organisation, as they were read last: which names there are. */
+/** The servers of the organisation when they were last read. */
 export class Directory {
   readonly #ask: (limits?: CallOptions) => Promise<Reply<Organisation>>;
   #last: { reply: Reply<Organisation>; byName: Map<string, ServerFacts>; at: number } | undefined;
@@ -15,7 +15,7 @@ export class Directory {
     this.#ask = ask;
   }
 
-  /** As it is now. */
+  /** Reads it now. */
   async read(limits?: CallOptions): Promise<Reply<Organisation>> {
     const reply = await this.#ask(limits);
     const byName = new Map(reply.value.servers.map((facts) => [facts.server, facts]));
@@ -23,7 +23,7 @@ export class Directory {
     return reply;
   }
 
-  /** As it was a while ago at most. What was read long ago is better than nothing when it can't be read now. */
+  /** Read not long ago. An old answer is better than none if it can't be read now. */
   async recent(limits?: CallOptions): Promise<Reply<Organisation>> {
     const last = this.#last;
     if (last && this.#age() < SERVES) return last.reply;
@@ -33,7 +33,7 @@ export class Directory {
     });
   }
 
-  /** Facts of a server by its short name; undefined: there is none. */
+  /** Facts of a server by its short name; undefined if there is no such server. */
   async find(server: string, limits?: CallOptions): Promise<ServerFacts | undefined> {
     await this.recent(limits);
     const found = this.#last?.byName.get(server);

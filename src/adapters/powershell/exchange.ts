@@ -16,10 +16,10 @@ import { Directory } from './directory.ts';
 import type { PowerShellHost } from './host.ts';
 import { isRecord, type Json, type PowerShellReply } from './wire.ts';
 
-/** Where the modules lie that come with the product. */
+/** Folder of the shipped modules. */
 export const MODULE_FOLDER = fileURLToPath(new URL('../../../deploy/powershell/', import.meta.url));
 
-/** The endpoint of the Windows channel, by how it is reached. */
+/** The endpoint of the Windows channel for each kind of access. */
 const CONFIGURATIONS = { jea: 'SecondResponder', winrm: 'Microsoft.PowerShell' } as const;
 
 export interface PowerShellExchangeOptions {
@@ -27,36 +27,36 @@ export interface PowerShellExchangeOptions {
   /** Servers for the Exchange channel, as host names or addresses, in the order in which they are tried. */
   endpoints: readonly string[];
   targets: keyof typeof CONFIGURATIONS;
-  /** TLS to the targets. */
+  /** Whether to use TLS to the targets. */
   ssl: boolean;
-  /** A credential on the machine on which PowerShell runs. */
+  /** Credential file on the machine that runs PowerShell. */
   credentialFile?: string;
   domainController?: string;
   unspecifiedTimes: 'utc' | 'local';
-  /** The organisation's id: which world claims and debts belong to. */
+  /** The organisation's id, to which claims and outstanding undo actions belong. */
   organisation: () => string;
-  /** Signs the calls that only read. */
+  /** Logged as the caller of read commands. */
   caller?: string;
 }
 
 /**
- * A monitor's row does not say its time-out; fresh rows are waited for so much longer, and `verification.row-grace` on top.
+ * A monitor's row does not contain its time-out, so fresh rows may be this much later, plus `verification.row-grace`.
  * [unconfirmed: no public documentation]
  */
 const TIMEOUT_SECONDS = 30;
 
-/** Milliseconds of a call's limit that are left for ending it in good order, before its shell is ended. */
+/** Milliseconds of a call's limit that are reserved for stopping it, before its shell is killed. */
 const GRACE = 2_000;
 
 const TIME_LIMIT = 60_000;
 
-/** Names that Exchange would take for many things, or that are none. */
+/** Names that Exchange would treat as patterns, or that are not names. */
 const NOT_A_NAME = /[*?[\]\p{Cc}]|^\s*$/u;
 
-/** Real milliseconds for which looks go to the domain controller that a change was written to: others may not have it yet. */
+/** Real milliseconds for which reads use the domain controller of the last change, because others may not have it yet. */
 const REPLICATION = 15 * 60_000;
 
-/** What every function of SecondResponder.psm1 takes: how to get there. */
+/** The connection that every function of SecondResponder.psm1 takes. */
 export function connectionWith(
   options: Omit<PowerShellExchangeOptions, 'host' | 'organisation'>,
   timeLimit: number,
@@ -75,7 +75,7 @@ export function connectionWith(
   };
 }
 
-/** The Exchange port on a real organisation, through the functions of SecondResponder.psm1. */
+/** The Exchange port of a real organisation, through the functions of SecondResponder.psm1. */
 export function powerShellExchange(options: PowerShellExchangeOptions): Exchange {
   const directory = new Directory(readOrganisation);
   const written = new Map<string, { controller: string; at: number }>();
@@ -114,14 +114,14 @@ export function powerShellExchange(options: PowerShellExchangeOptions): Exchange
     });
   }
 
-  /** Whatever the name holds: one that the organisation does not have goes nowhere. */
+  /** A name that the organisation does not have is never sent, whatever it contains. */
   async function known(server: string, limits?: CallOptions): Promise<ServerFacts> {
     const facts = await directory.find(shortName(server), limits);
     if (facts) return facts;
     throw new ExchangeError('notFound', `The server "${server}" was not found in the organisation.`);
   }
 
-  /** One row, or what a function says when it has none. */
+  /** The only row of an answer. Throws if there is none. */
   const single = ({ value }: PowerShellReply) => value[0];
 
   async function change(

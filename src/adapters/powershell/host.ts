@@ -16,57 +16,57 @@ export const DRIVERS = { 'node-powershell': nodePowerShell, child_process: child
 >;
 
 export interface PowerShellHostOptions {
-  /** Paths of the modules whose functions can be called; they lie where PowerShell runs. */
+  /** Paths of the modules whose functions can be called, on the machine that runs PowerShell. */
   modules: readonly string[];
   driver?: keyof typeof DRIVERS;
   /** A name on the PATH, or a path. Default: `powershell.exe` on Windows, `pwsh` elsewhere. */
   executable?: string;
   /**
-   * What stands before PowerShell's own switches, where the executable is not PowerShell but leads to it, as `ssh` does:
+   * Arguments before PowerShell's own, if the executable is not PowerShell but starts it, such as `ssh`:
    * `['-T', '-o', 'BatchMode=yes', '-o', 'ServerAliveInterval=15', 'svc@jump', 'powershell.exe']`. Only the driver `child_process`
-   * can place it. There must be no terminal in between (`-T`, never `-tt`).
+   * supports it. There must be no terminal in between (`-T`, never `-tt`).
    *
-   * A shell far away ends with its connection: at once when it is idle, and when it is busy as soon as the ssh server there drops
-   * the connection. Where nothing drops it (no ssh server, or one that hasn't noticed that the network is gone), a busy shell ends a
-   * second after the time limit of its call. Programs that it has started can't be ended from here: Windows' ssh server ends them
-   * with the shell, others leave them.
+   * A remote shell exits with its connection: immediately if it is idle, and if it is busy, when the ssh server there drops the
+   * connection. If nothing drops it (no ssh server, or one that has not noticed that the network is down), a busy shell exits a
+   * second after the time limit of its call. Programs that it started can't be killed from here: Windows' ssh server kills them
+   * with the shell, others do not.
    */
   arguments?: readonly string[];
   /**
-   * Variables of the environment besides those of the daemon, whose secrets shells don't get; what the host itself needs in it stays.
-   * By ssh they reach ssh and not the far shell.
+   * Environment variables in addition to those of the daemon, without its secrets. Variables of the host itself can't be overridden.
+   * With ssh they reach ssh, not the remote shell.
    */
   environment?: Readonly<Record<string, string>>;
-  /** Shells at most, and so requests at a time; more wait in line. */
+  /** Maximum number of shells and so of concurrent requests; others wait. */
   shells?: number;
-  /** Requests after which a shell is replaced, so that nothing in it grows for ever. */
+  /** Requests after which a shell is replaced, so that it does not grow without limit. */
   recycleAfter?: number;
-  /** Milliseconds for a call that names no limit of its own. */
+  /** Default time limit of a call, in milliseconds. */
   timeLimit?: number;
-  /** Milliseconds until a new shell must have loaded its modules. */
+  /** Time limit for a new shell to load its modules, in milliseconds. */
   startLimit?: number;
-  /** Bytes that a shell may write while it answers one request. */
+  /** Maximum output of a shell for one request, in bytes. */
   replyLimit?: number;
   /**
    * A function of the modules, without arguments, that closes what calls have left open, such as sessions. It is called before a
-   * shell is let go in good order (replaced, idle, or the host closed), unless nothing was asked since the last time; never in a
-   * shell that failed or was given up. Where it fails, the shell is ended, and what it had open with it.
+   * shell is closed (replaced, idle, or the host closed), unless there was no request since the last time; never in a shell that
+   * failed. If it fails, the shell is killed, which also closes its sessions.
    */
   farewell?: string;
-  /** Milliseconds for the farewell and the end of a shell that is let go; then it is ended. */
+  /** Milliseconds for the farewell and the exit of a shell that is closed; then it is killed. */
   grace?: number;
   /**
-   * Milliseconds without a call after which a shell says farewell, and stays for the next call. One that comes in the middle of the
-   * farewell waits for it, for as long as `grace` allows. Default: never.
+   * Milliseconds without a call after which the farewell is called; the shell stays for the next call. A call during the farewell
+   * waits for it, up to `grace`. Default: never.
    */
   farewellAfter?: number;
-  /** Milliseconds without a call after which a shell is let go; the next call has a new one. Default: never. */
+  /** Milliseconds without a call after which a shell is closed; the next call starts a new one. Default: never. */
   endAfter?: number;
 }
 
 type Settings = Required<Omit<PowerShellHostOptions, 'farewell'>> & Pick<PowerShellHostOptions, 'farewell'>;
 
-/** What is started where nothing else is named. */
+/** Default executable. */
 export const POWERSHELL = process.platform === 'win32' ? 'powershell.exe' : 'pwsh';
 
 const DEFAULTS = {
@@ -84,24 +84,24 @@ const DEFAULTS = {
   endAfter: Number.POSITIVE_INFINITY,
 } as const satisfies Omit<Settings, 'modules'>;
 
-/** Holds at most one shell. A shell that is starting belongs to the place already, and to whoever takes it next. */
+/** Holds at most one shell, which may still be starting. */
 interface Place {
   shell?: Promise<Shell>;
-  /** What becomes of a shell that nobody has asked for long enough. */
+  /** Timers for an idle shell. */
   timers: (NodeJS.Timeout | undefined)[];
 }
 
-/** Long-lived PowerShells, started when they are needed and replaced when they fail. */
+/** Long-lived PowerShell processes, started on demand and replaced when they fail. */
 export class PowerShellHost {
   readonly #options: Settings;
   readonly #places: Place[];
   readonly #pool: Pool<Place>;
   readonly #closing = new AbortController();
-  /** Calls under way, and shells on their way out: what closing waits for. */
+  /** Calls in progress and shells that are closing; `close` waits for them. */
   readonly #underWay = new Set<Promise<unknown>>();
   #facts: ShellFacts | undefined;
 
-  /** Throws TypeError for a farewell that is no name of a function, and for arguments that the driver can't place. */
+  /** Throws TypeError for a farewell that is not a function name, and for arguments that the driver does not support. */
   constructor(options: PowerShellHostOptions) {
     this.#options = { ...DEFAULTS, ...options };
     const { driver, farewell, shells } = this.#options;
@@ -111,21 +111,20 @@ export class PowerShellHost {
     if (farewell !== undefined) encoded({ function: farewell, arguments: {} });
     this.#places = Array.from({ length: shells }, () => ({ timers: [] }));
     this.#pool = new Pool(this.#places);
-    // As many as there are calls: no leak that Node would have to warn of.
+    // One listener per call is not a leak, so Node should not warn.
     setMaxListeners(0, this.#closing.signal);
   }
 
-  /** What the last shell that was started said of itself. */
+  /** Version of the last shell that was started. */
   get facts(): ShellFacts | undefined {
     return this.#facts;
   }
 
   /**
-   * Calls a function of the modules with named arguments. The time limit counts from here: waiting in line and starting a shell are
-   * part of it. Throws ExchangeError: `timedOut` (the shell and all it has started are ended), `unreachable` (no shell is to be had,
-   * or the host is closed), `badReply` (the shell ended, or answered what can't be read), or what the function itself failed with;
-   * one that fails with none of the port's codes has `refused`. Throws the signal's reason when that comes first, and TypeError for
-   * arguments that can't be sent.
+   * Calls a function of the modules with named arguments. The time limit includes waiting for a shell and starting one. Throws
+   * ExchangeError: `timedOut` (the shell and its child processes are killed), `unreachable` (no shell could be started, or the host is
+   * closed), `badReply` (the shell exited, or its reply can't be parsed), or the failure of the function itself, which is `refused` if
+   * it has none of the port's codes. Throws the signal's reason if that comes first, and TypeError for arguments that can't be sent.
    */
   async invoke(
     name: string,
@@ -140,7 +139,7 @@ export class PowerShellHost {
     return answer;
   }
 
-  /** Ends every shell. Calls that are under way fail with `unreachable`. Resolves when no process is left. */
+  /** Closes every shell. Calls in progress fail with `unreachable`. Resolves when no process is left. */
   async close(): Promise<void> {
     this.#closing.abort(new ExchangeError('unreachable', 'The PowerShell host was closed.'));
     for (const place of this.#places) {
@@ -155,12 +154,12 @@ export class PowerShellHost {
     this.#wake(place);
     try {
       const shell = await before(this.#shellIn(place, signal), signal);
-      // From here on something may be done: not for one who has given up.
+      // Last check before the call can have an effect.
       signal.throwIfAborted();
       try {
         return await before(shell.ask(request, timeLimit), signal);
       } catch (error) {
-        // What it failed with may be the function's own word; then the shell is as good as before.
+        // If the function itself failed, the shell is still usable.
         if (signal.aborted || !(error instanceof ExchangeError) || shell.over || error.code === 'badReply') {
           this.#discard(place, shell.kill());
         }
@@ -176,7 +175,7 @@ export class PowerShellHost {
 
   async #shellIn(place: Place, signal: AbortSignal): Promise<Shell> {
     const idle = await place.shell?.catch(() => undefined);
-    // The place may be another's by now.
+    // The place may belong to another shell by now.
     signal.throwIfAborted();
     if (idle && !idle.over) return idle;
     if (idle) this.#discard(place, idle.kill());
@@ -191,7 +190,7 @@ export class PowerShellHost {
     return starting;
   }
 
-  /** From now on nobody asks the shell of this place, if it has one. */
+  /** Starts the idle timers of the shell in this place, if there is one. */
   #rest(place: Place): void {
     if (!place.shell) return;
     const { farewellAfter, endAfter } = this.#options;
@@ -202,7 +201,7 @@ export class PowerShellHost {
     for (const timer of place.timers.splice(0)) clearTimeout(timer);
   }
 
-  /** The shell stays in its place; who takes it meanwhile has it when the farewell is over. */
+  /** Calls the farewell; the shell stays in its place, and a call in the meantime waits for it. */
   #part(place: Place): void {
     if (!place.shell) return;
     place.shell = place.shell.then(async (shell) => {
@@ -212,7 +211,7 @@ export class PowerShellHost {
     this.#track(place.shell);
   }
 
-  /** The place is free for a new shell at once, whatever the old one still has to do. */
+  /** Frees the place for a new shell immediately, even if the old one is still closing. */
   #letGo(place: Place): void {
     const stopped = place.shell?.then((shell) => shell.stop(this.#options.grace));
     if (stopped) this.#discard(place, stopped);
@@ -230,15 +229,15 @@ export class PowerShellHost {
   }
 }
 
-/** The longest that a timer can wait; what is to come later than that never comes. */
+/** Maximum time of a timer; a later time means never. */
 const LONGEST = 2 ** 31 - 1;
 
-/** A timer that keeps no process alive. */
+/** A timer that does not keep the process alive. */
 function later(milliseconds: number, act: () => void): NodeJS.Timeout | undefined {
   return milliseconds <= LONGEST ? setTimeout(act, milliseconds).unref() : undefined;
 }
 
-/** A time limit and others' signals in one, which can be lifted: the others live longer than a call. */
+/** Combines a time limit with signals, and can be removed, because the signals live longer than a call. */
 class Limit {
   readonly #controller = new AbortController();
   readonly #sources: AbortSignal[];
@@ -264,7 +263,7 @@ class Limit {
   }
 }
 
-/** What a promise brings, unless the signal comes before it. */
+/** The result of a promise, or the signal's reason if that comes first. */
 function before<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);

@@ -8,10 +8,10 @@ import type { Json } from './wire.ts';
 export interface InspectionOptions extends Omit<PowerShellExchangeOptions, 'organisation'> {
   host: Pick<PowerShellHost, 'invoke'>;
   driver: string;
-  /** What is started, and with which arguments of its own. */
+  /** The executable and its arguments. */
   executable: string;
   arguments: readonly string[];
-  /** The organisation's time as it is known here. */
+  /** The organisation's clock. */
   now: () => number;
 }
 
@@ -42,7 +42,7 @@ export const TARGET_FUNCTIONS = {
 
 const TIME_LIMIT = 60_000;
 
-/** What PowerShell leads to, step by step, by the functions of SecondResponder.psm1 that are there for it. */
+/** Inspects the connection step by step, with the Test functions of SecondResponder.psm1. */
 export function powerShellInspection(options: InspectionOptions): Inspection {
   const { driver, now } = options;
 
@@ -70,7 +70,7 @@ export function powerShellInspection(options: InspectionOptions): Inspection {
     started: [options.executable, ...options.arguments].join(' '),
 
     async shell(limits): Promise<ShellFacts> {
-      // The first question may start a shell, which takes seconds; the second says more exactly when it was answered.
+      // The first call may start a shell, which takes seconds, so the clock is taken from the second.
       await ask(shellForm, 'Test-Shell', {}, {}, limits);
       const before = now();
       const { now: theirs, account, credentialTrouble, ...facts } = await ask(shellForm, 'Test-Shell', {}, {}, limits);

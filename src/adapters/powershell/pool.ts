@@ -1,4 +1,4 @@
-/** A fixed number of places, handed out in the order in which they were asked for. */
+/** A fixed number of places, given out in the order of requests. */
 export class Pool<T> {
   readonly #free: T[];
   readonly #waiting: ((place: T) => void)[] = [];
@@ -7,11 +7,11 @@ export class Pool<T> {
     this.#free = [...places];
   }
 
-  /** Rejects with the signal's reason when that comes first; then nothing was taken. */
+  /** Rejects with the signal's reason if that comes first, without taking a place. */
   take(signal: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      // The place that was given back last has the warmest shell.
+      // The place that was returned last has the most recently used shell.
       const place = this.#free.pop();
       if (place !== undefined) return resolve(place);
       const leave = () => {

@@ -2,16 +2,16 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** The environment variable that a shell and all it starts inherit: how they are found, also after their parent has gone. */
+/** The environment variable that a shell and its child processes inherit, by which they are found even after their parent has exited. */
 export const TREE_MARK = 'SECOND_RESPONDER_SHELL';
 
-/** How often a tree is looked for again: what is forking while it is ended is found in the next round. */
+/** Interval between searches for remaining processes: the next one finds those that were forked meanwhile. */
 const ROUNDS = 40;
 
 /**
- * Ends a process and all it has started, at once. Resolves when none of them is left, or when they were asked for two seconds
- * (a process that hangs in the kernel). Windows finds children by their parents, Linux by the mark in their environment;
- * elsewhere only the process itself is ended.
+ * Kills a process and all its child processes. Resolves when none is left, or after two seconds (a process that hangs in the
+ * kernel). Windows finds children by their parents, Linux by the mark in their environment; on other systems only the process
+ * itself is killed.
  */
 export async function endTree(pid: number | undefined, mark: string): Promise<void> {
   if (process.platform === 'win32') {
@@ -26,7 +26,7 @@ export async function endTree(pid: number | undefined, mark: string): Promise<vo
   }
 }
 
-/** SIGKILL, which a stopped process can't refuse either; one that has gone already is no matter. */
+/** Sends SIGKILL, which also kills a stopped process; ignores a process that has exited. */
 export function endNow(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
@@ -41,7 +41,7 @@ async function marked(mark: string): Promise<number[]> {
   const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(
     pids.map(async (pid) => {
-      // Gone meanwhile, or another user's: not ours.
+      // It has exited, or belongs to another user.
       const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
       return environment.includes(wanted);
     }),
@@ -52,7 +52,7 @@ async function marked(mark: string): Promise<number[]> {
 const endWindowsTree = (pid: number): Promise<void> =>
   new Promise((resolve) => {
     execFile('taskkill', ['/PID', `${pid}`, '/T', '/F'], { windowsHide: true }, () => {
-      // Where that program can't be run, at least the shell itself.
+      // If that program can't be run, kill at least the shell itself.
       endNow(pid);
       resolve();
     });

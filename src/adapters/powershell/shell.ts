@@ -7,22 +7,22 @@ import { encoded, excerpt, isRecord, type PowerShellReply, readReply } from './w
 export interface ShellOptions {
   driver: Driver;
   executable: string;
-  /** What stands before PowerShell's own switches: the way to it, where the executable is not PowerShell but leads there. */
+  /** Arguments before PowerShell's own, if the executable is not PowerShell but starts it. */
   arguments?: readonly string[];
-  /** What it finds in its environment besides the daemon's. */
+  /** Environment variables in addition to the daemon's. */
   environment?: Readonly<Record<string, string>>;
   modules: readonly string[];
-  /** A function of the modules that closes what the others have opened. */
+  /** A function of the modules that closes what others have left open. */
   farewell?: string | undefined;
-  /** A process that the shell must not outlive, also when it is busy: the daemon. On another machine that number is somebody else's. */
+  /** Process id of the daemon, which the shell must not outlive, even if it is busy. Not used on another machine. */
   watch?: number | undefined;
-  /** Milliseconds until it must have loaded its modules. */
+  /** Time limit to load its modules, in milliseconds. */
   startLimit: number;
-  /** Bytes that it may write while it answers one request. */
+  /** Maximum output for one request, in bytes. */
   replyLimit: number;
 }
 
-/** What a shell says of itself once its modules are loaded. */
+/** Version of a shell, which it reports when its modules are loaded. */
 export interface ShellFacts {
   /** `5.1.20348.1`, `7.6.9`. */
   version: string;
@@ -31,11 +31,11 @@ export interface ShellFacts {
   functions: string[];
 }
 
-/** One process. It answers one request at a time; what it is asked after a failure, nobody knows: end it. */
+/** One PowerShell process. It answers one request at a time. After a failure its state is unknown, so it must be killed. */
 export class Shell {
-  /** Requests it has answered. */
+  /** Number of answered requests. */
   answered = 0;
-  /** Aborted when the process is gone or not to be trusted any more; the reason is an ExchangeError that says why. */
+  /** Aborted when the process has exited or is unusable; the reason is an ExchangeError. */
   readonly #over = new AbortController();
   readonly #gone = new Promise<void>((resolve) => {
     this.#over.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -44,7 +44,7 @@ export class Shell {
   readonly #driven;
   readonly #options: ShellOptions;
   #busy = false;
-  /** Something was asked since the last farewell, and so something may be open. */
+  /** There was a request since the last farewell, so something may be open. */
   #open = false;
   #written = 0;
   #complaints = '';
@@ -63,7 +63,7 @@ export class Shell {
     child.once('error', (error) => {
       this.#fail('unreachable', `${options.executable} can't be started: ${error.message}`);
     });
-    // Whoever writes to a shell that is dying hears of it from its end.
+    // A failed write to a dying shell is reported by its exit.
     child.stdin?.on('error', () => {});
     child.stdout?.on('data', (chunk: Buffer | string) => this.#count(chunk.length));
     child.stderr?.on('data', (chunk: Buffer | string) => {
@@ -71,7 +71,7 @@ export class Shell {
     });
   }
 
-  /** Throws ExchangeError `unreachable` when there is none to be had, with what it said. */
+  /** Throws ExchangeError `unreachable` with its output if it can't be started. */
   static async start(options: ShellOptions): Promise<{ shell: Shell; facts: ShellFacts }> {
     const { modules, watch, startLimit } = options;
     const shell = new Shell(options);
@@ -90,14 +90,14 @@ export class Shell {
     return this.#over.signal.aborted;
   }
 
-  /** What it wrote to its error stream last, as evidence. */
+  /** The end of its error output, for messages. */
   get complaints(): string {
     return excerpt(this.#complaints);
   }
 
   /**
-   * Asks what `encoded` made of a request. Settles at the latest when the process is gone, or when it is killed. A shell that works on
-   * it for longer than `limit` ms, and a second, ends by itself: there may be nobody left who could end it.
+   * Sends a request made by `encoded`. Settles at the latest when the process exits or is killed. A shell that works on it for more
+   * than `limit` ms plus a second exits, because the daemon may no longer exist to kill it.
    */
   async ask(request: string, limit?: number): Promise<PowerShellReply> {
     this.#open = true;
@@ -109,8 +109,8 @@ export class Shell {
   }
 
   /**
-   * Has the farewell said, unless nothing was asked since the last one. Where it fails, or takes more than `grace` ms, the shell is
-   * ended: with it goes what it had open.
+   * Calls the farewell, unless there was no request since the last one. If it fails or takes more than `grace` ms, the shell is killed,
+   * which also closes its sessions.
    */
   async part(grace: number): Promise<void> {
     const { farewell } = this.#options;
@@ -123,13 +123,13 @@ export class Shell {
     }
   }
 
-  /** Lets it go in good order: a farewell, and the end of its input. Ends it after `grace` ms, and at once when it is busy. */
+  /** Closes it: calls the farewell and ends its input. Kills it after `grace` ms, or immediately if it is busy. */
   async stop(grace: number): Promise<void> {
     if (!this.#busy) await this.#within(grace, this.#leave(grace));
     await this.kill();
   }
 
-  /** Ends it, now, and all it has started. What was asked of it fails. Resolves when they are gone. */
+  /** Kills it and its child processes. The request in progress fails. Resolves when they have exited. */
   async kill(): Promise<void> {
     this.#fail('unreachable', 'PowerShell was stopped.');
     const { pid } = this.#driven.process;
@@ -156,7 +156,7 @@ export class Shell {
     }
   }
 
-  /** A shell that is not done in time is not to be trusted any more: whatever waits for it fails. */
+  /** After a time-out the shell is unusable, and everything that waits for it fails. */
   async #within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
     const words = `PowerShell was not ready within ${milliseconds} ms.`;
     const late = setTimeout(() => this.#fail('unreachable', `${words}${this.complaints}`), milliseconds);
@@ -190,7 +190,7 @@ export class Shell {
   }
 }
 
-/** Without the daemon's own secrets, and without the escapes that some terminals are sent. */
+/** Without the daemon's secrets and without escape sequences for terminals. */
 function environmentWith(mark: string, added: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const own = /^(SECOND_RESPONDER_|REDIS_URL$)/i;
   const inherited = Object.entries(process.env).filter(([name]) => !own.test(name));
@@ -208,7 +208,7 @@ function environmentWith(mark: string, added: Readonly<Record<string, string>> =
 function factsIn(value: unknown, farewell: string | undefined): ShellFacts {
   if (!isRecord(value)) throw new ExchangeError('badReply', 'It did not report its version.');
   const functions = Array.isArray(value.functions) ? value.functions.map(String).sort() : [];
-  // Found out at the first farewell, it would have cost a session already.
+  // Checked at start, because at the first farewell a session would already be lost.
   if (farewell !== undefined && !functions.some((name) => name.toLowerCase() === farewell.toLowerCase())) {
     throw new ExchangeError('badReply', `No module has the function ${farewell} that closes its sessions.`);
   }

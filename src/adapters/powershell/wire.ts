@@ -1,17 +1,17 @@
 import { EXCHANGE_FAILURES, ExchangeError, type ExchangeFailure } from '../../ports/exchange.ts';
-/** What can be handed to a function of a module. A field that is undefined is left out. */
+/** An argument of a function. Undefined fields are omitted. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json | undefined };
 
-/** The first request of a shell loads its modules; every other calls a function of theirs. */
+/** The first request of a shell loads its modules; all others call a function. */
 export type Request =
   | { modules: readonly string[]; watch?: number | undefined }
   | { function: string; arguments: { readonly [parameter: string]: Json | undefined } };
 
 export interface PowerShellReply {
-  /** Every object that the function put out, in order: a list of one stays a list. */
+  /** The output of the function, in order: a list of one stays a list. */
   value: unknown[];
   warnings: string[];
-  /** Errors that did not end the function. */
+  /** Non-terminating errors. */
   errors: string[];
   /** The verbose, debug and information streams, in order. */
   verbose: string[];
@@ -20,8 +20,8 @@ export interface PowerShellReply {
 const NAME = /^[A-Za-z][A-Za-z0-9]*(-[A-Za-z][A-Za-z0-9]*)?$/;
 
 /**
- * A request as base64 of JSON: nothing of it can be read as PowerShell. Throws TypeError for what can't be said in it: names that
- * are none, numbers that are not finite.
+ * A request as base64 of JSON, so that nothing in it can be read as PowerShell. Throws TypeError for invalid names and for numbers
+ * that are not finite.
  */
 export function encoded(request: Request): string {
   if ('function' in request && !NAME.test(request.function)) {
@@ -31,8 +31,8 @@ export function encoded(request: Request): string {
 }
 
 /**
- * Every text gets a character in front, which the shell takes away: ConvertFrom-Json would make dates of some texts, and not of
- * the same ones in every version.
+ * Every text gets a prefix, which the shell removes, because ConvertFrom-Json would convert some texts to dates, depending on the
+ * version.
  */
 function marked(value: Json): Json {
   if (typeof value === 'string') return `=${value}`;
@@ -48,8 +48,8 @@ function marked(value: Json): Json {
 const isList = (value: object): value is readonly Json[] => Array.isArray(value);
 
 /**
- * Finds the reply among all that a shell wrote: `<nonce> <base64 of JSON> <nonce>`. Throws ExchangeError: what the function failed
- * with, or `badReply` when the frame is not there, not whole, or not a reply. Never an empty success.
+ * Finds the reply in the output of a shell: `<nonce> <base64 of JSON> <nonce>`. Throws ExchangeError: the failure of the function, or
+ * `badReply` if the frame is missing, incomplete or not a reply. Never returns an empty success for that.
  */
 export function readReply(nonce: string, written: string): PowerShellReply {
   const answer = parsed(framed(nonce, written));
@@ -72,17 +72,17 @@ function framed(nonce: string, written: string): string {
 function parsed(data: string): Record<string, unknown> {
   try {
     const bytes = Buffer.from(data, 'base64');
-    // Node reads what it can of base64; here it must be all of it.
+    // Node decodes as much base64 as it can; here it must be all.
     if (bytes.toString('base64') !== data) throw new SyntaxError('not base64');
     const answer: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     if (isRecord(answer)) return answer;
   } catch {
-    // Said below, the same for all that can be wrong with it.
+    // Reported below, like any other problem of the reply.
   }
   throw new ExchangeError('badReply', `PowerShell’s reply can't be parsed.${excerpt(data)}`);
 }
 
-/** PowerShell's FullyQualifiedErrorId is `<id>,<command>`; a function names the failure in the port's own words there. */
+/** PowerShell's FullyQualifiedErrorId is `<id>,<command>`; functions use the port's codes as id. */
 function codeOf(id: unknown): ExchangeFailure {
   const [first] = String(id).split(',');
   return EXCHANGE_FAILURES.find((code) => code === first) ?? 'unknown';
@@ -94,7 +94,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The end of what was written, as evidence, or nothing. */
+/** The end of the output, for messages, or nothing. */
 export function excerpt(written: string): string {
   const text = written.trim();
   if (text === '') return '';

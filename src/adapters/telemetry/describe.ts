@@ -1,4 +1,4 @@
-/** What happened, in words: level and wording of each event's log line, in one place. */
+/** Level and text of the log line of each event. */
 import type { Entry, IncidentEvent } from '../../incident/event.ts';
 import type { IncidentView } from '../../incident/view.ts';
 

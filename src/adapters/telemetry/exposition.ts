@@ -1,6 +1,6 @@
 /**
- * OpenMetrics made from Prometheus text. prom-client can write it too, but renames its counters for good when it does:
- * the next scrape in the other format would miss every `_total`.
+ * Converts Prometheus text to OpenMetrics. prom-client can write it too, but then permanently renames its counters, so that the
+ * next scrape in the other format lacks every `_total`.
  */
 export function openMetrics(prometheus: string): string {
   const lines = prometheus.split('\n').filter((line) => line !== '');
@@ -13,7 +13,7 @@ export function openMetrics(prometheus: string): string {
   return `${renamed.join('\n')}\n# EOF\n`;
 }
 
-/** Whether Accept ranks OpenMetrics 1.0 at least as high as plain text; Prometheus asks for it by name. */
+/** Whether Accept prefers OpenMetrics 1.0 or ranks it equal to plain text, as Prometheus does. */
 export function wantsOpenMetrics(accept: string | undefined): boolean {
   const rank = (type: string) =>
     Math.max(

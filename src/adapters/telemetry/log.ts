@@ -6,13 +6,13 @@ export type { Logger } from 'winston';
 
 export interface LogOptions {
   level: 'error' | 'warn' | 'info' | 'debug';
-  /** `auto` writes for people on a terminal and JSON elsewhere. */
+  /** `auto` writes text on a terminal and JSON otherwise. */
   format: 'auto' | 'json' | 'human';
-  /** Standard output unless said. */
+  /** Default: standard output. */
   stream?: Writable & { isTTY?: boolean };
 }
 
-/** One line for each thing that happens. `logger.child({ incident })` puts the incident's id on every line. */
+/** One line per event. `logger.child({ incident })` adds the incident's id to every line. */
 export function createLogger(options: LogOptions): Logger {
   const stream = options.stream ?? process.stdout;
   const onTerminal = stream.isTTY === true;
@@ -26,7 +26,7 @@ export function createLogger(options: LogOptions): Logger {
   return logger;
 }
 
-/** A log whose disk is full or whose reader is gone ends nothing: when it can be written again, it says what it lacks. */
+/** A full disk or a missing reader of the log ends nothing: when writing works again, the number of lost lines is logged. */
 function surviving(stream: Writable, tell: (says: string) => void): Writable {
   let lost = 0;
   let why = '';
@@ -43,14 +43,14 @@ function surviving(stream: Writable, tell: (says: string) => void): Writable {
   return new Writable({
     decodeStrings: false,
     write(line: string, _encoding, done) {
-      // A line that was cut is closed first. The next line waits for no other: the process may end after any of them.
+      // Ends a partial line first. Lines are never buffered, because the process may end after any of them.
       stream.write(lost > 0 ? `\n${line}` : line, written);
       done();
     },
   });
 }
 
-/** Names of values that are never written, wherever they stand among a line's details. */
+/** Names of fields that are never logged, at any depth. */
 const SECRET = /^(authorization|password|passwd|secret|signingSecret|token|apiKey|credentials?)$/i;
 
 const masked = winston.format((line) => {
@@ -81,7 +81,7 @@ function forPeople(colours: boolean) {
       paint('90', localTime(new Date())),
       paint(COLOURS[level] ?? '0', level.padEnd(5)),
       incident === undefined ? '' : paint('36', String(incident)),
-      // Text from outside may hold line breaks and terminal codes: one event stays one line of plain text.
+      // External text may contain line breaks and terminal codes; one event must stay one line of plain text.
       printable(String(message)) + rest,
     ]
       .filter(Boolean)

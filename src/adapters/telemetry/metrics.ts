@@ -1,4 +1,4 @@
-/** Every metric of the daemon; docs/metrics.md explains each, and a test keeps the two equal. */
+/** Every metric of the daemon. docs/metrics.md explains each; a test compares the two. */
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { OUTCOMES } from '../../incident/outcome.ts';
@@ -15,21 +15,21 @@ export const ALERT_RESULTS = ['accepted', 'repeat', 'refused', 'failed', 'trunca
 const VERDICTS = ['confirmed', 'cleared', 'inconclusive'] as const;
 export const SCOPES = ['everything', 'playbook', 'server', 'group'] as const;
 
-/** How a call to Exchange ended: it answered, had taken effect before, was stopped at the last moment, or failed. */
+/** Result of a call to Exchange: answered, already in effect, stopped before it was sent, or failed. */
 const CALL_RESULTS = ['ok', 'already', 'notSent', ...EXCHANGE_FAILURES] as const;
 export type CallResult = (typeof CALL_RESULTS)[number];
 
-/** From a probe's fraction of a second to a recovery of four hours. */
+/** From a fraction of a second (a probe) to four hours (a recovery). */
 const CALL_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const LONG_BUCKETS = [1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 2700, 3600, 5400, 7200, 10_800, 14_400];
 
 export interface MetricsOptions {
-  /** Node's own metrics as well. */
+  /** Whether to add Node's own metrics. */
   defaultMetrics: boolean;
   version: string;
   /**
-   * What can occur, so that a series is there before it first counts. A health set, playbook or channel that is not
-   * listed is counted as `other` where the list is given.
+   * Known label values, so that a series exists before its first count. If a list is given, a health set, playbook or channel
+   * that is not in it is counted as `other`.
    */
   known?: {
     sources?: readonly string[];
@@ -134,7 +134,7 @@ export function createMetrics(options: MetricsOptions) {
   all.buildInfo.set({ version: options.version, node: process.version }, 1);
   if (options.defaultMetrics) collectDefaultMetrics({ register: registry });
 
-  /** Called before each exposition, so that gauges are as fresh as the scrape. */
+  /** Called before each exposition, so that gauges are current at the scrape. */
   const readers: (() => Promise<void> | void)[] = [];
   let reading: Promise<unknown> | undefined;
 
@@ -179,20 +179,20 @@ export function createMetrics(options: MetricsOptions) {
     ...all,
     registry,
 
-    /** A label of bounded cardinality: what came from outside never makes up series of its own. */
+    /** A label of bounded cardinality: external values never create series. */
     healthSetLabel(healthSet: string | undefined): string {
       if (!healthSet || healthSet === '*') return 'unknown';
       return healthSets.size === 0 ? healthSet : (healthSets.get(healthSet.toLowerCase()) ?? 'other');
     },
 
-    /** Alerts of one request; `now` is wall time, ms. */
+    /** Counts the alerts of one request; `now` is wall-clock time in milliseconds. */
     received(source: string, counts: Partial<Record<(typeof ALERT_RESULTS)[number], number>>, now: number): void {
       for (const [result, count] of Object.entries(counts))
         if (count > 0) all.alertsReceived.inc({ source, result }, count);
       if ((counts.accepted ?? 0) + (counts.repeat ?? 0) > 0) all.alertLastReceived.set({ source }, now / 1000);
     },
 
-    /** One call to Exchange: `call` is the port's verb (`restartService`). */
+    /** Counts a call to Exchange; `call` is the port's verb (`restartService`). */
     called(call: keyof typeof READING_CALLS | keyof typeof CHANGING_CALLS, result: CallResult, seconds: number): void {
       const command = { ...READING_CALLS, ...CHANGING_CALLS }[call];
       all.commands.inc({ command, result });
@@ -203,7 +203,7 @@ export function createMetrics(options: MetricsOptions) {
       all.notifications.inc({ channel, result });
     },
 
-    /** `now` on the clock of the organisation, as the views are. */
+    /** `now` is the organisation's time, as in the views. */
     setOpenIncidents(views: readonly Pick<IncidentView, 'phase' | 'openedAt' | 'waiting'>[], now: number): void {
       for (const phase of PHASES.filter((each) => each !== 'finished')) {
         const inPhase = views.filter((view) => view.phase === phase);
@@ -222,7 +222,7 @@ export function createMetrics(options: MetricsOptions) {
       all.approvalsPending.set(views.filter((view) => view.phase === 'approving').length);
     },
 
-    /** `groupOf` names a server's group; undefined where it has none. */
+    /** `groupOf` returns the group of a server, or undefined. */
     setUndo(ledger: readonly LedgerEntry[], now: number, groupOf: (server: string) => string | undefined): void {
       all.undoOutstanding.set(ledger.length);
       all.undoOldest.set(
@@ -275,7 +275,7 @@ export function createMetrics(options: MetricsOptions) {
       all.exchangeSessions.set(count);
     },
 
-    /** `read` sets gauges; it runs before each exposition. One that fails leaves its gauges as they were. */
+    /** `read` sets gauges before each exposition. If it fails, its gauges keep their values. */
     onScrape(read: () => Promise<void> | void): void {
       readers.push(read);
     },
@@ -285,7 +285,7 @@ export function createMetrics(options: MetricsOptions) {
     },
 
     async expose(accept: string | undefined): Promise<{ contentType: string; text: string }> {
-      // Anybody may ask, and reading asks the store and Exchange: whoever comes meanwhile gets what is being read.
+      // It requires no authentication and queries the store and Exchange, so concurrent requests share one read.
       reading ??= Promise.allSettled(readers.map(async (read) => read())).finally(() => {
         reading = undefined;
       });

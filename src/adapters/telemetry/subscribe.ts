@@ -16,7 +16,7 @@ export function logEntry(logger: Logger, entry: Entry, view: IncidentView, head:
 }
 
 /**
- * Counts one entry. Call it once for each entry, on the worker that appended it, with the view of the incident after it.
+ * Counts one entry. Call it once per entry, on the worker that appended it, with the view of the incident after it.
  */
 export function countEntry(metrics: Metrics, entry: Entry, view: IncidentView): void {
   const health_set = metrics.healthSetLabel(view.healthSet);
@@ -29,7 +29,7 @@ export function countEntry(metrics: Metrics, entry: Entry, view: IncidentView): 
     case 'verified': {
       const { verdict, purpose } = event.data;
       metrics.verifications.inc({ health_set, verdict });
-      // Later first looks belong to the next playbook of the same incident.
+      // Later first verifications belong to the next playbook of the same incident.
       const isFirst = purpose === 'first' && view.playbook === undefined && verdict !== 'inconclusive';
       if (isFirst) metrics.timeToVerdict.observe(seconds(view.openedAt, entry.at));
       return;
@@ -57,7 +57,7 @@ export function countEntry(metrics: Metrics, entry: Entry, view: IncidentView): 
       return;
     }
     default:
-      // The rest has no count of its own; gauges are read at each scrape.
+      // Other events have no counter; gauges are read at each scrape.
       return;
   }
 }

@@ -79,7 +79,7 @@ async function receive(
     .json({ accepted, repeats, alerts: answered, refused: told(refused), ...(truncated && { truncated }) });
 }
 
-/** A long list keeps nobody waiting: others have their turn between its parts. */
+/** Handles a long list in parts, so that other requests have their turn. */
 async function inParts(reading: Reading): Promise<Parsed> {
   for (;;) {
     const { done, value } = reading.next();
@@ -88,10 +88,10 @@ async function inParts(reading: Reading): Promise<Parsed> {
   }
 }
 
-/** What the store may take longer for a long list, many times what it takes. */
+/** Additional time for a long list, many times what the store requires. */
 const FOR_EACH_ALERT_MS = 1;
 
-/** Whatever keeps the alerts from being stored, the sender must come again: it is never told that they are safe. */
+/** If alerts can't be stored for any reason, the sender must try again, and never gets a success. */
 async function store(alerts: Alert[], around: Surroundings): Promise<AcceptedAlert[]> {
   const limit = around.acceptTimeoutMs + alerts.length * FOR_EACH_ALERT_MS;
   const late = () => new Error(`no answer within ${limit} ms`);

@@ -5,25 +5,25 @@ import { problemsOf } from '../../../sources/problems.ts';
 import type { Identity } from '../auth.ts';
 import { invalid } from '../problem.ts';
 
-/** Who decides, and why. */
+/** The person who decides, and the reason. */
 export const person = z.strictObject({
   by: name(100).optional().describe('Name of the person; default: the name of the token.'),
   note: text(1000).optional(),
 });
 
-/** The person as the journal names them. */
+/** The person, as named in the journal. */
 export function personOf({ by, note }: z.output<typeof person>, identity: Identity | undefined): ByPerson {
   return { by: signed(by, identity), ...(identity && { identity: identity.name }), ...(note && { note }) };
 }
 
-/** The checked value; or every problem as one answer. */
+/** The validated value. Throws all problems as one response. */
 export function check<T>(schema: z.ZodType<T>, value: unknown): T {
   const checked = schema.safeParse(value);
   if (!checked.success) throw invalid(problemsOf(checked.error));
   return checked.data;
 }
 
-/** Whom the journal names. A name that is claimed stands beside the name that was proven. */
+/** The name in the journal: the claimed name together with the authenticated one. */
 export function signed(by: string | undefined, identity: Identity | undefined): string {
   if (!identity) {
     if (by === undefined) throw invalid([{ pointer: '/by', message: 'is missing: name the person who decides' }]);

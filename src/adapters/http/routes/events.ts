@@ -8,7 +8,7 @@ import { check } from './checks.ts';
 
 export const EVENT_STREAM = 'text/event-stream';
 
-/** What somebody does well to wait who has too many streams. */
+/** Seconds that a caller with too many streams should wait. */
 const STREAM_RETRY_SECONDS = 30;
 
 const feedId = z
@@ -44,7 +44,7 @@ export function eventRoutes(around: Surroundings): Route[] {
           'Cache-Control': 'no-store',
           'X-Accel-Buffering': 'no',
         });
-        // A stream without a body is over at once; requests behind it have their turn.
+        // A stream without a body ends immediately, so that the next requests have their turn.
         if (call.request.method === 'HEAD') call.response.end();
         else await counted(call, around, () => stream(call.response, after, around));
       },
@@ -89,7 +89,7 @@ async function stream(response: Response, after: string, around: Surroundings): 
       if (!response.write(frame(item))) await drained(response, signal);
     }
   } catch (error) {
-    // Headers are out: all that can be done is to end the stream; the client comes again with its last id.
+    // Headers were sent, so the stream can only end; the client reconnects with its last id.
     if (!signal.aborted) around.logger.warn(`Event stream ended: ${(error as Error).message}`);
   } finally {
     clearInterval(heartbeat);
@@ -98,7 +98,7 @@ async function stream(response: Response, after: string, around: Surroundings): 
   }
 }
 
-/** Readers that keep step are given the same item: it is written as text once for all of them. */
+/** Readers at the same position get the same item, which is converted to text once. */
 const frames = new WeakMap<FeedItem, Buffer>();
 
 function frame(item: FeedItem): Buffer {
@@ -112,7 +112,7 @@ function frame(item: FeedItem): Buffer {
   return bytes;
 }
 
-/** Resolves when the client has read, or is gone: the listener closes a connection that is not read in time. */
+/** Resolves when the client has read or disconnected; the listener closes a connection that is not read in time. */
 function drained(response: Response, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const settle = () => {

@@ -3,7 +3,7 @@ import type { Route, Surroundings } from '../route.ts';
 import { shared } from '../shared.ts';
 
 export function healthRoutes({ operations, version }: Surroundings): Route[] {
-  // Anybody may ask, and it asks the store and Exchange.
+  // It requires no authentication and queries the store and Exchange.
   const readiness = shared(() => operations.readiness().catch(unknown));
   return [
     {

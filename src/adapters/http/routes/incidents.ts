@@ -76,7 +76,7 @@ export function incidentRoutes({ operations }: Surroundings): Route[] {
             ...(cursor && { cursor }),
           })
           .catch((error: unknown) => {
-            // A store throws a RangeError for a cursor that it did not give; what cursors look like is its own affair.
+            // A store throws a RangeError for an invalid cursor; only the store knows their form.
             if (!cursor || !(error instanceof RangeError)) throw error;
             throw invalid([
               { pointer: '/cursor', message: 'is not the `next` of a previous page: omit it to start over' },

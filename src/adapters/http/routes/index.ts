@@ -10,7 +10,7 @@ import { playbookRoutes } from './playbooks.ts';
 import { rootRoutes } from './root.ts';
 import { undoRoutes } from './undo.ts';
 
-/** The whole API. Serving, describing, refusing other methods: all come from this list. */
+/** The whole API: handlers, description and allowed methods all come from this list. */
 export function allRoutes(around: Surroundings): Route[] {
   const routes = [
     ...rootRoutes(around),

@@ -58,7 +58,7 @@ export function killSwitchRoutes({ operations }: Surroundings): Route[] {
   ];
 }
 
-/** Most often there is one switch, for everything: its fields stand at the top. */
+/** Usually there is one switch, for everything, whose fields are at the top level. */
 function summary(all: KillSwitch[]): Record<string, unknown> {
   const switches = all.filter((each) => each.on);
   const first = switches.find(({ scope }) => !scope.playbook && !scope.server && !scope.group) ?? switches[0];

@@ -2,7 +2,7 @@ import type { Route, Surroundings } from '../route.ts';
 import { shared } from '../shared.ts';
 
 export function metricsRoutes({ metrics }: Surroundings): Route[] {
-  // Anybody may ask, and the text is long: one copy of each format serves all who ask at the same time.
+  // It requires no authentication and the text is long, so concurrent requests share one copy of each format.
   const formats = new Map<string, () => Promise<Buffer>>();
   const bytesOf = (accept: string | undefined, format: string) => {
     const render = formats.get(format) ?? shared(async () => Buffer.from((await metrics.expose(accept)).text));

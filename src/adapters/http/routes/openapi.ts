@@ -1,7 +1,7 @@
 import { describeApi } from '../openapi.ts';
 import type { Route, Surroundings } from '../route.ts';
 
-/** The description describes itself, too. */
+/** The description includes its own address. */
 export function openApiRoutes({ version }: Surroundings, others: readonly Route[]): Route[] {
   const route: Route = {
     method: 'get',

@@ -69,7 +69,7 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
   ];
 }
 
-/** The configuration's error says each problem on a line, with its file and place. Other errors pass. */
+/** ConfigError has one line for each problem, with file and position. Other errors are rethrown. */
 function asProblem(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== 'ConfigError') return error;
   const problems = error.message.split('\n').map((message) => ({ pointer: '', message }));

@@ -4,7 +4,7 @@ import { ExpressAdapter } from '@bull-board/express';
 import type { Queue } from 'bullmq';
 import { Router } from 'express';
 
-/** The queue board, to look at and not to touch: jobs are only nudges, and the journal knows better. */
+/** The queue board, read-only: jobs are only wake-ups, and the journal is authoritative. */
 export function queueBoard(queues: readonly Queue[] | undefined): Router {
   if (!queues || queues.length === 0) {
     return Router().get('/', (_request, response) => {
@@ -15,7 +15,7 @@ export function queueBoard(queues: readonly Queue[] | undefined): Router {
   adapter.setBasePath('/queues');
   createBullBoard({
     queues: queues.map((queue) => new BullMQAdapter(queue, { readOnlyMode: true })),
-    // Its own declarations disagree about optional properties.
+    // Its type declarations disagree about optional properties.
     serverAdapter: adapter as unknown as Parameters<typeof createBullBoard>[0]['serverAdapter'],
     options: { uiConfig: { boardTitle: 'Second Responder' } },
   });

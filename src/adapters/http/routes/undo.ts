@@ -8,7 +8,7 @@ const owed = person.extend({
   server: name().describe('Server with outstanding undo actions.'),
   setting: name().optional().describe('One setting, as listed by GET /api/v1/undo; default: all.'),
 });
-/** What was done by hand is not seen by the daemon: somebody must say what it was. */
+/** The daemon can't see manual work, so a person must describe it. */
 const byHand = owed.extend({
   note: text(1000).refine((note) => note !== '', 'is missing: say what was done by hand'),
 });

@@ -3,10 +3,10 @@ import { PowerShell, type PowerShellOptions } from 'node-powershell';
 import { BOOTSTRAP_COMMAND, END_WITHOUT_BOOTSTRAP, RECEIVE_NEXT_LINE } from '../bootstrap.ts';
 import { type Driver, SWITCHES } from './driver.ts';
 
-/** Its reader waits for ever when an answer arrives in one piece with a Windows line end behind it. */
+/** Its reader waits for ever if an answer arrives in one piece with a Windows line end. */
 const LINE_ENDS = ['[Console]::Out.NewLine = [string][char]10', '[Console]::Error.NewLine = [string][char]10'];
 
-/** The library renames some programs, and lets an environment variable overrule what was asked for. */
+/** The library renames some programs, and an environment variable overrides the requested one. */
 class Shell extends PowerShell {
   protected override setExecutable({ executable = 'pwsh' }: PowerShellOptions): string {
     return executable;
@@ -14,9 +14,9 @@ class Shell extends PowerShell {
 }
 
 /**
- * The library of that name. Only constant commands are given to it; a request follows its command as a line of data. It tells
- * success from failure by guesses, so nothing is taken from it but what the shell wrote; whether that is an answer, and whether the
- * process lives, is judged outside. docs/dependencies.md lists what is kept in check here.
+ * The library of that name. It receives only constant commands; each request follows its command as a line of data. It guesses
+ * whether a command succeeded, so only the output of the shell is used; the caller checks the reply and the process.
+ * docs/dependencies.md lists its problems that are worked around here.
  */
 export const nodePowerShell: Driver = ({ executable, environment }) => {
   const shell = new Shell({
@@ -25,12 +25,12 @@ export const nodePowerShell: Driver = ({ executable, environment }) => {
     spawnOptions: { env: environment, windowsHide: true },
     throwOnInvocationError: false,
   });
-  // It keeps the process to itself, but a tree can only be ended by it.
+  // The library does not expose the process, which is required to kill its tree.
   const child = Reflect.get(shell, 'process') as ChildProcess;
   for (const command of LINE_ENDS) shell.streams.stdin.write(`${command}\n`);
   const started = invoke(shell, BOOTSTRAP_COMMAND);
-  // The first request tells that it failed; until then an invocation is needed, or the library's own promise of the
-  // process's end would be nobody's, and end the daemon.
+  // The first request reports a failed start. Until then an invocation is required: otherwise the library's promise of the
+  // process's exit would be an unhandled rejection and end the daemon.
   started.catch(() => {});
   shell.streams.stdin.write(`${END_WITHOUT_BOOTSTRAP}\n`);
 
@@ -40,7 +40,7 @@ export const nodePowerShell: Driver = ({ executable, environment }) => {
   };
 };
 
-/** What the shell wrote to its output. The library would keep it, and the command, for the life of the shell. */
+/** The output of the shell. The library would keep it, and the command, for the life of the shell. */
 async function invoke(shell: PowerShell, command: string): Promise<string> {
   try {
     const { stdout } = await shell.invoke(command);
