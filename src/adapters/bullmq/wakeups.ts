@@ -6,31 +6,31 @@ import type { Wakeups } from '../../ports/wakeups.ts';
 type Client = Redis | Cluster;
 
 export interface BullWakeupsOptions {
-  /** `commands`: fails at once while Redis is away. `blocking`: waits, and never gives up on a command. */
+  /** `commands`: fails immediately while Redis is down. `blocking`: waits, and never gives up on a command. */
   connect(purpose: 'commands' | 'blocking'): Client;
-  /** All keys begin with `{prefix}:queue:`. `sr` when absent. */
+  /** All keys begin with `{prefix}:queue:`. Default: `sr`. */
   prefix?: string;
-  /** Told of what goes wrong in the background, handlers that fail included. */
+  /** Called for failures in the background, including those of handlers. */
   onTrouble?: (says: string) => void;
 }
 
 export interface BullWakeups extends Wakeups {
-  /** For looking at them. */
+  /** For the queue board. */
   queues: Queue[];
-  /** How many workers of all daemons are connected; 0 where the server does not tell, as some managed ones do not. */
+  /** Number of connected workers of all daemons; 0 if the server does not report it, like some managed ones. */
   workers(): Promise<number>;
 }
 
-/** So long an addition may take before it is given up: the sweep finds what it was about. */
+/** Time limit for adding a job; after that the sweep finds its subject. */
 const ADD_TIMEOUT_MS = 2_000;
 
 /**
- * A dead worker's job is taken up after about three seconds (BullMQ's own defaults: a minute), however often that
- * happens; the defaults fail a job for good at the second death of its worker.
+ * A dead worker's job is taken over after about three seconds (BullMQ's default: a minute), however often that happens; by
+ * default, a job fails permanently at the second death of its worker.
  */
 const RECOVERY = { lockDuration: 3_000, stalledInterval: 1_500, maxStalledCount: 100 };
 
-/** Jobs have ids of BullMQ's own making: one that is named is ignored while a job of that name exists in any state. */
+/** BullMQ chooses the ids of jobs, because it ignores a named job while one of that name exists in any state. */
 const JOB = {
   attempts: 3,
   backoff: { type: 'exponential', delay: 200 },
@@ -38,7 +38,7 @@ const JOB = {
   removeOnFail: { count: 1_000 },
 };
 
-/** A job about nobody: that it went the whole way is the proof that jobs do. */
+/** A job without a subject, which proves that jobs are processed. */
 const NOBODY = '';
 const PROVED_WITHIN_MS = 1_000;
 
@@ -61,7 +61,7 @@ class BullMqWakeups implements BullWakeups {
   readonly #clients: Client[] = [];
   readonly #workers: Worker<Wake>[] = [];
   #closing: Promise<void> | undefined;
-  /** What Redis refused to a nudge, and to a worker, and has not been seen to do since. */
+  /** Errors of Redis for a nudge and for a worker, until the same operation succeeds. */
   readonly #refused: { nudge?: string; worker?: string } = {};
   #taken: () => void = () => {};
 
@@ -85,12 +85,12 @@ class BullMqWakeups implements BullWakeups {
 
   async incident(id: string, delayMs = 0, priority?: number): Promise<void> {
     const delay = Math.max(0, Math.ceil(delayMs));
-    // BullMQ's 0 means none: such a job comes before all that have one.
+    // In BullMQ, 0 means no priority, and such a job comes before all that have one.
     const wake = { delay, priority: priority === undefined ? 0 : priority + 1 };
     await this.#nudge(`incident ${id}`, () => this.#incidents.add('incident', { id }, wake));
   }
 
-  /** Never throws: what it is about is stored, and due; the sweep finds it. */
+  /** Never throws: the subject is stored and due, so the sweep finds it. */
   async #nudge(whom: string, add: () => Promise<unknown>): Promise<void> {
     try {
       await within(ADD_TIMEOUT_MS, add(), () => new Error(`no answer within ${ADD_TIMEOUT_MS} ms`));
@@ -163,18 +163,18 @@ class BullMqWakeups implements BullWakeups {
 
   async workers(): Promise<number> {
     const found = await this.#incidents.getWorkers();
-    // Where CLIENT LIST is refused, BullMQ answers with one that is no connection.
+    // If CLIENT LIST is refused, BullMQ returns an entry that is not a connection.
     return found.filter(({ id }) => id !== undefined).length;
   }
 
-  /** The first call closes; later ones wait for it. */
+  /** The first call closes; later calls wait for it. */
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#close(graceMs);
     return this.#closing;
   }
 
   async #close(graceMs: number): Promise<void> {
-    // What is not finished by then is taken up by another worker as soon as its lock has run out.
+    // Another worker takes over unfinished jobs as soon as their lock has expired.
     const inHand = this.#workers.map((worker) => worker.close().catch((error) => this.#trouble('closing', error)));
     await atMost(graceMs, Promise.all(inHand));
     const rest = [...this.#workers.map((worker) => worker.close(true)), ...this.queues.map((queue) => queue.close())];

@@ -37,11 +37,11 @@ interface Incident {
   family: string;
   openedAt: number;
   open: boolean;
-  /** The organisation it was seen to be in; '' while nothing was seen. */
+  /** The organisation of the incident; '' until it is known. */
   world: string;
-  /** The highest that its alerts had. */
+  /** The highest repeat count of its alerts. */
   repeatCount: number;
-  /** Counts the news that came for it. */
+  /** Number of nudges so far. */
   nudges: number;
   counted?: { alerts: number; newest: string };
 }
@@ -49,27 +49,27 @@ interface Incident {
 interface Lease {
   token: string;
   until: number;
-  /** `nudges` when it was taken. */
+  /** `nudges` when the lease was taken. */
   nudges: number;
 }
 
-/** About how much of a journal one page holds. */
+/** Approximate size of one page of a journal. */
 const PAGE_SIZE = 1_000_000;
 
 const NOWHERE: Head = { seq: 0, hash: '' };
 
 export interface MemoryStoreOptions {
-  /** Real time in ms; the wall's clock when absent. */
+  /** Real time in milliseconds. Default: wall-clock time. */
   now?: () => number;
-  /** Finished incidents beyond this many are forgotten, the oldest first. 10 000 when absent. */
+  /** Maximum number of finished incidents; the oldest are deleted first. Default: 10,000. */
   finishedCount?: number;
-  /** Entries that the feed can be resumed from. 10 000 when absent. */
+  /** Number of entries that readers of the feed can resume from. Default: 10,000. */
   feedLength?: number;
 }
 
 /**
- * The store without a server: for trying out, tests and simulation. Nothing outlives the process. Every method does its
- * work before it first yields, which makes it as atomic as a script in Redis.
+ * The store without a server, for trials, tests and simulation. It is lost when the process exits. Every method does its work
+ * before its first `await`, which makes it as atomic as a script in Redis.
  */
 export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
   return new MemoryStore(options);
@@ -84,14 +84,14 @@ class MemoryStore implements Store {
   readonly #marks = new Map<string, number>();
   readonly #pending = new Map<string, { text: string; repeat: boolean; receivedAt: number }>();
   readonly #incidents = new Map<string, Incident>();
-  /** Key → the open incident that has it. */
+  /** Key → its open incident. */
   readonly #open = new Map<string, string>();
-  /** Finished incidents, in the order in which they ended. */
+  /** Finished incidents in the order of their ends. */
   readonly #finished = new Set<string>();
   readonly #outcomes = new Map<string, { world: string; at: number; repeatCount: number }>();
-  /** World and server → who makes its health sets look bad, until when (real ms). */
+  /** Organisation and server → the incident that disrupts it, and until when (real ms). */
   readonly #disrupting = new Map<string, { incident: string; until: number }>();
-  /** World and key → incidents that recovered, with their organisation time. */
+  /** Organisation and key → incidents that recovered, with their organisation time. */
   readonly #recovered = new Map<string, { incident: string; at: number }[]>();
   readonly #leases = new Map<string, Lease>();
   readonly #due = new Map<string, number>();
@@ -113,7 +113,7 @@ class MemoryStore implements Store {
     return alerts.map((alert) => {
       const repeat = (this.#marks.get(alert.id) ?? 0) > now;
       if (!repeat) {
-        this.#marks.delete(alert.id); // to the end of the map, which is kept in the order of expiry
+        this.#marks.delete(alert.id); // moves it to the end of the map, which is in order of expiry
         this.#marks.set(alert.id, now + retentionMs);
       }
       if (!this.#pending.has(alert.id)) this.#putPending(alert, repeat);
@@ -145,7 +145,7 @@ class MemoryStore implements Store {
 
   async lastOutcome(key: string, organisation: string): Promise<{ at: number; repeatCount: number } | undefined> {
     const last = this.#outcomes.get(key);
-    // An incident that saw nothing of its organisation may have been in this one.
+    // An incident that has not read its organisation yet may belong to this one.
     if (!last || (last.world !== '' && last.world !== organisation)) return undefined;
     return { at: last.at, repeatCount: last.repeatCount };
   }
@@ -224,7 +224,7 @@ class MemoryStore implements Store {
       if (refused) return { ok: false, refused };
     }
 
-    // Everything holds: from here on it is written.
+    // All conditions hold: the changes start here.
     const linked = link(head, event, options);
     const incident = known ?? this.#opened(id, opening, options.at);
     incident.texts.push(linked.text);
@@ -237,7 +237,7 @@ class MemoryStore implements Store {
     return { ok: true, head: { ...incident.head }, entry: linked.entry };
   }
 
-  /** What is kept beside an entry, in the indexes. `ended`: real time, where that is long ago. */
+  /** Updates the indexes for an entry. `ended`: real time if it is in the past. */
   #remember(id: string, incident: Incident, options: AppendOptions, ended = this.#now()): void {
     const { start, finishing } = options;
     if (start) this.#start(id, incident, start);
@@ -293,7 +293,7 @@ class MemoryStore implements Store {
     if (of && (entered?.incident !== of.incident || entered.debt.id !== of.id)) return;
     this.#ledger.delete(place);
     if ([...this.#ledger.values()].some((owed) => owed.world === organisation && owed.debt.server === server)) return;
-    // The last thing owed to the server is done: what a finished run kept for its sake is free.
+    // After the last undo action of the server, frees the slot that a finished run kept for it.
     for (const [key, slot] of this.#shared.slots) {
       const [of] = JSON.parse(key) as [string];
       if (slot.kept && slot.server === server && of === organisation) this.#shared.slots.delete(key);
@@ -325,16 +325,16 @@ class MemoryStore implements Store {
   }
 
   #requeue(alerts: readonly Alert[]): void {
-    // An alert that was sent again stands in the list once more, further behind.
+    // A repeated alert is in the list again, at a later position.
     for (const alert of new Map(alerts.map((one) => [one.id, one])).values()) {
       const waits = this.#pending.get(alert.id);
-      // What was sent again meanwhile, and waits, is the newer word.
+      // A pending alert that was sent again is newer.
       if (waits) waits.repeat = false;
       else this.#putPending(alert, false);
     }
   }
 
-  /** Finished incidents that are too many, except those that the ledger still names. */
+  /** Deletes finished incidents above the maximum, except those with entries in the ledger. */
   #forget(): void {
     const owing = new Set([...this.#ledger.values()].map(({ incident }) => incident));
     for (const oldest of this.#finished) {
@@ -370,7 +370,7 @@ class MemoryStore implements Store {
     });
   }
 
-  // -- what incidents learn from each other
+  // -- state shared between incidents
 
   async troubled(organisation: string, troubles: string[], since: number): Promise<string[]> {
     return this.#lessons.troubled(organisation, troubles, since);
@@ -432,7 +432,7 @@ class MemoryStore implements Store {
     return news;
   }
 
-  /** Nobody else can reach it. */
+  /** Always the same store, because no other process can reach it. */
   async recognise(): Promise<Recognised> {
     return { is: 'same', older: false, evicted: false };
   }
@@ -527,7 +527,7 @@ class MemoryStore implements Store {
   }
 }
 
-/** What of an entry is needed to find or judge its incident later. */
+/** Stores the facts of an entry by which its incident is found or judged later. */
 function note(incident: Incident, event: IncidentEvent): void {
   if (event.type === 'opened' || event.type === 'attached') {
     const alerts = event.type === 'attached' ? event.data.alerts : [event.data.alert];

@@ -1,20 +1,20 @@
 import { atMost } from '../../lib/deadline.ts';
 import type { Wakeups } from '../../ports/wakeups.ts';
 export interface MemoryWakeupsOptions {
-  /** Real time in ms; the wall's clock when absent. */
+  /** Real time in milliseconds. Default: wall-clock time. */
   now?: () => number;
-  /** No timers: jobs run only in `runDue`. For tests and simulation. */
+  /** Without timers: jobs run only in `runDue`. For tests and simulation. */
   manual?: boolean;
-  /** Told of a handler that failed. The job is tried three times in all, and then left to the sweep. */
+  /** Called for a handler that failed. The job is tried three times in total and then left to the sweep. */
   onError?: (error: unknown, job: { queue: string; id: string }) => void;
 }
 
 export interface MemoryWakeups extends Wakeups {
-  /** Runs one after the other what is due at `at` (now when absent), what those add included. Answers how many ran. */
+  /** Runs the jobs that are due at `at` (default: now) one after another, including those that they add. Returns their number. */
   runDue(at?: number): Promise<number>;
 }
 
-/** Wake-ups by timers of this process, which don't keep it alive. */
+/** Wake-ups by timers of this process, which do not keep it alive. */
 export function createMemoryWakeups(options: MemoryWakeupsOptions = {}): MemoryWakeups {
   const now = options.now ?? Date.now;
   const lane = (queue: string) => new Lane(queue, now, options.manual ?? false, options.onError ?? (() => {}));
@@ -48,26 +48,26 @@ export function createMemoryWakeups(options: MemoryWakeupsOptions = {}): MemoryW
 
 interface Job {
   id: string;
-  /** Of what is due, the lowest comes first. */
+  /** The lowest of the due jobs runs first. */
   priority: number;
-  /** Real ms. */
+  /** Real milliseconds. */
   at: number;
   attempt: number;
 }
 
 const ATTEMPTS = 3;
 const BACKOFF_MS = 200;
-/** What a timer of Node can wait for; beyond it fires at once. Waking too early is harmless. */
+/** Maximum delay of a Node timer; a longer one fires immediately. Waking too early is harmless. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** One queue with its own room, so that slow incidents never hold up alerts. */
+/** One queue with its own concurrency, so that slow incidents never delay alerts. */
 class Lane {
   readonly #queue: string;
   readonly #now: () => number;
   readonly #manual: boolean;
   readonly #onError: NonNullable<MemoryWakeupsOptions['onError']>;
   readonly #running = new Set<Promise<void>>();
-  /** The earliest first; of one time in the order in which they were added. */
+  /** Earliest first; jobs of the same time in the order of their addition. */
   #waiting: Job[] = [];
   #handler: ((id: string) => Promise<void>) | undefined;
   #concurrency = 0;
@@ -115,7 +115,7 @@ class Lane {
     await atMost(graceMs, Promise.all(this.#running));
   }
 
-  /** Runs one job that is due at `at`; answers whether there was one. */
+  /** Runs one job that is due at `at`; returns whether there was one. */
   async runFirst(at: number): Promise<boolean> {
     const job = this.#takeDue(at);
     if (job) await this.#run(job);
@@ -133,7 +133,7 @@ class Lane {
     return first < 0 ? undefined : this.#waiting.splice(first, 1)[0];
   }
 
-  /** Starts what is due as far as there is room, and sets the timer for what is next. */
+  /** Starts due jobs up to the concurrency, and sets the timer for the next one. */
   #look(): void {
     if (this.#manual || this.#closed || !this.#handler) return;
     while (this.#running.size < this.#concurrency) {
@@ -153,7 +153,7 @@ class Lane {
   }
 
   async #run({ id, priority, attempt }: Job): Promise<void> {
-    // Never in the turn of whoever added the job: its work may not be done yet.
+    // Later, because the caller that added the job may not have finished its work.
     await Promise.resolve();
     try {
       await this.#handler?.(id);

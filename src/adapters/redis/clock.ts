@@ -3,12 +3,12 @@ import type { Script, Scripts } from './scripts/script.ts';
 const TIME: Script = { keys: ['due'], lua: "return redis.call('TIME')" };
 
 const ASK_EVERY_MS = 1_000;
-/** An answer that was under way for longer says too little. */
+/** A slower answer is too inexact. */
 const QUICK_MS = 500;
 
 /**
- * The time of the Redis that all share, in real milliseconds: what one daemon writes as due is due for the others,
- * whatever the clocks of their machines say, and whoever sets them.
+ * The time of the shared Redis, in real milliseconds, so that all daemons agree on when something is due, whatever the clocks of
+ * their machines show.
  */
 export class RedisClock {
   readonly #scripts: Scripts;
@@ -18,7 +18,7 @@ export class RedisClock {
 
   constructor(scripts: Scripts) {
     this.#scripts = scripts;
-    // While Redis is away it goes on by itself.
+    // If Redis is down, it continues with the last known offset.
     this.#timer = setInterval(() => void this.follow().catch(() => {}), ASK_EVERY_MS);
     this.#timer.unref();
   }
@@ -27,7 +27,7 @@ export class RedisClock {
     return Math.round(this.#base + performance.now() - this.#since);
   }
 
-  /** Asks once. Fails when Redis does not answer. */
+  /** Asks Redis once. Fails if Redis does not answer. */
   async follow(): Promise<void> {
     const asked = performance.now();
     const [seconds, microseconds] = (await this.#scripts.run(TIME)) as [string, string];

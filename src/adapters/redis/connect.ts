@@ -3,25 +3,24 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { safeAddress } from '../../lib/shown.ts';
 
-/** The replies' shape is ioredis's own default. */
+/** The shape of replies is ioredis's default. */
 type Options = Omit<RedisOptions, 'replyMapping'>;
 
-/** Either kind of client; both speak the same commands. */
+/** Either kind of client; both have the same commands. */
 export type Client = Redis | Cluster;
 
 /**
- * What a connection is for. `commands` fails at once while Redis is away and after two seconds without an answer, so that
- * no caller hangs, and never sends a command again that may have been carried out (a cluster's client does, as it does
- * not tell that from one that was not sent: every script bears it, by the head, the mark or the token it names).
- * `reads` is the same for answers that may be long: they may take ten seconds.
- * `blocking` waits for as long as it takes: for readers that wait for news, and for BullMQ. `question` tries once, and
- * does not come back.
+ * The use of a connection. `commands` fails immediately while Redis is down, and after two seconds without an answer, so that no
+ * caller hangs. It never resends a command that may have been executed. (A cluster's client does, because it can't distinguish
+ * such a command from one that was not sent; every script tolerates that, because it names a head, a mark or a token.) `reads` is
+ * the same for long answers, with a limit of ten seconds. `blocking` waits without limit, for readers of the feed and for BullMQ.
+ * `question` tries once and does not reconnect.
  */
 export type Purpose = 'commands' | 'reads' | 'blocking' | 'question';
 
-/** A Redis that was named, in any of its forms. */
+/** A Redis server, sentinel group or cluster, from any form of URL. */
 export interface RedisTarget {
-  /** For people; never with the password. */
+  /** Address for messages, without the password. */
   describe: string;
   connect(purpose: Purpose): Client;
 }
@@ -38,7 +37,7 @@ const FORMS = [
   'redis+cluster://[user:password@]host1:7001,host2:7002',
 ].join(', ');
 
-/** Reads a URL; throws with the place and the accepted forms when it is malformed. */
+/** Parses a URL; throws with the problem and the accepted forms if it is malformed. */
 export function redisTarget(url: string): RedisTarget {
   const parts = /^([a-z+]+):\/\/(?:([^@/]*)@)?([^/]*)(\/.*)?$/i.exec(url.trim());
   if (!parts) throw malformed(url, 'it is not a URL');
@@ -63,7 +62,7 @@ export function redisTarget(url: string): RedisTarget {
       const [, name = '', db = ''] = path.split('/');
       if (name === '') throw malformed(url, 'the name of the monitored master is missing after the hosts');
       const sentinels = nodes(url, hosts, 26379);
-      // A master that stands still keeps its connections: only its sentinels tell that another took its place.
+      // A frozen master keeps its connections, so only its sentinels report that it was replaced.
       const watched = { sentinels, name, failoverDetector: true };
       return single(`${name} by sentinels ${hosts}`, { ...auth, ...watched, ...database(url, db) });
     }
@@ -91,8 +90,8 @@ function cluster(describe: string, startup: { host: string; port: number }[], au
 }
 
 /**
- * ioredis leaves a connect() unsettled for ever when its first ready check asks a master that is away, or when its pool
- * of nodes was empty before; and BullMQ's worker takes no job until it is settled.
+ * ioredis never settles connect() if the master is down at the first ready check or if its pool of nodes was empty, and BullMQ's
+ * worker takes no job until it is settled.
  */
 function settling(cluster: Cluster): Cluster {
   const { connect, duplicate } = cluster;
@@ -116,11 +115,11 @@ function forPurpose(purpose: Purpose) {
   const patient = purpose === 'blocking';
   return {
     connectTimeout: CONNECT_TIMEOUT_MS,
-    // A Redis that still loads what it holds guesses how long it takes, often by far too much.
+    // While Redis loads its data, its estimate of the remaining time is often far too high.
     maxLoadingRetryTime: 1_000,
-    // After a failover the old master answers READONLY: connect anew, to whoever is the master now.
+    // After a failover the old master answers READONLY, so reconnect to the current master.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
-    // A question to a Redis that still loads is to be answered so, at once.
+    // A question must fail immediately if Redis is still loading.
     enableReadyCheck: purpose !== 'question',
     enableOfflineQueue: purpose !== 'commands' && purpose !== 'reads',
     autoResendUnfulfilledCommands: patient,
@@ -131,7 +130,7 @@ function forPurpose(purpose: Purpose) {
   };
 }
 
-/** Quick at first, for a Redis that was only restarted; never slower than a second. */
+/** Short delays first, for a Redis that was only restarted; never more than a second. */
 function retryStrategy(times: number): number {
   return Math.min(50 * times, 1_000);
 }

@@ -2,10 +2,10 @@ import { NotCopied } from '../../ports/journal.ts';
 import type { Client } from './connect.ts';
 import type { Scripts } from './scripts/script.ts';
 
-/** Real milliseconds that replicas have to say that they have something: less than a command may take. */
+/** Real milliseconds in which replicas must acknowledge a write; less than the time-out of a command. */
 const PATIENCE_MS = 1_000;
 
-/** Writes that wait for replicas together. */
+/** Writes that wait for replicas together, with one WAIT. */
 interface Round {
   begins: Promise<void>;
   writes: Promise<unknown>[];
@@ -13,15 +13,15 @@ interface Round {
 }
 
 /**
- * Writes that a failover must not forget: they count once as many replicas as asked for have them. On a connection of
- * their own, as WAIT speaks of the writes of its connection and holds up whatever comes behind it there. What comes
- * during a WAIT is written after it, and waits together: missing replicas cost each caller two seconds, however many.
+ * Writes that must survive a failover: they succeed when the required number of replicas has them. They use their own connection,
+ * because WAIT covers the writes of its connection and blocks later commands there. Writes during a WAIT are sent after it and
+ * share the next one, so missing replicas delay each caller by two seconds at most.
  */
 export class Copies {
   readonly client: Client;
   readonly scripts: Scripts;
   readonly #replicas: number;
-  /** Connections that were lost so far. */
+  /** Number of lost connections. */
   #lost = 0;
   #last: Promise<void> = Promise.resolve();
   #next: Round | undefined;
@@ -35,7 +35,7 @@ export class Copies {
     });
   }
 
-  /** Writes on `client` or by `scripts`; throws NotCopied when that was done, and too few replicas have it. */
+  /** Writes on `client` or with `scripts`. Throws NotCopied if the write was done but too few replicas have it. */
   async surely<T>(write: () => Promise<T>): Promise<T> {
     if (this.#replicas === 0) return write();
     this.#next ??= this.#prepare();
@@ -61,7 +61,7 @@ export class Copies {
     const settled = await Promise.allSettled(writes);
     if (settled.every(({ status }) => status === 'rejected')) return;
     const have = await this.client.wait(this.#replicas, PATIENCE_MS);
-    // Else another server may have answered, which never heard of what was written.
+    // After a reconnect, another server may have answered, which never received the write.
     if (this.#lost !== lostBefore)
       throw new NotCopied('the connection to Redis was lost before the replicas had the write');
     if (have < this.#replicas) {

@@ -1,21 +1,21 @@
-/** What of INFO decides whether an alert that was answered 202 can still be lost. */
+/** The settings that decide whether an alert can be lost after the response 202. */
 export interface Kept {
   kind: string;
   /** Fields of INFO. */
   info: ReadonlyMap<string, string>;
-  /** `appendfsync`; undefined where the server does not tell. */
+  /** `appendfsync`; undefined if the server does not report it. */
   fsync: string | undefined;
 }
 
 const FULL_SHARE = 0.9;
 
-/** What a person should know about how safe this server keeps what it is given: what it means, and what to type. */
+/** Warnings about the durability of this server: the risk, and the command that fixes it. */
 export function durability({ kind, info, fsync }: Kept): string[] {
   const found: string[] = [];
   if (info.get('aof_enabled') === '0') {
     found.push(`Redis keeps snapshots only: a crash loses alerts that were answered 202. ${type('appendonly', 'yes')}`);
   }
-  // A server that the daemon starts itself is set by the daemon's own configuration.
+  // The private server is configured by the daemon's own configuration.
   const always =
     kind === 'private redis' ? 'Set `store.appendfsync` to `always`, or accept it.' : type('appendfsync', 'always');
   if (fsync === 'everysec') {

@@ -7,8 +7,8 @@ const BLOCK_MS = 5_000;
 const RETRY_MS = 500;
 
 /**
- * The stream of all journals, for any number of readers. One connection waits for news; a reader then fetches from where
- * it stands, so that a slow one costs no memory. While Redis is away readers wait; nothing is lost by that.
+ * The stream of all journals, for any number of readers. One connection waits for new entries; each reader then fetches from its
+ * own position, so that a slow one costs no memory. While Redis is down, readers wait and lose nothing.
  */
 export class RedisFeed {
   readonly #commands: Client;
@@ -16,7 +16,7 @@ export class RedisFeed {
   readonly #key: string;
   readonly #ended = new AbortController();
   readonly #waiting = new Set<() => void>();
-  /** Readers that keep step ask at the same time, and are given the same items. */
+  /** Readers at the same position share one request and its items. */
   readonly #fetching = new Map<string, Promise<FeedItem[]>>();
   #news = 0;
   #watching: Promise<void> | undefined;
@@ -28,11 +28,11 @@ export class RedisFeed {
     this.#key = key;
   }
 
-  /** Entries after an id; one that is no id of a stream means `from now on`. `now` is the moment of this call. */
+  /** Entries after an id; an invalid id means from the time of this call. */
   after(id: string, signal: AbortSignal): AsyncIterable<FeedItem> {
     const end = AbortSignal.any([signal, this.#ended.signal]);
     const from = /^\d{1,19}(-\d{1,19})?$/.test(id) ? Promise.resolve(id) : this.#last();
-    from.catch(() => {}); // reported to whoever reads, by asking again
+    from.catch(() => {}); // the reader asks again and gets the error
     return { [Symbol.asyncIterator]: () => this.#read(from, end) };
   }
 
@@ -65,7 +65,7 @@ export class RedisFeed {
 
   async #page(after: string, end: AbortSignal): Promise<FeedItem[]> {
     try {
-      // One that was asked before the latest news may not hold it.
+      // A request from before the latest entry may not contain it.
       const question = `${after} ${this.#news}`;
       const fetching =
         this.#fetching.get(question) ?? this.#fetch(after).finally(() => this.#fetching.delete(question));
@@ -87,7 +87,7 @@ export class RedisFeed {
     return last?.[0] ?? '0-0';
   }
 
-  /** Until the end: waits for entries after `position`, and wakes the readers. */
+  /** Waits for entries after `position` and wakes the readers, until the feed is closed. */
   async #watch(position: string): Promise<void> {
     this.#reader = this.#blocking();
     let seen = position;
@@ -105,7 +105,7 @@ export class RedisFeed {
     }
   }
 
-  /** Until there is news, but no longer than `ms`. */
+  /** Waits until there are new entries, but no longer than `ms`. */
   #pause(ms: number, end: AbortSignal): Promise<void> {
     if (end.aborted) return Promise.resolve();
     return new Promise((resolve) => {

@@ -5,25 +5,25 @@ import type { Client } from './connect.ts';
 import { durability } from './durability.ts';
 import { REINDEXING } from './reindex.ts';
 
-/** What is asked of a Redis. `key`: any that the store has, as a cluster keeps all of them at one of its masters. */
+/** Parameters of the health check. `key`: any key of the store, because in a cluster one master has all of them. */
 export interface Asked {
   kind: string;
   where: string;
   key: string;
-  /** There while the indexes are made anew. */
+  /** Key that exists while the indexes are rebuilt. */
   reindexing: string;
   waitReplicas: number;
-  /** Tries to write, and answers what Redis says against it. Absent: nothing is written, as it may be another's. */
+  /** Tries to write and returns the error of Redis. Absent: nothing is written, because the data may belong to another store. */
   refusal?: () => Promise<string | undefined>;
 }
 
-/** Whether it answers, and what a person should know about how safe it keeps what it is given. */
+/** Whether Redis answers, and warnings about its durability. */
 export async function redisHealth(client: Client, asked: Asked): Promise<StoreHealth> {
   const { kind, where } = asked;
   try {
     const server = await keeperOf(client, asked.key);
     const info = fieldsOf(await server.info());
-    // INFO alone is answered before anything else can be asked.
+    // While Redis loads, it answers only INFO.
     if (info.get('loading') === '1') throw new Error('it is still loading its data');
     if (client.status !== 'ready') throw new Error('there is no connection');
     if ((await client.exists(asked.reindexing)) === 1) {
@@ -40,13 +40,13 @@ export async function redisHealth(client: Client, asked: Asked): Promise<StoreHe
     if (error instanceof ReplyError) {
       return { up: false, kind, warnings: [], says: `${kind} at ${where} ${refused('refuses', said)}` };
     }
-    // ioredis's way of saying that there is no connection.
+    // The error of ioredis if there is no connection.
     const why = /enableOfflineQueue/.test(said) ? 'there is no connection' : said;
     return { up: false, kind, warnings: [], says: `${kind} at ${where} does not answer: ${why}` };
   }
 }
 
-/** What to do about a Redis that answers and does not do its work, by how its own words begin. */
+/** Advice for a Redis that answers but refuses commands, by the beginning of its error. */
 const REMEDIES: [RegExp, string][] = [
   [
     /^OOM/,
@@ -65,7 +65,7 @@ const REMEDIES: [RegExp, string][] = [
   [/^OTHERSTORE/, 'Check which Redis `store.url` names, and whether it was flushed or lost its files.'],
 ];
 
-/** Tries to do what the store does, and tells of what is refused: Redis' own words, and what to do. Fails when there is no answer. */
+/** Tries the operations of the store. Returns the error of Redis with advice, or undefined. Fails if there is no answer. */
 export async function refusal(prove: () => Promise<unknown>): Promise<string | undefined> {
   try {
     const [command, words] = (await prove()) as string[];
@@ -78,13 +78,13 @@ export async function refusal(prove: () => Promise<unknown>): Promise<string | u
 }
 
 function refused(what: string, answer: string): string {
-  // Redis names the script and its line behind its words.
+  // Redis appends the script and its line to the message.
   const words = answer.replace(/ script: .*$/s, '').trim();
   const remedy = REMEDIES.find(([pattern]) => pattern.test(words))?.[1];
   return [`${what}: ${words.replace(/\.?$/, '.')}`, ...(remedy ? [remedy] : [])].join(' ');
 }
 
-/** The server that has the store's keys: a cluster answers INFO from any, also while that one is away. */
+/** The server that has the store's keys, because any server of a cluster answers INFO even if that one is down. */
 async function keeperOf(client: Client, key: string): Promise<Redis> {
   if (!(client instanceof Cluster)) return client;
   const slot = Number(await client.cluster('KEYSLOT', key));
@@ -116,7 +116,7 @@ function replication(info: Map<string, string>, waitReplicas: number): string[] 
   return [];
 }
 
-/** Managed services refuse CONFIG; then nothing is known, and nothing is claimed. */
+/** `appendfsync`, or undefined for managed services, which refuse CONFIG. */
 async function appendFsync(server: Redis): Promise<string | undefined> {
   try {
     const answer = (await server.config('GET', 'appendfsync')) as string[];

@@ -15,8 +15,8 @@ export interface StorePlace {
 }
 
 /**
- * The store that a daemon with these settings would have. A Redis that runs is asked, on one connection; none is started, and nothing
- * is written, as what is there may be another's. Throws for an address that is none.
+ * Facts about the store that a daemon with these settings would use. Queries a running Redis on one connection; starts none and
+ * writes nothing, because the data may belong to another store. Throws for an invalid address.
  */
 export async function inspectRedis(place: StorePlace): Promise<StoreFacts> {
   if (place.url !== undefined) return { found: 'answer', health: await healthAt(place.url, 'redis', place) };
@@ -26,7 +26,7 @@ export async function inspectRedis(place: StorePlace): Promise<StoreFacts> {
   const running = await runningPrivateRedis(directory);
   if (running !== undefined) return { found: 'answer', health: await healthAt(running, 'private redis', place) };
   if (findRedisServer() === undefined) return { found: 'no-program', directory };
-  // Redis before 7 has one file, and so has a backup that is being restored.
+  // Redis before 7 has a single file, and so does a backup that is being restored.
   const files = await Promise.all(['appendonlydir', 'appendonly.aof'].map((name) => isThere(join(directory, name))));
   const warnings = durability({ kind: 'private redis', info: new Map(), fsync: place.appendfsync });
   return { found: 'asleep', directory, kept: files.includes(true), warnings };
@@ -55,7 +55,7 @@ async function healthAt(url: string, kind: string, { prefix, waitReplicas }: Sto
   }
 }
 
-/** Why a store can't be kept there; a folder that is not there yet is made in the nearest one that is. */
+/** Why the folder can't be used; a missing folder is created in its nearest existing parent. */
 async function whyUnusable(directory: string): Promise<string | undefined> {
   const found = await stat(directory).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error && found.code === 'ENOENT') {

@@ -9,65 +9,65 @@ import { readSmall, setAside, writeWhole } from '../../lib/files.ts';
 import { type Client, redisTarget } from './connect.ts';
 import { Locksmith, type StartingLock } from './starting-lock.ts';
 
-/** Programs that can be the private server, the preferred first. Memurai is Redis for Windows. */
+/** Programs that can be the private server, in order of preference. Memurai is Redis for Windows. */
 const PROGRAMS = process.platform === 'win32' ? ['memurai', 'redis-server'] : ['redis-server', 'valkey-server'];
 
-/** The longest path of a Unix socket is 107 bytes (103 on macOS). */
+/** Maximum length of the path of a Unix socket: 107 bytes, 103 on macOS. */
 const LONGEST_SOCKET_PATH = 103;
 
-/** A large append-only file takes its time to load. */
+/** Loading a large append-only file takes a while. */
 const START_MS = 120_000;
 const STOP_MS = 10_000;
 const LOOK_EVERY_MS = 50;
-/** How soon a server that died under its daemons is missed. */
+/** Interval of the checks whether the server still runs. */
 const MISS_EVERY_MS = 2_000;
-/** Nobody waits for longer without being told what for. */
+/** After this time a message says what the daemon waits for. */
 const SILENT_MS = 1_000;
-/** With less room than this a server would be killed by its next write (bytes). */
+/** With less free space (in bytes), the next write would stop the server. */
 const ROOM = 256 * 1024;
 
 export interface PrivateRedisOptions {
-  /** Its append-only file, socket and log are here; made when absent. */
+  /** Folder of its append-only file, socket and log; created if absent. */
   directory: string;
-  /** `always` when absent: no accepted alert is lost, not even at a power loss. */
+  /** Default: `always`, so that no accepted alert is lost, even after a power failure. */
   appendfsync?: 'always' | 'everysec';
   onLog?: (says: string) => void;
-  /** It died, can't be started again, or something is waited for or was left behind; `onLog` when absent. */
+  /** Called if the server stopped, can't be restarted, is being waited for, or left files behind. Default: `onLog`. */
   onTrouble?: (says: string) => void;
 }
 
 export interface PrivateRedis {
   /** For `redisTarget`. */
   url: string;
-  /** It ran already: another daemon's, or left by one that was killed. */
+  /** It was already running: started by another daemon, or left by one that was killed. */
   adopted: boolean;
-  /** Others were connected when it was adopted: another daemon works on this directory. */
+  /** Other clients were connected when it was adopted, so another daemon uses this directory. */
   shared: boolean;
-  /** Why it does not run now; undefined while it does. */
+  /** Why it is not running; undefined if it is. */
   trouble(): string | undefined;
-  /** The last daemon that leaves stops it; resolves when it is gone, or left to the others. */
+  /** The last daemon to close stops it. Resolves when it has exited or is left to the other daemons. */
   close(): Promise<void>;
 }
 
-/** The program on the PATH that can be a private Redis. */
+/** The first of these programs that is on the PATH. */
 export function findRedisServer(): string | undefined {
   return PROGRAMS.find(
     (program) => spawnSync(program, ['--version'], { stdio: 'ignore', env: withoutSecrets(process.env) }).status === 0,
   );
 }
 
-/** The address of the one that runs in a directory, or undefined; nothing is started. */
+/** The address of the server that runs in a directory, or undefined. Starts nothing. */
 export async function runningPrivateRedis(directory: string): Promise<string | undefined> {
   const { url, state } = await runningIn(realpathOf(resolve(directory)), () => {});
   return state === 'ready' ? url : undefined;
 }
 
-/** A Redis of this directory's own, with the data of the last time. One that runs on it already is used. */
+/** Starts a Redis for this directory with its previous data, or uses the one that is already running. */
 export async function startPrivateRedis(options: PrivateRedisOptions): Promise<PrivateRedis> {
   const onLog = options.onLog ?? (() => {});
   const onTrouble = options.onTrouble ?? onLog;
   await usable(resolve(options.directory));
-  // Under one name, whichever way somebody came here.
+  // The real path, so that all daemons use the same name.
   const directory = realpathOf(resolve(options.directory));
   const launch = async () => {
     for (;;) {
@@ -97,7 +97,7 @@ export async function startPrivateRedis(options: PrivateRedisOptions): Promise<P
   };
 }
 
-/** Nobody else looks after it: one that was killed is started again, at the same address and with what it had. */
+/** Restarts the server if it was killed, at the same address and with its data. */
 function watch(
   url: string,
   directory: string,
@@ -143,7 +143,7 @@ function watch(
   };
 }
 
-/** With `appendfsync always` Redis ends itself when its disk is full. It is not started again only to end again. */
+/** With `appendfsync always` Redis exits when its disk is full. Throws then, because a restart would exit again. */
 function hasRoom(directory: string): void {
   const file = join(directory, 'room.probe');
   try {
@@ -168,7 +168,7 @@ async function usable(directory: string): Promise<void> {
   }
 }
 
-/** Undefined: another took over meanwhile. */
+/** Returns undefined if another daemon took over in the meantime. */
 async function start(
   directory: string,
   appendfsync: string,
@@ -196,8 +196,8 @@ async function start(
     'maxmemory-policy noeviction',
     'save ""',
   ];
-  // Detached: an interrupt at the terminal must not stop it before the daemon has finished what is in hand. By standard
-  // input: its password is not to be seen in the list of processes.
+  // Detached, so that an interrupt at the terminal does not stop it before the daemon has finished its work in progress. The
+  // settings go to standard input, so that the password is not visible in the process list.
   const child = spawn(program, ['-'], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -211,7 +211,7 @@ async function start(
   child.once('exit', (code, by) => {
     failure = `it exited with ${by ?? code}`;
   });
-  child.stdin.on('error', () => {}); // it ended before it had read: `exit` tells
+  child.stdin.on('error', () => {}); // it exited before it had read: `exit` reports that
   child.stdin.end(`${settings.join('\n')}\n`);
   child.unref();
 
@@ -232,11 +232,11 @@ async function start(
   return place.url;
 }
 
-/** Where a new server listens: a socket in the directory, or a port of the loopback where that can't be. */
+/** Address of a new server: a socket in the directory, or a port on the loopback interface if a socket is not possible. */
 async function newPlace(directory: string): Promise<{ url: string; settings: string[] }> {
   const socket = socketIn(directory);
   if (socket !== undefined) {
-    // Nobody answers there.
+    // No server answers on it.
     if (lstatSync(socket, { throwIfNoEntry: false })?.isDirectory()) setAside(socket);
     else rmSync(socket, { force: true });
     return {
@@ -244,7 +244,7 @@ async function newPlace(directory: string): Promise<{ url: string; settings: str
       settings: ['port 0', `unixsocket ${quoted(socket)}`, 'unixsocketperm 700'],
     };
   }
-  // Daemons that were connected to a server that died look for it where it was.
+  // Daemons that were connected to the previous server reconnect to its address.
   const before = portIn(writtenAddress(directory).url);
   const again = before !== undefined && (await isFree(before.port)) ? before : undefined;
   const { port, password } = again ?? { port: await freePort(), password: randomBytes(24).toString('hex') };
@@ -257,14 +257,14 @@ function socketIn(directory: string): string | undefined {
   return process.platform !== 'win32' && Buffer.byteLength(socket) <= LONGEST_SOCKET_PATH ? socket : undefined;
 }
 
-/** What redis.url may say, beside the socket in its own directory. */
+/** The valid content of redis.url, apart from the socket in its directory. */
 function portIn(url: string | undefined): { port: number; password: string } | undefined {
   const [, password, port] = /^redis:\/\/:(\w+)@127\.0\.0\.1:(\d{1,5})$/.exec(url ?? '') ?? [];
   if (password === undefined || !(Number(port) > 0 && Number(port) <= 65_535)) return undefined;
   return { port: Number(port), password };
 }
 
-/** The address that stands in redis.url, or why it is none of a server of this directory. */
+/** The address in redis.url, or why it can't belong to a server of this directory. */
 function writtenAddress(directory: string): { url?: string; wrong?: string } {
   try {
     const url = readSmall(addressFile(directory))?.trim();
@@ -276,7 +276,7 @@ function writtenAddress(directory: string): { url?: string; wrong?: string } {
   }
 }
 
-/** Only with the lock. Whatever is in its place is kept under another name. */
+/** Writes redis.url; only with the lock. A directory in its place is renamed. */
 function keepAddress(directory: string, url: string): void {
   const file = addressFile(directory);
   if (lstatSync(file, { throwIfNoEntry: false })?.isDirectory()) setAside(file);
@@ -297,7 +297,10 @@ function addressFile(directory: string): string {
   return join(directory, 'redis.url');
 }
 
-/** Our tokens may stand in variables, and a child outlives us: it is given what a program needs to run at all. */
+/**
+ * Environment variables may contain tokens and the server outlives the daemon, so it gets only the variables that programs
+ * require.
+ */
 function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const needed = ['PATH', 'SystemRoot', 'TEMP', 'TMPDIR', 'LD_LIBRARY_PATH', 'TZ'];
   return Object.fromEntries(needed.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
@@ -321,7 +324,7 @@ async function freePort(): Promise<number> {
 
 type State = 'ready' | 'loading' | 'silent' | 'of another directory';
 
-/** Which of the addresses that a server of this directory can have is answered, if any is. */
+/** The address of this directory's server that answers, if there is one. */
 async function runningIn(directory: string, tell: (says: string) => void): Promise<{ url?: string; state: State }> {
   const { url: written, wrong } = writtenAddress(directory);
   if (wrong !== undefined) tell(`${addressFile(directory)} is not valid and will be replaced: ${wrong}`);
@@ -336,7 +339,9 @@ async function runningIn(directory: string, tell: (says: string) => void): Promi
   return { state: 'silent' };
 }
 
-/** The URL of the server that runs on this directory, or the right to start one: never two on one append-only file. */
+/**
+ * The URL of the running server of this directory, or the lock to start one, because two must never use the same append-only file.
+ */
 async function lockOrRunning(directory: string, onTrouble: (says: string) => void): Promise<string | StartingLock> {
   const told = new Set<string>();
   const once = (says: string) => {
@@ -345,7 +350,7 @@ async function lockOrRunning(directory: string, onTrouble: (says: string) => voi
   };
   const waits = patience(onTrouble);
   const locksmith = new Locksmith(join(directory, 'starting.lock'), once);
-  // The daemon that starts it gives up by itself within that time.
+  // The daemon that starts it gives up within this time.
   const until = Date.now() + START_MS + STOP_MS;
   for (;;) {
     const { url, state } = await runningIn(directory, once);
@@ -359,7 +364,7 @@ async function lockOrRunning(directory: string, onTrouble: (says: string) => voi
   }
 }
 
-/** Says what is waited for, each once, when it takes longer than anybody waits without a word. */
+/** Reports what the daemon waits for, once each, after a short delay. */
 function patience(tell: (says: string) => void): (says: string) => void {
   const from = performance.now();
   let told = '';
@@ -370,7 +375,7 @@ function patience(tell: (says: string) => void): (says: string) => void {
   };
 }
 
-/** A server that lives and does not answer still writes to the file: starting a second one would spoil it. */
+/** Waits for a server that runs but does not answer: it still writes to the file, and a second server would corrupt it. */
 async function noSilentOther(directory: string, says: (says: string) => void): Promise<void> {
   const pid = Number(await readFile(join(directory, 'redis.pid'), 'utf8').catch(() => ''));
   const until = Date.now() + STOP_MS;
@@ -383,7 +388,7 @@ async function noSilentOther(directory: string, says: (says: string) => void): P
   }
 }
 
-/** Numbers of processes are used again: it must be a Redis and, where the system tells, work in this directory. */
+/** Process ids are reused: it must be a Redis and, if the system reports it, run in this directory. */
 function mayBeRedisOf(directory: string, pid: number): boolean {
   if (!/redis|valkey|memurai/i.test(programOf(pid))) return false;
   try {
@@ -417,7 +422,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Whether a server answers there, and whether it is the one of this directory. */
+/** Whether a server answers at the URL, and whether it is the one of this directory. */
 async function stateOf(url: string, directory: string): Promise<State> {
   return (
     (await ask(url, async (client): Promise<State> => {
@@ -432,7 +437,7 @@ async function stateOf(url: string, directory: string): Promise<State> {
   );
 }
 
-/** A container may know the folder by a name that means nothing here. */
+/** True if the path does not exist here, because a container may use another name for the folder. */
 function isSame(theirs: string, ours: string): boolean {
   try {
     const [one, other] = [theirs, ours].map((path) => statSync(path, { bigint: true }));
@@ -450,7 +455,7 @@ function realpathOf(directory: string): string {
   }
 }
 
-/** How many connections there are besides the one that asks; undefined when nobody answers. */
+/** Number of other connections; undefined if there is no answer. */
 function others(url: string): Promise<number | undefined> {
   return ask(url, async (client) => connectionsIn(await client.info('clients')) - 1);
 }
@@ -459,11 +464,11 @@ function connectionsIn(info: string): number {
   return Number(/connected_clients:(\d+)/.exec(info)?.[1]);
 }
 
-/** Stops it when nobody else is connected, and waits until it is gone. */
+/** Stops it if there are no other connections, and waits until it has exited. */
 async function leave(url: string, directory: string, onLog: (says: string) => void): Promise<void> {
   const left = await ask(url, async (client) => {
     const connections = connectionsIn(await client.info('clients')) - 1;
-    // It writes out what it has and answers nothing.
+    // It saves its data and exits without a reply.
     if (connections === 0) await client.shutdown('NOSAVE').catch(() => {});
     return connections;
   });
@@ -478,10 +483,10 @@ async function leave(url: string, directory: string, onLog: (says: string) => vo
   }
 }
 
-/** One question on a connection of its own; undefined when nobody answers. */
+/** Runs one question on its own connection; undefined if there is no answer. */
 async function ask<T>(url: string, question: (client: Client) => Promise<T>): Promise<T | undefined> {
   const client = redisTarget(url).connect('question');
-  client.on('error', () => {}); // the question fails by it
+  client.on('error', () => {}); // the question fails with it
   try {
     return await question(client);
   } catch {

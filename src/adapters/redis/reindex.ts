@@ -8,29 +8,32 @@ import { appendRequest, headFrom, whatToNote } from './request.ts';
 import { AGAIN, FAMILIES, KEEP, SWAP, TAKE_FIELDS } from './scripts/reindex.ts';
 import { Scripts } from './scripts/script.ts';
 
-/** What whoever wants to append is told meanwhile. */
+/** The error of appends during a rebuild. */
 export const REINDEXING = 'the indexes of the store are being rebuilt: nothing is written until that is done';
 
-/** A journal as it is stored: its head, and the texts of its entries. */
+/** A stored journal: its head and the texts of its entries. */
 type Texts = (incident: string) => Promise<{ head: string; texts: string[] } | undefined>;
 
-/** Real milliseconds after which daemons may write again when whoever reindexes has died, and between two signs of life. */
+/**
+ * Real milliseconds after which daemons may write again if the rebuilding process died, and the interval at which it renews its
+ * lock.
+ */
 const HOLD = { lasts: 30_000, renewed: 5_000 };
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-/** How many a script takes at once: about 10 ms. */
+/** Number of items for one script, which then takes about 10 ms. */
 const AT_ONCE = 200;
 
 /**
- * Makes the indexes anew under a prefix of their own, from what was remembered beside each entry of each journal, in the
- * order of their times; then they take the place of the old ones all at once. Nothing is appended meanwhile. When this
- * process dies on the way, the old ones stand. `now`: real time, by the clock of Redis.
+ * Rebuilds the indexes under a separate prefix from the entries of all journals, in order of time, and then replaces the old ones
+ * atomically. Nothing can be appended meanwhile. If this process dies before that, the old ones remain. `now`: real time, by the
+ * clock of Redis.
  */
 export async function reindex(client: Client, prefix: string, texts: Texts, now: number): Promise<Reindexed> {
   const [scripts, token] = [new Scripts(client, prefix), randomUUID()];
   const reindexing = `${prefix}reindexing`;
   if ((await client.set(reindexing, token, 'PX', HOLD.lasts, 'NX')) === null) throw new Error(REINDEXING);
-  // A sign of life that is lost is noticed by the last step, which needs the hold.
+  // A failed renewal is noticed by the last step, which requires the lock.
   const renewing = setInterval(() => void scripts.run(KEEP, token, HOLD.lasts).catch(() => {}), HOLD.renewed);
   const fresh = `${prefix}new:`;
   try {
@@ -87,7 +90,7 @@ async function readAll(ids: string[], texts: Texts, now: number) {
   return { requests, unreadable, open };
 }
 
-/** A journal; or why there is none. */
+/** A journal, or why it can't be read. */
 async function stored(id: string, texts: Texts): Promise<{ head: string; texts: string[] } | string> {
   try {
     return (await texts(id)) ?? 'its head is missing: nothing can be appended to it';
@@ -99,7 +102,7 @@ async function stored(id: string, texts: Texts): Promise<{ head: string; texts: 
   }
 }
 
-/** What a journal tells; or why it can't be read. */
+/** What the entries of a journal add to the indexes, or why it can't be read. */
 function tracesIn({ head, texts }: { head: string; texts: string[] }): Trace[] | string {
   let entries: Entry[] = [];
   try {
@@ -112,7 +115,7 @@ function tracesIn({ head, texts }: { head: string; texts: string[] }): Trace[] |
   }
 }
 
-/** What is to be written once more. Of years of journals most is over: what would expire at once is left out. */
+/** The requests that write the indexes again. Leaves out what would expire immediately, which is most of old journals. */
 function requestsOf(id: string, traces: Trace[], now: number): Request[] {
   const requests: Request[] = [];
   let known: string | undefined;
@@ -127,7 +130,7 @@ function requestsOf(id: string, traces: Trace[], now: number): Request[] {
   return requests;
 }
 
-/** The organisation's time never runs slower than the wall's: what is older than it counts there has expired. */
+/** The organisation's time never runs slower than wall-clock time, so everything older than its retention has expired. */
 function lasting({ at, beside }: Trace, now: number): Beside {
   const { trouble, start, ...rest } = beside;
   const throttles = start?.throttles.filter((rule) => at > now - Math.max(DAY, rule.minutesBetween * MINUTE)) ?? [];
@@ -142,11 +145,11 @@ function requestOf(id: string, { seq, at, event, beside }: Trace, now: number) {
   const due = event.type === 'opened' ? { due: now } : {};
   const options = { at, worker: '', ...beside, ...due };
   const request = appendRequest(id, { seq: 0, hash: '' }, { seq, hash: '' }, event, options, 0);
-  // The time of an organisation is the wall's, but in a lab that is ahead of it.
+  // The organisation's time is wall-clock time, except in a lab, where it is ahead.
   return { ...request, ended: Math.min(at, now) };
 }
 
-/** Every incident that there is anything of. */
+/** Every incident with at least one key. */
 async function incidentsOf(client: Client, prefix: string): Promise<string[]> {
   const found = await Promise.all(
     ['incident:', 'journal:'].map(async (kind) =>
@@ -156,7 +159,7 @@ async function incidentsOf(client: Client, prefix: string): Promise<string[]> {
   return [...new Set(found.flat())].sort();
 }
 
-/** Names, without the prefix, of the keys that are one of many. */
+/** Names, without the prefix, of the keys that exist once per item. */
 async function familiesOf(client: Client, prefix: string): Promise<string[]> {
   const found = await Promise.all(FAMILIES.map((family) => keysOf(client, `${prefix}${family}:`)));
   return found.flat().map((key) => key.slice(prefix.length));

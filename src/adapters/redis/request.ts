@@ -8,12 +8,12 @@ import type { AppendRequest } from './scripts/append.ts';
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
-/** One field of several names, whatever characters they are made of. */
+/** One field of several names with any characters. */
 export function field(organisation: string, ...names: string[]): string {
   return JSON.stringify([organisation, ...names]);
 }
 
-/** A switch's scope as a field: host and playbook names mean the same in any case. */
+/** The scope of a switch as a field; names of hosts and playbooks are case-insensitive. */
 export function scopeField(scope: KillScope): string {
   const low = (name: string | undefined) => name?.toLowerCase();
   return JSON.stringify({ playbook: low(scope.playbook), server: low(scope.server), group: low(scope.group) });
@@ -29,7 +29,7 @@ export function headFrom(text: string): Head {
   return { seq: Number(text.slice(0, colon)), hash: text.slice(colon + 1) };
 }
 
-/** What the append script is asked. */
+/** The request of the append script. */
 export function appendRequest(
   id: string,
   head: Head,
@@ -86,12 +86,12 @@ export function appendRequest(
   };
 }
 
-/** An alert that was sent again stands in the list once more, further behind. */
+/** A repeated alert is in the list again, at a later position; the last one counts. */
 function newestOfEach(alerts: readonly Alert[]): Alert[] {
   return [...new Map(alerts.map((alert) => [alert.id, alert])).values()];
 }
 
-/** What the conditions of a start are asked as. */
+/** The conditions of a start as a request. */
 export function startRequest(id: string, start: StartConditions): NonNullable<AppendRequest['start']> {
   const { owner, organisation, slot, disrupts } = start;
   const named = (one: keyof KillScope): Record<string, true> => {
@@ -119,7 +119,7 @@ export function startRequest(id: string, start: StartConditions): NonNullable<Ap
   };
 }
 
-/** What of an entry is needed to find or judge its incident later. */
+/** The facts of an entry by which its incident is found or judged later. */
 export function whatToNote(event: IncidentEvent): { world?: string; repeatCount?: number } {
   if (event.type === 'opened' || event.type === 'attached') {
     const alerts = event.type === 'attached' ? event.data.alerts : [event.data.alert];
@@ -130,7 +130,7 @@ export function whatToNote(event: IncidentEvent): { world?: string; repeatCount?
   return {};
 }
 
-/** A start's refusal from the script's answer; undefined when the answer is none. */
+/** The refusal in the script's answer; undefined if there is none. */
 export function refusalFrom(answer: unknown[], start: StartConditions | undefined): StartRefusal | undefined {
   const [by, ...rest] = answer.map(String);
   const [first = '', second = '', third = '', fourth = ''] = rest;

@@ -2,21 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, fstatSync, futimesSync, linkSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs';
 import { setAside } from '../../lib/files.ts';
 
-/** How often its holder touches the file (real milliseconds). */
+/** Interval at which the holder touches the file, in real milliseconds. */
 const BEAT_MS = 500;
-/** A holder that did not touch it for so long is dead; or it stands still, and finds out before it goes on. */
+/** A holder that has not touched it for this time is dead, or frozen and notices before it continues. */
 const DEAD_MS = 5_000;
 
 export interface StartingLock {
-  /** False: another took it over, as this process stood still for too long. */
+  /** False if another process took it over because this one was frozen too long. */
   held(): boolean;
   release(): void;
 }
 
 /**
- * The right to start the server of a directory: an empty file that its holder keeps touching. No number of a process stands
- * in it, as that means another one after a restart or in another container. Only a file that changes is held; one that lies
- * still is taken over, whatever it is.
+ * The lock to start the server of a directory: an empty file that its holder keeps touching. It contains no process id, which
+ * could mean another process after a restart or in another container. A file that has not changed for some time is taken over,
+ * whatever it is.
  */
 export class Locksmith {
   private readonly path: string;
@@ -28,7 +28,7 @@ export class Locksmith {
     this.tell = tell;
   }
 
-  /** Undefined: another holds it, or may; ask again. Throws when it can't be written. */
+  /** Undefined if another process holds it or may hold it; try again. Throws if it can't be written. */
   attempt(): StartingLock | undefined {
     let descriptor: number;
     try {
@@ -40,7 +40,7 @@ export class Locksmith {
     }
     const { ino } = fstatSync(descriptor, { bigint: true });
     const held = () => lstatSync(this.path, { bigint: true, throwIfNoEntry: false })?.ino === ino;
-    // By the open file, so that it is never another's that is touched.
+    // Uses the open file, so that it never touches another holder's.
     const beat = () => futimesSync(descriptor, new Date(), new Date());
     const beats = setInterval(beat, BEAT_MS).unref();
     return {
@@ -62,7 +62,7 @@ export class Locksmith {
     try {
       this.remove(mark);
     } catch (error) {
-      // Another was quicker.
+      // Another process was faster.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }
@@ -71,19 +71,19 @@ export class Locksmith {
     this.tell(`${this.path} was left by a daemon that crashed while starting: removing it`);
     const taken = `${this.path}.${randomUUID()}`;
     renameSync(this.path, taken);
-    // Another may have been quicker, and hold a lock of its own there by now.
+    // Another process may have been faster and hold its own lock there.
     if (markOf(taken) === mark) discard(taken, this.path);
     else giveBack(taken, this.path);
   }
 }
 
-/** Another one whenever its holder has touched it. */
+/** Changes whenever the holder touches the file. */
 function markOf(path: string): string | undefined {
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return found && `${found.dev}:${found.ino}:${found.mtimeNs}`;
 }
 
-/** What is no file is none of ours, and may hold something. */
+/** Removes a file; keeps a directory under another name, because it is not ours and may contain data. */
 function discard(taken: string, path: string): void {
   if (lstatSync(taken).isDirectory()) {
     renameSync(taken, path);
@@ -97,7 +97,7 @@ function giveBack(taken: string, path: string): void {
   try {
     linkSync(taken, path);
   } catch {
-    // Yet another has one now: the one without finds out before it starts a server.
+    // A third process has the lock now; the one that lost it notices before it starts a server.
   }
   rmSync(taken, { force: true });
 }

@@ -45,40 +45,40 @@ import { type Known, Scripts, type SharedKey } from './scripts/script.ts';
 
 export interface RedisStoreOptions {
   target: RedisTarget;
-  /** `redis` when absent; the private server calls itself `private redis`. */
+  /** Default: `redis`; for the private server `private redis`. */
   kind?: string;
-  /** All keys begin with `{prefix}:`. `sr` when absent. */
+  /** All keys begin with `{prefix}:`. Default: `sr`. */
   prefix?: string;
-  /** What must not be forgotten by a failover counts once so many replicas have it. 0 when absent; not possible on a cluster. */
+  /** Number of replicas that must have a write that must survive a failover. Default: 0; not possible on a cluster. */
   waitReplicas?: number;
-  /** How long finished incidents are kept, in real ms. 90 days when absent. */
+  /** Retention of finished incidents, in real milliseconds. Default: 90 days. */
   finishedRetentionMs?: number;
-  /** How many finished incidents are kept at most. 100 000 when absent. */
+  /** Maximum number of finished incidents. Default: 100,000. */
   finishedCount?: number;
-  /** About how many entries the feed can be resumed from. 100 000 when absent. */
+  /** Approximate number of entries that readers of the feed can resume from. Default: 100,000. */
   feedLength?: number;
-  /** Told of what goes wrong in the background. Nothing is lost by it: it is tried again. */
+  /** Called for failures in the background. They lose nothing and are retried. */
   onTrouble?: (says: string) => void;
 }
 
 export interface RedisStore extends Store {
-  /** Real milliseconds, by the clock of Redis: the same for all who share it. */
+  /** Real milliseconds, by the clock of Redis, which all daemons share. */
   now(): number;
-  /** Packs the journals that a crash left unpacked, and forgets what retention lets go. Also done every minute. */
+  /** Packs journals that a crash left unpacked and deletes incidents after their retention. Also runs every minute. */
   tidy(): Promise<void>;
 }
 
 const DAY = 24 * 3_600_000;
 const TIDY_EVERY_MS = 60_000;
-/** However often somebody asks, no more than one write in so long only finds out whether Redis takes any. */
+/** Minimum time between two writes that only test whether Redis accepts writes. */
 const PROVED_FOR_MS = 2_000;
-/** How long one script may keep others waiting: about 5 ms. */
+/** Number of alerts for one script, which then blocks others for about 5 ms. */
 const ALERTS_AT_ONCE = 500;
-/** About how much of a journal one answer holds, and what is still packed into one value. */
+/** Approximate size of one page of a journal, and the maximum size of a packed journal. */
 const PAGE_BYTES = 1_000_000;
 const PACKED_BYTES = 4_000_000;
 
-/** A journal as it is stored: its head, and the texts of its entries. */
+/** A stored journal: its head and the texts of its entries. */
 interface Texts {
   head: string;
   texts: string[];
@@ -88,7 +88,7 @@ interface Texts {
 const packed = promisify<string, Buffer>((text, done) => deflate(text, done));
 const unpacked = promisify<Buffer, Buffer>((bytes, done) => inflate(bytes, done));
 
-/** Connects; fails when Redis can't be reached or refuses. Later absences fail call by call, and mend by themselves. */
+/** Connects; fails if Redis can't be reached or refuses. If Redis is down later, calls fail until it is back. */
 export async function createRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
   const { prefix = 'sr', waitReplicas = 0, target } = options;
   if (!/^[\w-]{1,32}$/.test(prefix)) {
@@ -101,7 +101,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Redi
     return client;
   };
   const client = connect();
-  // What is long is read on a connection of its own: nothing that must be quick, as a heartbeat, waits behind it.
+  // Long answers use their own connection, so that urgent commands, such as renewing a lease, never wait for them.
   const reader = connect('reads');
   const clients = [reader, client];
   try {
@@ -117,11 +117,11 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Redi
     throw error;
   }
   const store = new RedisBackedStore({ client, reader, copying: clients.at(-1) ?? client }, options, onTrouble);
-  await store.clock.follow().catch(() => {}); // it was there a moment ago, and is asked again
+  await store.clock.follow().catch(() => {}); // it answered a moment ago, and is asked again later
   return store;
 }
 
-/** The first connection, or why there is none. */
+/** Waits for the first connection. Throws with the reason if there is none. */
 async function ready(client: Client, where: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     let last = 'no answer';
@@ -156,10 +156,10 @@ class RedisBackedStore implements RedisStore {
   readonly #count: number;
   readonly #feedLength: number;
   readonly #onTrouble: (says: string) => void;
-  /** The ids of this store, once it was recognised. */
+  /** The ids of this store; empty until it was recognised. */
   readonly #known: Known = [];
   readonly #scripts: Scripts;
-  /** Carried out in whatever store is there. */
+  /** Scripts that run in any store, whatever its id. */
   readonly #anywhere: Scripts;
   readonly #reads: Scripts;
   readonly #copies: Copies;
@@ -169,10 +169,10 @@ class RedisBackedStore implements RedisStore {
   readonly #timer: NodeJS.Timeout;
   #tidying: Promise<void> = Promise.resolve();
   #proved: { at: number; refusal: Promise<string | undefined> } | undefined;
-  /** `run id:keys evicted`, and the last entry of the feed, as they were seen last. */
+  /** `run id:keys evicted` and the last entry of the feed, when last read. */
   #seen: { evicted: string; news: string } | undefined;
 
-  /** `copying`: for what replicas must have. The same as `client` where none are asked for. */
+  /** `copying`: for writes that replicas must have; the same as `client` if none are required. */
   constructor(
     { client, reader, copying }: { client: Client; reader: Client; copying: Client },
     options: RedisStoreOptions,
@@ -229,7 +229,7 @@ class RedisBackedStore implements RedisStore {
         const records = recordsOf(alerts.slice(from, from + ALERTS_AT_ONCE));
         replies.push(this.#copies.scripts.run(ACCEPT, retention, ...records));
       }
-      // All are awaited, also when one fails: nothing is to go on behind the caller's back.
+      // Waits for all even if one fails, so that nothing continues after this call.
       const settled = await Promise.allSettled(replies);
       return settled.flatMap((reply) => {
         if (reply.status === 'rejected') throw reply.reason;
@@ -262,7 +262,7 @@ class RedisBackedStore implements RedisStore {
   async lastOutcome(key: string, organisation: string): Promise<{ at: number; repeatCount: number } | undefined> {
     const text = await this.#client.hget(this.#key('outcomes'), key);
     const [, at, repeatCount, of] = /^([^:]+):([^:]+):(.*)$/s.exec(text ?? '') ?? [];
-    // An incident that saw nothing of its organisation may have been in this one.
+    // An incident that has not read its organisation yet may belong to this one.
     if (of === undefined || (of !== '' && of !== organisation)) return undefined;
     return { at: Number(at), repeatCount: Number(repeatCount) };
   }
@@ -281,7 +281,7 @@ class RedisBackedStore implements RedisStore {
     return { head: headFrom(head), entries, more, ...(counted && { counted }) };
   }
 
-  /** The texts of a journal, about `room` characters at most; `cut` says that there are more. */
+  /** The texts of a journal, about `room` characters; `cut` means that there are more. */
   async #texts(id: string, room = Number.POSITIVE_INFINITY): Promise<Texts | undefined> {
     const texts: string[] = [];
     for (let size = 0, after = 0; ; ) {
@@ -299,7 +299,7 @@ class RedisBackedStore implements RedisStore {
     const answer = (await this.#reads.runBuffer(READ, id, after, limit, PAGE_BYTES)) as (Buffer | number)[] | null;
     if (!answer) return undefined;
     const [head, counted, newest, pack, more, ...rest] = answer;
-    // A text has no line ends of its own: JSON escapes them.
+    // JSON escapes line breaks, so a text contains none.
     const before = pack instanceof Buffer && pack.length > 0 ? (await unpacked(pack)).toString('utf8').split('\n') : [];
     const found = [...before.slice(after), ...rest.map(String)];
     const texts = found.slice(0, limit);
@@ -359,7 +359,7 @@ class RedisBackedStore implements RedisStore {
   async list(query: IncidentQuery): Promise<{ ids: string[]; next?: string }> {
     const index = query.state === undefined ? 1 : query.state === 'open' ? 2 : 3;
     const cursor = query.cursor === undefined ? [] : cursorFrom(query.cursor);
-    // One more than asked for tells whether there is a next page.
+    // One more than requested shows whether there is a next page.
     const flat = (await this.#scripts.run(LIST, index, query.since ?? '-inf', query.limit + 1, ...cursor)) as string[];
     const ids = flat.filter((_, n) => n % 2 === 0).slice(0, query.limit);
     const last = 2 * (query.limit - 1);
@@ -376,7 +376,7 @@ class RedisBackedStore implements RedisStore {
     return Object.entries(found).map(([incident, family]) => ({ incident, family }));
   }
 
-  // -- what incidents learn from each other
+  // -- state shared between incidents
 
   async troubled(organisation: string, troubles: string[], since: number): Promise<string[]> {
     const names = troubles.map((name) => field(organisation, name));
@@ -468,7 +468,7 @@ class RedisBackedStore implements RedisStore {
     return reindex(this.#client, this.#prefix, (id) => this.#texts(id), this.now());
   }
 
-  /** Why Redis refuses to do its work now; undefined when it works. Calls at the same time, or soon after, share the answer. */
+  /** Why Redis refuses commands; undefined if it works. Calls at the same time or soon after share the answer. */
   #refusal(): Promise<string | undefined> {
     const now = performance.now();
     if (!this.#proved || now - this.#proved.at > PROVED_FOR_MS) {
@@ -523,7 +523,7 @@ class RedisBackedStore implements RedisStore {
     await this.#feed.close();
     await Promise.all([this.#tidying, ...this.#packing]);
     for (const client of new Set([this.#client, this.#reader, this.#copies.client])) {
-      await client.quit().catch(() => {}); // away already: nothing is left to say goodbye to
+      await client.quit().catch(() => {}); // already disconnected
       client.disconnect();
     }
   }
@@ -535,7 +535,7 @@ class RedisBackedStore implements RedisStore {
     await this.#forget();
   }
 
-  /** The append has been answered by then; a crash in between is made good by `tidy`. */
+  /** Packs after the append was answered; if the process crashes first, `tidy` does it. */
   #packSoon(id: string): void {
     const packing = this.#pack(id)
       .catch((error: Error) => this.#onTrouble(`Failed to compress the journal of ${id}: ${error.message}`))
@@ -549,7 +549,7 @@ class RedisBackedStore implements RedisStore {
     else if (found) await this.#scripts.run(PACK, id, found.head, await packed(found.texts.join('\n')));
   }
 
-  /** Finished incidents that are too old or too many, except those that the ledger still names. */
+  /** Deletes finished incidents that are too old or too many, except those with entries in the ledger. */
   async #forget(): Promise<void> {
     const ended = this.#key('ended');
     const owing = new Set((await this.ledger()).map(({ incident }) => incident));
@@ -565,14 +565,14 @@ function recordsOf(alerts: Alert[]): (string | number)[] {
   return alerts.flatMap((alert) => [alert.id, alert.receivedAt, JSON.stringify(alert)]);
 }
 
-/** Ids of a stream's entries: milliseconds and a number. */
+/** Compares ids of stream entries: milliseconds and a number. */
 function compareIds(a: string, b: string): number {
   const [msA = 0, nA = 0] = a.split('-').map(Number);
   const [msB = 0, nB = 0] = b.split('-').map(Number);
   return msA - msB || nA - nB;
 }
 
-/** Whether the server, while it ran, has dropped keys for want of memory. */
+/** Whether the server has dropped keys since then because it was out of memory. */
 function isEvicted(before: string, now: string): boolean {
   const [run, count] = before.split(':');
   const [runNow, countNow] = now.split(':');

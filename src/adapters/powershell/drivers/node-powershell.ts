@@ -3,7 +3,7 @@ import { PowerShell, type PowerShellOptions } from 'node-powershell';
 import { BOOTSTRAP_COMMAND, END_WITHOUT_BOOTSTRAP, RECEIVE_NEXT_LINE } from '../bootstrap.ts';
 import { type Driver, SWITCHES } from './driver.ts';
 
-/** Its reader waits for ever if an answer arrives in one piece with a Windows line end. */
+/** Its reader never resolves if an answer arrives in one piece with a Windows line end. */
 const LINE_ENDS = ['[Console]::Out.NewLine = [string][char]10', '[Console]::Error.NewLine = [string][char]10'];
 
 /** The library renames some programs, and an environment variable overrides the requested one. */

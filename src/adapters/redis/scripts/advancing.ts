@@ -5,13 +5,16 @@ const NOW = `
     local time = redis.call('TIME')
     local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)`;
 
-/** The holder's part of a lease, or nothing when another has it or nobody. */
+/** Reads a lease; returns 0 unless the caller holds it. */
 const HELD = `
     local lease, incident = prefix .. 'lease:' .. ARGV[1], prefix .. 'incident:' .. ARGV[1]
     local nudges, token = string.match(redis.call('GET', lease) or '', '^(%d+):(.*)$')
     if token ~= ARGV[2] then return 0 end`;
 
-/** incident, token, ms. Answers 1, or 0 when another holds it. Due when it runs out: a dead worker is found by that. */
+/**
+ * incident, token, ms. Returns 1, or 0 if another holder has it. The incident is due when the lease expires, so that it is found
+ * if its worker dies.
+ */
 export const LEASE: Script = {
   keys: ['due'],
   lua: `${NOW}
@@ -21,7 +24,7 @@ export const LEASE: Script = {
     return 1`,
 };
 
-/** incident, token, ms. Answers 1, or 0 when it was lost. */
+/** incident, token, ms. Returns 1, or 0 if it was lost. */
 export const RENEW: Script = {
   keys: ['due'],
   lua: `${HELD}${NOW}
@@ -30,7 +33,9 @@ export const RENEW: Script = {
     return 1`,
 };
 
-/** incident, token, due ('' for never). Answers 1 when news came since the lease was taken: then it is due now. */
+/**
+ * incident, token, due ('' for never). Returns 1 if there was news since the lease was taken, which makes the incident due now.
+ */
 export const RELEASE: Script = {
   keys: ['due'],
   lua: `${HELD}${NOW}
@@ -48,8 +53,8 @@ export const RELEASE: Script = {
 };
 
 /**
- * incident, head, token ('' when no lease matters). Answers 1; 0 when another holds the lease; or the head when it is
- * another. Writes what stands there already: WAIT speaks only of what its own connection has written.
+ * incident, head, token ('' if no lease is required). Returns 1; 0 if another worker holds the lease; or the head if it differs.
+ * Rewrites the existing head, because WAIT covers only writes of its own connection.
  */
 export const CONFIRM: Script = {
   keys: ['due'],
@@ -76,7 +81,7 @@ export const NUDGE: Script = {
     redis.call('ZADD', due, ARGV[2], ARGV[1])`,
 };
 
-/** before (real ms), how many. Answers the incidents that nobody advances. */
+/** before (real ms), maximum number. Returns the due incidents without a lease. */
 export const OVERDUE: Script = {
   keys: ['due'],
   lua: `

@@ -1,6 +1,6 @@
 import type { Script } from './script.ts';
 
-/** retention (ms), then id, receivedAt and JSON of each alert. Answers 1 for each repeat, else 0. */
+/** retention (ms), then id, receivedAt and JSON of each alert. Returns 1 for each repeat, else 0. */
 export const ACCEPT: Script = {
   keys: ['alerts', 'pending'],
   lua: `
@@ -25,8 +25,8 @@ export const DROP: Script = {
 };
 
 /**
- * incident, how many are news, the highest RepeatCount, JSON of the last that is news ('' for none), ids. Takes them from
- * the pending ones. Answers 1; or 0, and nothing is changed, when the incident is not open or one is not pending.
+ * incident, number of new alerts, the highest RepeatCount, JSON of the last new alert ('' for none), ids. Removes them from the
+ * pending ones. Returns 1; or 0 without a change if the incident is not open or an alert is not pending.
  */
 export const COUNT: Script = {
   keys: ['alerts', 'pending'],
@@ -50,7 +50,7 @@ export const COUNT: Script = {
     return 1`,
 };
 
-/** key, [world, server], now (real ms). Answers the open incident and the disrupting one, each '' for none. */
+/** key, [world, server], now (real ms). Returns the open incident and the disrupting one, each '' for none. */
 export const CORRELATE: Script = {
   keys: ['keys', 'disrupting'],
   lua: `

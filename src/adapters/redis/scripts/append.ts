@@ -1,25 +1,25 @@
 import { EXACT, INDEX_KEYS, INDEXES } from './beside.ts';
 import type { Script } from './script.ts';
 
-/** The second argument of APPEND, as JSON. Fields are keys of hashes, made by the caller. */
+/** The second argument of APPEND, as JSON. Fields are keys of hashes; the caller builds them. */
 export interface AppendRequest {
   id: string;
   head: string;
   newHead: string;
   seq: number;
   at: number;
-  /** `null`: none; `false`: leave it. */
+  /** `null`: none; `false`: unchanged. */
   due: number | null | false;
   opening?: { key: string; server: string; family: string };
-  /** Pending alerts that it accounts for. */
+  /** Pending alerts that the entry accounts for. */
   taking: string[];
-  /** The organisation that it was seen to be in. */
+  /** The organisation of the incident. */
   world?: string;
   repeatCount?: number;
   start?: {
     owner: string;
     world: string;
-    /** Names in lower case, as keys: a set for each field. */
+    /** Names in lower case, as keys: one set for each field. */
     kill: Record<'playbook' | 'server' | 'group', Record<string, true>>;
     claims: { field: string; server: string }[];
     slot?: { field: string; group: string; server: string };
@@ -29,14 +29,14 @@ export interface AppendRequest {
       between: number;
       perHour: number;
       perDay: number;
-      /** How long starts are remembered, ms. */
+      /** Retention of starts, in milliseconds. */
       kept: number;
     }[];
     disrupts: { field: string; value: string }[];
   };
   owe: { field: string; text: string }[];
   settle: { field: string; server: string; world: string; of?: { incident: string; id: string } }[];
-  /** Names of sorted sets, made by the caller. */
+  /** Names of sorted sets; the caller builds them. */
   trouble?: { server: string; seen: string[]; gone: string[] };
   finishing?: {
     root: string;
@@ -44,15 +44,15 @@ export interface AppendRequest {
     keep: string[];
     recovered: boolean;
     requeue: { id: string; receivedAt: number; text: string }[];
-    /** `field`: without the world, which the incident knows. */
+    /** `field`: without the organisation, which the incident has. */
     runs: { playbook: string; text: string }[];
   };
   feedLength: number;
-  /** Real time at which it ended, where that is long ago; else now. */
+  /** Real time when it ended; default: now. */
   ended?: number;
 }
 
-/** Which condition of a start says no, as the answer of the script; nil when none does. Writes nothing. */
+/** The condition that refuses a start, as the answer of the script; nil if none does. Writes nothing. */
 const CONDITIONS = `${EXACT}
 
     local function refusal(start)
@@ -101,7 +101,7 @@ const CONDITIONS = `${EXACT}
       return switchedOff() or claimed() or slotTaken() or throttled()
     end`;
 
-/** StartRequest. What would refuse a start now: the refusal as APPEND answers it, or {'ok'}. */
+/** StartRequest. The current refusal of a start in the form of APPEND's answer, or {'ok'}. */
 export const WOULD_REFUSE: Script = {
   keys: ['kill', 'claims', 'slots'],
   lua: `
@@ -111,9 +111,9 @@ export const WOULD_REFUSE: Script = {
 };
 
 /**
- * text of the entry, AppendRequest. First every condition, then every change: an answer other than `ok` means that
- * nothing was written. Answers {'ok'}, {'reindexing'}, {'stale', head}, {'new'}, {'taken', alert}, {'open', incident},
- * {'kill-switch', JSON}, {'claim', server, owner}, {'slot', owner, server}, {'throttle', index, limit, last, count}.
+ * text of the entry, AppendRequest. Checks all conditions before any change, so an answer other than `ok` means that nothing was
+ * written. Returns {'ok'}, {'reindexing'}, {'stale', head}, {'new'}, {'taken', alert}, {'open', incident}, {'kill-switch', JSON},
+ * {'claim', server, owner}, {'slot', owner, server}, {'throttle', index, limit, last, count}.
  */
 export const APPEND: Script = {
   keys: [...INDEX_KEYS, 'kill', 'feed', 'reindexing'],

@@ -1,18 +1,18 @@
 /**
- * What is written beside an entry, as fragments of Lua: one for each thing. `APPEND` runs them for a new entry, and reindex
- * for those of a journal. Each knows
+ * Lua fragments that update the indexes for an entry. `APPEND` runs them for a new entry, and reindex for the entries of a
+ * journal. Each can use
  *
  *     ask        the AppendRequest
  *     incident   the key of the hash of its incident
  *     exact      a number as text
- *     prefix     of the keys that it builds itself; the shared keys are locals of their names
+ *     prefix     of the keys that it builds; the shared keys are locals of their names
  *
- * and nothing of the others: its own locals end with it.
+ * and nothing of the other fragments: its locals are its own.
  */
 
 const inTurn = (...fragments: string[]) => fragments.map((fragment) => `do${fragment}end`).join('\n');
 
-/** A number as text that reads back as the same number. */
+/** A number as text, without loss of precision. */
 export const EXACT = `local function exact(number) return string.format('%.17g', number) end`;
 
 /** The shared keys that the fragments use. */
@@ -33,7 +33,7 @@ export const INDEX_KEYS = [
   'ledger',
 ] as const;
 
-/** A new incident is found by its key, its server and its age. */
+/** Indexes a new incident by its key, its server and its age. */
 const OPENING = `
   local opening = ask.opening
   if opening then
@@ -46,7 +46,7 @@ const OPENING = `
   end
 `;
 
-/** What the incident knows of itself: the organisation that it was last seen in, and how often its alert was repeated. */
+/** Facts of the incident: its organisation, and the repeat count of its alert. */
 const FACTS = `
   local world = ask.start and ask.start.world or ask.world
   if world then redis.call('HSET', incident, 'world', world) end
@@ -55,7 +55,7 @@ const FACTS = `
   end
 `;
 
-/** The servers that a start claims for its owner, and the slot of the group that it takes unless the owner has it. */
+/** The servers that a start claims for its owner, and the slot of its group, unless the owner already has it. */
 const CLAIMS_AND_SLOT = `
   local start = ask.start
   for _, claim in ipairs(start and start.claims or {}) do
@@ -70,7 +70,7 @@ const CLAIMS_AND_SLOT = `
   end
 `;
 
-/** The limits that a start counts towards, as long as they remember it. */
+/** The throttles that a start counts towards, until they expire. */
 const THROTTLES = `
   for _, rule in ipairs(ask.start and ask.start.throttles or {}) do
     local starts = prefix .. 'starts:' .. rule.field
@@ -81,19 +81,19 @@ const THROTTLES = `
   end
 `;
 
-/** Whose alerts are its own for a while, because it disrupts their server. */
+/** The servers that it disrupts, whose alerts belong to it for a while. */
 const DISRUPTING = `
   for _, one in ipairs(ask.start and ask.start.disrupts or {}) do
     redis.call('HSET', disrupting, one.field, one.value)
   end
 `;
 
-/** What must be put back is entered in the ledger, unless an earlier change of the same setting stands there. */
+/** Adds undo actions to the ledger, except for a setting that has an earlier entry. */
 const OWING = `
   for _, debt in ipairs(ask.owe) do redis.call('HSETNX', ledger, debt.field, debt.text) end
 `;
 
-/** What was put back is struck out; with the last of a server, the slot that a finished run kept for it is free. */
+/** Removes completed undo actions. After the last one of a server, frees the slot that a finished run kept for it. */
 const SETTLING = `
   for _, debt in ipairs(ask.settle) do
     local entered = debt.of and redis.call('HGET', ledger, debt.field)
@@ -115,7 +115,7 @@ const SETTLING = `
   end
 `;
 
-/** The troubles that were seen on the server, and those that are over, for a day. */
+/** Adds the problems that were seen on the server, for a day, and removes those that ended. */
 const TROUBLE = `
   if ask.trouble then
     local function set(name) return prefix .. 'trouble:' .. name end
@@ -129,13 +129,15 @@ const TROUBLE = `
   end
 `;
 
-/** When the incident goes on by itself. */
+/** When the incident is due. */
 const DUE = `
   if ask.due == cjson.null then redis.call('ZREM', due, ask.id)
   elseif ask.due then redis.call('ZADD', due, exact(ask.due), ask.id) end
 `;
 
-/** The incident is not open any more, and its outcome is found by its key. These and the following know `finishing`, `key` and `world` too. */
+/**
+ * Closes the incident and stores its outcome by its key. This fragment and the following also use `finishing`, `key` and `world`.
+ */
 const CLOSING = `
   local time = redis.call('TIME')
   local now = exact(ask.ended or tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
@@ -151,7 +153,7 @@ const CLOSING = `
   redis.call('HSET', outcomes, key, now .. ':' .. count .. ':' .. world)
 `;
 
-/** The last recoveries of this key, for a month. */
+/** The last recoveries of this key, for 30 days. */
 const RECOVERED = `
   if finishing.recovered then
     local recovered = prefix .. 'recovered:' .. world .. '/' .. key
@@ -161,7 +163,7 @@ const RECOVERED = `
   end
 `;
 
-/** Alerts that it gives back wait again. What was sent again meanwhile, and waits, is the newer word. */
+/** Makes the alerts that it returns pending again. If one was sent again and is pending, the newer text stays. */
 const REQUEUEING = `
   for _, alert in ipairs(finishing.requeue) do
     local waits = redis.call('HGET', alerts, alert.id)
@@ -179,7 +181,7 @@ const RUNS = `
   end
 `;
 
-/** It disrupts nothing any more. */
+/** Ends its disruptions. */
 const NOT_DISRUPTING = `
   local by = redis.call('HGETALL', disrupting)
   for i = 1, #by, 2 do
@@ -187,7 +189,7 @@ const NOT_DISRUPTING = `
   end
 `;
 
-/** The root of a family gives up its claims and slots, but for those that it keeps for a server that stays drained. */
+/** Releases the claims and slots of the root of a family, except slots that it keeps for a drained server. */
 const RELEASING = `
   local held = prefix .. 'held:' .. finishing.root
   for _, field in ipairs(finishing.isRoot and redis.call('SMEMBERS', held) or {}) do
@@ -206,7 +208,7 @@ const RELEASING = `
   end
 `;
 
-/** An incident ends once. `key`: its correlation key; `world`: its organisation. */
+/** Finishes an incident once. `key`: its correlation key; `world`: its organisation. */
 const FINISHING = `
   local finishing = ask.finishing
   if finishing and redis.call('HGET', incident, 'open') == '1' then
@@ -216,7 +218,7 @@ const FINISHING = `
   end
 `;
 
-/** All of them, in this order. */
+/** All fragments, in this order. */
 export const INDEXES = inTurn(
   OPENING,
   FACTS,

@@ -1,7 +1,7 @@
 import { WHOLE } from './journals.ts';
 import type { Script } from './script.ts';
 
-/** Answers of INFO that tell a server that drops keys; nothing where an ACL refuses INFO. */
+/** Fields of INFO that reveal dropped keys; empty if an ACL refuses INFO. */
 const EVICTED = `
     local function told(section, pattern)
       local answer = redis.pcall('INFO', section)
@@ -12,9 +12,9 @@ const EVICTED = `
     local news = last and last[1] or '0-0'`;
 
 /**
- * ids that the caller knew this store by, oldest first, parted by spaces ('' for none); a fresh id; then scope and JSON of kill
- * switches. A store without an id is given the fresh one; where the caller knew one, it was emptied, and the switches come with it.
- * Answers {same, emptied or other; the id; `run id:keys evicted`; the id of the last entry of the feed}.
+ * ids by which the caller knew this store, oldest first, separated by spaces ('' for none); a new id; then scope and JSON of kill
+ * switches. A store without an id gets the new one; if the caller knew one, the store was emptied, and the switches are restored.
+ * Returns {same, emptied or other; the id; `run id:keys evicted`; the id of the last entry of the feed}.
  */
 export const RECOGNISE: Script = {
   keys: ['store', 'kill', 'feed'],
@@ -35,7 +35,10 @@ export const RECOGNISE: Script = {
     return { 'emptied', id, evicted, news }`,
 };
 
-/** incidents. Answers of each its head, whether it is open (1, 0) and whether it will be found when it is due (1, 0); '' thrice where its journal is gone. */
+/**
+ * incidents. Returns for each its head, whether it is open (1, 0) and whether it will be found when it is due (1, 0); '', '' and 0
+ * or 1 if its journal is missing.
+ */
 export const STANDINGS: Script = {
   keys: ['due'],
   lua: `${WHOLE}
@@ -51,8 +54,8 @@ export const STANDINGS: Script = {
 };
 
 /**
- * Every command that the scripts and the store use, each on a key of its kind: an ACL refuses one by one. One that needs memory comes
- * first: a full Redis lets a script that has written go on. The test of it names any that is missing here.
+ * Every command of the scripts and the store, each on a key of its type, because an ACL can refuse any of them. The first one
+ * requires memory, because a full Redis lets a script that has already written continue. A test reports missing commands.
  */
 const USED: [command: string, key: string, ...args: string[]][] = [
   ['HSET', 'h', 'f', '1'],
@@ -94,7 +97,7 @@ const USED: [command: string, key: string, ...args: string[]][] = [
   ['DEL', 'h', 'z', 's', 'l', 'x', 't'],
 ];
 
-/** Whether everything that the store is asked for is possible now. Answers {} or {command, what Redis says of it}; leaves nothing behind. */
+/** Tests whether all commands of the store are possible. Returns {} or {command, error of Redis}; leaves no keys. */
 export const PROVE: Script = {
   keys: ['store'],
   lua: USED.map(([command, key, ...args]) => {

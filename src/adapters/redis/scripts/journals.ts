@@ -1,6 +1,9 @@
 import type { Script } from './script.ts';
 
-/** Whether the stream of an open incident begins where it must and ends at its head: somebody may have deleted it, or a part. */
+/**
+ * Whether the stream of an open incident begins at its first entry and ends at its head; it may have been deleted, or a part of
+ * it.
+ */
 export const WHOLE = `
     local function whole(id, head)
       local function entry(command, from, to)
@@ -11,9 +14,9 @@ export const WHOLE = `
     end`;
 
 /**
- * incident, after which entry, how many, and about how many bytes at most. Answers its head; the alerts that were only
- * counted and the last of them ('' for none); what is packed ('' for nothing); the number of
- * the last entry here when further ones follow, else 0; and the texts that are not packed. Or nothing.
+ * incident, after which entry, maximum number, approximate maximum of bytes. Returns the head; the number of alerts that were only
+ * counted and the last of them ('' for none); the packed entries ('' for none); the number of the last returned entry if there are
+ * more, else 0; and the unpacked texts. Returns nothing if there is no journal.
  */
 export const READ: Script = {
   keys: ['all'],
@@ -41,7 +44,7 @@ export const READ: Script = {
     end`,
 };
 
-/** incident, head, deflated texts. The stream gives way to them, if nothing was appended since. */
+/** incident, head, deflated texts. Replaces the stream by them if nothing was appended since. */
 export const PACK: Script = {
   keys: ['unpacked'],
   lua: `
@@ -55,13 +58,13 @@ export const PACK: Script = {
     return 1`,
 };
 
-/** incident. Its journal stays a stream: it is too long to be packed. */
+/** incident. Keeps its journal as a stream, because it is too long to be packed. */
 export const LEAVE: Script = {
   keys: ['unpacked'],
   lua: "redis.call('SREM', unpacked, ARGV[1])",
 };
 
-/** incidents. Those that are finished are forgotten for good. */
+/** incidents. Deletes those that are finished. */
 export const FORGET: Script = {
   keys: ['all', 'finished', 'ended', 'unpacked', 'due', 'reindexing'],
   lua: `
@@ -75,7 +78,7 @@ export const FORGET: Script = {
     end`,
 };
 
-/** index (1 all, 2 open, 3 finished), since, how many, and the cursor: openedAt and incident, or nothing. */
+/** index (1 all, 2 open, 3 finished), since, maximum number, and the cursor: openedAt and incident, or nothing. */
 export const LIST: Script = {
   keys: ['all', 'open', 'finished'],
   lua: `

@@ -1,6 +1,6 @@
 import type { Script } from './script.ts';
 
-/** since, names of sorted sets. Answers the servers of all of them, some perhaps more than once. */
+/** since, names of sorted sets. Returns the servers in them, possibly with duplicates. */
 export const TROUBLED: Script = {
   keys: ['all'],
   lua: `
@@ -13,7 +13,7 @@ export const TROUBLED: Script = {
     return answer`,
 };
 
-/** matter, incident ('' for none), ms. Answers who speaks for it, or nothing. */
+/** cause, incident ('' for none), ms. Returns the incident that notifies about the cause, or nothing. */
 export const SPEAK: Script = {
   keys: ['all'],
   lua: `

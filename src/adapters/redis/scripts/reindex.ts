@@ -1,13 +1,13 @@
 import { EXACT, INDEX_KEYS, INDEXES } from './beside.ts';
 import type { Script } from './script.ts';
 
-/** The shared keys that are made anew; alerts that wait are in no journal. */
+/** The shared keys that are rebuilt; pending alerts are in no journal. */
 const REMADE = INDEX_KEYS.filter((key) => key !== 'alerts' && key !== 'pending');
 
-/** Beginnings of keys that are made anew, each of many. */
+/** Prefixes of the keys that are rebuilt, one key per item. */
 export const FAMILIES = ['held', 'on', 'starts', 'trouble', 'recovered', 'runs'] as const;
 
-/** token, ms. Answers 1 while it is held. */
+/** token, ms. Renews the lock. Returns 1, or 0 if it was lost. */
 export const KEEP: Script = {
   keys: ['reindexing'],
   lua: `
@@ -15,7 +15,7 @@ export const KEEP: Script = {
     return redis.call('PEXPIRE', reindexing, ARGV[2])`,
 };
 
-/** AppendRequests. What stood beside these entries is written once more; under a prefix of its own. */
+/** AppendRequests. Writes the indexes of these entries again, under a separate prefix. */
 export const AGAIN: Script = {
   keys: INDEX_KEYS,
   lua: `
@@ -27,7 +27,7 @@ export const AGAIN: Script = {
     for _, text in ipairs(ARGV) do again(cjson.decode(text)) end`,
 };
 
-/** the new prefix, incidents. Each gets the fields that were made anew; its head and what is packed stay. */
+/** the new prefix, incidents. Replaces the indexed fields of each; its head and packed entries remain. */
 export const TAKE_FIELDS: Script = {
   keys: ['all'],
   lua: `
@@ -44,9 +44,9 @@ export const TAKE_FIELDS: Script = {
 };
 
 /**
- * token, the new prefix, JSON of {unreadable: incidents, old: names of keys, new: names of keys}. The new indexes take the
- * place of the old ones, all at once. What the old ones say of an unreadable incident is kept, where nothing new says
- * otherwise. Answers 1; or 0, and nothing is changed, when the hold was lost.
+ * token, the new prefix, JSON of {unreadable: incidents, old: names of keys, new: names of keys}. Replaces the old indexes by the
+ * new ones atomically. Old index entries of an unreadable incident are kept unless a new one contradicts them. Returns 1; or 0
+ * without a change if the lock was lost.
  */
 export const SWAP: Script = {
   keys: [...REMADE, 'reindexing'],

@@ -8,20 +8,20 @@ const sameStore = (id: string) =>
   `if redis.call('HGET', prefix .. 'store', 'id') ~= '${id}' then return redis.error_reply('OTHERSTORE ${OTHER_STORE}') end`;
 
 /**
- * The keys that every daemon shares. They, and those that scripts build from an id (`mark:`, `incident:`, `journal:`,
- * `lease:`, `held:`, `starts:`, `on:`, `trouble:`, `speaks:`, `runs:`, `trust:`), carry one hash tag, so that any script may touch all of them on a cluster too.
+ * The keys that all daemons share. All of them, including those that scripts build from an id (with a colon), have the same hash
+ * tag, so that a script can use any of them on a cluster.
  *
  *     alerts     hash    alert id → `n` (new) or `r` (repeat) + its JSON, while pending
  *     pending    zset    alert id by the time of its receipt
- *     mark:      string  an identity that was seen
- *     incident:  hash    head (`seq:hash`), key, server, family, openedAt, open (1, 0), world, repeatCount, nudges, packed (deflated journal), counted and newest (alerts that are in no entry)
- *     journal:   stream  entry `<seq>-0` → its text; what is packed is not here any more
+ *     mark:      string  an identity that was received
+ *     incident:  hash    head (`seq:hash`), key, server, family, openedAt, open (1, 0), world (the organisation), repeatCount, nudges, packed (deflated journal), counted and newest (alerts without an entry)
+ *     journal:   stream  entry `<seq>-0` → its text, until it is packed
  *     keys       hash    correlation key → open incident
  *     all, open, finished  zsets  incidents by openedAt
  *     ended      zset    finished incidents by real time, for retention
  *     unpacked   set     finished incidents whose journal is still a stream
  *     outcomes   hash    correlation key → `at:repeatCount:world`
- *     recovered: zset    incidents of a world and key that recovered, by organisation time; the last 50, for 30 days
+ *     recovered: zset    incidents of an organisation and key that recovered, by organisation time; the last 50, for 30 days
  *     disrupting hash    [world, server] → `until:incident`
  *     due        zset    incidents by real time
  *     lease:     string  `nudges:token`, expires
@@ -31,11 +31,11 @@ const sameStore = (id: string) =>
  *     starts:    zset    owner by organisation time of its first start, one for each throttle
  *     ledger     hash    [world, server, setting] → JSON
  *     on:        hash    a server's open incidents → their family
- *     trouble:   zset    servers by the organisation time at which they were seen with a trouble, one for each trouble
- *     speaks:    string  the incident that tells of a matter, expires
- *     runs:      list    JSON of a playbook's last runs, newest first; trust: JSON of a person's word
- *     store      hash    id by which daemons know this store, `before`: those they knew it by until it was emptied, since (seconds)
- *     reindexing string  who makes the indexes anew, expires; until then nothing is appended
+ *     trouble:   zset    servers by the organisation time when a problem was seen on them, one set for each problem
+ *     speaks:    string  the incident that notifies about a cause, expires
+ *     runs:      list    JSON of a playbook's last runs, newest first; trust: JSON of a person's decision
+ *     store      hash    id of this store, `before`: its ids until it was emptied, since (seconds)
+ *     reindexing string  token of the process that rebuilds the indexes, expires; until then nothing is appended
  *     feed       stream  i: incident, e: text of the entry
  */
 export type SharedKey =
@@ -58,23 +58,23 @@ export type SharedKey =
   | 'store'
   | 'feed';
 
-/** One operation, carried out by Redis as a whole or not at all. */
+/** An operation that Redis executes atomically. */
 export interface Script {
-  /** Shared keys it uses; each is a Lua local of its name. */
+  /** Shared keys that it uses; each is a Lua local variable of that name. */
   keys: readonly SharedKey[];
-  /** May use `prefix`, before the keys that it builds itself. */
+  /** May use `prefix` for the keys that it builds. */
   lua: string;
 }
 
-/** All that is asked of a script is asked in strings. */
+/** Redis receives all arguments as strings. */
 export type Argument = string | number | Buffer;
 
-/** The ids that a daemon has known its store by; the last is the one in force. */
+/** The ids by which a daemon has known its store; the last is the current one. */
 export type Known = string[];
 
 /**
- * The scripts as commands of one client. Where it knows the id of its store they are carried out in that store and in no other: in
- * one that was emptied, the kill switch and the outstanding undo actions are gone, and no worker may act as if there had been none.
+ * The scripts as commands of one client. If it knows the id of its store, they run only in that store: if it was emptied, the kill
+ * switch and the outstanding undo actions are lost, and no worker may act as if there had been none.
  */
 export class Scripts {
   readonly #client: Client;
@@ -83,7 +83,7 @@ export class Scripts {
   readonly #refused: () => void;
   readonly #names = new Map<Script, { id: string | undefined; name: string }>();
 
-  /** `refused`: told when Redis has answered with an error. */
+  /** `refused`: called when Redis has returned an error. */
   constructor(client: Client, prefix: string, known: Known = [], refused: () => void = () => {}) {
     this.#client = client;
     this.#prefix = prefix;
@@ -95,7 +95,7 @@ export class Scripts {
     return this.#call(script, '', args);
   }
 
-  /** Answers bytes as they are. */
+  /** Returns bytes unchanged. */
   runBuffer(script: Script, ...args: Argument[]): Promise<unknown> {
     return this.#call(script, 'Buffer', args);
   }
