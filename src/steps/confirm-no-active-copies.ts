@@ -11,6 +11,7 @@ export const confirmNoActiveCopies: Step = {
   name: 'confirm-no-active-copies',
   summary: 'Waits until no database is active here; otherwise escalates and names the databases.',
   changes: false,
+  proves: 'no-active-copies',
   options: z.strictObject({
     within: positiveDuration.prefault('15m').describe('Maximum time for the moves.'),
     every: positiveDuration.prefault('10s').describe('Time between checks.'),

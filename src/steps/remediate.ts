@@ -16,6 +16,7 @@ export const remediate: Step = {
   summary: 'Recovers the mailbox server behind this one in a child incident, then verifies this server again.',
   shorthand: 'health-sets',
   changes: false,
+  verifies: true,
   options: z.strictObject({
     'health-sets': z
       .string()

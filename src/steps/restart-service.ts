@@ -81,6 +81,7 @@ export const restartService: Step = {
 /** Restarts a service so that it reads a restored setting. */
 export const restartServiceUndo: Undo = {
   kind: 'restart-service',
+  takes: COMES_UP_WITHIN,
   starts: ({ value }) => value.service as string,
   async begin({ undo, exchange, signal }) {
     const { value: service } = await exchange.service(undo.server, undo.value.service as string, { signal });

@@ -29,6 +29,8 @@ export interface Step extends StepLanguage {
   says(options: Options): string;
   /** What a person must know to approve it. Absent on steps that take no time and disrupt nobody. */
   worst?(options: Options): Worst;
+  /** What its success proves; a reboot relies on it. */
+  readonly proves?: 'no-active-copies';
   begin(context: StepContext): Promise<Begin>;
   issue?(context: StepContext, intent: Intent): Promise<void>;
   /** `issued`: this worker has just sent the command and got an answer. */
@@ -106,6 +108,8 @@ export type Polled =
 /** How one kind of change is undone. Registered in `index.ts` beside the steps. */
 export interface Undo {
   readonly kind: string;
+  /** The longest it takes, in milliseconds (organisation's clock); absent: no time worth counting. */
+  readonly takes?: number;
   /** The service that it restarts, so that its new start time is recognised as ours. */
   starts?(undo: UndoState): string;
   begin(context: UndoContext): Promise<{ begin: 'notNeeded'; says: string } | { begin: 'start'; intent: Intent }>;

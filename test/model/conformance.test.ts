@@ -4,12 +4,12 @@ import { fold } from '../../src/incident/fold.ts';
 import type { Incident } from '../../src/incident/incident.ts';
 import type { Playbook } from '../../src/incident/plan.ts';
 import { CHANGING_CALLS, type Exchange } from '../../src/ports/exchange.ts';
+import type { Shell } from '../../src/proof/shell.ts';
 import { around } from '../support/around.ts';
 import { bench, Killed } from '../support/engine.ts';
 import { journalOf } from '../support/journal.ts';
 import { followed } from './explore.ts';
 import { sceneOf } from './scene.ts';
-import type { Shell } from './shell.ts';
 import { keyOf, type State } from './state.ts';
 
 /**
@@ -141,8 +141,8 @@ function placeOf(entries: Entry[]): { shell: Shell; initial: State } {
   });
   const looks = entries.flatMap(({ type, data }) => (type === 'verified' ? [data as Verified] : []));
   const left = { crashes: 1, takeovers: 0, news: 0, cancels: 0 };
-  const scene = sceneOf({ playbooks, server: incident.server, left, looks: 5, sendings: 3, tries: 5 });
-  return { ...scene, shell: { ...scene.shell, looks, facts: incident.facts ?? scene.shell.facts } };
+  const scene = sceneOf({ playbooks, server: incident.server, left, retries: 5, sendings: 3, tries: 5 });
+  return { ...scene, shell: { ...scene.shell, verifications: looks, facts: incident.facts ?? scene.shell.facts } };
 }
 
 /** What of an event decides how it goes on. */

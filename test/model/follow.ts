@@ -1,34 +1,31 @@
 /** All that may follow a state, one small step each: of a worker, of a person, of the organisation, or a crash. */
-import type { Entry, EventType, IncidentEvent } from '../../src/incident/event.ts';
-import { apply } from '../../src/incident/fold.ts';
+import type { EventType, IncidentEvent } from '../../src/incident/event.ts';
 import { type Incident, stepInProgress, stepRecord } from '../../src/incident/incident.ts';
 import { next } from '../../src/incident/next.ts';
+import type { Effect } from '../../src/proof/exchange-state.ts';
+import type { Follows as AnyFollows } from '../../src/proof/explore.ts';
 import {
   answered,
   begin,
-  fromOutside,
-  lookAtStep,
-  lookAtUndo,
   type Move,
   notSent,
+  pollStep,
+  pollUndo,
   type Shell,
   settleNext,
+  type Then,
   TIMES,
-} from './shell.ts';
-import { type InHand, REST, type State, type Then, type What, type Worker } from './state.ts';
-import { arrive, type Effect, type Flying, type World } from './world.ts';
+  type What,
+} from '../../src/proof/shell.ts';
+import { applied, seenAfter } from '../../src/proof/state.ts';
+import { arrive, type Flying, type InHand, REST, type State, type Worker, type World } from './state.ts';
 
-export interface Follows {
-  /** In words, for the path that is printed. */
-  says: string;
-  to: State;
-  /** Whether it is for somebody else to move: what may come again and again without end. */
-  waits: boolean;
-  /** What was written into the journal. */
+export interface Follows extends AnyFollows<State> {
+  /** The entry that was written to the journal. */
   wrote?: IncidentEvent;
-  /** What arrived at the far side. */
-  arrived?: { flying: Flying; effect: Effect };
-  /** What a worker sent off, and what it knew. */
+  /** The command that reached its target. */
+  arrived?: Flying & { effect: Effect };
+  /** What a worker sent, and what it knew then. */
   sent?: { what: What; knows: Incident };
 }
 
@@ -45,9 +42,9 @@ export function follow(shell: Shell, state: State): Follows[] {
 }
 
 function byWorker(shell: Shell, state: State, worker: Worker, index: number): Follows[] {
-  const { incident, world, left } = state;
+  const { incident, exchange, left } = state;
   const moved = (says: string, to: Worker, more: Partial<State> = {}, waits = false): Follows => ({
-    says: `worker ${index} ${says}`,
+    says: [`worker ${index} ${says}`],
     to: { ...state, ...more, workers: put(state.workers, index, to) },
     waits,
   });
@@ -62,7 +59,7 @@ function byWorker(shell: Shell, state: State, worker: Worker, index: number): Fo
         return [moved(`has decided: ${describe(event)}`, { ...inHand, at: 'writing', event, how, then }, more, waits)];
       }
       if (!('goes' in move) || !move.goes) return [];
-      const goes = move.goes.at === 'rest' ? move.goes : { ...move.goes, ...inHand };
+      const goes: Worker = { ...move.goes, ...inHand };
       return [moved(`goes on to ${goes.at}`, goes, more, move.waits)];
     });
 
@@ -71,13 +68,13 @@ function byWorker(shell: Shell, state: State, worker: Worker, index: number): Fo
     const other = state.workers[1 - index]!;
     const overtakes = other.at !== 'rest' && state.lease !== index;
     if (overtakes && left.takeovers === 0) return [];
-    const woken = { ...state, world: waitedOut(shell, incident, world) };
+    const woken = { ...state, exchange: waitedOut(shell, incident, exchange) };
     return go(
       begin(shell, woken),
       { knows: incident, others: 'nothing' },
       {
         lease: index,
-        world: woken.world,
+        exchange: woken.exchange,
         ...(overtakes && { left: { ...left, takeovers: left.takeovers - 1 } }),
       },
     );
@@ -88,7 +85,7 @@ function byWorker(shell: Shell, state: State, worker: Worker, index: number): Fo
       ? [
           moved(`dies in ${worker.at}`, REST, {
             left: { ...left, crashes: left.crashes - 1 },
-            world: unheard(world, index),
+            exchange: unheard(exchange, index),
           }),
         ]
       : [];
@@ -120,7 +117,7 @@ function byWorker(shell: Shell, state: State, worker: Worker, index: number): Fo
       const sent = moved(
         `sends ${flying.caller}`,
         { ...onHead, at: 'sent', what, ...(worker.again && { again: true }) },
-        { world: { ...world, flying: [...stillThere(world.flying), flying] } },
+        { exchange: { ...exchange, flying: [...stillThere(exchange.flying), flying] } },
       );
       const held = notSent(what, onHead.knows, worker.again === true);
       const stops = 'writes' in held ? go([held], onHead) : [moved('waits for the kill switch', REST, {}, true)];
@@ -130,19 +127,19 @@ function byWorker(shell: Shell, state: State, worker: Worker, index: number): Fo
       return [
         moved(
           'gets no answer',
-          { ...inHand, at: 'looking', what: worker.what, issued: false },
-          { world: unheard(world, index) },
+          { ...inHand, at: 'polling', what: worker.what, issued: false },
+          { exchange: unheard(exchange, index) },
         ),
         ...dies,
       ];
-    case 'looking': {
+    case 'polling': {
       const { what, issued } = worker;
       const moves =
         'n' in what
-          ? lookAtStep(shell, world, knows, what.n, issued)
-          : lookAtUndo(shell, world, knows, what.undo, issued);
+          ? pollStep(shell, exchange, knows, what.n, issued)
+          : pollUndo(shell, exchange, knows, what.undo, issued);
       const sleeps = moves.some((move) => !('writes' in move) && !('goes' in move))
-        ? [moved('looks again later', REST, {}, true)]
+        ? [moved('polls again later', REST, {}, true)]
         : [];
       return [...go(moves, inHand), ...sleeps, ...dies];
     }
@@ -160,18 +157,18 @@ function stillThere(flying: World['flying']): World['flying'] {
 }
 
 /** Nobody can come between a decision and its writing: they are one. */
-function isAlone({ workers, world, left, incident }: State, index: number): boolean {
+function isAlone({ workers, exchange, left, incident }: State, index: number): boolean {
   const other = workers[1 - index]?.at;
   return (
     other === 'rest' &&
-    world.flying.length === 0 &&
+    exchange.flying.length === 0 &&
     left.takeovers + left.news + left.cancels === 0 &&
     !incident.held?.approval
   );
 }
 
 /** What was on its way is too late by now, and the far side refuses it: these waits are as long as that. */
-function waitedOut({ settings }: Shell, incident: Incident, world: World): World {
+function waitedOut({ settings }: Shell, incident: Incident, exchange: World): World {
   const { slept, steps } = incident;
   const gone = new Set<string>();
   if (slept?.n !== undefined) {
@@ -182,15 +179,15 @@ function waitedOut({ settings }: Shell, incident: Incident, world: World): World
   // Assumed: nothing of a step is on its way any more when it is put back. Only `notAfter` sees to that.
   const decision = next(incident, 1, settings);
   if (decision.do === 'undo') gone.add(`step ${decision.undo.split(':')[0]}`);
-  return { ...world, flying: world.flying.filter(({ caller }) => !gone.has(caller)) };
+  return { ...exchange, flying: exchange.flying.filter(({ caller }) => !gone.has(caller)) };
 }
 
 /** Nobody waits for its answer any more; it is on its way all the same. */
-function unheard(world: World, index: number): World {
-  const flying = world.flying.map(({ waits, ...one }) =>
+function unheard(exchange: World, index: number): World {
+  const flying = exchange.flying.map(({ waits, ...one }) =>
     waits === undefined || waits === index ? one : { ...one, waits },
   );
-  return { ...world, flying };
+  return { ...exchange, flying };
 }
 
 function byPeople(state: State): Follows[] {
@@ -202,19 +199,19 @@ function byPeople(state: State): Follows[] {
 }
 
 function byOrganisation(state: State): Follows[] {
-  const { world, incident } = state;
-  const follows: Follows[] = world.flying.flatMap((flying, at) => {
-    const rest = { ...world, flying: world.flying.filter((_, other) => other !== at) };
+  const { exchange, incident } = state;
+  const follows: Follows[] = exchange.flying.flatMap((flying, at) => {
+    const rest = { ...exchange, flying: exchange.flying.filter((_, other) => other !== at) };
     const { world: after, effect } = arrive(rest, flying);
-    const arrived = { flying, effect };
+    const arrived = { ...flying, effect };
     const heard = (
       says: string,
       answer: 'done' | 'refused' | 'lost',
       changed: World,
       more: Partial<Follows> = {},
     ): Follows => ({
-      says: `${flying.caller} ${says}`,
-      to: { ...state, world: changed, workers: hear(state, flying, answer) },
+      says: [`${flying.caller} ${says}`],
+      to: { ...state, exchange: changed, workers: hear(state, flying, answer) },
       waits: false,
       ...more,
     });
@@ -228,18 +225,26 @@ function byOrganisation(state: State): Follows[] {
       never,
     ];
   });
-  if (world.active && world.blocked)
+  if (exchange.active && exchange.blocked)
     follows.push({
-      says: 'the databases move away',
-      to: { ...state, world: { ...world, active: false } },
+      says: ['the databases move away'],
+      to: { ...state, exchange: { ...exchange, active: false } },
       waits: false,
     });
   // Once activation is allowed, databases come back by themselves; not between the last look at them and the reboot.
   const reboots = stepInProgress(incident)?.step.step === 'restart-server';
   const mayCome =
-    !world.active && !world.blocked && incident.facts?.roles.includes('mailbox') && !reboots && !incident.finished;
+    !exchange.active &&
+    !exchange.blocked &&
+    incident.facts?.roles.includes('mailbox') &&
+    !reboots &&
+    !incident.finished;
   if (mayCome)
-    follows.push({ says: 'databases come back', to: { ...state, world: { ...world, active: true } }, waits: true });
+    follows.push({
+      says: ['databases come back'],
+      to: { ...state, exchange: { ...exchange, active: true } },
+      waits: true,
+    });
   return follows;
 }
 
@@ -248,8 +253,7 @@ function hear(state: State, { waits }: Flying, answer: 'done' | 'refused' | 'los
   if (waits === undefined || worker?.at !== 'sent') return state.workers;
   const { knows, others, what } = worker;
   const move = answered(what, answer, knows, worker.again === true);
-  if ('goes' in move && move.goes && move.goes.at !== 'rest')
-    return put(state.workers, waits, { ...move.goes, knows, others });
+  if (move.goes) return put(state.workers, waits, { ...move.goes, knows, others });
   if (!('writes' in move) || !move.writes) throw new Error('an answer leads nowhere');
   const { writes: event, how, then } = move;
   return put(state.workers, waits, { at: 'writing', event, how, then, knows, others });
@@ -263,49 +267,22 @@ function written(state: State, event: IncidentEvent, by?: number, then: Then = {
     if (index === by) {
       if (then.at === 'rest') return REST;
       const inHand: InHand = { knows: incident, others: 'nothing' };
-      return then.at === 'looking' ? { ...inHand, ...then, issued: undefined } : { ...inHand, ...then };
+      return then.at === 'polling' ? { ...inHand, ...then, issued: undefined } : { ...inHand, ...then };
     }
     if (worker.at === 'rest' || STRENGTH.indexOf(worker.others) > STRENGTH.indexOf(others)) return worker;
     return { ...worker, others };
   });
   return {
-    says: by === undefined ? describe(event) : `worker ${by} writes ${describe(event)}`,
+    says: [by === undefined ? describe(event) : `worker ${by} writes ${describe(event)}`],
     to: {
       ...state,
       incident,
       workers: workers as unknown as State['workers'],
-      seen: seenAfter(state, event, incident),
+      seen: seenAfter(state.seen, event, incident),
     },
     waits: false,
     wrote: event,
   };
-}
-
-function seenAfter({ seen }: State, event: IncidentEvent, incident: Incident): boolean {
-  if (event.type === 'verified') return event.data.verdict === 'cleared';
-  if (event.type === 'stepFinished' && event.data.looked) return event.data.looked.verdict === 'cleared';
-  if (event.type === 'stepFinished' && event.data.changed) return false;
-  if (event.type !== 'undone' || event.data.state !== 'putBack') return seen;
-  return seen && incident.undo.find(({ id }) => id === event.data.undo)?.after === undefined;
-}
-
-/** The real fold, on a copy: states share what did not change. */
-function applied(incident: Incident, event: IncidentEvent): Incident {
-  const copy: Incident = {
-    ...incident,
-    alerts: [],
-    runs: incident.runs.map((run) => ({ ...run })),
-    steps: incident.steps.map((record) => ({ ...record })),
-    undo: incident.undo.map((debt) => ({ ...debt })),
-    children: [...incident.children],
-    approvals: [...incident.approvals],
-  };
-  apply(copy, entryOf(event));
-  return copy;
-}
-
-export function entryOf({ type, data }: IncidentEvent, seq = 0): Entry {
-  return { seq, at: 0, worker: 'model', version: 1, type, data, previous: '' };
 }
 
 const callerOf = (what: What) => ('n' in what ? `step ${what.n}` : `undo ${what.undo}`);
@@ -327,3 +304,34 @@ function describe({ type, data }: IncidentEvent): string {
     .filter((word) => word !== undefined)
     .join(' ');
 }
+
+/** What people and senders may say at any time. `uses`: what it takes from what is left. */
+function fromOutside({ incident, left }: State): { event: IncidentEvent; uses?: 'news' | 'cancels' }[] {
+  if (incident.finished) return [];
+  const yuki = { by: 'yuki' };
+  return [
+    ...(left.news > 0
+      ? [{ event: { type: 'attached', data: { alerts: [RESOLVED] } } as IncidentEvent, uses: 'news' as const }]
+      : []),
+    ...(left.cancels > 0 && !incident.conclusion
+      ? [{ event: { type: 'cancelled', data: yuki } as IncidentEvent, uses: 'cancels' as const }]
+      : []),
+    ...(incident.held?.approval
+      ? [
+          { event: { type: 'approved', data: yuki } as IncidentEvent },
+          { event: { type: 'rejected', data: yuki } as IncidentEvent },
+        ]
+      : []),
+  ];
+}
+
+const RESOLVED = {
+  id: 'more',
+  source: 'scom',
+  senderId: '1',
+  status: 'resolved' as const,
+  server: 'mbx1',
+  serverAsSent: 'mbx1',
+  raisedAt: 0,
+  receivedAt: 0,
+};

@@ -1,40 +1,60 @@
 /**
- * The shell of src/engine as a set of possibilities: what may follow each decision of `next`, each in its own small step,
- * so that a worker may die, freeze or be overtaken between any two. Kept honest by conformance.test.ts.
+ * The shell of src/engine as a set of possibilities: what may follow each decision of `next`, one small move at a time, so
+ * that a worker may die or be overtaken between any two. test/model/conformance.test.ts compares it with the real shell.
  */
+import { match } from '../engine/verify/match.ts';
+import type { IncidentEvent, StepFinished } from '../incident/event.ts';
+import type { ServerFacts, VerifyResult } from '../incident/health.ts';
+import { type Incident, isApproved, type StepRecord, stepRecord } from '../incident/incident.ts';
+import { type Decision, type NextSettings, next } from '../incident/next.ts';
+import type { Playbook } from '../incident/plan.ts';
+import type { Polled } from '../steps/step.ts';
+import type { Catalog } from '../verification/catalog.ts';
+import type { StepAnswers } from './answers.ts';
+import type { ExchangeState } from './exchange-state.ts';
 
-import { match } from '../../src/engine/verify/match.ts';
-import type { IncidentEvent, StepFinished } from '../../src/incident/event.ts';
-import type { ServerFacts, VerifyResult } from '../../src/incident/health.ts';
-import { type Incident, isApproved, type StepRecord, stepRecord } from '../../src/incident/incident.ts';
-import { type Decision, type NextSettings, next } from '../../src/incident/next.ts';
-import type { Playbook } from '../../src/incident/plan.ts';
-import type { Polled } from '../../src/steps/step.ts';
-import type { Catalog } from '../../src/verification/catalog.ts';
-import type { Steps } from './ask.ts';
-import type { State, Then, What, Worker } from './state.ts';
+/** What a worker does with a started step or undo. */
+export type What = { n: number } | { undo: string };
 
-/** How one advance may go on: a write that it is about to make, another stage, or nothing to write now. */
+/** Where a worker goes on after a write: to the next decision, to sending, to polling, or to another write. */
+export type Then =
+  | { at: 'rest' }
+  | { at: 'sending'; what: What }
+  | { at: 'polling'; what: What }
+  | { at: 'settling'; n: number };
+
+/** `again`: somebody may have sent it before. `issued`: undefined when this worker did not send it. */
+export type Stage =
+  | { at: 'sending'; what: What; again?: true }
+  | { at: 'polling'; what: What; issued: boolean | undefined };
+
+/** How one advance may go on: an entry that it is about to write, another stage, or nothing for now. */
 export type Move =
-  | { writes: IncidentEvent; how: 'decide' | 'record'; then: Then; waits?: boolean }
-  | { goes: Worker; waits?: boolean }
+  | { writes: IncidentEvent; how: 'decide' | 'record'; then: Then; goes?: never; waits?: boolean }
+  | { goes: Stage; writes?: never; waits?: boolean }
   /** Nothing is written: somebody else must move first. */
   | { waits: true; writes?: never; goes?: never };
 
 export interface Shell {
   playbooks: readonly Playbook[];
   facts: ServerFacts;
-  /** The looks at the family that may be had. */
-  looks: readonly VerifyResult[];
-  steps: Steps;
+  /** The possible results of verifying the family. */
+  verifications: readonly VerifyResult[];
+  answers: StepAnswers;
   settings: NextSettings;
   mode: 'auto' | 'approve';
-  /** How often a command, and an undo, that did not get through is tried again. */
+  /** How often a command, and an undo, is tried. */
   sendings: number;
   tries: number;
 }
 
-/** Before anything that is waited for is due, and after. Every entry is written at 0, and every wait ends at 1. */
+/** What the shell knows when it decides. */
+export interface Situation {
+  incident: Incident;
+  exchange: ExchangeState;
+}
+
+/** Before the end of every wait, and after it: entries are written at 0, and waits end at 1. */
 export const TIMES = [0, 1];
 
 const catalog = { rank: () => 0 } as unknown as Catalog;
@@ -42,13 +62,14 @@ const REST: Then = { at: 'rest' };
 const decided = (writes: IncidentEvent, then: Then = REST): Move => ({ writes, how: 'decide', then });
 const recorded = (writes: IncidentEvent, then: Then = REST): Move => ({ writes, how: 'record', then });
 
-/** The first thing that an advance may do which is not only thinking. */
-export function begin(shell: Shell, state: State): Move[] {
-  const { incident } = state;
-  return TIMES.flatMap((now) => perform(shell, state, next(incident, now, shell.settings)));
+/** The possible first moves of an advance. */
+export function begin(shell: Shell, state: Situation): Move[] {
+  const [early, late] = TIMES.map((now) => next(state.incident, now, shell.settings)) as [Decision, Decision];
+  const decisions = JSON.stringify(early) === JSON.stringify(late) ? [early] : [early, late];
+  return decisions.flatMap((decision) => perform(shell, state, decision));
 }
 
-function perform(shell: Shell, state: State, decision: Decision): Move[] {
+function perform(shell: Shell, state: Situation, decision: Decision): Move[] {
   const { incident } = state;
   switch (decision.do) {
     case 'nothing':
@@ -56,15 +77,13 @@ function perform(shell: Shell, state: State, decision: Decision): Move[] {
     case 'wait':
       return [{ waits: true }];
     case 'verify':
-      return looks(shell, decision.purpose);
+      return verify(shell, decision.purpose);
     case 'match':
       return [decided({ type: 'matched', data: match(incident, shell.playbooks, catalog) })];
     case 'begin':
       return beginStep(shell, state, decision.n);
     case 'continue':
-      return [
-        { goes: { at: 'looking', what: { n: decision.n }, issued: undefined, knows: incident, others: 'nothing' } },
-      ];
+      return [{ goes: { at: 'polling', what: { n: decision.n }, issued: undefined } }];
     case 'skip':
       return [decided({ type: 'stepFinished', data: { n: decision.n, state: 'skipped', says: '' } })];
     case 'undo':
@@ -78,7 +97,7 @@ function perform(shell: Shell, state: State, decision: Decision): Move[] {
     case 'finish': {
       const { finished } = decision;
       const ends = [decided({ type: 'finished', data: finished })];
-      // People can't be told now; or another incident tells of it already.
+      // People cannot be notified now; or another incident has notified them already.
       if (finished.outcome !== 'escalated') return ends;
       const elsewhere = decided({ type: 'finished', data: { ...finished, outcome: 'suppressed' } });
       return [...ends, { waits: true }, ...(incident.changed ? [] : [elsewhere])];
@@ -86,34 +105,34 @@ function perform(shell: Shell, state: State, decision: Decision): Move[] {
   }
 }
 
-function looks(shell: Shell, purpose: 'first' | 'before-change' | 'after-health' | 'after-undo'): Move[] {
-  return shell.looks.map((looked) =>
+function verify(shell: Shell, purpose: 'first' | 'before-change' | 'after-health' | 'after-undo'): Move[] {
+  return shell.verifications.map((result) =>
     recorded({
       type: 'verified',
-      data: { ...looked, purpose, startedAt: 0, ...(!looked.hopeless && { facts: shell.facts }) },
+      data: { ...result, purpose, startedAt: 0, ...(!result.hopeless && { facts: shell.facts }) },
     }),
   );
 }
 
-function beginStep(shell: Shell, { incident, world }: State, n: number): Move[] {
+function beginStep(shell: Shell, { incident, exchange }: Situation, n: number): Move[] {
   const record = stepRecord(incident, n);
   const moves: Move[] = [];
   const { when } = record.step;
   if (when?.healthy !== undefined || when?.unhealthy !== undefined) {
     moves.push(tryAgain(shell, record), recorded(finishedStep(n, 'skipped')));
   }
-  for (const { answer, failed } of shell.steps.begin(incident, record, world)) {
+  for (const { answer, failed } of shell.answers.begin(incident, record, exchange)) {
     if (failed !== undefined) moves.push(isFinal(failed) ? refused(n) : tryAgain(shell, record));
     else if (answer.begin === 'skip') moves.push(recorded(finishedStep(n, 'skipped')));
     else if (answer.begin === 'refuse') moves.push(refused(n));
     else if (!answer.change) {
-      moves.push(decided({ type: 'stepStarted', data: { n, note: answer.note } }, { at: 'looking', what: { n } }));
+      moves.push(decided({ type: 'stepStarted', data: { n, note: answer.note } }, { at: 'polling', what: { n } }));
     } else {
       const { intent, undo } = answer.change;
       moves.push(...guarded(shell, incident, n));
       const mayStart = shell.mode === 'auto' || incident.parent || isApproved(incident, ['approval']);
-      // The guards' own look at the databases, right before a reboot.
-      const isSafe = answer.change.action !== 'restart-server' || !world.active;
+      // A guard reads the database copies right before a reboot.
+      const isSafe = answer.change.action !== 'restart-server' || !exchange.active;
       const started: IncidentEvent = {
         type: 'stepStarted',
         data: { n, note: answer.note, intent, ...(undo && { undo }) },
@@ -124,7 +143,7 @@ function beginStep(shell: Shell, { incident, world }: State, n: number): Move[] 
   return moves;
 }
 
-/** What guards may answer but "allow". */
+/** The answers of guards other than "allow". */
 function guarded(shell: Shell, incident: Incident, n: number): Move[] {
   const { held } = incident;
   const wait = (guard: string, approval?: true): Move =>
@@ -138,7 +157,7 @@ function guarded(shell: Shell, incident: Incident, n: number): Move[] {
           waits: true,
         };
   const asks = shell.mode === 'approve' && !isApproved(incident, ['approval']);
-  const evidence = looks(shell, 'before-change').map((move) => ({ ...move, waits: true }) as Move);
+  const evidence = verify(shell, 'before-change').map((move) => ({ ...move, waits: true }) as Move);
   return [wait('claim'), ...(asks ? [wait('approval', true)] : []), refused(n), refused(n, true), ...evidence];
 }
 
@@ -155,7 +174,7 @@ const finishedStep = (n: number, state: StepFinished['state'], more: Partial<Ste
 const refused = (n: number, suppressed = false): Move =>
   recorded(finishedStep(n, 'refused', { escalate: 'refused', ...(suppressed && { suppressed }) }));
 
-/** A command is about to be sent, and the kill switch stops it. One that was sent before is waited out first. */
+/** The kill switch stops a command right before it is sent. One that may have been sent before is waited out first. */
 export function notSent(what: What, knows: Incident, again: boolean): Move {
   if ('n' in what) {
     if (again && !isWaitedOut(knows, what.n)) return sleepIn(knows, what.n, 'late');
@@ -168,19 +187,18 @@ export function notSent(what: What, knows: Incident, again: boolean): Move {
   };
 }
 
-/** It was refused by the far side, or its answer came or not. */
+/** The target refused the command, or its answer came, or was lost. */
 export function answered(what: What, answer: 'done' | 'refused' | 'lost', knows: Incident, again: boolean): Move {
-  if (answer !== 'refused')
-    return { goes: { at: 'looking', what, issued: answer === 'done', knows, others: 'nothing' } };
+  if (answer !== 'refused') return { goes: { at: 'polling', what, issued: answer === 'done' } };
   if ('undo' in what) return recorded({ type: 'undone', data: { undo: what.undo, state: 'failed', says: '' } });
   if (again && !isWaitedOut(knows, what.n)) return sleepIn(knows, what.n, 'late');
   return recorded(finishedStep(what.n, 'failed', { escalate: 'refused' }), { at: 'settling', n: what.n });
 }
 
-/** What a step that was started has come to. */
-export function lookAtStep(
+/** What became of a started step. */
+export function pollStep(
   shell: Shell,
-  world: State['world'],
+  exchange: ExchangeState,
   knows: Incident,
   n: number,
   issued: boolean | undefined,
@@ -188,24 +206,24 @@ export function lookAtStep(
   const record = stepRecord(knows, n);
   if (record.step.step === 'remediate' && record.child === undefined) {
     const child = { n, incident: 'child', server: 'mbx1', joined: false };
-    return [recorded({ type: 'childOpened', data: child }, { at: 'looking', what: { n } })];
+    return [recorded({ type: 'childOpened', data: child }, { at: 'polling', what: { n } })];
   }
-  return shell.steps.look(knows, record, world, issued === true).map((given) => {
-    if (given.failed === undefined) return lookOf(shell, knows, record, given.answer, issued);
+  return shell.answers.poll(knows, record, exchange, issued === true).map((given) => {
+    if (given.failed === undefined) return polled(shell, knows, record, given.answer, issued);
     if (!given.late) return sleepIn(knows, n, 'answer');
     return recorded(finishedStep(n, 'failed', { escalate: 'unseen', ...(record.intent && { changed: true }) }));
   });
 }
 
-function lookOf(shell: Shell, knows: Incident, record: StepRecord, seen: Polled, issued: boolean | undefined): Move {
+function polled(shell: Shell, knows: Incident, record: StepRecord, seen: Polled, issued: boolean | undefined): Move {
   const { n } = record.step;
   if (seen.is === 'pending') {
     if (seen.counts) return recorded({ type: 'slept', data: { n, until: 1, for: seen.counts, says: '' } });
     return sleepIn(knows, n, record.step.step);
   }
   if (seen.is === 'notIssued') {
-    if (knows.conclusion) return letGo(knows, n);
-    if (issued === undefined) return { goes: { at: 'sending', what: { n }, again: true, knows, others: 'nothing' } };
+    if (knows.conclusion) return abandon(knows, n);
+    if (issued === undefined) return { goes: { at: 'sending', what: { n }, again: true } };
     if (record.unhealthyTries + 1 >= shell.sendings)
       return recorded(finishedStep(n, 'failed', { escalate: 'not sent' }));
     return recorded({ type: 'slept', data: { n, until: 1, for: 'health', says: '' } });
@@ -227,15 +245,15 @@ function sleepIn({ slept }: Incident, n: number, why: string): Move {
   return { ...recorded({ type: 'slept', data: { n, until: 1, for: why, says: '' } }), waits: true };
 }
 
-/** Not sent any more: what a lost worker may have sent is waited out first. */
-function letGo(knows: Incident, n: number): Move {
+/** The command is not sent any more: what a lost worker may have sent is waited out first. */
+function abandon(knows: Incident, n: number): Move {
   if (isWaitedOut(knows, n)) return recorded(finishedStep(n, 'skipped'), { at: 'settling', n });
   return recorded({ type: 'slept', data: { n, until: 1, for: 'late', says: '' } });
 }
 
 const isWaitedOut = ({ slept }: Incident, n: number) => slept?.n === n && slept.for === 'late';
 
-/** The command of step `n` changed nothing: of its debts, the next that needs no putting back. */
+/** The command of step `n` changed nothing: its next undo action that is not needed. */
 export function settleNext(incident: Incident, n: number): Move | undefined {
   const debt = incident.undo.find((one) => one.state === 'owed' && one.id.startsWith(`${n}:`));
   return (
@@ -243,12 +261,11 @@ export function settleNext(incident: Incident, n: number): Move | undefined {
   );
 }
 
-function beginUndo(shell: Shell, { incident, world }: State, id: string): Move[] {
-  const debt = undoOf(incident, id);
+function beginUndo(shell: Shell, { incident, exchange }: Situation, id: string): Move[] {
+  const undo = undoOf(incident, id);
   const what = { undo: id };
-  if (debt.state === 'started')
-    return [{ goes: { at: 'looking', what, issued: undefined, knows: incident, others: 'nothing' } }];
-  return shell.steps.beginUndo(incident, debt, world).flatMap(({ answer, failed }): Move[] => {
+  if (undo.state === 'started') return [{ goes: { at: 'polling', what, issued: undefined } }];
+  return shell.answers.beginUndo(incident, undo, exchange).flatMap(({ answer, failed }): Move[] => {
     if (failed !== undefined) return [undoAgain(shell, incident, id)];
     if (answer.begin === 'notNeeded')
       return [recorded({ type: 'undone', data: { undo: id, state: 'notNeeded', says: '' } })];
@@ -263,16 +280,16 @@ function beginUndo(shell: Shell, { incident, world }: State, id: string): Move[]
   });
 }
 
-export function lookAtUndo(
+export function pollUndo(
   shell: Shell,
-  world: State['world'],
+  exchange: ExchangeState,
   knows: Incident,
   id: string,
   issued: boolean | undefined,
 ): Move[] {
-  const debt = undoOf(knows, id);
+  const undo = undoOf(knows, id);
   const end = (state: 'putBack' | 'failed') => recorded({ type: 'undone', data: { undo: id, state, says: '' } });
-  return shell.steps.lookAtUndo(knows, debt, world, issued === true).map(({ answer: seen, failed }): Move => {
+  return shell.answers.pollUndo(knows, undo, exchange, issued === true).map(({ answer: seen, failed }): Move => {
     if (failed !== undefined) return undoAgain(shell, knows, id);
     if (seen.is === 'done') return end('putBack');
     if (seen.is === 'failed' || seen.is === 'refused') return end('failed');
@@ -280,9 +297,7 @@ export function lookAtUndo(
       if (knows.slept) return { waits: true };
       return { ...recorded({ type: 'slept', data: { until: 1, for: 'undo', says: '' } }), waits: true };
     }
-    return issued === undefined
-      ? { goes: { at: 'sending', what: { undo: id }, knows, others: 'nothing' } }
-      : undoAgain(shell, knows, id);
+    return issued === undefined ? { goes: { at: 'sending', what: { undo: id } } } : undoAgain(shell, knows, id);
   });
 }
 
@@ -297,34 +312,3 @@ function undoOf({ undo }: Incident, id: string) {
   if (!debt) throw new Error(`no undo ${id}`);
   return debt;
 }
-
-/** Whom people and senders may tell what, at any time. `by`: what it uses up of what is left. */
-export function fromOutside({ incident, left }: State): { event: IncidentEvent; uses?: 'news' | 'cancels' }[] {
-  if (incident.finished) return [];
-  const yuki = { by: 'yuki' };
-  return [
-    ...(left.news > 0
-      ? [{ event: { type: 'attached', data: { alerts: [RESOLVED] } } as IncidentEvent, uses: 'news' as const }]
-      : []),
-    ...(left.cancels > 0 && !incident.conclusion
-      ? [{ event: { type: 'cancelled', data: yuki } as IncidentEvent, uses: 'cancels' as const }]
-      : []),
-    ...(incident.held?.approval
-      ? [
-          { event: { type: 'approved', data: yuki } as IncidentEvent },
-          { event: { type: 'rejected', data: yuki } as IncidentEvent },
-        ]
-      : []),
-  ];
-}
-
-const RESOLVED = {
-  id: 'more',
-  source: 'scom',
-  senderId: '1',
-  status: 'resolved' as const,
-  server: 'mbx1',
-  serverAsSent: 'mbx1',
-  raisedAt: 0,
-  receivedAt: 0,
-};

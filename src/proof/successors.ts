@@ -1,0 +1,162 @@
+/**
+ * All that may follow a state, one entry of the journal or one command at a time. A command arrives or not, is answered or
+ * not, and its worker may die before or after it; two workers at once are searched by the model of the test suite.
+ */
+import type { IncidentEvent } from '../incident/event.ts';
+import { stepInProgress, stepRecord } from '../incident/incident.ts';
+import type { Intent } from '../incident/intent.ts';
+import { arrive } from './exchange-state.ts';
+import type { Cost, Follows } from './explore.ts';
+import type { Occurred } from './invariants.ts';
+import { answered, begin, type Move, notSent, pollStep, pollUndo, type Shell, settleNext, type What } from './shell.ts';
+import { applied, type State, seenAfter } from './state.ts';
+import type { Teller } from './teller.ts';
+
+export interface Part extends Occurred {
+  before: State;
+  after: State;
+}
+
+export interface Step extends Follows<State> {
+  parts: Part[];
+}
+
+export function successors(shell: Shell, teller: Teller, state: State): Step[] {
+  if (state.incident.finished) return [];
+  const start: Path = { state, parts: [], says: [], cost: undefined };
+  const ways = begin(shell, state).flatMap((move) => go(shell, teller, start, move));
+  return [...ways, ...byPeople(teller, start), ...byDatabases(start)].map(
+    ({ state: to, parts, says, cost, waits }) => ({
+      to,
+      parts,
+      says,
+      waits: waits ?? false,
+      ...(cost && { cost }),
+    }),
+  );
+}
+
+interface Path {
+  state: State;
+  parts: Part[];
+  says: string[];
+  cost: Cost | undefined;
+  waits?: boolean;
+}
+
+function go(shell: Shell, teller: Teller, path: Path, move: Move): Path[] {
+  if (move.writes) {
+    if (move.waits && onlyWaits(move.writes)) return [];
+    const written = { ...write(teller, path, move.writes), ...(move.waits && { waits: true }) };
+    const { then } = move;
+    if (then.at === 'sending') return send(shell, teller, written, then.what, false);
+    if (then.at === 'polling') return poll(shell, teller, written, then.what, undefined);
+    if (then.at === 'rest') return [written];
+    const settles = settleNext(written.state.incident, then.n);
+    return settles ? go(shell, teller, written, settles) : [written];
+  }
+  if (!move.goes) return [];
+  const { what } = move.goes;
+  return move.goes.at === 'sending'
+    ? send(shell, teller, path, what, move.goes.again === true)
+    : poll(shell, teller, path, what, move.goes.issued);
+}
+
+/** A wait that nothing is decided by: the state is the same when it is over. */
+function onlyWaits(event: IncidentEvent): boolean {
+  return (event.type === 'held' && !event.data.approval) || (event.type === 'slept' && event.data.for !== 'late');
+}
+
+function send(shell: Shell, teller: Teller, path: Path, what: What, again: boolean): Path[] {
+  const { state } = path;
+  const knows = state.incident;
+  const intent = intentOf(state, what);
+  const { changes, effect } = arrive(state.exchange, intent);
+  const after: State = { ...state, exchange: { ...state.exchange, ...changes } };
+  const sent = { what, knows };
+  const via = (how: string, to: State, occurred: Occurred): Path => ({
+    ...path,
+    cost: occurred.sent ? sum(path.cost, teller.costOfSending(state, what, occurred.arrived)) : path.cost,
+    state: to,
+    parts: [...path.parts, { before: state, after: to, ...occurred }],
+    says: [...path.says, teller.command(state, what, how)],
+  });
+  const arrived = { sent, arrived: { intent, effect } };
+  const done = effect === 'refused' ? 'refused' : 'done';
+  return [
+    // The daemon stops before it is sent, and starts again.
+    path,
+    ...go(shell, teller, via('it is carried out', after, arrived), answered(what, done, knows, again)),
+    ...go(
+      shell,
+      teller,
+      via('it is carried out, but the answer is lost', after, arrived),
+      answered(what, 'lost', knows, again),
+    ),
+    ...go(shell, teller, via('it is refused', state, { sent }), answered(what, 'refused', knows, again)),
+    ...go(shell, teller, via('it never arrives', state, { sent }), answered(what, 'lost', knows, again)),
+    ...go(shell, teller, via('the kill switch stops it', state, {}), notSent(what, knows, again)),
+  ];
+}
+
+function poll(shell: Shell, teller: Teller, path: Path, what: What, issued: boolean | undefined): Path[] {
+  const { incident, exchange } = path.state;
+  const moves =
+    'n' in what
+      ? pollStep(shell, exchange, incident, what.n, issued)
+      : pollUndo(shell, exchange, incident, what.undo, issued);
+  // Nothing is known yet; it is polled again later, after a crash too.
+  return [path, ...moves.flatMap((move) => go(shell, teller, path, move))];
+}
+
+function byPeople(teller: Teller, path: Path): Path[] {
+  const { incident, mayCancel } = path.state;
+  const person = { by: 'a person' };
+  const cancels = mayCancel && !incident.conclusion ? [write(teller, path, { type: 'cancelled', data: person })] : [];
+  const answers = incident.held?.approval
+    ? [write(teller, path, { type: 'approved', data: person }), write(teller, path, { type: 'rejected', data: person })]
+    : [];
+  return [...cancels.map((one) => ({ ...one, state: { ...one.state, mayCancel: false } })), ...answers];
+}
+
+/** Databases move away from a server that is blocked, and may come back to one that is not, except during its reboot. */
+function byDatabases(path: Path): Path[] {
+  const { incident, exchange } = path.state;
+  const moved = (says: string, active: boolean): Path => {
+    const after = { ...path.state, exchange: { ...exchange, active } };
+    return { ...path, state: after, says: [says], parts: [{ before: path.state, after }], waits: active };
+  };
+  if (exchange.active) return exchange.blocked ? [moved('The databases move away', false)] : [];
+  const reboots = stepInProgress(incident)?.intent?.command === 'Restart-Computer';
+  const mayCome = !exchange.blocked && incident.facts?.roles.includes('mailbox') && !reboots;
+  return mayCome ? [moved('Databases come back', true)] : [];
+}
+
+function write(teller: Teller, path: Path, event: IncidentEvent): Path {
+  const before = path.state;
+  const incident = applied(before.incident, event);
+  const after: State = { ...before, incident, seen: seenAfter(before.seen, event, incident) };
+  return {
+    ...path,
+    state: after,
+    parts: [...path.parts, { before, after, wrote: event }],
+    says: [...path.says, teller.event(event, before)],
+    cost: sum(path.cost, teller.costOf(event, before)),
+  };
+}
+
+function sum(a: Cost | undefined, b: Cost | undefined): Cost | undefined {
+  if (!a || !b) return a ?? b;
+  return {
+    time: a.time + b.time,
+    serviceRestarts: a.serviceRestarts + b.serviceRestarts,
+    serverRestarts: a.serverRestarts + b.serverRestarts,
+  };
+}
+
+function intentOf({ incident }: State, what: What): Intent {
+  const intent =
+    'n' in what ? stepRecord(incident, what.n).intent : incident.undo.find(({ id }) => id === what.undo)?.intent;
+  if (!intent) throw new Error('a command without an intent');
+  return intent;
+}
