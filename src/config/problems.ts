@@ -14,6 +14,8 @@ export interface Problem {
   message: string;
   /** What to do: `did you mean "port"?` */
   hint?: string;
+  /** What happens, one sentence a line: the shortest path to a problem that is not visible in one place. */
+  story?: string[];
 }
 
 /** All problems together. */
@@ -26,10 +28,11 @@ export class ConfigError extends Error {
   }
 }
 
-/** `file:line:column: path: what is wrong; what to do` */
+/** `file:line:column: path: what is wrong; what to do`, and the story on lines of its own */
 export function formatProblem(problem: Problem): string {
   const place = problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file;
-  return `${[place, problem.path, problem.message].filter(Boolean).join(': ')}${problem.hint ? `; ${problem.hint}` : ''}`;
+  const line = `${[place, problem.path, problem.message].filter(Boolean).join(': ')}${problem.hint ? `; ${problem.hint}` : ''}`;
+  return [line, ...(problem.story ?? []).map((says, index) => `    ${index + 1}. ${says}`)].join('\n');
 }
 
 export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {

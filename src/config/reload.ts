@@ -4,7 +4,7 @@ import { leavesOf } from './shape.ts';
 import { kebab, writePath } from './spelling.ts';
 
 /** Keys that a running daemon reloads; all others need a restart. */
-const LIVE = ['http.tokens', 'log.level', 'notify', 'playbooks.directory', 'safety'];
+const LIVE = ['http.tokens', 'log.level', 'notify', 'playbooks', 'safety'];
 
 export interface Reload {
   /** The configuration in force from now on. */

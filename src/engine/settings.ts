@@ -3,7 +3,7 @@ import { shortName } from '../incident/alert.ts';
 import type { EngineSettings } from './parts.ts';
 
 /** How long the server must stay healthy after an activation block was lifted (organisation's ms). */
-const WATCH_AFTER_UNDO = 10 * 60_000;
+export const WATCH_AFTER_UNDO = 10 * 60_000;
 
 /** The engine's view of the configuration. `hostname`: the machine this daemon runs on. */
 export function settingsOf(

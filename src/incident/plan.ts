@@ -46,6 +46,8 @@ export interface Playbook {
   hash: string;
   /** Path of its file. */
   file: string;
+  /** Where each step is in that file, for problems that are found later. */
+  places: { line: number; column: number; path: string }[];
 }
 
 /** A step of a run. `n` is unique in an incident: numbering continues through all its playbooks. */

@@ -73,13 +73,11 @@ function readPlaybook(source: Source, language: PlaybookLanguage, problems: Prob
     return undefined;
   }
   const { playbook: name, summary, page, mode } = result.data;
-  const meaning = {
-    name,
-    handles: readHandles(result.data.handles, language.catalog, source.locate, problems),
-    mode,
-    steps: readSteps(result.data.steps, ['steps'], {}, createReading(language, source.locate, problems)),
-  };
-  return { ...meaning, summary, ...(page && { page }), hash: hashOf(meaning), file: source.file };
+  const handles = readHandles(result.data.handles, language.catalog, source.locate, problems);
+  const read = readSteps(result.data.steps, ['steps'], {}, createReading(language, source.locate, problems));
+  const meaning = { name, handles, mode, steps: read.map(({ spec }) => spec) };
+  const places = read.map(({ place: { line, column, path } }) => ({ line, column, path }));
+  return { ...meaning, summary, ...(page && { page }), hash: hashOf(meaning), file: source.file, places };
 }
 
 function nameClashes(read: ReadPlaybook[]): Problem[] {

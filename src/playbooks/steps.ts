@@ -1,6 +1,6 @@
 /** Reads the list under `steps:`, with its nested lists, into one flat list in which every step has its condition. */
 import { isObject } from '../config/data.ts';
-import { didYouMean, type Path, zodProblems } from '../config/problems.ts';
+import { didYouMean, type Path, type Place, zodProblems } from '../config/problems.ts';
 import type { Condition, StepSpec } from '../incident/plan.ts';
 import { readCondition } from './conditions.ts';
 import type { StepLanguage } from './language.ts';
@@ -12,7 +12,13 @@ const LAST_STEP = 'escalate';
 /** Keys of an entry that are not steps. */
 const FRAME = ['when', 'steps'];
 
-export function readSteps(entries: unknown[], path: Path, around: Condition, reading: StepReading): StepSpec[] {
+/** A step, and where it is in its file. */
+export interface ReadStep {
+  spec: StepSpec;
+  place: Place;
+}
+
+export function readSteps(entries: unknown[], path: Path, around: Condition, reading: StepReading): ReadStep[] {
   const ending = entries.findIndex(isUnconditionalEnd);
   if (ending >= 0 && ending < entries.length - 1) {
     reading.complain([...path, ending + 1], `is never reached: "${LAST_STEP}" before it ends the playbook`);
@@ -24,7 +30,7 @@ function isUnconditionalEnd(entry: unknown): boolean {
   return entry === LAST_STEP || (isObject(entry) && LAST_STEP in entry && !('when' in entry));
 }
 
-function readEntry(entry: unknown, path: Path, around: Condition, reading: StepReading): StepSpec[] {
+function readEntry(entry: unknown, path: Path, around: Condition, reading: StepReading): ReadStep[] {
   if (typeof entry === 'string') return readStep(entry, null, path, around, reading);
   if (!isObject(entry)) {
     reading.complain(path, 'must be a step, such as "recheck" or "restart-service: MSExchangeIMAP4"');
@@ -58,7 +64,7 @@ function readGroup(
   path: Path,
   when: Condition,
   reading: StepReading,
-): StepSpec[] {
+): ReadStep[] {
   const inside = [...path, 'steps'];
   for (const name of names)
     reading.complainAtKey([...path, name], 'is not allowed next to "steps:"', 'move it into the list');
@@ -71,7 +77,7 @@ function readGroup(
 }
 
 /** `path`: the position of its options. */
-function readStep(name: string, value: unknown, path: Path, when: Condition, reading: StepReading): StepSpec[] {
+function readStep(name: string, value: unknown, path: Path, when: Condition, reading: StepReading): ReadStep[] {
   const step = reading.steps.find((candidate) => candidate.name === name);
   if (!step) {
     const names = reading.steps.map((candidate) => candidate.name);
@@ -81,7 +87,8 @@ function readStep(name: string, value: unknown, path: Path, when: Condition, rea
   }
   const options = readOptions(step, value, path, reading);
   if (!options) return [];
-  return [{ step: step.name, options, ...(Object.keys(when).length > 0 && { when }) }];
+  const spec = { step: step.name, options, ...(Object.keys(when).length > 0 && { when }) };
+  return [{ spec, place: reading.locate(path, 'key') }];
 }
 
 function readOptions(

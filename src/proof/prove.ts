@@ -1,5 +1,8 @@
 /** Proves a playbook by the code that runs it: every state that it can reach, on every kind of server. */
+import type { Config } from '../config/config.ts';
+import type { Problem } from '../config/problems.ts';
 import { writeDuration } from '../config/schema.ts';
+import { WATCH_AFTER_UNDO } from '../engine/settings.ts';
 import type { ServerFacts } from '../incident/health.ts';
 import type { Playbook } from '../incident/plan.ts';
 import { stepNamed } from '../steps/index.ts';
@@ -17,23 +20,27 @@ export interface Proof {
   states: number;
   /** The most that one run can take, on any server; waits for people and for other servers are not counted. */
   worst: Cost;
+  /** The time of the worst case in words: `5 h 58 min`. */
+  takes: string;
   /** What may still be changed when it ends, in words. */
   left: string[];
-  problems: ProofProblem[];
+  problems: Problem[];
 }
 
-export interface ProofProblem {
-  /** The step that is wrong, counted from 0 through all steps of the file; absent: the whole playbook. */
-  step?: number;
-  message: string;
-  mend: string;
-  /** The shortest path to it, in words. */
-  story: string[];
-}
+/** `step`: the one that is wrong, counted from 0 through all steps of the file; absent: the whole playbook. */
+type Wrong = { step?: number; message: string; hint: string; story: string[] };
 
 export interface ProofSettings extends Times {
   /** The most that one run may take. */
   limits: Cost;
+}
+
+export function proofSettings({ verification, playbooks }: Config): ProofSettings {
+  return {
+    verifyingAgain: verification.looks * verification.lookEvery,
+    watchAfterUndo: WATCH_AFTER_UNDO,
+    limits: playbooks.limits,
+  };
 }
 
 /** A search that finds more states than this is given up: no playbook of a reasonable length comes near. */
@@ -41,7 +48,7 @@ const MOST_STATES = 200_000;
 
 export async function prove(playbook: Playbook, settings: ProofSettings): Promise<Proof> {
   const teller = createTeller(settings);
-  const problems = new Map<string, ProofProblem>();
+  const problems = new Map<string, Wrong>();
   const left = new Set<string>();
   const reached = new Set<number>();
   const useful = new Set<number>();
@@ -81,7 +88,9 @@ export async function prove(playbook: Playbook, settings: ProofSettings): Promis
     function note({ wrote }: Step['parts'][number]): void {
       if (wrote?.type === 'stepStarted' || wrote?.type === 'stepFinished') reached.add(specOf(wrote.data.n));
       if (wrote?.type === 'stepStarted') useful.add(specOf(wrote.data.n));
-      if (wrote?.type === 'finished') for (const says of [...wrote.data.left, ...wrote.data.owed]) left.add(says);
+      if (wrote?.type === 'finished')
+        for (const says of [...wrote.data.left, ...wrote.data.owed])
+          left.add(says.replaceAll(facts.server, 'the server'));
     }
     states += explored.states;
     const cost = worstCase(explored.states, explored.transitions);
@@ -92,8 +101,8 @@ export async function prove(playbook: Playbook, settings: ProofSettings): Promis
       const rule = RULES.find((one) => one.name === name);
       problems.set(found, {
         ...(at !== undefined && { step: Number(at) }),
-        message: rule ? `${name} (on ${facts.is})` : `breaks a guarantee on ${facts.is}: ${name}`,
-        mend: rule?.mend ?? 'this is a bug in Second Responder; please report it with the file',
+        message: rule ? `${name}, on ${facts.is}` : `breaks a guarantee on ${facts.is}: ${name}`,
+        hint: rule?.hint ?? 'this is a bug in Second Responder; please report it with the file',
         story: path,
       });
     }
@@ -102,8 +111,26 @@ export async function prove(playbook: Playbook, settings: ProofSettings): Promis
     playbook: playbook.name,
     states,
     worst,
+    takes: inWords(worst.time),
     left: [...left],
-    problems: [...problems.values(), ...idleSteps(playbook, reached, useful), ...overLimits(worst, settings.limits)],
+    problems: [
+      ...problems.values(),
+      ...idleSteps(playbook, reached, useful),
+      ...overLimits(worst, settings.limits),
+    ].map((wrong) => problemOf(playbook, wrong)),
+  };
+}
+
+function problemOf({ file, name, places }: Playbook, { step, message, hint, story }: Wrong): Problem {
+  const place = step === undefined ? { line: 0, column: 0, path: '' } : places[step];
+  return {
+    file,
+    line: place?.line ?? 0,
+    column: place?.column ?? 0,
+    path: place?.path ?? '',
+    message: step === undefined ? `playbook ${name} ${message}` : message,
+    hint,
+    ...(story.length > 0 && { story }),
   };
 }
 
@@ -119,23 +146,23 @@ function specsOf(playbook: Playbook, facts: ServerFacts): (n: number) => number 
   return (n) => lines[n - 1] ?? playbook.steps.length - 1;
 }
 
-function idleSteps(playbook: Playbook, reached: ReadonlySet<number>, useful: ReadonlySet<number>): ProofProblem[] {
-  return playbook.steps.flatMap(({ step }, index): ProofProblem[] => {
+function idleSteps(playbook: Playbook, reached: ReadonlySet<number>, useful: ReadonlySet<number>): Wrong[] {
+  return playbook.steps.flatMap(({ step }, index): Wrong[] => {
     if (useful.has(index)) return [];
     const message = reached.has(index)
       ? 'never does anything: it is skipped or refused whenever it is reached'
       : 'is never reached on any kind of server';
-    return [{ step: index, message, mend: `remove "${step}", or correct its condition or its place`, story: [] }];
+    return [{ step: index, message, hint: `remove "${step}", or correct its condition or its place`, story: [] }];
   });
 }
 
-function overLimits(worst: Cost, limits: Cost): ProofProblem[] {
-  const over = (text: string, mend: string): ProofProblem => ({ message: text, mend, story: [] });
+function overLimits(worst: Cost, limits: Cost): Wrong[] {
+  const over = (message: string, hint: string): Wrong => ({ message, hint, story: [] });
   return [
     ...(worst.time > limits.time
       ? [
           over(
-            `can take ${hours(worst.time)}, which is more than ${writeDuration(limits.time)}`,
+            `can take ${inWords(worst.time)}, which is more than ${writeDuration(limits.time)}`,
             'shorten its waits, or raise playbooks.limits.time',
           ),
         ]
@@ -159,4 +186,8 @@ function overLimits(worst: Cost, limits: Cost): ProofProblem[] {
   ];
 }
 
-const hours = (ms: number) => writeDuration(Math.ceil(ms / 60_000) * 60_000);
+/** `5 h 58 min`, rounded up. */
+function inWords(ms: number): string {
+  const minutes = Math.ceil(ms / 60_000);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

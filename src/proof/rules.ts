@@ -6,7 +6,7 @@ import type { Part } from './successors.ts';
 export interface Rule {
   name: string;
   /** What to change in the file. */
-  mend: string;
+  hint: string;
   /** The number of the planned step that breaks it; undefined when it holds. */
   brokenBy(part: Part): number | undefined;
 }
@@ -14,7 +14,7 @@ export interface Rule {
 export const RULES: readonly Rule[] = [
   {
     name: 'restarts the server although nothing proves that no database copy is active on it',
-    mend: 'add "- fail-over-databases" and "- confirm-no-active-copies" before it, and no step that allows activation again',
+    hint: 'add "- fail-over-databases" and "- confirm-no-active-copies" before it, and no step that allows activation again',
     brokenBy({ before: { incident, seen }, wrote }) {
       if (wrote?.type !== 'stepStarted' || wrote.data.intent?.command !== 'Restart-Computer') return undefined;
       return incident.facts?.roles.includes('mailbox') && !seen.noActiveCopies ? wrote.data.n : undefined;
@@ -22,7 +22,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'disturbs users more than the restart before it, although nothing verified whether that restart helped',
-    mend: 'add "- recheck" before it',
+    hint: 'add "- recheck" before it',
     brokenBy({ before: { seen }, wrote }) {
       if (wrote?.type !== 'stepStarted' || !wrote.data.intent || seen.unverified === 0) return undefined;
       return severityOf(wrote.data.intent.command) > seen.unverified ? wrote.data.n : undefined;
@@ -30,7 +30,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'wakes a person although nothing verified whether the last restart helped',
-    mend: 'add "- recheck" after the restart',
+    hint: 'add "- recheck" after the restart',
     brokenBy({ before: { incident, seen }, wrote }) {
       if (wrote?.type !== 'finished' || wrote.data.outcome !== 'escalated' || seen.unverified === 0) return undefined;
       const last = incident.steps.at(-1);

@@ -190,7 +190,7 @@ export function notSent(what: What, knows: Incident, again: boolean): Move {
 /** The target refused the command, or its answer came, or was lost. */
 export function answered(what: What, answer: 'done' | 'refused' | 'lost', knows: Incident, again: boolean): Move {
   if (answer !== 'refused') return { goes: { at: 'polling', what, issued: answer === 'done' } };
-  if ('undo' in what) return recorded({ type: 'undone', data: { undo: what.undo, state: 'failed', says: '' } });
+  if ('undo' in what) return undone(knows, what.undo, 'failed');
   if (again && !isWaitedOut(knows, what.n)) return sleepIn(knows, what.n, 'late');
   return recorded(finishedStep(what.n, 'failed', { escalate: 'refused' }), { at: 'settling', n: what.n });
 }
@@ -267,8 +267,7 @@ function beginUndo(shell: Shell, { incident, exchange }: Situation, id: string):
   if (undo.state === 'started') return [{ goes: { at: 'polling', what, issued: undefined } }];
   return shell.answers.beginUndo(incident, undo, exchange).flatMap(({ answer, failed }): Move[] => {
     if (failed !== undefined) return [undoAgain(shell, incident, id)];
-    if (answer.begin === 'notNeeded')
-      return [recorded({ type: 'undone', data: { undo: id, state: 'notNeeded', says: '' } })];
+    if (answer.begin === 'notNeeded') return [undone(incident, id, 'notNeeded')];
     const { held } = incident;
     const waits: Move = held
       ? { waits: true }
@@ -288,11 +287,10 @@ export function pollUndo(
   issued: boolean | undefined,
 ): Move[] {
   const undo = undoOf(knows, id);
-  const end = (state: 'putBack' | 'failed') => recorded({ type: 'undone', data: { undo: id, state, says: '' } });
   return shell.answers.pollUndo(knows, undo, exchange, issued === true).map(({ answer: seen, failed }): Move => {
     if (failed !== undefined) return undoAgain(shell, knows, id);
-    if (seen.is === 'done') return end('putBack');
-    if (seen.is === 'failed' || seen.is === 'refused') return end('failed');
+    if (seen.is === 'done') return undone(knows, id, 'putBack');
+    if (seen.is === 'failed' || seen.is === 'refused') return undone(knows, id, 'failed');
     if (seen.is === 'pending') {
       if (knows.slept) return { waits: true };
       return { ...recorded({ type: 'slept', data: { until: 1, for: 'undo', says: '' } }), waits: true };
@@ -301,9 +299,12 @@ export function pollUndo(
   });
 }
 
+function undone(incident: Incident, id: string, state: 'putBack' | 'notNeeded' | 'failed'): Move {
+  return recorded({ type: 'undone', data: { undo: id, state, says: undoOf(incident, id).says } });
+}
+
 function undoAgain(shell: Shell, incident: Incident, id: string): Move {
-  if (undoOf(incident, id).tries >= shell.tries)
-    return recorded({ type: 'undone', data: { undo: id, state: 'failed', says: '' } });
+  if (undoOf(incident, id).tries >= shell.tries) return undone(incident, id, 'failed');
   return recorded({ type: 'slept', data: { until: 1, for: 'undo', says: '', undo: id } });
 }
 

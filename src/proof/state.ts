@@ -145,7 +145,7 @@ function endingKey(incident: Incident, { outcome, exhausted }: Conclusion): unkn
     exhausted,
     mayRecover && verified && [verified.verdict, verified.purpose, verified.hopeless, inconclusiveTries],
     stepInProgress(incident) && backEnd,
-    held && held.guard,
+    held?.guard,
   ];
 }
 

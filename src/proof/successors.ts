@@ -119,14 +119,17 @@ function byPeople(teller: Teller, path: Path): Path[] {
   return [...cancels.map((one) => ({ ...one, state: { ...one.state, mayCancel: false } })), ...answers];
 }
 
-/** Databases move away from a server that is blocked, and may come back to one that is not, except during its reboot. */
+/**
+ * Databases may move to other servers at any time, and come back to a server that is not blocked, except during its
+ * reboot. Only a block followed by a check proves that none is active.
+ */
 function byDatabases(path: Path): Path[] {
   const { incident, exchange } = path.state;
   const moved = (says: string, active: boolean): Path => {
     const after = { ...path.state, exchange: { ...exchange, active } };
-    return { ...path, state: after, says: [says], parts: [{ before: path.state, after }], waits: active };
+    return { ...path, state: after, says: [says], parts: [{ before: path.state, after }], waits: !exchange.blocked };
   };
-  if (exchange.active) return exchange.blocked ? [moved('The databases move away', false)] : [];
+  if (exchange.active) return [moved('The databases move away', false)];
   const reboots = stepInProgress(incident)?.intent?.command === 'Restart-Computer';
   const mayCome = !exchange.blocked && incident.facts?.roles.includes('mailbox') && !reboots;
   return mayCome ? [moved('Databases come back', true)] : [];

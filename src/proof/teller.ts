@@ -9,7 +9,7 @@ import type { State } from './state.ts';
 
 /** Milliseconds (organisation's clock). */
 export interface Times {
-  /** All the further verifications after an inconclusive one. */
+  /** How long it takes at most until an inconclusive verification was repeated often enough. */
   verifyingAgain: number;
   /** How long health must last after activation was allowed again. */
   watchAfterUndo: number;
@@ -27,10 +27,11 @@ export function createTeller(times: Times): Teller {
     event: (event, { incident }) => sentence(event, incident),
     command: ({ incident }, what, how) => `${capital(nameOf(incident, what))}: ${how}`,
     costOf(event, { incident }) {
-      if (event.type === 'slept' && event.data.for === 'look') return { ...NOTHING, time: times.verifyingAgain };
+      if (event.type === 'verified') return { ...NOTHING, time: event.data.hopeless ? 0 : times.verifyingAgain };
       if (event.type === 'slept' && event.data.for === 'watch') return { ...NOTHING, time: times.watchAfterUndo };
       if (event.type !== 'stepStarted' || event.data.intent) return undefined;
-      return { ...NOTHING, time: worstOf(incident, event.data.n) };
+      const again = stepNamed(stepRecord(incident, event.data.n).step.step).verifies ? times.verifyingAgain : 0;
+      return { ...NOTHING, time: worstOf(incident, event.data.n) + again };
     },
     costOfSending({ incident }, what, arrived) {
       const time = 'n' in what ? worstOf(incident, what.n) : undoTakes(incident, what.undo);

@@ -1,10 +1,16 @@
 import { expect, test } from 'vitest';
-import type { Entry, IncidentEvent, Matched, Verified } from '../../src/incident/event.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { Entry, Held, IncidentEvent, Matched, Verified } from '../../src/incident/event.ts';
 import { fold } from '../../src/incident/fold.ts';
 import type { Incident } from '../../src/incident/incident.ts';
 import type { Playbook } from '../../src/incident/plan.ts';
 import { CHANGING_CALLS, type Exchange } from '../../src/ports/exchange.ts';
+import { followed as followedBy } from '../../src/proof/explore.ts';
+import { proofSettings, prove } from '../../src/proof/prove.ts';
 import type { Shell } from '../../src/proof/shell.ts';
+import { type State as ProofState, keyOf as proofKeyOf } from '../../src/proof/state.ts';
+import { successors } from '../../src/proof/successors.ts';
+import { createTeller } from '../../src/proof/teller.ts';
 import { around } from '../support/around.ts';
 import { bench, Killed } from '../support/engine.ts';
 import { journalOf } from '../support/journal.ts';
@@ -31,6 +37,7 @@ const TROUBLES = [
   { fault: { fault: 'transient', server: 'mbx2' }, alert: { server: 'mbx2', healthSet: 'IMAP.Protocol' } },
 ];
 const EVERY = 13;
+const settings = proofSettings(loadConfig({ env: {}, cwd: process.cwd() }).config);
 
 /** The journals of one trouble, with a worker that dies at so manieth append or command. */
 async function journalsOf(
@@ -75,9 +82,24 @@ test.each(TROUBLES)(
     const { cuts } = await journalsOf(trouble, 0);
     for (let dies = 0; dies <= cuts; dies += EVERY) {
       const { journals } = await journalsOf(trouble, dies);
-      for (const entries of journals)
+      for (const entries of journals) {
         expect({ dies, refused: await firstRefused(entries) }).toEqual({ dies, refused: undefined });
+        expect({ dies, unproved: await firstUnproved(entries) }).toEqual({ dies, unproved: undefined });
+      }
     }
+  },
+);
+
+test.each(TROUBLES.filter(({ fault }) => !('backend' in fault)))(
+  '$fault.fault on $fault.server: the run takes no longer than the proof says',
+  async (trouble) => {
+    const { journals } = await journalsOf(trouble, 0);
+    const [entries = []] = journals;
+    const took = (entries.at(-1)?.at ?? 0) - (entries[0]?.at ?? 0);
+    const worst = await Promise.all(placeOf(entries).shell.playbooks.map((playbook) => prove(playbook, settings)));
+    const bound = worst.reduce((sum, proof) => sum + proof.worst.time, settings.verifyingAgain);
+    expect(took).toBeGreaterThan(0);
+    expect(took).toBeLessThanOrEqual(bound);
   },
 );
 
@@ -86,6 +108,7 @@ test('a journal that the real shell would not write is refused', async () => {
   const [entries = []] = journals;
   const started = entries.findIndex(({ type }) => type === 'stepStarted');
   expect(await firstRefused(entries.toSpliced(started, 1))).toBe(started + 1);
+  expect(await firstUnproved(entries.toSpliced(started, 1))).toBe(started);
 });
 
 /** Walks the model along a journal, in all the ways that fit; the place of the first entry that fits none. */
@@ -108,6 +131,47 @@ async function firstRefused(entries: Entry[]): Promise<number | undefined> {
   }
   return undefined;
 }
+
+/**
+ * Walks the search of `playbooks check` along a journal; the number of entries that fit, or undefined when all do. One
+ * transition of that search may write several entries, and it has no pauses.
+ */
+async function firstUnproved(entries: Entry[]): Promise<number | undefined> {
+  const [first] = entries;
+  const { shell, initial } = placeOf(entries);
+  const { found, seen, exchange } = initial;
+  const teller = createTeller({ verifyingAgain: 0, watchAfterUndo: 0 });
+  const start: ProofState = { incident: fold([first as Entry]), exchange, found, seen, mayCancel: false };
+  const reached = entries.map(() => new Map<string, ProofState>());
+  reached[0]?.set(proofKeyOf(start), start);
+  let last = 0;
+  for (const [index, states] of reached.entries()) {
+    if (states.size > 0) last = index;
+    for (const state of states.values()) {
+      const upcoming = entries[index + 1];
+      if (upcoming && isPause(upcoming)) reached[index + 1]?.set(proofKeyOf(state), state);
+      for (const { parts, to } of await followedBy({ follow: (from) => successors(shell, teller, from) }, state)) {
+        const wrote = parts.flatMap((part) => part.wrote ?? []);
+        for (const end of endsOf(entries, index, wrote)) reached[end]?.set(proofKeyOf(to), to);
+      }
+    }
+  }
+  return last === entries.length - 1 ? undefined : last + 1;
+}
+
+/** Where entries after `index` end that are these events, with pauses between them. */
+function endsOf(entries: Entry[], index: number, [event, ...rest]: IncidentEvent[]): number[] {
+  const entry = entries[index + 1];
+  if (!event) return [index];
+  if (!entry) return [];
+  const fits = shapeOf(event) === shapeOf(entry);
+  return [
+    ...(fits ? endsOf(entries, index + 1, rest) : []),
+    ...(isPause(entry) ? endsOf(entries, index + 1, [event, ...rest]) : []),
+  ];
+}
+
+const isPause = ({ type, data }: Entry) => type === 'slept' || (type === 'held' && !(data as Held).approval);
 
 /** The same wait in other words: the model has no words. */
 function onlySaysAnew({ slept, held }: Incident, { type, data }: Entry): boolean {
@@ -137,7 +201,7 @@ function placeOf(entries: Entry[]): { shell: Shell; initial: State } {
     if (type !== 'matched' || matched.playbook === null) return [];
     const { name, hash, mode } = matched.playbook;
     const steps = matched.plan.map(({ step, options, when }) => ({ step, options, ...(when && { when }) }));
-    return [{ name, hash, mode, handles: matched.handles, steps, file: '', summary: '' }];
+    return [{ name, hash, mode, handles: matched.handles, steps, file: '', places: [], summary: '' }];
   });
   const looks = entries.flatMap(({ type, data }) => (type === 'verified' ? [data as Verified] : []));
   const left = { crashes: 1, takeovers: 0, news: 0, cancels: 0 };

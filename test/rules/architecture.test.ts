@@ -30,6 +30,13 @@ const ARROWS: Record<string, string[]> = {
     'config/nearest.ts',
   ],
 
+  // Proves playbooks by the code that runs them, without any adapter.
+  proof: ['incident', 'ports', 'steps', 'config/config.ts', 'config/problems.ts', 'config/schema.ts'].concat([
+    'engine/settings.ts',
+    'engine/verify/match.ts',
+    'verification/catalog.ts',
+    'verification/verify.ts',
+  ]),
   recording: ['incident', 'ports', 'lib'].concat([
     'config/data.ts',
     'config/problems.ts',
@@ -78,6 +85,7 @@ const ARROWS: Record<string, string[]> = {
     'adapters/telemetry',
     'config',
     'doctor',
+    'proof/prove.ts',
     'engine',
     'guards',
     'incident',

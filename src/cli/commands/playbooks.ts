@@ -5,6 +5,7 @@ import type { Playbook } from '../../incident/plan.ts';
 import { loadPlaybooks, type PlaybookFile, readPlaybooks } from '../../playbooks/read.ts';
 import { readInstants } from '../../ports/instants.ts';
 import type { PlaybookView } from '../../ports/operations.ts';
+import type { Proof } from '../../proof/prove.ts';
 import { STEPS } from '../../steps/index.ts';
 import { loadCatalog } from '../../verification/catalog.ts';
 import { type CliContext, print } from '../context.ts';
@@ -52,17 +53,22 @@ export function playbooksCommand(program: Command, context: CliContext): void {
 
   playbooks
     .command('check')
-    .description('validate playbooks and report every problem with its position; needs no daemon')
+    .description('validate playbooks and prove that every path through them is safe; needs no daemon')
     .argument('[files...]', 'playbook files (default: the configured folder)')
-    .action((files: string[], _: unknown, command: Command) => {
-      const { problems, read } = check(files, command);
+    .action(async (files: string[], _: unknown, command: Command) => {
+      const { problems: invalid, read } = check(files, command);
+      const proofs = invalid.length > 0 ? [] : await proofsOf(read, command);
+      const problems = [...invalid, ...proofs.flatMap((proof) => proof.problems)];
       if (problems.length > 0) context.fail();
       const answer = {
         ok: problems.length === 0,
         problems: problems.map(toOutput),
-        playbooks: read.map(({ name, file, hash }) => ({ name, file, hash })),
+        playbooks: read.map(({ name, file, hash }) => {
+          const proof = proofs.find(({ playbook }) => playbook === name);
+          return { name, file, hash, ...(proof && { states: proof.states, worst: proof.worst, left: proof.left }) };
+        }),
       };
-      print(command, context, answer, () => formatCheck(problems, read, context));
+      print(command, context, answer, () => formatCheck(problems, read, proofs, context));
     });
 }
 
@@ -87,6 +93,15 @@ function check(files: string[], command: Command): { problems: Problem[]; read: 
   }
 }
 
+/** Loaded when needed: only this command proves anything. */
+async function proofsOf(read: Playbook[], command: Command): Promise<Proof[]> {
+  const { proofSettings, prove } = await import('../../proof/prove.ts');
+  const settings = proofSettings(readSettings(command).config);
+  const proofs: Proof[] = [];
+  for (const playbook of read) proofs.push(await prove(playbook, settings));
+  return proofs;
+}
+
 /** A problem in JSON output, where its hint is called `mend`. */
 export const toOutput = ({ hint, ...problem }: Problem) => ({ ...problem, ...(hint && { mend: hint }) });
 
@@ -95,16 +110,32 @@ function problemsOf(error: unknown): Problem[] {
   throw error;
 }
 
-function formatCheck(problems: Problem[], read: Playbook[], { terminal: { paint } }: CliContext): string {
+function formatCheck(
+  problems: Problem[],
+  read: Playbook[],
+  proofs: Proof[],
+  { terminal: { paint, tableColumns } }: CliContext,
+): string {
   if (problems.length > 0) return formatProblems(problems, paint);
-  const rows = read.map(({ name, mode, steps, file }) => [
-    paint('good', '✓'),
-    name,
-    mode,
-    `${steps.length} steps`,
-    file,
-  ]);
-  return table(rows);
+  const head = ['', 'PLAYBOOK', 'MODE', 'STEPS', 'STATES', 'AT WORST', 'FILE'].map((title) => paint('dim', title));
+  const rows = read.map(({ name, mode, steps, file }, index) => {
+    const proof = proofs[index] as Proof;
+    return [paint('good', '✓'), name, mode, String(steps.length), String(proof.states), worstInWords(proof), file];
+  });
+  const left = proofs.filter((proof) => proof.left.length > 0);
+  return [
+    table([head, ...rows], tableColumns),
+    ...left.map(
+      (proof) =>
+        `\n${proof.playbook} may leave changed, and says so:\n${proof.left.map((says) => `  ${says}\n`).join('')}`,
+    ),
+  ].join('');
+}
+
+/** `5 h 58 min, 3 service restarts, 1 reboot` */
+function worstInWords({ worst, takes }: Proof): string {
+  const some = (count: number, what: string) => (count > 0 ? [`${count} ${what}${count === 1 ? '' : 's'}`] : []);
+  return [takes, ...some(worst.serviceRestarts, 'service restart'), ...some(worst.serverRestarts, 'reboot')].join(', ');
 }
 
 /** Each on a line that editors and terminals make a link of; then how many there are. */

@@ -1,5 +1,16 @@
 import { z } from 'zod';
+import { positiveDuration } from '../schema.ts';
 
 export const playbooks = z.strictObject({
   directory: z.string().min(1, 'is empty').prefault('playbooks').describe('Folder of the playbooks (*.yaml).'),
+  limits: z
+    .strictObject({
+      time: positiveDuration
+        .prefault('12h')
+        .describe('Longest that one run may take at worst, without waits for people and for other servers.'),
+      serviceRestarts: z.int().min(0).max(100).prefault(6).describe('Most restarts of services in one run.'),
+      serverRestarts: z.int().min(0).max(10).prefault(1).describe('Most restarts of the server in one run.'),
+    })
+    .prefault({})
+    .describe('Limits that every playbook must keep on its worst path; `playbooks check` proves it.'),
 });

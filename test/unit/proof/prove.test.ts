@@ -1,0 +1,115 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadConfig } from '../../../src/config/load.ts';
+import { ConfigError, formatProblem, type Problem } from '../../../src/config/problems.ts';
+import type { Playbook } from '../../../src/incident/plan.ts';
+import { loadPlaybooks, readPlaybooks } from '../../../src/playbooks/read.ts';
+import { type Proof, proofSettings, prove } from '../../../src/proof/prove.ts';
+import { STEPS } from '../../../src/steps/index.ts';
+import { loadCatalog } from '../../../src/verification/catalog.ts';
+
+const { config } = loadConfig({ env: {}, cwd: process.cwd() });
+const language = {
+  steps: STEPS,
+  services: config.safety.services,
+  catalog: loadCatalog(config.verification.catalog),
+};
+const settings = proofSettings(config);
+const WRONG = 'test/fixtures/playbooks/wrong';
+
+function read(steps: string[], mode = 'auto'): Playbook {
+  const head = ['playbook: p', 'summary: s', 'handles: [IMAP\\ImapCTPMonitor]', `mode: ${mode}`, 'steps:'];
+  const text = [...head, ...steps.map((step) => `  - ${step}`)].join('\n');
+  return readPlaybooks([{ file: 'p.yaml', text }], language)[0] as Playbook;
+}
+
+async function problemsOf(file: string): Promise<Problem[]> {
+  try {
+    const playbooks = readPlaybooks([{ file, text: readFileSync(join(WRONG, file), 'utf8') }], language);
+    return (await Promise.all(playbooks.map((playbook) => prove(playbook, settings)))).flatMap(
+      (proof) => proof.problems,
+    );
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+const proof = (steps: string[], mode?: string): Promise<Proof> => prove(read(steps, mode), settings);
+const messages = async (steps: string[]) => (await proof(steps)).problems.map((problem) => problem.message);
+
+test.each(loadPlaybooks(config.playbooks.directory, language))(
+  '$name, which is shipped, is proved',
+  async (playbook) => {
+    const { problems, worst } = await prove(playbook, settings);
+    expect(problems.map(formatProblem)).toEqual([]);
+    expect(worst.serverRestarts).toBe(1);
+  },
+);
+
+describe('each wrong playbook is caught, with a message that leads to the fix', () => {
+  const files = readdirSync(WRONG);
+
+  test('there are at least thirty kinds of mistake', () => expect(files.length).toBeGreaterThanOrEqual(30));
+
+  test.each(files)('%s', async (file) => {
+    const [, expected = ''] = /^# expect: (.*)$/m.exec(readFileSync(join(WRONG, file), 'utf8')) ?? [];
+    expect((await problemsOf(file)).map(formatProblem).join('\n')).toContain(expected);
+  });
+});
+
+test('a problem names its line, and its story ends with the step that is wrong', async () => {
+  const { problems } = await proof(['fail-over-databases', 'restart-server', 'recheck']);
+  expect(problems).toHaveLength(1);
+  const [{ line, column, path, story } = {} as Problem] = problems;
+  expect({ line, column, path }).toEqual({ line: 7, column: 5, path: 'steps[1]' });
+  expect(story?.[0]).toBe('The server is verified: unhealthy');
+  expect(story?.at(-1)).toBe('Step 2, Restart-Computer: begins');
+});
+
+const SAFE: string[][] = [
+  ['restart-service: MSExchangeIMAP4', 'recheck'],
+  ['restart-service: { name: [MSExchangeIMAP4, MSExchangeIMAP4BE] }', 'recheck'],
+  ['fail-over-databases', 'confirm-no-active-copies', 'restart-server', 'recheck'],
+  [
+    'restart-service: MSExchangeIMAP4',
+    'watch-health',
+    'fail-over-databases',
+    'confirm-no-active-copies',
+    'restart-server',
+    'recheck',
+  ],
+  ['protocol-log: imap', 'restart-service: MSExchangeIMAP4', 'recheck'],
+  ['notify: hello', 'escalate: a person'],
+];
+
+test.each(SAFE)('%s … is safe', async (...steps) => expect(await messages(steps)).toEqual([]));
+
+test('the worst case adds what each step may take, its verifications and its undo', async () => {
+  const minute = 60_000;
+  const again = settings.verifyingAgain;
+  const { worst } = await proof(['wait: 30m', 'notify: hello']);
+  expect(worst).toEqual({ time: 30 * minute + again, serviceRestarts: 0, serverRestarts: 0 });
+  const longer = await proof(['wait: 30m', 'wait: 45m', 'notify: hello']);
+  expect(longer.worst.time - worst.time).toBe(45 * minute);
+});
+
+test('a block of activation may stay, and the proof says so', async () => {
+  const { left } = await proof(['fail-over-databases', 'recheck']);
+  expect(left).toEqual([expect.stringContaining('activation of databases on the server is blocked')]);
+});
+
+test('a playbook that a person must approve is searched with approvals and rejections', async () => {
+  const steps = ['restart-service: MSExchangeIMAP4', 'recheck'];
+  const [auto, approve] = [await proof(steps), await proof(steps, 'approve')];
+  expect(approve.problems).toEqual([]);
+  expect(approve.states).toBeGreaterThan(auto.states);
+});
+
+test('states grow with the length of a playbook, not exponentially', async () => {
+  const pair = ['restart-service: MSExchangeIMAP4', 'recheck'];
+  const statesOf = async (times: number) => (await proof(Array.from({ length: times }, () => pair).flat())).states;
+  const [two, four, six] = [await statesOf(2), await statesOf(4), await statesOf(6)];
+  expect(six - four).toBe(four - two);
+});
