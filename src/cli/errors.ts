@@ -1,14 +1,14 @@
-/** Fine; problems found; wrong usage. */
+/** Exit codes: success, problems found, wrong usage. */
 export const EXIT = { fine: 0, problems: 1, usage: 2 } as const;
 
-/** What went wrong in a way that its user can mend: told in a sentence, without a stack. */
+/** A failure that the user can fix. It is printed as a message, without a stack. */
 export class CliError extends Error {
   override readonly name = 'CliError';
 }
 
 /**
- * What keeps something from starting, as its user can mend it: a port that is taken, a store that is away, a folder that
- * may not be written. A defect of ours stays as it is, with its stack.
+ * A failure to start that the user can fix: a port in use, a store that is down, a folder without write access. A bug is returned
+ * unchanged, with its stack.
  */
 export function whyNotStarted(error: unknown): unknown {
   const isDefect = error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
@@ -16,7 +16,7 @@ export function whyNotStarted(error: unknown): unknown {
   return new CliError(`Failed to start: ${error.message}`);
 }
 
-/** Options that do not go together, which the parser alone can't see. */
+/** Invalid combinations of options, which the parser can't detect. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

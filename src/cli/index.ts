@@ -21,8 +21,8 @@ import { plainLines } from './output/text.ts';
 import { version } from './version.ts';
 
 /**
- * Every command; adding one: its file, and a line here. What only the daemon needs is imported where a command runs, so
- * that the others start in a third of the time.
+ * Every command. To add one, add its file and a line here. Modules that only the daemon requires are imported when a command runs,
+ * so that the others start three times as fast.
  */
 const COMMANDS: readonly ((program: Command, context: CliContext) => void)[] = [
   serveCommand,
@@ -49,7 +49,7 @@ Start here:
 
 Exit codes: 0 success, 1 problems found, 2 wrong usage. Colours are for terminals only; NO_COLOR turns them off.`;
 
-/** The whole tree of commands; documentation and completion are held against it. */
+/** All commands. Tests compare documentation and completion with it. */
 export function createProgram(context: CliContext): Command {
   const program = new Command('second-responder')
     .description(
@@ -61,17 +61,17 @@ export function createProgram(context: CliContext): Command {
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', AFTER_HELP)
     .showSuggestionAfterError()
-    // What was typed after `--token=` or the like is not printed again.
+    // Values after `--token=` and similar options are not printed.
     .configureOutput({ outputError: (text, write) => write(text.replace(/(--[\w-]+=)[^'\n]*/g, '$1…')) })
     .exitOverride();
   for (const add of COMMANDS) add(program, context);
   return program;
 }
 
-/** Runs `second-responder ARGV`; answers the exit code. */
+/** Runs `second-responder ARGV` and returns the exit code. */
 export async function run(argv: string[]): Promise<number> {
   process.stdout.once('error', readerGone);
-  // Nobody is left to be told.
+  // No reader is left for an error message.
   process.stderr.on('error', () => {});
   let code: 0 | 1 = EXIT.fine;
   const context: CliContext = {
@@ -91,7 +91,7 @@ export async function run(argv: string[]): Promise<number> {
   }
 }
 
-/** Whoever reads may stop early: `… | head`. A command that has to clean up when it is stopped does so now too. */
+/** The reader of the output may stop early: `… | head`. A command that cleans up when it is stopped does so then too. */
 function readerGone(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') {
     process.stderr.write(`Failed to write the output: ${error.message}\n`);

@@ -1,7 +1,4 @@
-/**
- * Ends the process once all is written: libraries of a daemon that ran in it leave timers behind that would keep it for
- * seconds.
- */
+/** Exits when all output is written. Timers of libraries of a daemon in this process would delay the exit by seconds. */
 export async function leave(code: 0 | 1): Promise<never> {
   await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
   process.exit(code);

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { type Loaded, type LoadOptions, loadConfig } from '../config/load.ts';
 
-/** Which configuration the command line names. */
+/** The configuration files and overrides of the command line. */
 export function loadOptions(command: Command): LoadOptions {
   const { config: file } = command.optsWithGlobals<{ config?: string }>();
-  // Variables of the command line alone are no settings of the daemon.
+  // These variables are for the command line and are not settings of the daemon.
   const { SECOND_RESPONDER_URL: _, SECOND_RESPONDER_TOKEN: __, SECOND_RESPONDER_TOKEN_FILE: ___, ...env } = process.env;
   return { env, cwd: process.cwd(), ...(file !== undefined && { file }) };
 }

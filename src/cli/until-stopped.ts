@@ -1,15 +1,15 @@
 import { isatty } from 'node:tty';
 
 export interface Signals {
-  /** What SIGHUP does, where it does not mean that the terminal is gone; absent: it stops the process like the others. */
+  /** Called for SIGHUP, unless it means that the terminal was closed. Absent: SIGHUP stops the process. */
   reload?(): void;
-  /** Told of a signal that means nothing here and would end a process that does not catch it. */
+  /** Called for a signal that has no meaning here and would end the process by default. */
   unused?(signal: NodeJS.Signals): void;
 }
 
 /**
- * Resolves at the first signal that asks the process to stop; a second one ends it at once. None that is sent by a
- * terminal, a service manager or by hand ends it without a goodbye.
+ * Resolves at the first signal to stop; a second one exits immediately. Handles every such signal of a terminal, a service manager
+ * or a person.
  */
 export function untilStopped({ reload, unused }: Signals = {}): Promise<NodeJS.Signals> {
   const onTerminal = isatty(1);
@@ -22,12 +22,12 @@ export function untilStopped({ reload, unused }: Signals = {}): Promise<NodeJS.S
     };
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGBREAK'] as const) process.on(signal, stop);
     process.on('SIGHUP', (signal) => {
-      // A terminal that was closed is none any more, and it sends the signal more than once; so does Windows' console.
+      // A closed terminal is no longer one and sends the signal more than once, like the Windows console.
       const closed = (onTerminal && !isatty(1)) || process.platform === 'win32';
       if (reload && !closed) reload();
       else if (!asked) stop(signal);
     });
-    // Node would open its debugger at SIGUSR1, to everybody on this machine.
+    // By default, SIGUSR1 opens Node's debugger to everybody on this machine.
     for (const signal of ['SIGUSR1', 'SIGUSR2', 'SIGALRM'] as const) process.on(signal, () => unused?.(signal));
   });
 }

@@ -1,4 +1,4 @@
-/** What options may hold. */
+/** Parsers of option values. */
 import { InvalidArgumentError } from 'commander';
 import { positiveDuration } from '../config/schema.ts';
 
@@ -7,7 +7,7 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
-/** 0 takes a free one. */
+/** 0 selects a free port. */
 export function port(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
     throw new InvalidArgumentError('It must be a whole number from 0 to 65535.');
@@ -35,7 +35,7 @@ export function serverNames(text: string): string[] {
   return [...new Set(names)];
 }
 
-/** `2h` before now, or a time as it is; ISO 8601. */
+/** `2h` before now, or a time in ISO 8601. */
 export function since(text: string): string {
   const ago = positiveDuration.safeParse(text);
   if (ago.success) return new Date(Date.now() - ago.data).toISOString();

@@ -61,7 +61,7 @@ export function alertCommand(program: Command, context: CliContext): void {
     });
 }
 
-/** The time stands still in an id's first post: a repeat of it must be the same alert. */
+/** The first post with an id fixes its time: a repeat must be the same alert. */
 function compose({ source, id = randomUUID(), ...given }: Options): unknown {
   const { server, healthSet, monitor, targetResource, resolved, title } = given;
   if (source === 'alertmanager')
@@ -96,7 +96,7 @@ export interface ScomFacts {
   raisedAt?: string;
 }
 
-/** As `Get-SCOMAlert | ConvertTo-Json` writes it; the name has the form of the Exchange management pack. */
+/** An alert in the form of `Get-SCOMAlert | ConvertTo-Json`, with a name in the form of the Exchange management pack. */
 export function scomAlert(facts: ScomFacts): Record<string, unknown> {
   const { id, server, healthSet, monitor, targetResource, resolved, raisedAt } = facts;
   const which = [monitor ?? healthSet, targetResource ?? healthSet].join('/');
@@ -129,7 +129,7 @@ function readBody(file: string, options: Options): unknown {
     throw new CliError(`${name} can't be read: ${(error as Error).message}`);
   }
   try {
-    // PowerShell and editors on Windows write a mark in front.
+    // PowerShell and Windows editors write a byte order mark.
     return JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
     throw new CliError(`${name} is not JSON: ${plain((error as Error).message)}`);

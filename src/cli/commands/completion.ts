@@ -27,7 +27,7 @@ interface Word {
   says: string;
 }
 
-/** A place in the tree of commands, and what may follow there. */
+/** A command or group, and the words that can follow it. */
 interface Node {
   /** `incidents list`; empty at the root. */
   path: string;

@@ -22,7 +22,7 @@ import { scomAlert } from './alert.ts';
 import type { FeedEvent } from './watch.ts';
 
 const KEPT_PORT = 8080;
-/** Speed at which the default story takes about ten seconds. */
+/** Speed at which the default demo takes about ten seconds. */
 const SPEED = 140;
 
 interface Options {
@@ -56,7 +56,7 @@ Other scenarios:
     });
 }
 
-/** Answers whether the server is healthy again. */
+/** Returns whether the server is healthy again. */
 async function demo(options: Options, terminal: Terminal, json: boolean): Promise<boolean> {
   const directory = await mkdtemp(join(tmpdir(), 'second-responder-demo-'));
   const stopped = untilStopped();
@@ -75,7 +75,7 @@ async function demo(options: Options, terminal: Terminal, json: boolean): Promis
   }
 }
 
-/** A daemon with its own lab, and its store in a folder that is thrown away. Nothing of the user's configuration. */
+/** A daemon with its own lab and a temporary store, without the user's configuration. */
 async function prepare({ keep, port, speed: factor }: Options, directory: string): Promise<App> {
   const [{ createLogger }, { createApp }] = await Promise.all([
     import('../../adapters/telemetry/index.ts'),
@@ -85,7 +85,7 @@ async function prepare({ keep, port, speed: factor }: Options, directory: string
   config.http.port = port ?? (keep && (await isFree(KEPT_PORT)) ? KEPT_PORT : 0);
   config.lab.speed = factor;
   config.lab.seed = 1;
-  // What it would log is told in words; only a defect is to be seen.
+  // The demo prints the events itself, so only bugs are logged.
   const logger = createLogger({ level: 'error', format: 'human', stream: process.stderr });
   config.notify = [];
   return createApp({ config, version: version(), logger, keepLab: false });
@@ -101,7 +101,7 @@ async function isFree(port: number): Promise<boolean> {
   return free;
 }
 
-/** Breaks something, posts what SCOM would post, and tells what follows; all of it through HTTP, as from outside. */
+/** Injects a fault, posts the alert that SCOM would post, and prints the events, all over HTTP. */
 async function perform(options: Options, started: Started, terminal: Terminal, json: boolean): Promise<Finished> {
   const { fault, server, speed: factor } = options;
   const daemon = createDaemon(started.url, undefined);
@@ -111,7 +111,7 @@ async function perform(options: Options, started: Started, terminal: Terminal, j
   const now = () => atBegin + real() * factor;
 
   const events = daemon.events('');
-  await events.next(); // it listens: nothing is missed
+  await events.next(); // the stream is open, so no event is missed
   const broken = (await daemon.ask('POST', '/lab/v1/faults', { fault, server })) as {
     postedAt: string;
     shows: Shows[];
@@ -133,7 +133,7 @@ async function perform(options: Options, started: Started, terminal: Terminal, j
   }
 }
 
-/** Exchange raises the alert only once its own recovery has given up. */
+/** Exchange raises the alert only after its own recovery has failed. */
 function alertOf({ server, monitor: shown }: Shows): Record<string, unknown> {
   const [healthSet = '', monitor = '', targetResource] = shown.split('\\');
   return scomAlert({

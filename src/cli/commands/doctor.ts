@@ -46,7 +46,7 @@ export function doctorCommand(program: Command, context: CliContext): void {
 
 class Stopped extends Error {}
 
-/** Looks, and prints what is found as it is found. Answers whether nothing is bad. */
+/** Runs the checks and prints each result immediately. Returns whether none is bad. */
 export async function examine(
   surroundings: Surroundings,
   { server, timeLimit = TIME_LIMIT }: Options,
@@ -83,7 +83,7 @@ async function around(command: Command, releases: Release[]): Promise<Surroundin
   ]);
   return {
     load: () => loadConfig(loadOptions(command)),
-    // Never with the world that a daemon keeps: it is that daemon's.
+    // Never with the saved state of a lab, which belongs to its daemon.
     open: (config) => openExchange(config, releases),
     store: inspectStore,
     sessions: sessionsOf,
@@ -108,10 +108,10 @@ function sumOf(lines: readonly Line[]): Sum {
 const STYLES: Record<State, Style> = { ok: 'good', look: 'warn', bad: 'bad', skipped: 'dim' };
 const STATE_WIDTH = 9;
 const CHECK_WIDTH = 26;
-/** Wider lines are hard to follow, whatever the terminal has. */
+/** Maximum width of the output: wider lines are hard to read. */
 const WIDEST = 160;
 
-/** The line in columns; below it what to do, with more room, as commands are to be copied from there. */
+/** A result in columns, with the advice below it at full width, so that commands can be copied. */
 function formatLine({ check, state, found, mend }: Line, { paint, ...terminal }: Terminal): string {
   const columns = Math.max(terminal.columns, Math.min(WIDEST, terminal.tableColumns ?? 0));
   const head = pad(paint(STYLES[state], state), STATE_WIDTH);
@@ -130,7 +130,7 @@ function formatLine({ check, state, found, mend }: Line, { paint, ...terminal }:
   return [...rows, ...below].map((row) => `${row.trimEnd()}\n`).join('');
 }
 
-/** What is there to be copied stays on one line. */
+/** Text to copy stays on one line. */
 const mendRows = (row: string, columns: number): string[] =>
   row.startsWith('  ') ? [`  ${plain(row.trim())}`] : wrap(plain(row), columns - STATE_WIDTH - 2);
 
@@ -143,7 +143,7 @@ function formatSum({ bad, look, skipped }: Sum, { paint }: Terminal): string {
   return `\n${parts.filter(Boolean).join('; ')}\n`;
 }
 
-/** One line that is written over, where a person sits before it. */
+/** A progress line that is overwritten, on a terminal only. */
 function progressOn({ live }: Terminal): { show(says: string): void; clear(): void } {
   if (!live || !process.stderr.isTTY) return { show() {}, clear() {} };
   return {

@@ -71,14 +71,14 @@ function scopeOf(options: Change): KillScope {
   const scope: KillScope = {};
   for (const kind of ['playbook', 'server', 'group'] as const) {
     const name = options[kind];
-    // Dropped, it would make the switch one for everything.
+    // Ignoring it would stop everything.
     if (name === '') throw new UsageError(`--${kind} is empty: give a name, or omit the option to stop everything.`);
     if (name !== undefined) scope[kind] = name;
   }
   return scope;
 }
 
-/** By the daemon; and where none answers, in the store itself: the switch must work when nothing else does. */
+/** Uses the daemon, or the store itself if no daemon answers, because the switch must always work. */
 async function reach(
   command: Command,
   context: CliContext,
@@ -101,7 +101,7 @@ async function reach(
     show({ on: switches.length > 0, switches: written, ...(warnings.length > 0 && { warnings }) });
     return true;
   });
-  // A store that is not there yet would stop nobody.
+  // A switch in a new store would stop no daemon.
   if (!reached) throw away;
   await leave(EXIT.fine);
 }

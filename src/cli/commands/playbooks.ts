@@ -102,7 +102,7 @@ async function proofsOf(read: Playbook[], command: Command): Promise<Proof[]> {
   return proofs;
 }
 
-/** A problem in JSON output, where its hint is called `mend`. */
+/** A problem as JSON; its hint is the field `mend`. */
 export const toOutput = ({ hint, ...problem }: Problem) => ({ ...problem, ...(hint && { mend: hint }) });
 
 function problemsOf(error: unknown): Problem[] {
@@ -138,9 +138,9 @@ function worstInWords({ worst, takes }: Proof): string {
   return [takes, ...some(worst.serviceRestarts, 'service restart'), ...some(worst.serverRestarts, 'reboot')].join(', ');
 }
 
-/** Each on a line that editors and terminals make a link of; then how many there are. */
+/** Each problem on a line that editors and terminals convert to a link, then their number. */
 export function formatProblems(problems: Problem[], paint: CliContext['terminal']['paint']): string {
-  // Lines that are there to be copied into a file keep their indentation.
+  // Lines to copy into a file keep their indentation.
   const harmless = (text: string) => text.split('\n').map(plain).join('\n');
   const lines = problems.map((problem) => `${paint('bad', '✗')} ${harmless(formatProblem(problem))}\n`);
   return `${lines.join('')}${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n`;

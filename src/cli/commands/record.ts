@@ -54,7 +54,7 @@ export function recordCommand(program: Command, context: CliContext, openIt: Ope
       } catch (error) {
         throw new CliError((error as Error).message);
       }
-      // What is to be looked through is what stands in the file; what failed is told in the names that people know.
+      // The texts to review are those in the file; failures use the original names.
       const told: Told = { ...summary, texts: summarise(written.recording).texts, file, names: written.names };
       print(command, context, told, () => tell(told, context));
     });
@@ -62,12 +62,12 @@ export function recordCommand(program: Command, context: CliContext, openIt: Ope
 
 type Told = Summary & { file: string; names: Renamed['names'] };
 
-/** How the command comes by its organisation. */
+/** Opens the organisation to record. */
 export type OpenExchange = (
   config: Config,
 ) => Promise<Pick<OpenedExchange, 'exchange' | 'clock' | 'says'> & { close(): Promise<void> }>;
 
-/** Never with the world that a daemon keeps: it is that daemon's. */
+/** Never opens the saved state of a lab, which belongs to its daemon. */
 const open: OpenExchange = async (config) => {
   const releases: Release[] = [];
   const close = () => releaseAll(releases);
@@ -80,7 +80,7 @@ const open: OpenExchange = async (config) => {
   }
 };
 
-/** Asks through a guard that has no verb which changes anything. `tell` is told of the progress. */
+/** Records through a guard that allows no changing verb. `tell` receives the progress. */
 async function recordOrganisation(
   config: Config,
   { servers, probes = false }: { servers?: readonly string[]; probes?: boolean },
@@ -115,7 +115,7 @@ async function recordOrganisation(
   }
 }
 
-/** `20261123-143131`, in the time of the place. */
+/** `20261123-143131`, in local time. */
 function compactTime(at: Date): string {
   const [day, time] = [
     [at.getFullYear(), at.getMonth() + 1, at.getDate()],

@@ -9,7 +9,7 @@ import { readSettings } from '../settings.ts';
 import { untilStopped } from '../until-stopped.ts';
 import { version } from '../version.ts';
 
-/** Real milliseconds after which a stop that hangs is cut short; what was in hand is resumed from the journal. */
+/** Real milliseconds after which a hanging stop is aborted; work in progress is resumed from the journal. */
 const STOP_WITHIN = 9_500;
 
 export function serveCommand(program: Command): void {
@@ -37,7 +37,7 @@ export function serveCommand(program: Command): void {
           error: error instanceof Error ? error.stack : String(error),
         });
       });
-      // A daemon goes on when nobody reads its log any more.
+      // The daemon continues if its log has no reader.
       process.stdout.removeAllListeners('error').on('error', () => {});
       const app = createApp({ config, version: version(), logger });
       const stopped = untilStopped({
@@ -56,7 +56,7 @@ export function serveCommand(program: Command): void {
     });
 }
 
-/** All that can be reloaded or, with every problem in the log, nothing. */
+/** Reloads everything that can be reloaded; if there are problems, logs all of them and changes nothing. */
 function reload(app: App, settings: () => Config, logger: Logger): void {
   try {
     const { playbooks, changed, waiting } = app.reload(settings());
@@ -70,19 +70,19 @@ function reload(app: App, settings: () => Config, logger: Logger): void {
 function announce(started: Started, config: Config, logger: Logger): void {
   for (const warning of started.warnings) logger.warn(warning);
   const { url, store, exchange } = started;
-  // On a real organisation nothing is broken to try it, and no server of the lab's is told of.
+  // A real organisation gets no example that breaks something, and no lab server.
   const isLab = config.exchange.kind === 'lab';
   const first = isLab ? { try: tryIt(url) } : { mode: config.safety.mode };
   logger.info(`Second Responder ${version()} is ready`, { url, store, exchange, ...first });
   if (config.log.format !== 'json') {
-    // Where standard output carries JSON lines for machines, the first screen stays out of their way.
+    // If standard output is JSON for machines, the first screen goes to standard error.
     const forPeople = config.log.format === 'human' || process.stdout.isTTY ? process.stdout : process.stderr;
     const next = isLab ? breakSomething(url, config.exchange.url ?? url) : lookAtIt(config.safety.mode);
     forPeople.write(`${welcome(started)}${next}\n`);
   }
 }
 
-/** The first screen: where everything is. */
+/** The first screen: all addresses. */
 function welcome({ url, exchange }: Started): string {
   return `
   Alerts        POST ${url}/api/v1/alerts/{scom,alertmanager,generic}
@@ -93,7 +93,7 @@ function welcome({ url, exchange }: Started): string {
 `;
 }
 
-/** Two lines that make something happen in the lab. */
+/** Two commands that inject a fault into the lab. */
 function breakSomething(url: string, lab: string): string {
   return `
   Break something and send an alert about it:
@@ -109,7 +109,7 @@ const IN_FORCE: Record<Mode, string> = {
   auto: 'playbooks in mode auto change servers without asking',
 };
 
-/** What it may do with real servers, and how to see whether it can. */
+/** The mode, and how to check the connection. */
 function lookAtIt(mode: Mode): string {
   return `
   safety.mode is ${mode}: ${IN_FORCE[mode]}.
@@ -119,7 +119,7 @@ function lookAtIt(mode: Mode): string {
 `;
 }
 
-/** A line that works as it stands: an alert as a script would post it. */
+/** A complete command that posts an alert, like a script would. */
 function tryIt(url: string): string {
   const alert =
     '{"id":"try-1","server":"mbx1","healthSet":"IMAP.Protocol","monitor":"ImapSelfTestMonitor","status":"firing"}';

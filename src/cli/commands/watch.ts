@@ -11,7 +11,7 @@ import { type FeedEntry, Narrator, Story } from '../output/narrate.ts';
 const COME_AGAIN = 1_000;
 const WELL: readonly Outcome[] = ['recovered', 'transient'];
 
-/** What one entry of the event stream holds. */
+/** An entry of the event stream. */
 export type FeedEvent = Pick<Entry, 'seq' | 'at' | 'type' | 'data'> & { incident: string };
 
 export const entryOf = ({ incident, seq, at, type, data }: FeedEvent): FeedEntry => ({
@@ -22,8 +22,8 @@ export const entryOf = ({ incident, seq, at, type, data }: FeedEvent): FeedEntry
 });
 
 /**
- * Tells what happens, of one incident or of all. A cut is mended: the stream goes on after the last event, and the
- * journal of an incident fills whatever gap there may be. Answers, once the one incident is over, whether it ended well.
+ * Prints the events of one incident or of all. After a lost connection the stream resumes after the last event, and the journal of
+ * an incident fills any gap. With one incident, returns at its end whether it ended well.
  */
 export async function watch(
   daemon: Daemon,
@@ -52,7 +52,7 @@ export async function watch(
     }
   }
 
-  // Told before anything is waited for: an incident that does not exist, a token that is missing.
+  // Reports a missing incident or token before waiting.
   if (only !== undefined) await catchUp(only);
   else await daemon.ask('GET', '/api/v1/incidents?limit=1');
   if (only === undefined && !wantsJson(command)) {
@@ -63,13 +63,13 @@ export async function watch(
     try {
       for await (const next of daemon.events(last)) {
         if (next === 'alive') {
-          // What happened between the journal and the stream, or was lost in a cut, is in the journal by now.
+          // Events between the journal and the stream, or lost with the connection, are in the journal by now.
           if (only !== undefined) await catchUp(only);
         } else {
           last = next.id;
           const event = readInstants<FeedEvent>(next.data);
           if (only !== undefined && event.incident !== only) continue;
-          // The middle of a story is told from its beginning, or its steps would have no names.
+          // Prints an incident from its start, because its steps would have no names otherwise.
           if (event.seq > (told.get(event.incident) ?? 0) + 1) await catchUp(event.incident);
           take(event, next.data);
         }
@@ -93,7 +93,7 @@ function asJson({ terminal }: CliContext): (one: FeedEntry, raw: unknown) => voi
   return (_, raw) => terminal.write(`${visibleJson(raw)}\n`);
 }
 
-/** With several incidents, a line says whose story goes on. */
+/** With several incidents, a line names the incident when it changes. */
 function asText({ terminal }: CliContext, several: boolean): (one: FeedEntry) => void {
   const narrator = new Narrator(terminal);
   const stories = new Map<string, Story>();

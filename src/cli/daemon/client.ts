@@ -1,16 +1,16 @@
 import { CliError } from '../errors.ts';
 import { plain } from '../output/text.ts';
 
-/** A daemon, by its HTTP API. */
+/** A daemon, through its HTTP API. */
 export interface Daemon {
   readonly url: string;
-  /** Whether a token is shown: the journal then names its owner. */
+  /** Whether a token is sent: the journal then names its owner. */
   readonly known: boolean;
-  /** The answer as it was written. Throws CliError: no answer, or a problem, in sentences. */
+  /** Returns the parsed response. Throws CliError with a readable message if there is no response or a problem. */
   ask(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<unknown>;
   /**
-   * What happens from now on, or after an event; `alive` when the daemon begins to listen and now and then while nothing
-   * happens. Ends when the connection does.
+   * Events from now on, or after an event; `alive` when the stream starts and regularly while nothing happens. Ends with the
+   * connection.
    */
   events(after: string): AsyncGenerator<ServerEvent | 'alive'>;
 }
@@ -20,7 +20,7 @@ export interface ServerEvent {
   data: unknown;
 }
 
-/** Nobody answered. */
+/** No daemon answered. */
 export class Away extends CliError {}
 
 interface ProblemDocument {
@@ -81,7 +81,7 @@ export function createDaemon(url: string, token: string | undefined): Daemon {
           yield* frames.map(readFrame);
         }
       } catch (error) {
-        // undici's word for a connection that was cut; whoever reads comes again.
+        // undici throws TypeError for a lost connection; the caller reconnects.
         if (!(error instanceof TypeError)) throw error;
       }
     },
@@ -99,7 +99,7 @@ function readFrame(frame: string): ServerEvent | 'alive' {
   return data === undefined ? 'alive' : { id: fields.get('id') ?? '', data: JSON.parse(data) };
 }
 
-/** A problem document as sentences: every problem with its place. */
+/** A problem document as text: every problem with its position. */
 async function refusal(response: Response, base: string): Promise<CliError> {
   const text = await response.text().catch(() => '');
   let document: ProblemDocument = {};

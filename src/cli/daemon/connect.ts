@@ -8,14 +8,14 @@ import { CliError, UsageError } from '../errors.ts';
 import { readSettings } from '../settings.ts';
 import { createDaemon, type Daemon } from './client.ts';
 
-/** The options of every command that talks to a daemon. */
+/** Adds the options of every command that connects to a daemon. */
 export function talking(command: Command): Command {
   return command
     .option('--url <address>', 'address of the daemon (default: SECOND_RESPONDER_URL, else from the configuration)')
     .option('--token-file <file>', 'file with the API token (default: SECOND_RESPONDER_TOKEN or …_TOKEN_FILE)');
 }
 
-/** The options of every command that does something in a person's name. */
+/** Adds the options of every command that acts in a person's name. */
 export function signing(command: Command): Command {
   return talking(command).option(
     '--by <name>',
@@ -23,18 +23,18 @@ export function signing(command: Command): Command {
   );
 }
 
-/** The daemon that a command is about. */
+/** The daemon of a command. */
 export function daemonOf(command: Command): Daemon {
   const { url, tokenFile } = command.optsWithGlobals<{ url?: string; tokenFile?: string }>();
   return createDaemon(addressOf(command, url ?? process.env.SECOND_RESPONDER_URL), readToken(tokenFile));
 }
 
-/** Whether the daemon is the one of this configuration, and not one that was named. */
+/** Whether the daemon is that of this configuration, not one named on the command line. */
 export function isOwnDaemon(command: Command): boolean {
   return command.optsWithGlobals<{ url?: string }>().url === undefined && !process.env.SECOND_RESPONDER_URL;
 }
 
-/** Whom the journal names; undefined where the token does. */
+/** The name for the journal; undefined if the token determines it. */
 export function signature(command: Command, daemon: Daemon): { by?: string } {
   const { by } = command.optsWithGlobals<{ by?: string }>();
   if (by !== undefined) return { by };
@@ -45,7 +45,7 @@ export function userName(): string {
   try {
     return userInfo().username;
   } catch {
-    // A container may run as a number that has no name.
+    // A container may run as a uid without a name.
     return process.env.USER || `uid ${process.getuid?.() ?? '?'}`;
   }
 }
@@ -68,7 +68,7 @@ function addressOf(command: Command, named: string | undefined): string {
   return own;
 }
 
-/** Where the daemon of a configuration is reached from this machine; undefined where it takes any free port. */
+/** The address of a configuration's daemon from this machine; undefined if it uses any free port. */
 export function addressIn({ host, port, tls }: Config['http']): string | undefined {
   if (port === 0) return undefined;
   const reachable = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (host.includes(':') ? `[${host}]` : host);
@@ -81,10 +81,10 @@ function readToken(option: string | undefined): string | undefined {
   const file = option ?? variable;
   if (!file) return undefined;
   try {
-    // Of several lines the first is the newest.
+    // The first of several lines is the newest.
     return usable(readFileSync(file, 'utf8'));
   } catch (error) {
-    // Its name only where there is such a file: the token itself may stand in its place.
+    // The name is shown only if the file exists, because the setting may contain the token itself.
     const where = existsSync(file) ? file : 'the named file';
     throw new CliError(`The token can't be read from ${where}: ${withoutPath(error)}`);
   }

@@ -1,7 +1,7 @@
 import type { DaemonFacts } from '../../doctor/index.ts';
 import type { Readiness } from '../../ports/operations.ts';
 
-/** Asks a daemon whether it is ready. Anybody may, so no token is shown. */
+/** Asks a daemon whether it is ready, without a token, because none is required. */
 export async function askReadiness(address: string, signal: AbortSignal): Promise<DaemonFacts> {
   let status: number;
   let text: string;

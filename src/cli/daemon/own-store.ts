@@ -6,13 +6,13 @@ import type { OpenedStore } from '../../open/store.ts';
 import { whyNotStarted } from '../errors.ts';
 import { readSettings } from '../settings.ts';
 
-/** Does something with the store of this configuration itself, without a daemon; undefined where there is none yet. */
+/** Uses the store of this configuration directly, without a daemon; undefined if there is none yet. */
 export async function inOwnStore<T>(
   command: Command,
   act: (opened: OpenedStore, says: string) => Promise<T>,
 ): Promise<T | undefined> {
   const { config } = readSettings(command);
-  // One that is not there yet would be made. Redis before 7 has one file, and so has a backup that is being restored.
+  // A missing store would be created. Redis before 7 has a single file, and so does a backup that is being restored.
   const files = ['appendonlydir', 'appendonly.aof'].map((name) => join(config.store.directory, name));
   const isThere = config.store.url !== undefined || files.some((file) => existsSync(file));
   if (!isThere) return undefined;

@@ -1,4 +1,4 @@
-/** What the demo shows: to people a story, to scripts the events. */
+/** The output of the demo: text for people, events for scripts. */
 
 import type { Instant } from '../../incident/alert.ts';
 import type { Finished } from '../../incident/event.ts';
@@ -11,7 +11,7 @@ import { pad, plain, wrap } from './text.ts';
 import { ticking } from './ticking.ts';
 import { span, timeOfDay } from './time.ts';
 
-/** What the lab's log of commands says of one. */
+/** An entry of the lab's command log. */
 export interface Logged {
   at: Instant;
   server: string;
@@ -25,13 +25,13 @@ export interface Shows {
   monitor: string;
 }
 
-/** Who watches the demo. Times are the organisation's, but for `real` (ms). */
+/** The output of the demo. Times are the organisation's, except `real` (ms). */
 export interface Audience {
   broken(at: Instant, fault: string, server: string, shows: Shows[]): void;
   posted(at: Instant, title: string): void;
   happens(event: FeedEvent, raw: unknown): void;
   over(finished: Finished, commands: Logged[], took: { organisation: number; real: number }): void;
-  /** Nothing more comes. */
+  /** Ends the output. */
   leave(): void;
 }
 
@@ -45,7 +45,7 @@ export function scripts({ write }: Terminal): Audience {
   };
 }
 
-/** Where what is said of a label begins. */
+/** Column of the text after a label. */
 const FACT_INDENT = 13;
 
 export function people(real: Terminal, world: { now(): Instant; speed: number; store: string }): Audience {
@@ -85,7 +85,7 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
       stories.set(event.incident, story);
       const one = entryOf(event);
       const { more, ...told } = story.tell(one);
-      // The alert was quoted a line ago.
+      // The alert was printed in the previous line.
       narrator.tell(event.at, { ...told, ...(more && event.type !== 'opened' && { more }) });
       if (one.event.type === 'undone' && one.event.data.state === 'putBack') putBack.push(one.event.data.says);
     },

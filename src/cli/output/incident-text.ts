@@ -1,4 +1,4 @@
-/** Incidents as their API shows them, in words. */
+/** Incidents of the API as text. */
 import { ANY_FAMILY } from '../../incident/alert.ts';
 import type { StepState } from '../../incident/event.ts';
 import type { IncidentView } from '../../incident/view.ts';
@@ -33,7 +33,7 @@ const title = ({ alerts }: IncidentView) => alerts[0]?.title ?? '';
 
 const LABEL = 12;
 
-/** The story of one incident, from the alert to what is left. */
+/** One incident, from its alert to its outstanding undo actions. */
 export function formatIncident(view: IncidentView, terminal: Terminal): string {
   const { paint, columns } = terminal;
   const room = columns - LABEL;

@@ -1,4 +1,4 @@
-/** What happens to an incident, told to a person as it happens. */
+/** The events of an incident as text for people. */
 import { type Alert, ANY_FAMILY, type Instant } from '../../incident/alert.ts';
 import type { IncidentEvent, Preview } from '../../incident/event.ts';
 import type { Evidence, Verdict } from '../../incident/health.ts';
@@ -9,15 +9,15 @@ import type { Style, Terminal } from './terminal.ts';
 import { cut, pad, plain, widthOf, wrap } from './text.ts';
 import { offset, day as onDay, span, timeOfDay } from './time.ts';
 
-/** One thing that happened. */
+/** One event. */
 export interface Told {
   style: Style | 'plain';
-  /** One or two words, the same length at a glance: `Step 3`. */
+  /** One or two words of similar length: `Step 3`. */
   label: string;
   text: string;
   /** Lines below it. */
   more?: Detail[];
-  /** It may be cut: a wait that says for what. */
+  /** It may be shortened: a wait with its reason. */
   passing?: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface Detail {
   text: string;
 }
 
-/** What an entry of the feed or of a journal says. */
+/** An entry of the feed or of a journal. */
 export interface FeedEntry {
   incident: string;
   seq: number;
@@ -40,7 +40,7 @@ const VERDICTS: Record<Verdict, Pick<Told, 'label' | 'style'>> = {
   inconclusive: { label: 'Not seen', style: 'warn' },
 };
 
-/** All that was looked at is healthy, and it is not all that was reported. */
+/** Everything that was verified is healthy, but not everything that was reported was verified. */
 const UNVERIFIED = { label: 'Unverified', style: 'warn' } as const;
 
 export const OUTCOME_STYLES: Record<Outcome, Style> = {
@@ -51,12 +51,12 @@ export const OUTCOME_STYLES: Record<Outcome, Style> = {
   cancelled: 'warn',
 };
 
-/** The health set of an incident, for people: an alert may have named none. */
+/** The health set of an incident as text; an alert may have named none. */
 export function healthSetName(healthSet: string): string {
   return healthSet === ANY_FAMILY ? 'unnamed health set' : healthSet;
 }
 
-/** Remembers what the steps of an incident are called, as later entries name them by number only. */
+/** Remembers the names of an incident's steps, because later entries contain only their numbers. */
 export class Story {
   private readonly steps = new Map<number, string>();
   private readonly debts = new Map<string, string>();
@@ -174,7 +174,7 @@ const quoted = (alert: Alert): Detail[] => (alert.title ? [{ kind: 'quote', text
 const commands = (intent: Intent | undefined): Detail[] =>
   intent ? [{ kind: 'command', text: commandLine(intent.command, intent.server, intent.arguments) }] : [];
 
-/** What a person approves: each command, and what it costs at worst. */
+/** The commands that a person approves, and their maximum impact. */
 export function previewed({ steps, atMost, disrupts, putBack }: Preview): Detail[] {
   return [
     ...steps.map(
@@ -196,7 +196,7 @@ const promised = (debt: { when: 'always' | 'recovered' }): Detail => ({
 
 const person = ({ by, note }: { by: string; note?: string }) => `by ${by}${note ? `: ${note}` : ''}`;
 
-/** Each look on its line, and beneath it what the server said; what several say is quoted once. */
+/** Each probe on a line, followed by the server's answer; identical answers are printed once. */
 function seen(evidence: Evidence[]): Detail[] {
   const said = new Set<string>();
   return evidence.flatMap(({ says, sees, detail, server, monitor }): Detail[] => {
@@ -214,7 +214,7 @@ function seen(evidence: Evidence[]): Detail[] {
 
 const LABEL_WIDTH = 12;
 
-/** Tells one thing after the other, with the time in front and the date where it changes. */
+/** Prints events with their time, and the date when it changes. */
 export class Narrator {
   private readonly terminal: Terminal;
   private date = '';
@@ -247,10 +247,10 @@ function lines(time: string, told: Told, { paint, columns }: Terminal): string[]
   ].map((line) => line.trimEnd());
 }
 
-/** Commands are long, and must be one line to be copied: they begin below the label. */
+/** Long commands must stay on one line to be copied, so they start below the label. */
 const COMMAND_INDENT = 12;
 
-/** Lines beneath a sentence, from `indent` on, each with its mark. */
+/** Lines below a sentence, indented by `indent`, each with its mark. */
 export function details(more: Detail[], indent: number, paint: Terminal['paint'], room: number): string[] {
   const marks: Record<Detail['kind'], [mark: string, style: Style]> = {
     command: ['PS> ', 'accent'],

@@ -1,8 +1,8 @@
 import { shortName } from '../../incident/alert.ts';
 
 /**
- * The line that an administrator would type for a command. Restart-Service knows no -ComputerName in any version, so a
- * command whose parameters do not name the server is shown as it would be run there.
+ * The command as an administrator would type it. Restart-Service has no -ComputerName in any version, so a command whose
+ * parameters do not name the server is shown as run on that server.
  */
 export function commandLine(command: string, server: string, parameters: Record<string, unknown>): string {
   const named = Object.entries(parameters).sort(([a], [b]) => place(a) - place(b));
@@ -11,11 +11,11 @@ export function commandLine(command: string, server: string, parameters: Record<
   return says || server === '' ? line : `Invoke-Command -ComputerName ${literal(server)} { ${line} }`;
 }
 
-/** What a command acts on is read first. */
+/** Parameters that name the object of a command come first. */
 const SUBJECTS = ['Identity', 'Name', 'ComputerName', 'Server'];
 const place = (parameter: string) => (SUBJECTS.includes(parameter) ? SUBJECTS.indexOf(parameter) : SUBJECTS.length);
 
-/** As PowerShell writes a value; text that holds anything special stands in quotes, and so does each quote in it. */
+/** A value as a PowerShell literal; text with special characters is quoted, with its quotes doubled. */
 function literal(value: unknown): string {
   if (typeof value === 'boolean') return value ? '$true' : '$false';
   if (typeof value === 'number') return String(value);

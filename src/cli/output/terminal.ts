@@ -5,22 +5,22 @@ export type Paint = (style: Style, text: string) => string;
 
 const FORMATS = { good: 'green', bad: 'red', warn: 'yellow', accent: 'cyan', bold: 'bold', dim: 'dim' } as const;
 
-/** Where a command prints. */
+/** The output of a command. */
 export interface Terminal {
   write(text: string): void;
   paint: Paint;
-  /** Cells in a line that reads well: at most a hundred. */
+  /** Width of readable lines: at most 100 cells. */
   columns: number;
-  /** Columns of a table are cut only where they would wrap. */
+  /** Width of tables, whose columns are shortened only if they would wrap. */
   tableColumns: number | undefined;
-  /** It can be written over. */
+  /** The last line can be overwritten. */
   live: boolean;
 }
 
 const WIDEST = 100;
 const NARROWEST = 60;
 
-/** A terminal that does not know its width says 0. Colours on a terminal only, and not where NO_COLOR asks for none. */
+/** A terminal without a known width reports 0. Colours are for terminals only, unless NO_COLOR is set. */
 export function createTerminal(
   stream: NodeJS.WritableStream & { isTTY?: boolean; columns?: number },
   env: Readonly<Record<string, string | undefined>>,

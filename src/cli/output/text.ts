@@ -1,16 +1,16 @@
-/** Text on a terminal: made harmless, measured, aligned. */
+/** Text for a terminal: escaping, measuring, aligning. */
 
 import { visible } from '../../incident/visible.ts';
 
-/** Text from outside with everything that could steer a terminal made visible: ESC becomes `\x1b`, a line break `⏎`. */
+/** External text with visible control characters: ESC becomes `\x1b`, a line break `⏎`. */
 export function plain(text: string): string {
   return visible(inOneLine(text));
 }
 
-/** The same for text that may have several lines of ours. */
+/** The same for text that keeps its line breaks. */
 export const plainLines = (text: string): string => text.split('\n').map(visible).join('\n');
 
-/** Line breaks, with the blanks around them, as one mark. */
+/** Line breaks, with the white space around them, as one mark. */
 function inOneLine(text: string): string {
   const lines = text.split('\n');
   if (lines.length === 1) return text;
@@ -41,7 +41,7 @@ export function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }
 
-/** At most `width` cells; what had to go is an ellipsis. Of text without colours. */
+/** Shortens text without colours to `width` cells, with an ellipsis. */
 export function cut(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let kept = '';
@@ -54,7 +54,7 @@ export function cut(text: string, width: number): string {
   return `${kept}…`;
 }
 
-/** Lines of at most `width` cells. Breaks between words, and anywhere in what has none: Japanese, long names. */
+/** Lines of at most `width` cells. Breaks between words, and anywhere in text without spaces: Japanese, long names. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';

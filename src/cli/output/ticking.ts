@@ -6,8 +6,8 @@ const EVERY = 80;
 const CLEAR = '\r\u001b[2K';
 
 /**
- * A terminal whose last line shows the organisation's time running while nothing happens. Elsewhere than on a terminal it
- * is the terminal itself.
+ * A terminal whose last line shows the organisation's time while nothing happens. If the output is not a terminal, returns it
+ * unchanged.
  */
 export function ticking(terminal: Terminal, now: () => Instant): { terminal: Terminal; stop(): void } {
   if (!terminal.live) return { terminal, stop: () => {} };

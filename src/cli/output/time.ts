@@ -1,4 +1,4 @@
-/** Times for people: where they are, with the offset. */
+/** Times for people: local, with the offset. */
 import type { Instant } from '../../incident/alert.ts';
 
 const two = (value: number) => String(Math.abs(value)).padStart(2, '0');
@@ -26,7 +26,7 @@ export function localTime(at: Instant): string {
   return `${day(at)} ${timeOfDay(at)} ${offset(at)}`;
 }
 
-/** The two largest units that say something: `23 min 54 s`, `3 d 2 h`, `0.4 s`. */
+/** The two largest useful units: `23 min 54 s`, `3 d 2 h`, `0.4 s`. */
 export function span(ms: number): string {
   if (ms < 10_000) return `${(Math.round(ms / 100) / 10).toString()} s`;
   const seconds = Math.round(ms / 1000);

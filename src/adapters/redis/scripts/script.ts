@@ -11,32 +11,32 @@ const sameStore = (id: string) =>
  * The keys that all daemons share. All of them, including those that scripts build from an id (with a colon), have the same hash
  * tag, so that a script can use any of them on a cluster.
  *
- *     alerts     hash    alert id → `n` (new) or `r` (repeat) + its JSON, while pending
- *     pending    zset    alert id by the time of its receipt
- *     mark:      string  an identity that was received
- *     incident:  hash    head (`seq:hash`), key, server, family, openedAt, open (1, 0), world (the organisation), repeatCount, nudges, packed (deflated journal), counted and newest (alerts without an entry)
- *     journal:   stream  entry `<seq>-0` → its text, until it is packed
- *     keys       hash    correlation key → open incident
- *     all, open, finished  zsets  incidents by openedAt
- *     ended      zset    finished incidents by real time, for retention
- *     unpacked   set     finished incidents whose journal is still a stream
- *     outcomes   hash    correlation key → `at:repeatCount:world`
- *     recovered: zset    incidents of an organisation and key that recovered, by organisation time; the last 50, for 30 days
- *     disrupting hash    [world, server] → `until:incident`
- *     due        zset    incidents by real time
- *     lease:     string  `nudges:token`, expires
- *     kill       hash    scope → the switch
- *     claims     hash    [world, server] → owner; held: set of an owner's claims
- *     slots      hash    [world, group] → JSON {owner, server, kept}
- *     starts:    zset    owner by organisation time of its first start, one for each throttle
- *     ledger     hash    [world, server, setting] → JSON
- *     on:        hash    a server's open incidents → their family
- *     trouble:   zset    servers by the organisation time when a problem was seen on them, one set for each problem
- *     speaks:    string  the incident that notifies about a cause, expires
- *     runs:      list    JSON of a playbook's last runs, newest first; trust: JSON of a person's decision
- *     store      hash    id of this store, `before`: its ids until it was emptied, since (seconds)
- *     reindexing string  token of the process that rebuilds the indexes, expires; until then nothing is appended
- *     feed       stream  i: incident, e: text of the entry
+ *     `alerts`     hash    alert id → `n` (new) or `r` (repeat) + its JSON, while pending
+ *     `pending`    zset    alert id by the time of its receipt
+ *     `mark:`      string  an identity that was received
+ *     `incident:`  hash    head (`seq:hash`), key, server, family, openedAt, open (1, 0), world (the organisation), repeatCount, nudges, packed (deflated journal), counted and newest (alerts without an entry)
+ *     `journal:`   stream  entry `<seq>-0` → its text, until it is packed
+ *     `keys`       hash    correlation key → open incident
+ *     `all`, `open`, `finished`  zsets  incidents by openedAt
+ *     `ended`      zset    finished incidents by real time, for retention
+ *     `unpacked`   set     finished incidents whose journal is still a stream
+ *     `outcomes`   hash    correlation key → `at:repeatCount:world`
+ *     `recovered:` zset    incidents of an organisation and key that recovered, by organisation time; the last 50, for 30 days
+ *     `disrupting` hash    [world, server] → `until:incident`
+ *     `due`        zset    incidents by real time
+ *     `lease:`     string  `nudges:token`, expires
+ *     `kill`       hash    scope → the switch
+ *     `claims`     hash    [world, server] → owner; held: set of an owner's claims
+ *     `slots`      hash    [world, group] → JSON {owner, server, kept}
+ *     `starts:`    zset    owner by organisation time of its first start, one for each throttle
+ *     `ledger`     hash    [world, server, setting] → JSON
+ *     `on:`        hash    a server's open incidents → their family
+ *     `trouble:`   zset    servers by the organisation time when a problem was seen on them, one set for each problem
+ *     `speaks:`    string  the incident that notifies about a cause, expires
+ *     `runs:`      list    JSON of a playbook's last runs, newest first; trust: JSON of a person's decision
+ *     `store`      hash    id of this store, `before`: its ids until it was emptied, since (seconds)
+ *     `reindexing` string  token of the process that rebuilds the indexes, expires; until then nothing is appended
+ *     `feed`       stream  i: incident, e: text of the entry
  */
 export type SharedKey =
   | 'alerts'
