@@ -7,7 +7,7 @@ import type { LedgerEntry, Store } from '../../ports/store.ts';
 import type { Wakeups } from '../../ports/wakeups.ts';
 import type { Metrics } from './metrics.ts';
 
-/** What gauges are read from. */
+/** The sources of the gauges. */
 export interface GaugeSources {
   store: Store;
   wakeups: Wakeups;
@@ -18,11 +18,11 @@ export interface GaugeSources {
   openIncidents(): Promise<Pick<IncidentView, 'phase' | 'openedAt' | 'waiting'>[]>;
   /** Calls to Exchange in progress. */
   calls(): number;
-  /** The store has lost data, and nobody has acknowledged it. */
+  /** The store has lost data, which is not acknowledged yet. */
   storeLost(): boolean;
 }
 
-/** Reads all gauges at each scrape, so that they are as fresh as it. */
+/** Reads all gauges at each scrape, so that they are current. */
 export function readGauges(metrics: Metrics, from: GaugeSources): void {
   metrics.onScrape(() => metrics.setExchangeSessions(from.calls()));
   metrics.onScrape(() => metrics.setStoreLost(from.storeLost()));
@@ -34,7 +34,7 @@ async function readStore(metrics: Metrics, from: GaugeSources): Promise<void> {
   const { up } = await store.health();
   metrics.setStoreUp(up);
   if (!up) return;
-  // Side by side: in a storm each question waits behind many writes.
+  // Concurrently, because under load each query waits for many writes.
   await Promise.all([
     operations.playbooks().then((all) => metrics.setPlaybooks(all)),
     from.openIncidents().then((all) => metrics.setOpenIncidents(all, clock.now())),
@@ -44,7 +44,7 @@ async function readStore(metrics: Metrics, from: GaugeSources): Promise<void> {
   ]);
 }
 
-/** The groups of the servers that have outstanding undo actions. Exchange is not asked when there are none. */
+/** The groups of the servers with outstanding undo actions. Does not query Exchange if there are none. */
 async function groupsFor(
   ledger: readonly LedgerEntry[],
   { exchange }: GaugeSources,

@@ -1,4 +1,4 @@
-/** Journal entries as log lines and counts. Events are emitted once; what they mean for log and metrics is decided here. */
+/** Writes journal entries to the log and counts them. */
 
 import type { Entry, IncidentEvent } from '../../incident/event.ts';
 import { disruptionOf } from '../../incident/planned-change.ts';
@@ -8,7 +8,7 @@ import { describe } from './describe.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
-/** The head of a finished chain is logged too, so that it also exists outside the store that it proves. */
+/** The head of a finished chain is logged, so that it also exists outside the store. */
 export function logEntry(logger: Logger, entry: Entry, view: IncidentView, head: Head): void {
   const { level, message } = describe(entry, view);
   const proof = entry.type === 'finished' ? { head: `${head.seq}:${head.hash}` } : {};

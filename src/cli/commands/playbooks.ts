@@ -93,7 +93,7 @@ function check(files: string[], command: Command): { problems: Problem[]; read: 
   }
 }
 
-/** Loaded when needed: only this command proves anything. */
+/** Imports the prover on demand, because only this command requires it. */
 async function proofsOf(read: Playbook[], command: Command): Promise<Proof[]> {
   const { proofSettings, prove } = await import('../../proof/prove.ts');
   const settings = proofSettings(readSettings(command).config);

@@ -26,14 +26,14 @@ const sameStore = (id: string) =>
  *     `due`        zset    incidents by real time
  *     `lease:`     string  `nudges:token`, expires
  *     `kill`       hash    scope → the switch
- *     `claims`     hash    [world, server] → owner; held: set of an owner's claims
+ *     `claims`     hash    [world, server] → owner; `held:` set of an owner's claims
  *     `slots`      hash    [world, group] → JSON {owner, server, kept}
  *     `starts:`    zset    owner by organisation time of its first start, one for each throttle
  *     `ledger`     hash    [world, server, setting] → JSON
  *     `on:`        hash    a server's open incidents → their family
  *     `trouble:`   zset    servers by the organisation time when a problem was seen on them, one set for each problem
  *     `speaks:`    string  the incident that notifies about a cause, expires
- *     `runs:`      list    JSON of a playbook's last runs, newest first; trust: JSON of a person's decision
+ *     `runs:`      list    JSON of a playbook's last runs, newest first; `trust:` JSON of a person's decision
  *     `store`      hash    id of this store, `before`: its ids until it was emptied, since (seconds)
  *     `reindexing` string  token of the process that rebuilds the indexes, expires; until then nothing is appended
  *     `feed`       stream  i: incident, e: text of the entry
