@@ -156,7 +156,7 @@ describe('without a daemon', () => {
       expect(await sr(['config', 'check'])).toMatchObject({ code: 0, out: '✓ no problems\n' });
       expect(await sr(['playbooks', 'check'])).toMatchObject({
         code: 0,
-        out: expect.stringMatching(/imap-protocol +auto +7 steps/),
+        out: expect.stringMatching(/imap-protocol +auto +7 +\d+ +\d+ h \d+ min, 1 service restart, 1 reboot/),
       });
     });
 
@@ -179,6 +179,16 @@ describe('without a daemon', () => {
         expect.objectContaining({ file: 'p.yaml', line: 5, mend: 'did you mean "restart-service"?' }),
       );
       expect(problems).toContainEqual(expect.objectContaining({ file: 'gone.yaml' }));
+    });
+
+    it('a playbook that can go wrong is refused, with the path to it', async () => {
+      const head = 'playbook: p\nsummary: s\nhandles: [IMAP.Proxy\\ImapProxyTestMonitor]\nsteps:\n';
+      await writeFile(join(folder, 'p.yaml'), `${head}  - fail-over-databases\n  - restart-server\n  - recheck\n`);
+      const { code, out } = await sr(['playbooks', 'check', 'p.yaml']);
+      expect(code).toBe(1);
+      expect(out).toMatch(/✗ p\.yaml:6:5: steps\[1\]: restarts the server although nothing proves/);
+      expect(out).toMatch(/ {4}1\. The server is verified: unhealthy\n/);
+      expect(out).toMatch(/Step 2, Restart-Computer: begins\n1 problem\n$/);
     });
 
     it('every value is shown with its origin, and no secret', async () => {
