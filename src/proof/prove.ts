@@ -8,11 +8,11 @@ import type { Playbook } from '../incident/plan.ts';
 import { stepNamed } from '../steps/index.ts';
 import { type Cost, explore } from './explore.ts';
 import { brokenInvariants, reportsEveryChange } from './invariants.ts';
+import { createNarrator, type Times } from './narrator.ts';
 import { RULES } from './rules.ts';
 import { sceneOf, serversFor } from './scene.ts';
 import { keyOf, type State } from './state.ts';
 import { type Step, successors } from './successors.ts';
-import { createTeller, type Times } from './teller.ts';
 import { worstCase } from './worst-case.ts';
 
 export interface Proof {
@@ -47,7 +47,7 @@ export function proofSettings({ verification, playbooks }: Config): ProofSetting
 const MOST_STATES = 200_000;
 
 export async function prove(playbook: Playbook, settings: ProofSettings): Promise<Proof> {
-  const teller = createTeller(settings);
+  const narrator = createNarrator(settings);
   const problems = new Map<string, Wrong>();
   const left = new Set<string>();
   const reached = new Set<number>();
@@ -66,7 +66,7 @@ export async function prove(playbook: Playbook, settings: ProofSettings): Promis
     const explored = await explore<State, Step>(
       {
         initial,
-        follow: (state) => successors(shell, teller, state),
+        follow: (state) => successors(shell, narrator, state),
         keyOf,
         outcomeOf: ({ incident }) => incident.finished?.outcome,
         findings: (_, { parts }) =>

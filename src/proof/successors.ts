@@ -8,9 +8,9 @@ import type { Intent } from '../incident/intent.ts';
 import { arrive } from './exchange-state.ts';
 import type { Cost, Follows } from './explore.ts';
 import type { Occurred } from './invariants.ts';
+import type { Narrator } from './narrator.ts';
 import { answered, begin, type Move, notSent, pollStep, pollUndo, type Shell, settleNext, type What } from './shell.ts';
 import { applied, type State, seenAfter } from './state.ts';
-import type { Teller } from './teller.ts';
 
 export interface Part extends Occurred {
   before: State;
@@ -21,11 +21,11 @@ export interface Step extends Follows<State> {
   parts: Part[];
 }
 
-export function successors(shell: Shell, teller: Teller, state: State): Step[] {
+export function successors(shell: Shell, narrator: Narrator, state: State): Step[] {
   if (state.incident.finished) return [];
   const start: Path = { state, parts: [], says: [], cost: undefined };
-  const ways = begin(shell, state).flatMap((move) => go(shell, teller, start, move));
-  return [...ways, ...byPeople(teller, start), ...byDatabases(start)].map(
+  const ways = begin(shell, state).flatMap((move) => go(shell, narrator, start, move));
+  return [...ways, ...byPeople(narrator, start), ...byDatabases(start)].map(
     ({ state: to, parts, says, cost, waits }) => ({
       to,
       parts,
@@ -44,22 +44,22 @@ interface Path {
   waits?: boolean;
 }
 
-function go(shell: Shell, teller: Teller, path: Path, move: Move): Path[] {
+function go(shell: Shell, narrator: Narrator, path: Path, move: Move): Path[] {
   if (move.writes) {
     if (move.waits && onlyWaits(move.writes)) return [];
-    const written = { ...write(teller, path, move.writes), ...(move.waits && { waits: true }) };
+    const written = { ...write(narrator, path, move.writes), ...(move.waits && { waits: true }) };
     const { then } = move;
-    if (then.at === 'sending') return send(shell, teller, written, then.what, false);
-    if (then.at === 'polling') return poll(shell, teller, written, then.what, undefined);
+    if (then.at === 'sending') return send(shell, narrator, written, then.what, false);
+    if (then.at === 'polling') return poll(shell, narrator, written, then.what, undefined);
     if (then.at === 'rest') return [written];
     const settles = settleNext(written.state.incident, then.n);
-    return settles ? go(shell, teller, written, settles) : [written];
+    return settles ? go(shell, narrator, written, settles) : [written];
   }
   if (!move.goes) return [];
   const { what } = move.goes;
   return move.goes.at === 'sending'
-    ? send(shell, teller, path, what, move.goes.again === true)
-    : poll(shell, teller, path, what, move.goes.issued);
+    ? send(shell, narrator, path, what, move.goes.again === true)
+    : poll(shell, narrator, path, what, move.goes.issued);
 }
 
 /** A wait that nothing is decided by: the state is the same when it is over. */
@@ -67,7 +67,7 @@ function onlyWaits(event: IncidentEvent): boolean {
   return (event.type === 'held' && !event.data.approval) || (event.type === 'slept' && event.data.for !== 'late');
 }
 
-function send(shell: Shell, teller: Teller, path: Path, what: What, again: boolean): Path[] {
+function send(shell: Shell, narrator: Narrator, path: Path, what: What, again: boolean): Path[] {
   const { state } = path;
   const knows = state.incident;
   const intent = intentOf(state, what);
@@ -76,45 +76,48 @@ function send(shell: Shell, teller: Teller, path: Path, what: What, again: boole
   const sent = { what, knows };
   const via = (how: string, to: State, occurred: Occurred): Path => ({
     ...path,
-    cost: occurred.sent ? sum(path.cost, teller.costOfSending(state, what, occurred.arrived)) : path.cost,
+    cost: occurred.sent ? sum(path.cost, narrator.costOfSending(state, what, occurred.arrived)) : path.cost,
     state: to,
     parts: [...path.parts, { before: state, after: to, ...occurred }],
-    says: [...path.says, teller.command(state, what, how)],
+    says: [...path.says, narrator.command(state, what, how)],
   });
   const arrived = { sent, arrived: { intent, effect } };
   const done = effect === 'refused' ? 'refused' : 'done';
   return [
     // The daemon stops before it is sent, and starts again.
     path,
-    ...go(shell, teller, via('it is carried out', after, arrived), answered(what, done, knows, again)),
+    ...go(shell, narrator, via('it is carried out', after, arrived), answered(what, done, knows, again)),
     ...go(
       shell,
-      teller,
+      narrator,
       via('it is carried out, but the answer is lost', after, arrived),
       answered(what, 'lost', knows, again),
     ),
-    ...go(shell, teller, via('it is refused', state, { sent }), answered(what, 'refused', knows, again)),
-    ...go(shell, teller, via('it never arrives', state, { sent }), answered(what, 'lost', knows, again)),
-    ...go(shell, teller, via('the kill switch stops it', state, {}), notSent(what, knows, again)),
+    ...go(shell, narrator, via('it is refused', state, { sent }), answered(what, 'refused', knows, again)),
+    ...go(shell, narrator, via('it never arrives', state, { sent }), answered(what, 'lost', knows, again)),
+    ...go(shell, narrator, via('the kill switch stops it', state, {}), notSent(what, knows, again)),
   ];
 }
 
-function poll(shell: Shell, teller: Teller, path: Path, what: What, issued: boolean | undefined): Path[] {
+function poll(shell: Shell, narrator: Narrator, path: Path, what: What, issued: boolean | undefined): Path[] {
   const { incident, exchange } = path.state;
   const moves =
     'n' in what
       ? pollStep(shell, exchange, incident, what.n, issued)
       : pollUndo(shell, exchange, incident, what.undo, issued);
   // Nothing is known yet; it is polled again later, after a crash too.
-  return [path, ...moves.flatMap((move) => go(shell, teller, path, move))];
+  return [path, ...moves.flatMap((move) => go(shell, narrator, path, move))];
 }
 
-function byPeople(teller: Teller, path: Path): Path[] {
+function byPeople(narrator: Narrator, path: Path): Path[] {
   const { incident, mayCancel } = path.state;
   const person = { by: 'a person' };
-  const cancels = mayCancel && !incident.conclusion ? [write(teller, path, { type: 'cancelled', data: person })] : [];
+  const cancels = mayCancel && !incident.conclusion ? [write(narrator, path, { type: 'cancelled', data: person })] : [];
   const answers = incident.held?.approval
-    ? [write(teller, path, { type: 'approved', data: person }), write(teller, path, { type: 'rejected', data: person })]
+    ? [
+        write(narrator, path, { type: 'approved', data: person }),
+        write(narrator, path, { type: 'rejected', data: person }),
+      ]
     : [];
   return [...cancels.map((one) => ({ ...one, state: { ...one.state, mayCancel: false } })), ...answers];
 }
@@ -135,7 +138,7 @@ function byDatabases(path: Path): Path[] {
   return mayCome ? [moved('Databases come back', true)] : [];
 }
 
-function write(teller: Teller, path: Path, event: IncidentEvent): Path {
+function write(narrator: Narrator, path: Path, event: IncidentEvent): Path {
   const before = path.state;
   const incident = applied(before.incident, event);
   const after: State = { ...before, incident, seen: seenAfter(before.seen, event, incident) };
@@ -143,8 +146,8 @@ function write(teller: Teller, path: Path, event: IncidentEvent): Path {
     ...path,
     state: after,
     parts: [...path.parts, { before, after, wrote: event }],
-    says: [...path.says, teller.event(event, before)],
-    cost: sum(path.cost, teller.costOf(event, before)),
+    says: [...path.says, narrator.event(event, before)],
+    cost: sum(path.cost, narrator.costOf(event, before)),
   };
 }
 

@@ -6,11 +6,11 @@ import type { Incident } from '../../src/incident/incident.ts';
 import type { Playbook } from '../../src/incident/plan.ts';
 import { CHANGING_CALLS, type Exchange } from '../../src/ports/exchange.ts';
 import { followed as followedBy } from '../../src/proof/explore.ts';
+import { createNarrator } from '../../src/proof/narrator.ts';
 import { proofSettings, prove } from '../../src/proof/prove.ts';
 import type { Shell } from '../../src/proof/shell.ts';
 import { type State as ProofState, keyOf as proofKeyOf } from '../../src/proof/state.ts';
 import { successors } from '../../src/proof/successors.ts';
-import { createTeller } from '../../src/proof/teller.ts';
 import { around } from '../support/around.ts';
 import { bench, Killed } from '../support/engine.ts';
 import { journalOf } from '../support/journal.ts';
@@ -140,7 +140,7 @@ async function firstUnproved(entries: Entry[]): Promise<number | undefined> {
   const [first] = entries;
   const { shell, initial } = placeOf(entries);
   const { found, seen, exchange } = initial;
-  const teller = createTeller({ verifyingAgain: 0, watchAfterUndo: 0 });
+  const narrator = createNarrator({ verifyingAgain: 0, watchAfterUndo: 0 });
   const start: ProofState = { incident: fold([first as Entry]), exchange, found, seen, mayCancel: false };
   const reached = entries.map(() => new Map<string, ProofState>());
   reached[0]?.set(proofKeyOf(start), start);
@@ -150,7 +150,7 @@ async function firstUnproved(entries: Entry[]): Promise<number | undefined> {
     for (const state of states.values()) {
       const upcoming = entries[index + 1];
       if (upcoming && isPause(upcoming)) reached[index + 1]?.set(proofKeyOf(state), state);
-      for (const { parts, to } of await followedBy({ follow: (from) => successors(shell, teller, from) }, state)) {
+      for (const { parts, to } of await followedBy({ follow: (from) => successors(shell, narrator, from) }, state)) {
         const wrote = parts.flatMap((part) => part.wrote ?? []);
         for (const end of endsOf(entries, index, wrote)) reached[end]?.set(proofKeyOf(to), to);
       }

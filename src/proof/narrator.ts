@@ -15,14 +15,14 @@ export interface Times {
   watchAfterUndo: number;
 }
 
-export interface Teller {
+export interface Narrator {
   event(event: IncidentEvent, before: State): string;
   command(state: State, what: What, how: string): string;
   costOf(event: IncidentEvent, before: State): Cost | undefined;
   costOfSending(before: State, what: What, arrived: Occurred['arrived']): Cost;
 }
 
-export function createTeller(times: Times): Teller {
+export function createNarrator(times: Times): Narrator {
   return {
     event: (event, { incident }) => sentence(event, incident),
     command: ({ incident }, what, how) => `${capital(nameOf(incident, what))}: ${how}`,
