@@ -23,18 +23,18 @@ export interface Model<S, F extends Follows<S>> {
   follow(state: S): F[];
   keyOf(state: S): string;
   outcomeOf(state: S): string | undefined;
-  /** What must not happen and does here, each by a name. */
-  findings(before: S, follows: F): string[];
+  /** What must not happen and happens here. */
+  findings(before: S, follows: F): Found[];
 }
 
-export interface Explored<F> {
+export interface Explored {
   states: number;
   /** Number of states in which the incident is finished. */
   ends: number;
   outcomes: Set<string>;
   transitions: Transitions;
-  /** Each finding once, with its shortest path. */
-  findings: Finding<F>[];
+  /** Each once. */
+  findings: Finding[];
 }
 
 /** In columns, because there may be millions. */
@@ -45,24 +45,34 @@ export interface Transitions {
   costs: (Cost | undefined)[];
 }
 
-export interface Finding<F> {
+/** A broken rule. `n`: the planned step that breaks it. */
+export interface Found {
   name: string;
+  n?: number;
+}
+
+export interface Finding extends Found {
+  /** The shortest path to it, in words. */
   path: string[];
-  /** The last transition of the path; absent where a state is wrong, not a transition. */
-  follows?: F;
 }
 
 const NO_END = 'every path ends in an outcome';
 const ENDLESS = 'nothing repeats without end unless it waits for somebody';
 
-/** `limit`: the number of states after which the search gives up with an error. */
-export async function explore<S, F extends Follows<S>>(model: Model<S, F>, limit: number): Promise<Explored<F>> {
+export class TooManyStates extends Error {
+  constructor(limit: number) {
+    super(`more than ${limit} states`);
+  }
+}
+
+/** Throws TooManyStates when there are more than `limit`. */
+export async function explore<S, F extends Follows<S>>(model: Model<S, F>, limit: number): Promise<Explored> {
   const known = new Map<string, number>([[model.keyOf(model.initial), 0]]);
   const reachedBy: ({ from: number; says: string[] } | undefined)[] = [undefined];
   const ended: boolean[] = [false];
   const transitions: Transitions = { from: [], to: [], waits: [], costs: [] };
   const outcomes = new Set<string>();
-  const findings = new Map<string, Finding<F>>();
+  const findings = new Map<string, Finding>();
   const pathTo = (state: number): string[] => {
     const path: string[] = [];
     for (let by = reachedBy[state]; by; by = reachedBy[by.from]) path.unshift(...by.says);
@@ -74,14 +84,15 @@ export async function explore<S, F extends Follows<S>>(model: Model<S, F>, limit
     const nextLevel: typeof level = [];
     for (const { id, state } of level) {
       for (const follows of await followed(model, state)) {
-        for (const name of model.findings(state, follows)) {
-          if (!findings.has(name)) findings.set(name, { name, follows, path: [...pathTo(id), ...follows.says] });
+        for (const found of model.findings(state, follows)) {
+          const key = `${found.name} ${found.n}`;
+          if (!findings.has(key)) findings.set(key, { ...found, path: [...pathTo(id), ...follows.says] });
         }
         const key = model.keyOf(follows.to);
         let to = known.get(key);
         if (to === undefined) {
           to = known.size;
-          if (to >= limit) throw new Error(`more than ${limit} states`);
+          if (to >= limit) throw new TooManyStates(limit);
           known.set(key, to);
           reachedBy.push({ from: id, says: follows.says });
           const outcome = model.outcomeOf(follows.to);

@@ -6,13 +6,13 @@ import { WATCH_AFTER_UNDO } from '../engine/settings.ts';
 import type { ServerFacts } from '../incident/health.ts';
 import type { Playbook } from '../incident/plan.ts';
 import { stepNamed } from '../steps/index.ts';
-import { type Cost, explore } from './explore.ts';
+import { type Cost, explore, type Found, TooManyStates } from './explore.ts';
 import { brokenInvariants, reportsEveryChange } from './invariants.ts';
 import { createNarrator, type Times } from './narrator.ts';
 import { RULES } from './rules.ts';
 import { sceneOf, serversFor } from './scene.ts';
 import { keyOf, type State } from './state.ts';
-import { type Step, successors } from './successors.ts';
+import { type Part, type Step, successors } from './successors.ts';
 import { worstCase } from './worst-case.ts';
 
 export interface Proof {
@@ -47,78 +47,112 @@ export function proofSettings({ verification, playbooks }: Config): ProofSetting
 const MOST_STATES = 200_000;
 
 export async function prove(playbook: Playbook, settings: ProofSettings): Promise<Proof> {
-  const narrator = createNarrator(settings);
-  const problems = new Map<string, Wrong>();
-  const left = new Set<string>();
-  const reached = new Set<number>();
-  const useful = new Set<number>();
-  const worst: Cost = { time: 0, serviceRestarts: 0, serverRestarts: 0 };
-  let states = 0;
-  for (const facts of serversFor(playbook)) {
-    const { shell, initial } = sceneOf({
-      playbooks: [playbook],
-      facts,
-      mode: modeOf(playbook),
-      mayCancel: true,
-      retries: 0,
-    });
-    const specOf = specsOf(playbook, facts);
-    const explored = await explore<State, Step>(
-      {
-        initial,
-        follow: (state) => successors(shell, narrator, state),
-        keyOf,
-        outcomeOf: ({ incident }) => incident.finished?.outcome,
-        findings: (_, { parts }) =>
-          parts.flatMap((part) => {
-            note(part);
-            const unreported = part.after.incident.finished && !reportsEveryChange(part.after);
-            return [
-              ...RULES.flatMap((rule) => {
-                const n = rule.brokenBy(part);
-                return n === undefined ? [] : [`${rule.name}\n${specOf(n)}`];
-              }),
-              ...brokenInvariants(part.before, part),
-              ...(unreported ? ['the end names everything that is still changed'] : []),
-            ];
-          }),
-      },
-      MOST_STATES,
-    );
-    function note({ wrote }: Step['parts'][number]): void {
-      if (wrote?.type === 'stepStarted' || wrote?.type === 'stepFinished') reached.add(specOf(wrote.data.n));
-      if (wrote?.type === 'stepStarted') useful.add(specOf(wrote.data.n));
-      if (wrote?.type === 'finished')
-        for (const says of [...wrote.data.left, ...wrote.data.owed])
-          left.add(says.replaceAll(facts.server, 'the server'));
-    }
-    states += explored.states;
-    const cost = worstCase(explored.states, explored.transitions);
-    for (const kind of COSTS) worst[kind] = Math.max(worst[kind], cost[kind]);
-    for (const { name: found, path } of explored.findings) {
-      const [name = '', at] = found.split('\n');
-      if (problems.has(found)) continue;
-      const rule = RULES.find((one) => one.name === name);
-      problems.set(found, {
-        ...(at !== undefined && { step: Number(at) }),
-        message: rule ? `${name}, on ${facts.is}` : `breaks a guarantee on ${facts.is}: ${name}`,
-        hint: rule?.hint ?? 'this is a bug in Second Responder; please report it with the file',
-        story: path,
-      });
-    }
+  try {
+    const searches: Search[] = [];
+    for (const facts of serversFor(playbook)) searches.push(await search(playbook, facts, settings));
+    const most = (kind: keyof Cost) => Math.max(...searches.map(({ worst }) => worst[kind]));
+    const worst: Cost = {
+      time: most('time'),
+      serviceRestarts: most('serviceRestarts'),
+      serverRestarts: most('serverRestarts'),
+    };
+    const wrong = [...brokenRules(searches), ...idleSteps(playbook, searches), ...overLimits(worst, settings.limits)];
+    return {
+      playbook: playbook.name,
+      states: searches.reduce((sum, { states }) => sum + states, 0),
+      worst,
+      takes: inWords(worst.time),
+      left: unique(searches.flatMap(({ left }) => [...left])),
+      problems: wrong.map((one) => problemOf(playbook, one)),
+    };
+  } catch (error) {
+    if (!(error instanceof TooManyStates)) throw error;
+    const wrong = {
+      message: `cannot be proved: it has ${error.message}`,
+      hint: 'make several playbooks of it',
+      story: [],
+    };
+    const worst = { time: 0, serviceRestarts: 0, serverRestarts: 0 };
+    return {
+      playbook: playbook.name,
+      states: 0,
+      worst,
+      takes: 'unknown',
+      left: [],
+      problems: [problemOf(playbook, wrong)],
+    };
   }
-  return {
-    playbook: playbook.name,
-    states,
-    worst,
-    takes: inWords(worst.time),
-    left: [...left],
-    problems: [
-      ...problems.values(),
-      ...idleSteps(playbook, reached, useful),
-      ...overLimits(worst, settings.limits),
-    ].map((wrong) => problemOf(playbook, wrong)),
-  };
+}
+
+/** All that a playbook can do on one kind of server. */
+interface Search {
+  states: number;
+  worst: Cost;
+  left: ReadonlySet<string>;
+  /** Lines of the file that were reached, and that were more than skipped or refused. */
+  reached: ReadonlySet<number>;
+  useful: ReadonlySet<number>;
+  broken: (Wrong & { name: string })[];
+}
+
+async function search(
+  playbook: Playbook,
+  facts: ServerFacts & { is: string },
+  settings: ProofSettings,
+): Promise<Search> {
+  const narrator = createNarrator(settings);
+  const mode = playbook.mode === 'approve' ? 'approve' : 'auto';
+  const { shell, initial } = sceneOf({ playbooks: [playbook], facts, mode, mayCancel: true, retries: 0 });
+  const lineOf = linesOf(playbook, facts);
+  const [left, reached, useful] = [new Set<string>(), new Set<number>(), new Set<number>()];
+  function note({ wrote }: Part): void {
+    if (wrote?.type === 'stepStarted' || wrote?.type === 'stepFinished') reached.add(lineOf(wrote.data.n));
+    if (wrote?.type === 'stepStarted') useful.add(lineOf(wrote.data.n));
+    if (wrote?.type !== 'finished') return;
+    for (const says of [...wrote.data.left, ...wrote.data.owed]) left.add(says.replaceAll(facts.server, 'the server'));
+  }
+  const { states, transitions, findings } = await explore<State, Step>(
+    {
+      initial,
+      follow: (state) => successors(shell, narrator, state),
+      keyOf,
+      outcomeOf: ({ incident }) => incident.finished?.outcome,
+      findings(_, { parts }) {
+        for (const part of parts) note(part);
+        return parts.flatMap(findingsIn);
+      },
+    },
+    MOST_STATES,
+  );
+  const broken = findings.map(({ name, n, path }) => {
+    const rule = RULES.find((one) => one.name === name);
+    return {
+      name,
+      ...(n !== undefined && { step: lineOf(n) }),
+      message: rule ? `${name}, on ${facts.is}` : `breaks a guarantee on ${facts.is}: ${name}`,
+      hint: rule?.hint ?? 'this is a bug in Second Responder; please report it with the file',
+      story: path,
+    };
+  });
+  return { states, worst: worstCase(states, transitions), left, reached, useful, broken };
+}
+
+function findingsIn(part: Part): Found[] {
+  const unreported = part.after.incident.finished && !reportsEveryChange(part.after);
+  return [
+    ...RULES.flatMap(({ name, brokenBy }) => {
+      const n = brokenBy(part);
+      return n === undefined ? [] : [{ name, n }];
+    }),
+    ...brokenInvariants(part.before, part).map((name) => ({ name })),
+    ...(unreported ? [{ name: 'the end names everything that is still changed' }] : []),
+  ];
+}
+
+/** Each rule once for each line, on the first kind of server that breaks it. */
+function brokenRules(searches: readonly Search[]): Wrong[] {
+  const all = searches.flatMap(({ broken }) => broken);
+  return [...new Map(all.toReversed().map((one) => [`${one.name} ${one.step}`, one])).values()].toReversed();
 }
 
 function problemOf({ file, name, places }: Playbook, { step, message, hint, story }: Wrong): Problem {
@@ -134,56 +168,47 @@ function problemOf({ file, name, places }: Playbook, { step, message, hint, stor
   };
 }
 
-const COSTS = ['time', 'serviceRestarts', 'serverRestarts'] as const;
-
-const modeOf = ({ mode }: Playbook) => (mode === 'approve' ? 'approve' : 'auto');
+const unique = <T>(values: T[]) => [...new Set(values)];
 
 /** Which line of the file a planned step comes from: a list of services is one line and several planned steps. */
-function specsOf(playbook: Playbook, facts: ServerFacts): (n: number) => number {
+function linesOf(playbook: Playbook, facts: ServerFacts): (n: number) => number {
   const lines = playbook.steps.flatMap(({ step, options }, index) =>
     (stepNamed(step).expand?.(options, facts) ?? [options]).map(() => index),
   );
   return (n) => lines[n - 1] ?? playbook.steps.length - 1;
 }
 
-function idleSteps(playbook: Playbook, reached: ReadonlySet<number>, useful: ReadonlySet<number>): Wrong[] {
-  return playbook.steps.flatMap(({ step }, index): Wrong[] => {
-    if (useful.has(index)) return [];
-    const message = reached.has(index)
+function idleSteps(playbook: Playbook, searches: readonly Search[]): Wrong[] {
+  return playbook.steps.flatMap(({ step }, line): Wrong[] => {
+    if (searches.some(({ useful }) => useful.has(line))) return [];
+    const message = searches.some(({ reached }) => reached.has(line))
       ? 'never does anything: it is skipped or refused whenever it is reached'
       : 'is never reached on any kind of server';
-    return [{ step: index, message, hint: `remove "${step}", or correct its condition or its place`, story: [] }];
+    return [{ step: line, message, hint: `remove "${step}", or correct its condition or its place`, story: [] }];
   });
 }
 
 function overLimits(worst: Cost, limits: Cost): Wrong[] {
-  const over = (message: string, hint: string): Wrong => ({ message, hint, story: [] });
-  return [
-    ...(worst.time > limits.time
-      ? [
-          over(
-            `can take ${inWords(worst.time)}, which is more than ${writeDuration(limits.time)}`,
-            'shorten its waits, or raise playbooks.limits.time',
-          ),
-        ]
-      : []),
-    ...(worst.serviceRestarts > limits.serviceRestarts
-      ? [
-          over(
-            `can restart services ${worst.serviceRestarts} times, which is more than ${limits.serviceRestarts}`,
-            'remove restarts, or raise playbooks.limits.service-restarts',
-          ),
-        ]
-      : []),
-    ...(worst.serverRestarts > limits.serverRestarts
-      ? [
-          over(
-            `can restart the server ${worst.serverRestarts} times, which is more than ${limits.serverRestarts}`,
-            'remove restarts, or raise playbooks.limits.server-restarts',
-          ),
-        ]
-      : []),
-  ];
+  const kinds = [
+    {
+      kind: 'time',
+      message: `can take ${inWords(worst.time)}, which is more than ${writeDuration(limits.time)}`,
+      hint: 'shorten its waits, or raise playbooks.limits.time',
+    },
+    {
+      kind: 'serviceRestarts',
+      message: `can restart services ${worst.serviceRestarts} times, which is more than ${limits.serviceRestarts}`,
+      hint: 'remove restarts, or raise playbooks.limits.service-restarts',
+    },
+    {
+      kind: 'serverRestarts',
+      message: `can restart the server ${worst.serverRestarts} times, which is more than ${limits.serverRestarts}`,
+      hint: 'remove restarts, or raise playbooks.limits.server-restarts',
+    },
+  ] as const;
+  return kinds
+    .filter(({ kind }) => worst[kind] > limits[kind])
+    .map(({ message, hint }) => ({ message, hint, story: [] }));
 }
 
 /** `5 h 58 min`, rounded up. */

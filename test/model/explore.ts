@@ -1,13 +1,13 @@
 /** The explorer of the proof, on states of two workers. Throws at the first broken invariant, with the shortest path. */
 import { createHash } from 'node:crypto';
 import { view } from '../../src/incident/view.ts';
-import { type Explored, explore as exploreAll, followed as followedBy } from '../../src/proof/explore.ts';
+import { type Explored, explore as exploreAll, type Found, followed as followedBy } from '../../src/proof/explore.ts';
 import { brokenInvariants, reportsEveryChange } from '../../src/proof/invariants.ts';
 import type { Shell } from '../../src/proof/shell.ts';
 import { type Follows, follow } from './follow.ts';
 import { keyOf, type State } from './state.ts';
 
-export async function explore(shell: Shell, initial: State): Promise<Explored<Follows>> {
+export async function explore(shell: Shell, initial: State): Promise<Explored> {
   const explored = await exploreAll<State, Follows>(
     {
       initial,
@@ -27,7 +27,7 @@ export const followed = (shell: Shell, state: State): Promise<Follows[]> =>
   followedBy({ follow: (from: State) => follow(shell, from) }, state);
 
 /** With two workers, more can go wrong. */
-function broken(before: State, follows: Follows): string[] {
+function broken(before: State, follows: Follows): Found[] {
   const { arrived, to } = follows;
   const twice = arrived?.effect === 'changed' && to.exchange.effects[arrived.caller] !== 1;
   return [
@@ -35,7 +35,7 @@ function broken(before: State, follows: Follows): string[] {
     ...(canBeShown(to) ? [] : ['it can be shown']),
     ...(twice ? ['the command of a step or an undo takes effect at most once'] : []),
     ...(isQuiet(to) && !reportsEveryChange(to) ? ['the end names everything that is still changed'] : []),
-  ];
+  ].map((name) => ({ name }));
 }
 
 function canBeShown({ incident }: State): boolean {
