@@ -304,9 +304,12 @@ function Restart-TargetService {
         [Parameter(Mandatory = $true)] [long] $NotAfter,
         [Parameter(Mandatory = $true)] [string] $Caller
     )
-    $mutex = Enter-Fence "service $Name" $NotAfter
+    $mutex = $null
     $told = @{ Command = 'Restart-Service'; Of = $Name; Caller = $Caller }
     try {
+        # Before the fence too: a command that is too late says so, whoever holds the fence.
+        Assert-InTime Restart-Service $NotAfter
+        $mutex = Enter-Fence "service $Name" $NotAfter
         Assert-InTime Restart-Service $NotAfter
         $service = Get-TargetService -Name $Name
         $now = if ($service.PSObject.Properties['startedAt']) { $service.startedAt } else { -1 }
@@ -331,7 +334,7 @@ function Restart-TargetService {
         Write-Refusal $_ $told
         throw
     } finally {
-        Exit-Fence $mutex
+        if ($mutex) { Exit-Fence $mutex }
     }
 }
 
@@ -372,9 +375,12 @@ function Restart-TargetComputer {
         [Parameter(Mandatory = $true)] [long] $NotAfter,
         [Parameter(Mandatory = $true)] [string] $Caller
     )
-    $mutex = Enter-Fence 'computer' $NotAfter
+    $mutex = $null
     $told = @{ Command = 'Restart-Computer'; Of = ''; Caller = $Caller }
     try {
+        # Before the fence too: a command that is too late says so, whoever holds the fence.
+        Assert-InTime Restart-Computer $NotAfter
+        $mutex = Enter-Fence 'computer' $NotAfter
         Assert-InTime Restart-Computer $NotAfter
         $boot = Get-TargetBoot
         if ($boot.bootedAt -gt $BootedAt + $ClockCorrection) {
@@ -395,7 +401,7 @@ function Restart-TargetComputer {
         Write-Refusal $_ $told
         throw
     } finally {
-        Exit-Fence $mutex
+        if ($mutex) { Exit-Fence $mutex }
     }
 }
 
