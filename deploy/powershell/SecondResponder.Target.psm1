@@ -307,7 +307,7 @@ function Restart-TargetService {
     $mutex = $null
     $told = @{ Command = 'Restart-Service'; Of = $Name; Caller = $Caller }
     try {
-        # Before the fence too: a command that is too late says so, whoever holds the fence.
+        # Checked before the fence too, so that a late command is reported as late while another change holds the fence.
         Assert-InTime Restart-Service $NotAfter
         $mutex = Enter-Fence "service $Name" $NotAfter
         Assert-InTime Restart-Service $NotAfter
@@ -378,7 +378,7 @@ function Restart-TargetComputer {
     $mutex = $null
     $told = @{ Command = 'Restart-Computer'; Of = ''; Caller = $Caller }
     try {
-        # Before the fence too: a command that is too late says so, whoever holds the fence.
+        # Checked before the fence too, so that a late command is reported as late while another change holds the fence.
         Assert-InTime Restart-Computer $NotAfter
         $mutex = Enter-Fence 'computer' $NotAfter
         Assert-InTime Restart-Computer $NotAfter

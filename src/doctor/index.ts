@@ -57,7 +57,7 @@ async function linesOf(check: Check, context: Context): Promise<Line[]> {
   } catch (error) {
     context.signal.throwIfAborted();
     // Each check handles the failures of what it examines.
-    const mend = 'This is a bug in doctor: please report it with this message.';
-    return [lineOf(check.name, bad(`it could not be checked: ${wordsOf(error)}`, mend))];
+    const advice = 'This is a bug in doctor: please report it with this message.';
+    return [lineOf(check.name, bad(`it could not be checked: ${wordsOf(error)}`, advice))];
   }
 }

@@ -28,8 +28,8 @@ export const servers: Check = {
 function unknown(name: string, all: readonly ServerFacts[]): Line {
   const names = all.map(({ server }) => server);
   const meant = didYouMean(name, names);
-  const mend = meant ? `Did ${meant.slice('did '.length)}` : `The organisation has ${names.slice(0, 20).join(', ')}.`;
-  return lineOf(`server ${name}`, bad('is not in the organisation', mend));
+  const advice = meant ? `Did ${meant.slice('did '.length)}` : `The organisation has ${names.slice(0, 20).join(', ')}.`;
+  return lineOf(`server ${name}`, bad('is not in the organisation', advice));
 }
 
 async function checkServer(facts: ServerFacts, context: Context): Promise<Line> {
@@ -74,11 +74,11 @@ function lacking({ looks, changes }: MissingCommands, { observes, targets, host,
     return changes.length > 0 ? [ok(`it offers read commands only, which is enough while safety.mode is observe`)] : [];
   }
   const who = account ?? 'the daemon’s account';
-  const mend =
+  const advice =
     targets === 'jea'
       ? `Its endpoint SecondResponder is older than this daemon, or was installed with -ObserveOnly. Install it again as an administrator of ${host}, first with -WhatIf:\n  deploy/jea/Install-SecondResponderEndpoint.ps1 -Account ${quoted(who)} -ComputerName ${host} -WhatIf`
       : `The functions sent to the server are not the daemon’s own: make sure that exchange.modules has the same version as the daemon.`;
-  return [bad(`it does not offer ${needed.join(', ')}`, mend)];
+  return [bad(`it does not offer ${needed.join(', ')}`, advice)];
 }
 
 function wayTo(facts: ServerFacts, { config, real }: Context, shell: { account?: string; machine: string }): Way {

@@ -34,14 +34,14 @@ function findingsOf(found: StoreFacts, { config, loaded, real }: Context): Findi
     case 'no-program': {
       const says =
         'no redis-server or valkey-server is installed and store.url is not set: a restart of the daemon would lose all data';
-      const mend =
+      const advice =
         'Install one (apt-get install redis-server, dnf install valkey, Memurai on Windows), or set store.url (REDIS_URL).';
-      return [real ? bad(says, mend) : look(says, mend)];
+      return [real ? bad(says, advice) : look(says, advice)];
     }
     case 'unusable': {
-      const mend =
+      const advice =
         'Give this user write access to it, run doctor as the daemon’s user, or set store.directory to another folder.';
-      return [bad(`${config.store.directory} can’t hold the data: ${found.says}`, mend)];
+      return [bad(`${config.store.directory} can’t hold the data: ${found.says}`, advice)];
     }
   }
 }
@@ -52,8 +52,8 @@ const NO_WRITES = /: (nothing can be written|it accepts no alerts|no alerts are 
 /** Splits a warning of the store into what it means and what to do. */
 function warningOf(warning: string): Finding {
   const at = warning.search(/(Type|Set|Check) [`w]/);
-  const [found, mend] = at > 0 ? [warning.slice(0, at).trim(), warning.slice(at)] : [warning, 'See docs/store.md.'];
-  return NO_WRITES.test(warning) ? bad(found, mend) : look(found, mend);
+  const [found, advice] = at > 0 ? [warning.slice(0, at).trim(), warning.slice(at)] : [warning, 'See docs/store.md.'];
+  return NO_WRITES.test(warning) ? bad(found, advice) : look(found, advice);
 }
 
 function whereNamed(origins: ReadonlyMap<string, string>, url: string | undefined): string {

@@ -16,8 +16,8 @@ export function judgeClock(ahead: number, within: number, server: string): Findi
   const surely = off - within;
   if (surely <= SKEW.look) return ok(`clock ${seconds(off)} off`);
   const found = `its clock is ${seconds(off)} ${ahead > 0 ? 'ahead of' : 'behind'} this machine’s`;
-  const mend = `Evidence depends on timestamps. Find out which of the two clocks is wrong and synchronise it:\n  w32tm /query /status\n  w32tm /query /status /computer:${server}\n  w32tm /resync /computer:${server}`;
-  return surely <= SKEW.bad ? look(found, mend) : bad(found, mend);
+  const advice = `Evidence depends on timestamps. Find out which of the two clocks is wrong and synchronise it:\n  w32tm /query /status\n  w32tm /query /status /computer:${server}\n  w32tm /resync /computer:${server}`;
+  return surely <= SKEW.bad ? look(found, advice) : bad(found, advice);
 }
 
 export interface Rows {

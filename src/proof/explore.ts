@@ -18,6 +18,8 @@ export interface Cost {
   serverRestarts: number;
 }
 
+export const NO_COST: Readonly<Cost> = { time: 0, serviceRestarts: 0, serverRestarts: 0 };
+
 export interface Model<S, F extends Follows<S>> {
   initial: S;
   follow(state: S): F[];

@@ -2,7 +2,7 @@
 import type { IncidentEvent } from '../incident/event.ts';
 import { type Incident, stepRecord } from '../incident/incident.ts';
 import { stepNamed, undoOfKind } from '../steps/index.ts';
-import type { Cost } from './explore.ts';
+import { type Cost, NO_COST } from './explore.ts';
 import type { Occurred } from './invariants.ts';
 import type { What } from './shell.ts';
 import type { State } from './state.ts';
@@ -27,11 +27,11 @@ export function createNarrator(times: Times): Narrator {
     event: (event, { incident }) => sentence(event, incident),
     command: ({ incident }, what, how) => `${capital(nameOf(incident, what))}: ${how}`,
     costOf(event, { incident }) {
-      if (event.type === 'verified') return { ...NOTHING, time: event.data.hopeless ? 0 : times.verifyingAgain };
-      if (event.type === 'slept' && event.data.for === 'watch') return { ...NOTHING, time: times.watchAfterUndo };
+      if (event.type === 'verified') return { ...NO_COST, time: event.data.hopeless ? 0 : times.verifyingAgain };
+      if (event.type === 'slept' && event.data.for === 'watch') return { ...NO_COST, time: times.watchAfterUndo };
       if (event.type !== 'stepStarted' || event.data.intent) return undefined;
       const again = stepNamed(stepRecord(incident, event.data.n).step.step).verifies ? times.verifyingAgain : 0;
-      return { ...NOTHING, time: worstOf(incident, event.data.n) + again };
+      return { ...NO_COST, time: worstOf(incident, event.data.n) + again };
     },
     costOfSending({ incident }, what, arrived) {
       const time = 'n' in what ? worstOf(incident, what.n) : undoTakes(incident, what.undo);
@@ -44,8 +44,6 @@ export function createNarrator(times: Times): Narrator {
     },
   };
 }
-
-const NOTHING: Cost = { time: 0, serviceRestarts: 0, serverRestarts: 0 };
 
 function worstOf(incident: Incident, n: number): number {
   const { step } = stepRecord(incident, n);

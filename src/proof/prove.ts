@@ -5,8 +5,9 @@ import { writeDuration } from '../config/schema.ts';
 import { WATCH_AFTER_UNDO } from '../engine/settings.ts';
 import type { ServerFacts } from '../incident/health.ts';
 import type { Playbook } from '../incident/plan.ts';
+import { span } from '../lib/span.ts';
 import { stepNamed } from '../steps/index.ts';
-import { type Cost, explore, type Found, TooManyStates } from './explore.ts';
+import { type Cost, explore, type Found, NO_COST, TooManyStates } from './explore.ts';
 import { brokenInvariants, reportsEveryChange } from './invariants.ts';
 import { createNarrator, type Times } from './narrator.ts';
 import { RULES } from './rules.ts';
@@ -20,8 +21,6 @@ export interface Proof {
   states: number;
   /** The most that one run can take, on any server; waits for people and for other servers are not counted. */
   worst: Cost;
-  /** The time of the worst case in words: `5 h 58 min`. */
-  takes: string;
   /** What may still be changed when it ends, in words. */
   left: string[];
   problems: Problem[];
@@ -61,7 +60,6 @@ export async function prove(playbook: Playbook, settings: ProofSettings): Promis
       playbook: playbook.name,
       states: searches.reduce((sum, { states }) => sum + states, 0),
       worst,
-      takes: inWords(worst.time),
       left: unique(searches.flatMap(({ left }) => [...left])),
       problems: wrong.map((one) => problemOf(playbook, one)),
     };
@@ -72,12 +70,10 @@ export async function prove(playbook: Playbook, settings: ProofSettings): Promis
       hint: 'make several playbooks of it',
       story: [],
     };
-    const worst = { time: 0, serviceRestarts: 0, serverRestarts: 0 };
     return {
       playbook: playbook.name,
       states: 0,
-      worst,
-      takes: 'unknown',
+      worst: NO_COST,
       left: [],
       problems: [problemOf(playbook, wrong)],
     };
@@ -192,7 +188,7 @@ function overLimits(worst: Cost, limits: Cost): Wrong[] {
   const kinds = [
     {
       kind: 'time',
-      message: `can take ${inWords(worst.time)}, which is more than ${writeDuration(limits.time)}`,
+      message: `can take ${span(worst.time)}, which is more than ${writeDuration(limits.time)}`,
       hint: 'shorten its waits, or raise playbooks.limits.time',
     },
     {
@@ -209,10 +205,4 @@ function overLimits(worst: Cost, limits: Cost): Wrong[] {
   return kinds
     .filter(({ kind }) => worst[kind] > limits[kind])
     .map(({ message, hint }) => ({ message, hint, story: [] }));
-}
-
-/** `5 h 58 min`, rounded up. */
-function inWords(ms: number): string {
-  const minutes = Math.ceil(ms / 60_000);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

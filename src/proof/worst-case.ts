@@ -1,5 +1,5 @@
 /** The most that any path through the states can cost. */
-import { type Cost, grouped, type Transitions } from './explore.ts';
+import { type Cost, grouped, NO_COST, type Transitions } from './explore.ts';
 
 /**
  * The largest sum of each kind of cost from state 0 on. What lies on a cycle is counted once at most: only waiting
@@ -16,8 +16,8 @@ export function worstCase(states: number, transitions: Transitions): Cost {
   // Components are numbered in reverse topological order: whatever a component leads to has a smaller number.
   const most: Cost[] = [];
   for (let at = 0; at <= component[0]!; at += 1) {
-    const best: Cost = { time: 0, serviceRestarts: 0, serverRestarts: 0 };
-    const within: Cost = { time: 0, serviceRestarts: 0, serverRestarts: 0 };
+    const best: Cost = { ...NO_COST };
+    const within: Cost = { ...NO_COST };
     for (const index of indexes(at)) {
       const target = component[to[index]!]!;
       const cost = costs[index];

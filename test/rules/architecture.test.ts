@@ -31,7 +31,7 @@ const ARROWS: Record<string, string[]> = {
   ],
 
   // Proves playbooks by the code that runs them, without any adapter.
-  proof: ['incident', 'ports', 'steps', 'config/config.ts', 'config/problems.ts', 'config/schema.ts'].concat([
+  proof: ['incident', 'ports', 'lib', 'steps', 'config/config.ts', 'config/problems.ts', 'config/schema.ts'].concat([
     'engine/settings.ts',
     'engine/verify/match.ts',
     'verification/catalog.ts',

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { ConfigError, formatProblem, type Problem } from '../../config/problems.ts';
 import { readText } from '../../config/yaml.ts';
 import type { Playbook } from '../../incident/plan.ts';
+import { span } from '../../lib/span.ts';
 import { loadPlaybooks, type PlaybookFile, readPlaybooks } from '../../playbooks/read.ts';
 import { readInstants } from '../../ports/instants.ts';
 import type { PlaybookView } from '../../ports/operations.ts';
@@ -102,7 +103,7 @@ async function proofsOf(read: Playbook[], command: Command): Promise<Proof[]> {
   return proofs;
 }
 
-/** A problem as JSON; its hint is the field `mend`. */
+/** A problem in JSON output, where scripts know its hint as `mend`. */
 export const toOutput = ({ hint, ...problem }: Problem) => ({ ...problem, ...(hint && { mend: hint }) });
 
 function problemsOf(error: unknown): Problem[] {
@@ -133,9 +134,13 @@ function formatCheck(
 }
 
 /** `5 h 58 min, 3 service restarts, 1 reboot` */
-function worstInWords({ worst, takes }: Proof): string {
+function worstInWords({ worst }: Proof): string {
   const some = (count: number, what: string) => (count > 0 ? [`${count} ${what}${count === 1 ? '' : 's'}`] : []);
-  return [takes, ...some(worst.serviceRestarts, 'service restart'), ...some(worst.serverRestarts, 'reboot')].join(', ');
+  return [
+    span(worst.time),
+    ...some(worst.serviceRestarts, 'service restart'),
+    ...some(worst.serverRestarts, 'reboot'),
+  ].join(', ');
 }
 
 /** Each problem on a line that editors and terminals convert to a link, then their number. */

@@ -3,13 +3,14 @@
 import type { Instant } from '../../incident/alert.ts';
 import type { Finished } from '../../incident/event.ts';
 import { visibleJson } from '../../incident/visible.ts';
+import { span } from '../../lib/span.ts';
 import { entryOf, type FeedEvent } from '../commands/watch.ts';
 import { type Detail, details, Narrator, OUTCOME_STYLES, Story } from './narrate.ts';
 import { commandLine } from './powershell.ts';
 import type { Terminal } from './terminal.ts';
 import { pad, plain, wrap } from './text.ts';
 import { ticking } from './ticking.ts';
-import { span, timeOfDay } from './time.ts';
+import { timeOfDay } from './time.ts';
 
 /** An entry of the lab's command log. */
 export interface Logged {

@@ -2,10 +2,11 @@
 import { ANY_FAMILY } from '../../incident/alert.ts';
 import type { StepState } from '../../incident/event.ts';
 import type { IncidentView } from '../../incident/view.ts';
+import { span } from '../../lib/span.ts';
 import { details, healthSetName, OUTCOME_STYLES, previewed } from './narrate.ts';
 import type { Style, Terminal } from './terminal.ts';
 import { pad, plain, table, wrap } from './text.ts';
-import { localTime, span, timeOfDay } from './time.ts';
+import { localTime, timeOfDay } from './time.ts';
 
 export function incidentTable(
   { incidents, next }: { incidents: IncidentView[]; next?: string },

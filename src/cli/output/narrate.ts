@@ -4,10 +4,11 @@ import type { IncidentEvent, Preview } from '../../incident/event.ts';
 import type { Evidence, Verdict } from '../../incident/health.ts';
 import type { Intent } from '../../incident/intent.ts';
 import type { Outcome } from '../../incident/outcome.ts';
+import { span } from '../../lib/span.ts';
 import { commandLine } from './powershell.ts';
 import type { Style, Terminal } from './terminal.ts';
 import { cut, pad, plain, widthOf, wrap } from './text.ts';
-import { offset, day as onDay, span, timeOfDay } from './time.ts';
+import { offset, day as onDay, timeOfDay } from './time.ts';
 
 /** One event. */
 export interface Told {

@@ -2,9 +2,10 @@ import { InvalidArgumentError } from 'commander';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { scomAlert } from '../../../src/cli/commands/alert.ts';
 import { commandLine } from '../../../src/cli/output/powershell.ts';
-import { localTime, span } from '../../../src/cli/output/time.ts';
+import { localTime } from '../../../src/cli/output/time.ts';
 import { port, since, speed, wholeNumber } from '../../../src/cli/values.ts';
 import { configSchema } from '../../../src/config/config.ts';
+import { span } from '../../../src/lib/span.ts';
 import { atOnce } from '../../../src/sources/index.ts';
 import { scom } from '../../../src/sources/scom.ts';
 
