@@ -1,5 +1,5 @@
 // node .ci/report.mjs FOLDER: what CI prints last. FOLDER holds a line "name status seconds" for each part in `parts`,
-// its output in NAME.log, and for tests Vitest's report in NAME.json. Test files that failed in a suite named test… run once more, alone:
+// its output in NAME.log, and for tests Vitest's report in NAME.json. Test files that failed in a suite that starts servers run once more, alone:
 // servers started by tests on a busy machine of two cores are sometimes late. What fails twice fails the run; what passes
 // then is named. Exits with 1 if any part failed.
 import { spawnSync } from 'node:child_process';
@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 const folder = process.argv[2];
+const STARTS_SERVERS = ['test', 'crash', 'test-full'];
 const read = (path) => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined);
 
 const WHOLE = '(the whole file)'; // which could not even be loaded
@@ -42,7 +43,7 @@ for (const part of parts) {
   const [name, status, seconds] = part.split(' ');
   const report = read(join(folder, `${name}.json`));
   const failures = report === undefined ? [] : failuresOf(report);
-  const twice = failures.length > 0 && name.startsWith('test') ? again(failures, name) : failures;
+  const twice = failures.length > 0 && STARTS_SERVERS.includes(name) ? again(failures, name) : failures;
   const once = failures.filter((failure) => !twice.includes(failure));
   // A suite can fail without a failed test: an unhandled error, a crash, a time limit.
   const unexplained = status !== '0' && failures.length === 0;

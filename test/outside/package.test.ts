@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { filesUnder } from '../rules/tree.ts';
-import { freePort } from '../support/processes.ts';
+import { freePort } from '../support/ports.ts';
 
 let folder: string;
 let files: string[];

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { freePort, get, type Running, Site, until } from '../support/processes.ts';
+import { freePort } from '../support/ports.ts';
+import { get, type Running, Site, until } from '../support/processes.ts';
 
 /** A part of every secret, and of nothing else. */
 const MARK = /c4n4ry/i;

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { freePort, get, post, type Running, Site, until } from '../support/processes.ts';
+import { freePort } from '../support/ports.ts';
+import { get, post, type Running, Site, until } from '../support/processes.ts';
 
 let site: Site;
 let daemon: Running;

@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { freePort } from '../support/processes.ts';
+import { freePort } from '../support/ports.ts';
 
 const MAIN = join(process.cwd(), 'dist/main.js');
 

@@ -5,7 +5,8 @@ import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { freePort, get, post, type Running, Site, until } from '../../support/processes.ts';
+import { freePort } from '../../support/ports.ts';
+import { get, post, type Running, Site, until } from '../../support/processes.ts';
 
 /** The built command line as its users have it: words in, words and an exit code out. */
 const MAIN = join(process.cwd(), 'dist/main.js');

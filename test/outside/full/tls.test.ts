@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort, type Running, Site, until } from '../../support/processes.ts';
+import { freePort } from '../../support/ports.ts';
+import { type Running, Site, until } from '../../support/processes.ts';
 
 const TOKEN = 'the-token-of-the-operators';
 const RENEWED_WITHIN = 15_000;
