@@ -9,7 +9,7 @@ import { healthSetsCommand } from './commands/health-sets.ts';
 import { incidentsCommand } from './commands/incidents.ts';
 import { killSwitchCommand } from './commands/kill-switch.ts';
 import { labCommand } from './commands/lab.ts';
-import { playbooksCommand } from './commands/playbooks.ts';
+import { playbooksCommand } from './commands/playbooks/index.ts';
 import { recordCommand } from './commands/record.ts';
 import { serveCommand } from './commands/serve.ts';
 import { storeCommand } from './commands/store.ts';

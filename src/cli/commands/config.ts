@@ -3,9 +3,9 @@ import { showConfig } from '../../config/show.ts';
 import { checkConfig } from '../../playbooks/check.ts';
 import { STEPS } from '../../steps/index.ts';
 import { type CliContext, print } from '../context.ts';
+import { formatProblems, toOutput } from '../output/problems.ts';
 import { plain, table } from '../output/text.ts';
 import { loadOptions, readSettings } from '../settings.ts';
-import { formatProblems, toOutput } from './playbooks.ts';
 
 export function configCommand(program: Command, context: CliContext): void {
   const config = program.command('config').description('check and show the configuration').helpCommand(false);

@@ -1,57 +1,18 @@
 import type { Command } from 'commander';
-import { ConfigError, formatProblem, type Problem } from '../../config/problems.ts';
-import { readText } from '../../config/yaml.ts';
-import type { Playbook } from '../../incident/plan.ts';
-import { span } from '../../lib/span.ts';
-import { loadPlaybooks, type PlaybookFile, readPlaybooks } from '../../playbooks/read.ts';
-import { readInstants } from '../../ports/instants.ts';
-import type { PlaybookView } from '../../ports/operations.ts';
-import type { Proof } from '../../proof/prove.ts';
-import { STEPS } from '../../steps/index.ts';
-import { loadCatalog } from '../../verification/catalog.ts';
-import { type CliContext, print } from '../context.ts';
-import { daemonOf, signature, signing, talking } from '../daemon/connect.ts';
-import { plain, table } from '../output/text.ts';
-import { localTime } from '../output/time.ts';
-import { readSettings } from '../settings.ts';
+import { ConfigError, type Problem } from '../../../config/problems.ts';
+import { readText } from '../../../config/yaml.ts';
+import type { Playbook } from '../../../incident/plan.ts';
+import { span } from '../../../lib/span.ts';
+import { loadPlaybooks, type PlaybookFile, readPlaybooks } from '../../../playbooks/read.ts';
+import type { Proof } from '../../../proof/prove.ts';
+import { STEPS } from '../../../steps/index.ts';
+import { loadCatalog } from '../../../verification/catalog.ts';
+import { type CliContext, print } from '../../context.ts';
+import { formatProblems, toOutput } from '../../output/problems.ts';
+import { table } from '../../output/text.ts';
+import { readSettings } from '../../settings.ts';
 
-export function playbooksCommand(program: Command, context: CliContext): void {
-  const playbooks = program.command('playbooks').description('list, check and trust playbooks').helpCommand(false);
-
-  talking(playbooks.command('list'))
-    .description('list the active playbooks with their mode and last run')
-    .action(async (_: unknown, command: Command) => {
-      const answer = await daemonOf(command).ask('GET', '/api/v1/playbooks');
-      print(command, context, answer, () => {
-        const { playbooks: views } = readInstants<{ playbooks: PlaybookView[] }>(answer);
-        const { paint, tableColumns } = context.terminal;
-        const head = ['PLAYBOOK', 'MODE', 'STEPS', 'HASH', 'LAST RUN', 'SUMMARY'].map((title) => paint('dim', title));
-        const rows = views.map(({ name, mode, steps, hash, runs, summary }) => [
-          plain(name),
-          mode,
-          String(steps.length),
-          hash,
-          runs[0] ? `${plain(runs[0].outcome)} ${localTime(runs[0].at)}` : 'never',
-          plain(summary),
-        ]);
-        return table([head, ...rows], tableColumns);
-      });
-    });
-
-  signing(playbooks.command('trust'))
-    .description('restore the mode of a playbook that was demoted after failed runs')
-    .argument('<name>', 'name of the playbook')
-    .option('--note <text>', 'the reason, for the record')
-    .action(async (name: string, options: { note?: string }, command: Command) => {
-      const daemon = daemonOf(command);
-      const path = `/api/v1/playbooks/${encodeURIComponent(name)}/trust`;
-      const answer = await daemon.ask('POST', path, { ...signature(command, daemon), ...options });
-      print(command, context, answer, () => {
-        const playbook = readInstants<PlaybookView>(answer);
-        return `${plain(playbook.name)} is trusted again; its mode is ${playbook.mode}\n`;
-      });
-    });
-
+export function checkCommand(playbooks: Command, context: CliContext): void {
   playbooks
     .command('check')
     .description('validate playbooks and prove that every path through them is safe; needs no daemon')
@@ -96,15 +57,12 @@ function check(files: string[], command: Command): { problems: Problem[]; read: 
 
 /** Imports the prover on demand, because only this command requires it. */
 async function proofsOf(read: Playbook[], command: Command): Promise<Proof[]> {
-  const { proofSettings, prove } = await import('../../proof/prove.ts');
+  const { proofSettings, prove } = await import('../../../proof/prove.ts');
   const settings = proofSettings(readSettings(command).config);
   const proofs: Proof[] = [];
   for (const playbook of read) proofs.push(await prove(playbook, settings));
   return proofs;
 }
-
-/** A problem in JSON output, where scripts know its hint as `mend`. */
-export const toOutput = ({ hint, ...problem }: Problem) => ({ ...problem, ...(hint && { mend: hint }) });
 
 function problemsOf(error: unknown): Problem[] {
   if (error instanceof ConfigError) return error.problems;
@@ -141,12 +99,4 @@ function worstInWords({ worst }: Proof): string {
     ...some(worst.serviceRestarts, 'service restart'),
     ...some(worst.serverRestarts, 'reboot'),
   ].join(', ');
-}
-
-/** Each problem on a line that editors and terminals convert to a link, then their number. */
-export function formatProblems(problems: Problem[], paint: CliContext['terminal']['paint']): string {
-  // Lines to copy into a file keep their indentation.
-  const harmless = (text: string) => text.split('\n').map(plain).join('\n');
-  const lines = problems.map((problem) => `${paint('bad', '✗')} ${harmless(formatProblem(problem))}\n`);
-  return `${lines.join('')}${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n`;
 }
