@@ -1,4 +1,5 @@
 import type { Alert, Instant } from './alert.ts';
+import { checklistOf } from './checklist.ts';
 import type { Held, Preview, StepState } from './event.ts';
 import type { Evidence, MonitorVerdict, Verdict } from './health.ts';
 import { currentRun, type Incident, stepInProgress } from './incident.ts';
@@ -56,6 +57,8 @@ export interface IncidentView {
   owed: string[];
   /** Changes left in place on purpose. */
   left: string[];
+  /** What a person must do by hand. */
+  checklist: string[];
   parent?: string;
   children: string[];
   /** The person and the request that opened this incident, if no alert did. */
@@ -102,6 +105,7 @@ export function view(incident: Incident): IncidentView {
     ...(incident.held?.approval && !finished && { approval: approvalOf(incident, incident.held) }),
     owed: finished ? finished.owed : incident.undo.filter(isOutstanding).map((undo) => undo.says),
     left: finished?.left ?? [],
+    checklist: checklistOf(incident),
     ...(incident.parent && { parent: incident.parent.incident }),
     children: incident.children,
     ...(incident.asked && { asked: incident.asked }),

@@ -1,4 +1,5 @@
 /** Every kind of step and undo. To add one, create its file and add a line here. */
+import { checklist } from './checklist.ts';
 import { confirmNoActiveCopies } from './confirm-no-active-copies.ts';
 import { escalate } from './escalate.ts';
 import { activationUndo, allowActivation, failOverDatabases } from './fail-over-databases.ts';
@@ -27,6 +28,7 @@ export const STEPS: readonly Step[] = [
   logLocation,
   identifyMailboxServer,
   remediate,
+  checklist,
   notify,
   escalate,
 ];

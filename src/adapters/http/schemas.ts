@@ -116,6 +116,7 @@ const Incident = z.object({
     .describe('While the incident waits for approval: the planned actions, and who has approved so far.'),
   owed: z.array(z.string()).describe('Outstanding undo actions.'),
   left: z.array(z.string()).describe('Changes that stay on purpose.'),
+  checklist: z.array(z.string()).describe('What a person must do by hand, from the `checklist` steps reached.'),
   parent: z.string().optional(),
   children: z.array(z.string()),
   asked: z

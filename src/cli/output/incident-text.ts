@@ -97,6 +97,10 @@ export function formatIncident(view: IncidentView, terminal: Terminal): string {
     say('Playbook', `${view.playbook.name} (${view.playbook.hash})`);
     out.push(...view.steps.flatMap((step) => formatStep(step, view.state, terminal)));
   }
+  if (view.checklist.length > 0) {
+    out.push('');
+    for (const item of view.checklist) say('To do', item);
+  }
   if (view.owed.length + view.left.length > 0) out.push('');
   for (const says of view.owed) say('Not undone', says);
   for (const says of view.left) say('Kept', `on purpose: ${says}`);

@@ -6,7 +6,12 @@ import type { Notice } from '../../ports/notifier.ts';
 import type { SharedNotification } from './shared-notification.ts';
 
 /** The message for the person who is woken: what is wrong, what was done, what is still changed, what comes next. */
-export function escalation(incident: Incident, finished: Finished, others?: SharedNotification): Notice {
+export function escalation(
+  incident: Incident,
+  finished: Finished,
+  checklist: string[],
+  others?: SharedNotification,
+): Notice {
   const monitors =
     incident.verified?.monitors.filter((monitor) => monitor.verdict !== 'cleared').map(monitorName) ?? [];
   const done = incident.steps.filter((record) => record.end);
@@ -25,6 +30,7 @@ export function escalation(incident: Incident, finished: Finished, others?: Shar
       'Done',
       done.map((record) => `${record.step.n}. ${record.step.says}: ${record.end?.says ?? record.state}`),
     ),
+    ...section('To do by hand', checklist),
     ...(others ? ['', `One of many: ${others.says}. There is no separate message for each of them.`] : []),
     ...section('Servers', named(others?.servers ?? [])),
     ...section('Left changed on purpose', finished.left),

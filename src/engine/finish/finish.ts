@@ -1,4 +1,5 @@
 import { familyOf, incidentKey } from '../../incident/alert.ts';
+import { checklistOf } from '../../incident/checklist.ts';
 import type { Finished } from '../../incident/event.ts';
 import { groupOf } from '../../incident/health.ts';
 import type { Incident } from '../../incident/incident.ts';
@@ -82,10 +83,10 @@ async function notifyPeople(
   others: SharedNotification | undefined,
 ): Promise<boolean> {
   if (finished.outcome !== 'escalated' || (await isNotified(engine, incident))) return true;
-  const { left, owed } = await leftByChildren(engine, incident);
+  const { left, owed, checklist } = await leftByChildren(engine, incident);
   const whole = { ...finished, left: [...finished.left, ...left], owed: [...finished.owed, ...owed] };
   try {
-    await engine.notify(escalation(incident, whole, others));
+    await engine.notify(escalation(incident, whole, [...checklistOf(incident), ...checklist], others));
   } catch (error) {
     const tries = engine.notifyTries.count(incident.id);
     engine.log.error('Failed to notify anyone of an escalation', {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { checklistOf } from '../../incident/checklist.ts';
 import type { Opened } from '../../incident/event.ts';
 import type { Incident } from '../../incident/incident.ts';
 import type { Outcome } from '../../incident/outcome.ts';
@@ -73,12 +74,17 @@ export async function outcomeOf(engine: Engine, id: string): Promise<{ outcome: 
   return finished && { outcome: finished.outcome, reason: finished.reason };
 }
 
-/** Changes that the children of an incident left in place or could not undo, reported when their parent ends. */
+/** What the children of an incident left changed, could not undo, or leave to a person: reported when their parent ends. */
 export async function leftByChildren(
   { store }: Engine,
   { children }: Incident,
-): Promise<{ left: string[]; owed: string[] }> {
+): Promise<{ left: string[]; owed: string[]; checklist: string[] }> {
   const found = await Promise.all(children.map((id) => readIncident(store, id)));
-  const ends = found.flatMap((known) => known?.incident.finished ?? []);
-  return { left: ends.flatMap(({ left }) => left), owed: ends.flatMap(({ owed }) => owed) };
+  const incidents = found.flatMap((known) => known?.incident ?? []);
+  const ends = incidents.flatMap(({ finished }) => finished ?? []);
+  return {
+    left: ends.flatMap(({ left }) => left),
+    owed: ends.flatMap(({ owed }) => owed),
+    checklist: incidents.filter(({ finished }) => finished).flatMap(checklistOf),
+  };
 }

@@ -83,6 +83,7 @@ export const INCIDENT: IncidentView = {
   waiting: { for: 'maintenance', reason: 'a window', until: NOW + 60_000 },
   owed: [],
   left: [],
+  checklist: [],
   children: [],
 };
 
