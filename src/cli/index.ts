@@ -12,6 +12,7 @@ import { labCommand } from './commands/lab.ts';
 import { playbooksCommand } from './commands/playbooks/index.ts';
 import { recordCommand } from './commands/record.ts';
 import { serveCommand } from './commands/serve.ts';
+import { simulateCommand } from './commands/simulate.ts';
 import { storeCommand } from './commands/store.ts';
 import { undoCommand } from './commands/undo.ts';
 import type { CliContext } from './context.ts';
@@ -27,6 +28,7 @@ import { version } from './version.ts';
 const COMMANDS: readonly ((program: Command, context: CliContext) => void)[] = [
   serveCommand,
   demoCommand,
+  simulateCommand,
   labCommand,
   recordCommand,
   doctorCommand,

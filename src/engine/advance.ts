@@ -53,6 +53,7 @@ export async function advance(
 async function perform(engine: Engine, advance: Advance): Promise<Progress> {
   const { cursor } = advance;
   const decision = next(cursor.incident, engine.clock.now(), engine.settings);
+  await engine.beforeDecision?.(cursor.incident, decision);
   switch (decision.do) {
     case 'nothing':
       return { is: 'finished' };

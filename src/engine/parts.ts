@@ -1,7 +1,8 @@
 import type { GuardSettings } from '../guards/guard.ts';
+import type { Asked } from '../guards/index.ts';
 import type { Entry } from '../incident/event.ts';
 import type { Incident } from '../incident/incident.ts';
-import type { NextSettings } from '../incident/next.ts';
+import type { Decision, NextSettings } from '../incident/next.ts';
 import type { Playbook } from '../incident/plan.ts';
 import type { Together } from '../lib/together.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -55,6 +56,10 @@ export interface Engine {
    * subscribe.
    */
   onEntry(incident: Incident, entry: Entry, head: Head): void;
+  /** Called with each decision before it is performed; a rehearsal can pause there. */
+  beforeDecision?(incident: Incident, decision: Decision): Promise<void>;
+  /** Called with each answer of a guard about step `n`; rehearsals show them. */
+  onGuard?(incident: Incident, n: number, asked: Asked): void;
   watch: StoreWatch;
   waiters: Waiters;
   /** Correlates concurrent alerts about one problem together. */

@@ -33,11 +33,24 @@ export const GUARDS: readonly Guard[] = [
   trust,
 ];
 
-/** The first guard that does not allow, with its answer. The atomic start checks conditions on shared state again. */
-export async function askGuards(context: GuardContext): Promise<{ guard: string; answer: Answer } | undefined> {
+/** A guard and its answer. */
+export interface Asked {
+  guard: string;
+  answer: Answer;
+}
+
+/**
+ * The first guard that does not allow, with its answer; `onAnswer` is called with every answer until then. The atomic start
+ * checks conditions on shared state again.
+ */
+export async function askGuards(
+  context: GuardContext,
+  onAnswer: (asked: Asked) => void = () => {},
+): Promise<Asked | undefined> {
   for (const guard of GUARDS) {
-    const answer = await guard.judge(context);
-    if (answer.answer !== 'allow') return { guard: guard.name, answer };
+    const asked = { guard: guard.name, answer: await guard.judge(context) };
+    onAnswer(asked);
+    if (asked.answer.answer !== 'allow') return asked;
   }
   return undefined;
 }

@@ -37,6 +37,11 @@ const ARROWS: Record<string, string[]> = {
     'verification/catalog.ts',
     'verification/verify.ts',
   ]),
+  // Plays incidents by the engine itself, on a lab and a store in memory.
+  rehearsal: ['incident', 'ports', 'lib', 'engine', 'gateway', 'lab', 'verification', 'adapters/memory'].concat([
+    'config/config.ts',
+    'recording/recording.ts',
+  ]),
   recording: ['incident', 'ports', 'lib'].concat([
     'config/data.ts',
     'config/problems.ts',
@@ -86,6 +91,7 @@ const ARROWS: Record<string, string[]> = {
     'config',
     'doctor',
     'proof/prove.ts',
+    'rehearsal',
     'engine',
     'guards',
     'incident',

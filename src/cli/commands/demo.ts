@@ -13,8 +13,9 @@ import { type CliContext, wantsJson } from '../context.ts';
 import { createDaemon, type Daemon } from '../daemon/client.ts';
 import { CliError, EXIT, whyNotStarted } from '../errors.ts';
 import { leave } from '../leave.ts';
-import { type Audience, type Logged, people, type Shows, scripts } from '../output/demo-scene.ts';
+import { type Logged, people, type Scene, type Shows, scripts } from '../output/scene.ts';
 import type { Terminal } from '../output/terminal.ts';
+import { ticking } from '../output/ticking.ts';
 import { untilStopped } from '../until-stopped.ts';
 import { port, speed } from '../values.ts';
 import { version } from '../version.ts';
@@ -119,17 +120,22 @@ async function perform(options: Options, started: Started, terminal: Terminal, j
   const sick = broken.shows.find((one) => one.server === server) ?? broken.shows[0];
   if (!sick) throw new CliError(`No monitor detects ${fault} on ${server}, so no alert would be raised.`);
 
-  const audience = json ? scripts(terminal) : people(terminal, { now, speed: factor, store: started.store });
+  const ticks = json ? { terminal, stop() {} } : ticking(terminal, now);
+  const about: [string, string][] = [
+    ['Exchange', `contoso.com, simulated; its time runs ${factor} times as fast as yours`],
+    ['Daemon', `the real one; store: ${started.store.split(/ at |,/)[0]}`],
+  ];
+  const scene = json ? scripts(terminal) : people(ticks.terminal, about);
   try {
     const brokenAt = Date.parse(broken.postedAt);
-    audience.broken(brokenAt, fault, server, broken.shows);
+    scene.broken(brokenAt, fault, server, broken.shows);
     const alert = alertOf(sick);
     const postedAt = now();
     await daemon.ask('POST', '/api/v1/alerts/scom', alert);
-    audience.posted(postedAt, alert.Name as string);
-    return await follow(daemon, events, audience, (at) => ({ organisation: at - brokenAt, real: real() }));
+    scene.posted(postedAt, { label: 'SCOM', text: 'posts its alert; 202: stored' }, alert.Name as string);
+    return await follow(daemon, events, scene, (at) => ({ organisation: at - brokenAt, real: real() }));
   } finally {
-    audience.leave();
+    ticks.stop();
   }
 }
 
@@ -150,19 +156,19 @@ function alertOf({ server, monitor: shown }: Shows): Record<string, unknown> {
 async function follow(
   daemon: Daemon,
   events: ReturnType<Daemon['events']>,
-  audience: Audience,
+  scene: Scene,
   took: (at: Instant) => { organisation: number; real: number },
 ): Promise<Finished> {
   let main: string | undefined;
   for await (const next of events) {
     if (next === 'alive') continue;
     const event = readInstants<FeedEvent>(next.data);
-    audience.happens(event, next.data);
+    scene.happens(event, next.data);
     if (event.type === 'opened' && !(event.data as Opened).parent) main ??= event.incident;
     if (event.type !== 'finished' || event.incident !== main) continue;
     const finished = event.data as Finished;
     const commands = readInstants<Logged[]>(await daemon.ask('GET', '/lab/v1/commands'));
-    audience.over(finished, commands, took(event.at));
+    scene.over(finished, commands, took(event.at), finished.outcome === 'escalated');
     return finished;
   }
   throw new CliError('The daemon stopped before the incident finished.');

@@ -102,25 +102,28 @@ async function startChange(
   const taken = startOfStep(incident, data);
   const refusal = taken && (await store.wouldRefuse({ ...taken, ...conditions }));
   if (refusal && 'owner' in refusal) engine.waiters.add(refusal.owner, incident.id);
-  const asked = await askGuards({
-    incident,
-    run,
-    change,
-    target,
-    organisation,
-    exchange: engine.exchange,
-    verifier: engine.verifier,
-    catalog: engine.catalog,
-    store,
-    clock,
-    settings,
-    scope,
-    killSwitches: await store.killSwitches(),
-    refusal,
-    startedByUs: (minutes) => startedByUs(engine, organisation.id, target.server, change.resource, minutes),
-    justVerified: advance.justVerified,
-    signal,
-  });
+  const asked = await askGuards(
+    {
+      incident,
+      run,
+      change,
+      target,
+      organisation,
+      exchange: engine.exchange,
+      verifier: engine.verifier,
+      catalog: engine.catalog,
+      store,
+      clock,
+      settings,
+      scope,
+      killSwitches: await store.killSwitches(),
+      refusal,
+      startedByUs: (minutes) => startedByUs(engine, organisation.id, target.server, change.resource, minutes),
+      justVerified: advance.justVerified,
+      signal,
+    },
+    (answer) => engine.onGuard?.(incident, n, answer),
+  );
   if (asked) {
     const { guard, answer } = asked;
     if (answer.answer === 'verify') return verify(engine, advance, 'before-change');

@@ -1,15 +1,13 @@
 import type { Command } from 'commander';
 import { ConfigError, type Problem } from '../../../config/problems.ts';
-import { readText } from '../../../config/yaml.ts';
 import type { Playbook } from '../../../incident/plan.ts';
 import { span } from '../../../lib/span.ts';
-import { loadPlaybooks, type PlaybookFile, readPlaybooks } from '../../../playbooks/read.ts';
 import type { Proof } from '../../../proof/prove.ts';
-import { STEPS } from '../../../steps/index.ts';
 import { loadCatalog } from '../../../verification/catalog.ts';
 import { type CliContext, print } from '../../context.ts';
 import { formatProblems, toOutput } from '../../output/problems.ts';
 import { table } from '../../output/text.ts';
+import { readPlaybookFiles } from '../../playbooks.ts';
 import { readSettings } from '../../settings.ts';
 
 export function checkCommand(playbooks: Command, context: CliContext): void {
@@ -37,21 +35,10 @@ export function checkCommand(playbooks: Command, context: CliContext): void {
 function check(files: string[], command: Command): { problems: Problem[]; read: Playbook[] } {
   try {
     const { config } = readSettings(command);
-    const catalog = loadCatalog(config.verification.catalog);
-    const language = { steps: STEPS, services: config.safety.services, catalog };
-    if (files.length === 0) return { problems: [], read: loadPlaybooks(config.playbooks.directory, language) };
-    const unreadable: Problem[] = [];
-    const texts = files.flatMap((file): PlaybookFile[] => {
-      try {
-        return [{ file, text: readText(file) }];
-      } catch (error) {
-        unreadable.push(...problemsOf(error));
-        return [];
-      }
-    });
-    return { problems: [], read: readPlaybooks(texts, language, unreadable) };
+    return { problems: [], read: readPlaybookFiles(files, config, loadCatalog(config.verification.catalog)) };
   } catch (error) {
-    return { problems: problemsOf(error), read: [] };
+    if (!(error instanceof ConfigError)) throw error;
+    return { problems: error.problems, read: [] };
   }
 }
 
@@ -62,11 +49,6 @@ async function proofsOf(read: Playbook[], command: Command): Promise<Proof[]> {
   const proofs: Proof[] = [];
   for (const playbook of read) proofs.push(await prove(playbook, settings));
   return proofs;
-}
-
-function problemsOf(error: unknown): Problem[] {
-  if (error instanceof ConfigError) return error.problems;
-  throw error;
 }
 
 function formatCheck(

@@ -1,15 +1,14 @@
-/** The output of the demo: text for people, events for scripts. */
+/** The output of the demo and of simulations: text for people, events for scripts. */
 
 import type { Instant } from '../../incident/alert.ts';
 import type { Finished } from '../../incident/event.ts';
 import { visibleJson } from '../../incident/visible.ts';
 import { span } from '../../lib/span.ts';
 import { entryOf, type FeedEvent } from '../commands/watch.ts';
-import { type Detail, details, Narrator, OUTCOME_STYLES, Story } from './narrate.ts';
+import { type Detail, details, Narrator, OUTCOME_STYLES, Story, type Told } from './narrate.ts';
 import { commandLine } from './powershell.ts';
 import type { Terminal } from './terminal.ts';
 import { pad, plain, wrap } from './text.ts';
-import { ticking } from './ticking.ts';
 import { timeOfDay } from './time.ts';
 
 /** An entry of the lab's command log. */
@@ -26,31 +25,29 @@ export interface Shows {
   monitor: string;
 }
 
-/** The output of the demo. Times are the organisation's, except `real` (ms). */
-export interface Audience {
+/** Times are the organisation's, except `real` (ms). */
+export interface Scene {
+  /** `fault`: the name of what is wrong. */
   broken(at: Instant, fault: string, server: string, shows: Shows[]): void;
-  posted(at: Instant, title: string): void;
+  posted(at: Instant, says: Pick<Told, 'label' | 'text'>, title: string): void;
   happens(event: FeedEvent, raw: unknown): void;
-  over(finished: Finished, commands: Logged[], took: { organisation: number; real: number }): void;
-  /** Ends the output. */
-  leave(): void;
+  over(finished: Finished, commands: Logged[], took: { organisation: number; real: number }, notified: boolean): void;
 }
 
-export function scripts({ write }: Terminal): Audience {
+export function scripts({ write }: Terminal): Scene {
   return {
     broken() {},
     posted() {},
     happens: (_, raw) => write(`${visibleJson(raw)}\n`),
     over() {},
-    leave() {},
   };
 }
 
 /** Column of the text after a label. */
 const FACT_INDENT = 13;
 
-export function people(real: Terminal, world: { now(): Instant; speed: number; store: string }): Audience {
-  const { terminal, stop } = ticking(real, world.now);
+/** `about`: what is printed first, as labels and sentences. */
+export function people(terminal: Terminal, about: readonly [label: string, text: string][]): Scene {
   const { paint, write, columns } = terminal;
   const narrator = new Narrator(terminal);
   const stories = new Map<string, Story>();
@@ -63,8 +60,7 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
   };
 
   write(`\n  ${paint('bold', 'Second Responder')}\n\n`);
-  fact('Exchange', `contoso.com, simulated; its time runs ${world.speed} times as fast as yours`);
-  fact('Daemon', `the real one; store: ${world.store.split(/ at |,/)[0]}`);
+  for (const [label, text] of about) fact(label, text);
   write('\n');
 
   return {
@@ -77,9 +73,9 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
         more,
       });
     },
-    posted(at, title) {
+    posted(at, says, title) {
       const more: Detail[] = [{ kind: 'quote', text: title }];
-      narrator.tell(at, { style: 'accent', label: 'SCOM', text: 'posts its alert; 202: stored', more });
+      narrator.tell(at, { style: 'accent', ...says, more });
     },
     happens(event) {
       const story = stories.get(event.incident) ?? new Story();
@@ -90,10 +86,9 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
       narrator.tell(event.at, { ...told, ...(more && event.type !== 'opened' && { more }) });
       if (one.event.type === 'undone' && one.event.data.state === 'putBack') putBack.push(one.event.data.says);
     },
-    over({ outcome, left, owed }, commands, took) {
+    over({ outcome, left, owed }, commands, took, notified) {
       const changes = commands.filter(({ effect }) => effect === 'changed');
-      const nobody =
-        outcome === 'recovered' || outcome === 'transient' ? 'Nobody was woken.' : 'A person was notified.';
+      const nobody = notified ? 'A person was notified.' : 'Nobody was woken.';
       write('\n');
       const ended = paint(OUTCOME_STYLES[outcome], outcome.toUpperCase());
       write(`  ${ended} after ${span(took.organisation)} (${span(took.real)} in real time). ${nobody}\n\n`);
@@ -110,6 +105,5 @@ export function people(real: Terminal, world: { now(): Instant; speed: number; s
       }
       write('\n');
     },
-    leave: stop,
   };
 }

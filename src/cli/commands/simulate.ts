@@ -1,0 +1,291 @@
+import { createInterface, type Interface } from 'node:readline/promises';
+import { type Command, Option } from 'commander';
+import type { Config } from '../../config/config.ts';
+import { ConfigError } from '../../config/problems.ts';
+import { readText } from '../../config/yaml.ts';
+import type { Asked } from '../../guards/index.ts';
+import type { Entry, Finished } from '../../incident/event.ts';
+import type { Incident } from '../../incident/incident.ts';
+import type { Decision } from '../../incident/next.ts';
+import { MODES, type Mode, type Playbook } from '../../incident/plan.ts';
+import { readInstants } from '../../ports/instants.ts';
+import { readFault } from '../../rehearsal/fault-text.ts';
+import type { Past } from '../../rehearsal/past.ts';
+import type { Situation } from '../../rehearsal/situation.ts';
+import { loadCatalog } from '../../verification/catalog.ts';
+import { type CliContext, wantsJson } from '../context.ts';
+import { daemonOf, talking } from '../daemon/connect.ts';
+import { CliError, UsageError } from '../errors.ts';
+import { decisionInWords, guardsInWords } from '../output/decisions.ts';
+import { details, healthSetName } from '../output/narrate.ts';
+import { people, type Scene, scripts } from '../output/scene.ts';
+import { plain } from '../output/text.ts';
+import { readPlaybookFiles } from '../playbooks.ts';
+import { readSettings } from '../settings.ts';
+import { wholeNumber } from '../values.ts';
+
+interface Options {
+  fault?: string[];
+  server?: string;
+  monitor?: string;
+  playbook?: string[];
+  organisation?: string;
+  recording?: string;
+  cure?: NonNullable<Situation['cure']>;
+  seed?: number;
+  incident?: string;
+  journal?: string;
+  mode?: Mode;
+  approve?: true;
+  reject?: true;
+  step?: true;
+}
+
+const SHIPPED_FAULT = 'imap-backend-wedged';
+
+export function simulateCommand(program: Command, context: CliContext): void {
+  const several = (value: string, before: string[] = []) => [...before, value];
+  talking(program.command('simulate'))
+    .description('play a whole incident on a simulated organisation, in a moment; needs no daemon and changes nothing')
+    .option(
+      '--fault <fault>',
+      'what is wrong, with its options: "unhealthy healthSet=OWA cure=restart-server"; may be repeated',
+      several,
+    )
+    .option('--server <name>', 'the server of the fault and of the alert')
+    .option('--monitor <name>', 'the monitor of the alert: HealthSet\\Monitor (default: the first that is unhealthy)')
+    .option('--playbook <file>', 'use these playbooks instead of the configured folder; may be repeated', several)
+    .option('--organisation <file>', 'play on this organisation (default: lab.organisation)')
+    .option('--recording <file>', 'play on this recording (default: lab.recording)')
+    .addOption(
+      new Option('--cure <cure>', 'what cures the monitors that are unhealthy in the recording').choices([
+        'restart-service',
+        'restart-server',
+        'fail-over',
+        'none',
+      ]),
+    )
+    .option('--seed <number>', 'seed of the lab’s random choices', wholeNumber)
+    .option('--incident <id>', 'play a past incident again: a running daemon provides its journal')
+    .option('--journal <file>', 'play a past incident again: the JSON that /api/v1/incidents/:id/journal answered')
+    .addOption(
+      new Option('--mode <mode>', 'play every playbook in this mode (default: as configured)').choices([...MODES]),
+    )
+    .option('--approve', 'people approve whenever they are asked')
+    .option('--reject', 'people reject whenever they are asked')
+    .option('--step', 'stop before each decision, with the answers of the guards')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  second-responder simulate --fault imap-backend-wedged --server mbx1
+  second-responder simulate --fault imap-proxy-hang --server cas1 --fault "refuse command=Restart-Service"
+  second-responder simulate --recording ours.json --server srv4 --step`,
+    )
+    .action(async (options: Options, command: Command) => {
+      check(options, command);
+      if (!(await simulate(options, command, context))) context.fail();
+    });
+}
+
+function check(options: Options, command: Command): void {
+  const both = (one: keyof Options, other: keyof Options) => {
+    if (options[one] !== undefined && options[other] !== undefined)
+      throw new UsageError(`--${one} cannot be combined with --${other}.`);
+  };
+  both('organisation', 'recording');
+  both('incident', 'journal');
+  both('approve', 'reject');
+  if (options.step && wantsJson(command)) throw new UsageError('--step cannot be combined with --json.');
+  if (options.fault && (options.incident ?? options.journal) !== undefined)
+    throw new UsageError('A past incident says what was wrong: it cannot be combined with --fault.');
+}
+
+/** Returns whether the server is healthy at the end. */
+async function simulate(options: Options, command: Command, context: CliContext): Promise<boolean> {
+  const begun = performance.now();
+  const { config } = readSettings(command);
+  const { play, stage } = await import('../../rehearsal/situation.ts');
+  const catalog = loadCatalog(config.verification.catalog);
+  const playbooks = readPlaybookFiles(options.playbook ?? [], config, catalog);
+  const { situation, says } = await situationOf(options, command, config);
+
+  const { terminal } = context;
+  const json = wantsJson(command);
+  const steps = options.step ? stepping(context) : undefined;
+  const events: Played[] = [];
+  let scene: Scene | undefined;
+  const staged = inWords(() =>
+    stage(situation, {
+      config: options.mode ? { ...config, safety: { ...config.safety, mode: options.mode } } : config,
+      catalog,
+      playbooks: options.mode ? playbooks.map((one): Playbook => ({ ...one, mode: options.mode as Mode })) : playbooks,
+      onEntry({ id }, entry) {
+        const event = { incident: id, seq: entry.seq, at: entry.at, type: entry.type, data: entry.data };
+        events.push(event);
+        steps?.printGuards();
+        scene?.happens(event, event);
+      },
+      ...(steps && { beforeDecision: steps.beforeDecision, onGuard: steps.onGuard }),
+    }),
+  );
+  const { rehearsal, faults, alert } = staged;
+  const { clock } = rehearsal.lab;
+  const shows = faults.flatMap((fault) => fault.shows);
+  scene = json
+    ? scripts(terminal)
+    : people(terminal, [
+        ['Exchange', `${rehearsal.lab.organisation().name}, simulated; its time is advanced to whatever is due next`],
+        ...[...rehearsal.lab.notes, ...says].map((note, index): [string, string] => [index === 0 ? 'Note' : '', note]),
+      ]);
+  const brokenAt = clock.now();
+  scene.broken(brokenAt, faults.map(({ fault }) => fault).join(', ') || 'nothing', alert.server, shows);
+  scene.posted(brokenAt, { label: 'Alert', text: 'arrives' }, `${healthSetName(alert.healthSet)} on ${alert.server}`);
+  try {
+    const incident = await play(staged, options.approve ? 'approve' : options.reject ? 'reject' : undefined);
+    if (!incident?.finished) throw new CliError('The alert opened no incident, or the incident never ended.');
+    const { finished } = incident;
+    const at = events.findLast((event) => event.incident === incident.id)?.at ?? clock.now();
+    const took = { organisation: at - brokenAt, real: performance.now() - begun };
+    const isNotified = rehearsal.notices.some(({ kind }) => kind === 'escalation');
+    scene.over(finished, rehearsal.lab.commands(), took, isNotified);
+    if (!json) terminal.write(hint(finished, config, playbooks, options));
+    return finished.outcome === 'recovered' || finished.outcome === 'transient';
+  } catch (error) {
+    if (error instanceof Stopped) return true;
+    throw error;
+  } finally {
+    steps?.close();
+  }
+}
+
+/** The person quit. */
+class Stopped extends Error {}
+
+const GUARD_INDENT = 24;
+
+type Played = Pick<Entry, 'seq' | 'at' | 'type' | 'data'> & { incident: string };
+
+/** What is wrong: faults, a recording, or what a journal says. */
+async function situationOf(
+  options: Options,
+  command: Command,
+  config: Config,
+): Promise<{ situation: Situation; says: string[] }> {
+  const {
+    organisation = config.lab.organisation,
+    recording = config.lab.recording,
+    cure = config.lab.cure,
+    seed = config.lab.seed,
+  } = options;
+  const isRecorded = options.recording !== undefined || (options.organisation === undefined && recording !== undefined);
+  const [{ readRecording }, { readOrganisation }] = await Promise.all([
+    import('../../recording/file.ts'),
+    import('../../lab/world/organisation.ts'),
+  ]);
+  const place: Omit<Situation, 'faults'> = {
+    ...(isRecorded && recording !== undefined && { recording: readRecording(recording), cure }),
+    ...(!isRecorded && organisation !== undefined && { organisation: inWords(() => readOrganisation(organisation)) }),
+    ...(seed !== undefined && { seed }),
+    ...(options.approve && { people: 'approve' as const }),
+    ...(options.reject && { people: 'reject' as const }),
+  };
+  if (options.incident !== undefined || options.journal !== undefined) {
+    const past = await pastOf(options, command, place);
+    return { situation: { ...place, ...past.situation }, says: past.says };
+  }
+  const [healthSet, monitor, targetResource] = options.monitor?.split('\\') ?? [];
+  const written = options.fault ?? (isRecorded ? [] : [SHIPPED_FAULT]);
+  const faults = written.map((text, index) => faultOf(text, index === 0 ? options.server : undefined));
+  const alert = {
+    ...(options.server !== undefined && { server: options.server }),
+    ...(healthSet && { healthSet }),
+    ...(monitor && { monitor }),
+    ...(targetResource && { targetResource }),
+  };
+  return { situation: { ...place, faults, alert }, says: [] };
+}
+
+async function pastOf(
+  { incident, journal }: Options,
+  command: Command,
+  place: Omit<Situation, 'faults'>,
+): Promise<Past> {
+  const [{ situationOf }, { createLab }] = await Promise.all([
+    import('../../rehearsal/past.ts'),
+    import('../../lab/lab.ts'),
+  ]);
+  const entries = journal === undefined ? await journalOf(String(incident), command) : journalIn(journal);
+  const lab = createLab({ ...place, speed: 1, virtual: true });
+  return inWords(() => situationOf(entries, lab.organisation()));
+}
+
+async function journalOf(id: string, command: Command): Promise<Entry[]> {
+  return readInstants(await daemonOf(command).ask('GET', `/api/v1/incidents/${encodeURIComponent(id)}/journal`));
+}
+
+function journalIn(file: string): Entry[] {
+  let read: unknown;
+  try {
+    read = JSON.parse(readText(file));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new CliError(`${file} is not valid JSON: ${error.message}`);
+  }
+  const isJournal = Array.isArray(read) && read[0]?.type === 'opened';
+  if (!isJournal)
+    throw new CliError(`${file} is not a journal: it must be the answer of /api/v1/incidents/:id/journal`);
+  return readInstants(read);
+}
+
+function faultOf(text: string, server: string | undefined): Record<string, unknown> {
+  const fault = inWords(() => readFault(text));
+  return { ...(server !== undefined && { server }), ...fault };
+}
+
+/** What a person can correct is printed as a message, without a stack. */
+function inWords<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof ConfigError || !(error instanceof Error)) throw error;
+    throw new CliError(error.message);
+  }
+}
+
+/** Stops before each decision until Enter is pressed; `c` continues to the end. */
+function stepping({ terminal }: CliContext) {
+  const { paint, write, columns } = terminal;
+  const input: Interface = createInterface({ input: process.stdin, terminal: false });
+  const lines = input[Symbol.asyncIterator]();
+  let goesOn = false;
+  const guards: Asked[] = [];
+  const printGuards = () => {
+    for (const line of details(guardsInWords(guards.splice(0)), GUARD_INDENT, paint, columns - GUARD_INDENT))
+      write(`${line}\n`);
+  };
+  return {
+    onGuard: (_: Incident, __: number, asked: Asked) => void guards.push(asked),
+    printGuards,
+    async beforeDecision(incident: Incident, decision: Decision) {
+      printGuards();
+      const words = decisionInWords(incident, decision);
+      if (goesOn || words === undefined) return;
+      write(
+        `\n  ${paint('bold', 'Next')}  ${plain(words)}  ${paint('dim', '[Enter] go on, [c] continue to the end, [q] quit')} `,
+      );
+      const { value, done } = await lines.next();
+      write('\n');
+      if (value?.trim() === 'q') throw new Stopped();
+      goesOn = done === true || value?.trim() === 'c';
+    },
+    close: () => input.close(),
+  };
+}
+
+/** What to try next, when the configuration kept the playbook from acting. */
+function hint({ outcome }: Finished, { safety }: Config, playbooks: readonly Playbook[], { mode }: Options): string {
+  const observes = safety.mode === 'observe' || playbooks.every((one) => one.mode === 'observe');
+  if (outcome !== 'suppressed' || mode !== undefined || !observes) return '';
+  return '  Next       --mode auto   what the playbook would do if it might act\n\n';
+}
