@@ -73,6 +73,8 @@ export interface ByPerson {
   by: string;
   /** Name of the token used: proven identity, whereas `by` is only a claim. */
   identity?: string;
+  /** Role of that token. */
+  role?: string;
   note?: string;
 }
 
@@ -103,9 +105,14 @@ export interface Held {
   approval?: boolean;
   /** Number of different people who must approve; default 1. */
   approvers?: number;
+  /** A step asked, not a guard: who may approve. Approving then answers this one question. */
+  role?: AskedRole;
   /** What they approve. */
   preview?: Preview;
 }
+
+/** The role that a step may ask for. */
+export type AskedRole = 'operator' | 'admin';
 
 /** Shown to a person before the plan may continue: what would happen, the longest it can take, and what is undone. */
 export interface Preview {

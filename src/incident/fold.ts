@@ -16,11 +16,12 @@ import type {
 import { EVENT_VERSION } from './event.ts';
 import { isMonitor, type VerifyResult } from './health.ts';
 import {
+  approvalsOf,
   type Conclusion,
   currentRun,
   type Incident,
-  isApproved,
   isExpired,
+  peopleIn,
   type StepRecord,
   stepRecord,
 } from './incident.ts';
@@ -153,6 +154,8 @@ const FOLDERS = {
       incident.conclusion = { outcome: 'escalated', reason: data.reason };
       return;
     }
+    // A question of the playbook before is not a question of this one.
+    delete incident.held;
     incident.runs.push({
       playbook: data.playbook.name,
       hash: data.playbook.hash,
@@ -176,18 +179,21 @@ const FOLDERS = {
     const { held } = incident;
     // A late approval has no effect.
     if (held?.approval && isExpired(held, at)) return;
-    const { reason = 'approval', approvers = 1 } = held ?? {};
+    const wait: Pick<Held, 'reason' | 'n' | 'role' | 'approvers'> = held ?? { reason: 'approval' };
+    const { reason, n, role, approvers = 1 } = wait;
     const { by, identity } = data;
-    incident.approvals.push({ by, ...(identity && { identity }), at, reason });
-    if (!isApproved(incident, [reason], approvers)) return;
+    const answers = role && n !== undefined ? { n } : {};
+    incident.approvals.push({ by, ...(identity && { identity }), at, reason, ...answers });
+    if (peopleIn(approvalsOf(incident, wait)) < approvers) return;
     incident.verifyFirst = true;
     delete incident.verifiedForNews;
     delete incident.held;
   },
 
   rejected(incident: Incident, data: ByPerson & { expired?: boolean }) {
+    const asked = incident.held?.role ? ` (${incident.held.says})` : '';
     delete incident.held;
-    const why = data.expired ? 'No one approved in time' : `Rejected by ${data.by}`;
+    const why = `${data.expired ? 'No one approved in time' : `Rejected by ${data.by}`}${asked}`;
     incident.conclusion = { outcome: 'escalated', reason: data.note ? `${why}: ${data.note}` : why };
   },
 

@@ -47,8 +47,7 @@ export interface Incident {
   held?: Held & { at: Instant };
   /** The current sleep. */
   slept?: Slept;
-  /** Who approved what; `reason` is the reason of the wait that the approval ended. */
-  approvals: { by: string; identity?: string; at: Instant; reason: string }[];
+  approvals: Approval[];
   children: string[];
   /** A person requested this incident; there was no alert. */
   asked?: { what: 'putBack' | 'settle'; by: string; note?: string };
@@ -65,6 +64,15 @@ export interface Incident {
   /** Set once the outcome is decided; undo actions run after that. */
   conclusion?: Conclusion;
   finished?: { outcome: Outcome; reason: string; left: string[]; owed: string[]; at: Instant };
+}
+
+/** Who approved what. `reason`: that of the wait which it ended; `n`: the step whose own question it answers. */
+export interface Approval {
+  by: string;
+  identity?: string;
+  at: Instant;
+  reason: string;
+  n?: number;
 }
 
 /** Alerts that arrived after the limit of kept ones: their number and the latest. */
@@ -108,9 +116,20 @@ export interface Conclusion {
 
 /** Whether enough people have approved a wait with one of these reasons. */
 export function isApproved(incident: Incident, reasons: readonly string[], approvers = 1): boolean {
-  const people = incident.approvals.filter(({ reason }) => reasons.includes(reason)).map(approverOf);
-  return new Set(people).size >= approvers;
+  return (
+    peopleIn(incident.approvals.filter(({ reason, n }) => reasons.includes(reason) && n === undefined)) >= approvers
+  );
 }
+
+/** The approvals of one wait: a step's question is answered for that step only, a guard's for the whole incident. */
+export function approvalsOf(
+  { approvals }: Incident,
+  { reason, n, role }: Pick<Held, 'reason' | 'n' | 'role'>,
+): Approval[] {
+  return approvals.filter((one) => (role ? one.n === n : one.n === undefined && one.reason === reason));
+}
+
+export const peopleIn = (approvals: readonly Approval[]) => new Set(approvals.map(approverOf)).size;
 
 /** Whether the time for an approval has passed. Checked at every use, because a worker may record it late. */
 export function isExpired({ until }: Pick<Held, 'until'>, at: Instant): boolean {

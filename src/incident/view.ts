@@ -1,8 +1,8 @@
 import type { Alert, Instant } from './alert.ts';
 import { checklistOf } from './checklist.ts';
-import type { Held, Preview, StepState } from './event.ts';
+import type { AskedRole, Held, Preview, StepState } from './event.ts';
 import type { Evidence, MonitorVerdict, Verdict } from './health.ts';
-import { currentRun, type Incident, stepInProgress } from './incident.ts';
+import { approvalsOf, currentRun, type Incident, stepInProgress } from './incident.ts';
 import type { Outcome } from './outcome.ts';
 import { isOutstanding } from './undo.ts';
 
@@ -51,8 +51,8 @@ export interface IncidentView {
     result?: { says: string; [key: string]: unknown };
   }[];
   waiting?: { for: string; reason: string; until?: Instant };
-  /** The pending approval, and who has approved so far. */
-  approval?: { preview?: Preview; approvers: number; approvedBy: string[] };
+  /** The pending approval, and who has approved so far. `role`: a step asks, and who may approve. */
+  approval?: { preview?: Preview; approvers: number; approvedBy: string[]; role?: AskedRole };
   /** Outstanding undo actions. */
   owed: string[];
   /** Changes left in place on purpose. */
@@ -122,12 +122,10 @@ function waitingFor(incident: Incident): IncidentView['waiting'] {
   return undefined;
 }
 
-function approvalOf(
-  incident: Incident,
-  { reason, approvers = 1, preview }: Held,
-): NonNullable<IncidentView['approval']> {
-  const approvedBy = incident.approvals.filter((one) => one.reason === reason).map(({ by }) => by);
-  return { ...(preview && { preview }), approvers, approvedBy };
+function approvalOf(incident: Incident, held: Held): NonNullable<IncidentView['approval']> {
+  const { approvers = 1, preview, role } = held;
+  const approvedBy = approvalsOf(incident, held).map(({ by }) => by);
+  return { ...(preview && { preview }), approvers, approvedBy, ...(role && { role }) };
 }
 
 function phaseOf(incident: Incident): Phase {

@@ -85,6 +85,11 @@ export class Conflict extends Error {
   override readonly name = 'Conflict';
 }
 
+/** Their role does not allow it. */
+export class Forbidden extends Error {
+  override readonly name = 'Forbidden';
+}
+
 export class NotFound extends Error {
   override readonly name = 'NotFound';
 }

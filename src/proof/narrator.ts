@@ -76,11 +76,13 @@ function sentence(event: IncidentEvent, incident: Incident): string {
     case 'matched':
       return event.data.playbook ? `Playbook ${event.data.playbook.name} is chosen` : 'No playbook handles it';
     case 'held':
-      return 'A person must approve the next change';
+      return event.data.role
+        ? `${capital(nameOf(incident, { n: event.data.n ?? 0 }))}: a person is asked`
+        : 'A person must approve the next change';
     case 'approved':
       return 'A person approves';
     case 'rejected':
-      return 'A person rejects';
+      return event.data.expired ? 'Nobody answers in time' : 'A person rejects';
     case 'cancelled':
       return 'A person cancels the incident';
     case 'stepStarted':

@@ -32,6 +32,7 @@ export const RULES: readonly Rule[] = [
     name: 'wakes a person although nothing verified whether the last restart helped',
     hint: 'add "- recheck" after the restart',
     brokenBy({ before: { incident, seen }, wrote }) {
+      if (wrote?.type === 'held' && wrote.data.role && seen.unverified > 0) return wrote.data.n;
       if (wrote?.type !== 'finished' || wrote.data.outcome !== 'escalated' || seen.unverified === 0) return undefined;
       const last = incident.steps.at(-1);
       const ranOut = currentRun(incident) && (incident.conclusion === undefined || incident.conclusion.exhausted);

@@ -3,11 +3,12 @@
  * that a worker may die or be overtaken between any two. test/model/conformance.test.ts compares it with the real shell.
  */
 import { match } from '../engine/verify/match.ts';
-import type { IncidentEvent, StepFinished } from '../incident/event.ts';
+import type { AskedRole, Held, IncidentEvent, StepFinished } from '../incident/event.ts';
 import type { ServerFacts, VerifyResult } from '../incident/health.ts';
 import { type Incident, isApproved, type StepRecord, stepRecord } from '../incident/incident.ts';
 import { type Decision, type NextSettings, next } from '../incident/next.ts';
 import type { Playbook } from '../incident/plan.ts';
+import { stepNamed } from '../steps/index.ts';
 import type { Polled } from '../steps/step.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import type { StepAnswers } from './answers.ts';
@@ -121,6 +122,8 @@ function beginStep(shell: Shell, { incident, exchange }: Situation, n: number): 
   if (when?.healthy !== undefined || when?.unhealthy !== undefined) {
     moves.push(tryAgain(shell, record), recorded(finishedStep(n, 'skipped')));
   }
+  const asks = stepNamed(record.step.step).asks?.(record.step.options);
+  if (asks && !incident.approvals.some((approval) => approval.n === n)) return [...moves, asked(n, asks.role)];
   for (const { answer, failed } of shell.answers.begin(incident, record, exchange)) {
     if (failed !== undefined) moves.push(isFinal(failed) ? refused(n) : tryAgain(shell, record));
     else if (answer.begin === 'skip') moves.push(recorded(finishedStep(n, 'skipped')));
@@ -159,6 +162,12 @@ function guarded(shell: Shell, incident: Incident, n: number): Move[] {
   const asks = shell.mode === 'approve' && !isApproved(incident, ['approval']);
   const evidence = verify(shell, 'before-change').map((move) => ({ ...move, waits: true }) as Move);
   return [wait('claim'), ...(asks ? [wait('approval', true)] : []), refused(n), refused(n, true), ...evidence];
+}
+
+/** A step asks a person; the wait ends with an answer, or with its time. */
+function asked(n: number, role: AskedRole): Move {
+  const held: Held = { n, guard: 'ask', reason: 'ask', says: '', until: 1, approval: true, role };
+  return { ...decided({ type: 'held', data: held }), waits: true };
 }
 
 function tryAgain(shell: Shell, { step: { n }, inconclusiveTries }: StepRecord): Move {

@@ -132,7 +132,7 @@ function runningKey(incident: Incident): unknown {
     incident.backEnd,
     runs.map(({ playbook, healed }) => [playbook, healed]),
     held && [held.guard, held.n, held.approval],
-    incident.approvals.length,
+    incident.approvals.map(({ reason, n }) => [reason, n]),
   ];
 }
 

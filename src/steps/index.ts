@@ -1,4 +1,5 @@
 /** Every kind of step and undo. To add one, create its file and add a line here. */
+import { ask } from './ask.ts';
 import { checklist } from './checklist.ts';
 import { confirmNoActiveCopies } from './confirm-no-active-copies.ts';
 import { escalate } from './escalate.ts';
@@ -28,6 +29,7 @@ export const STEPS: readonly Step[] = [
   logLocation,
   identifyMailboxServer,
   remediate,
+  ask,
   checklist,
   notify,
   escalate,

@@ -1,4 +1,5 @@
 import type { Instant } from '../incident/alert.ts';
+import type { AskedRole } from '../incident/event.ts';
 import type { ServerFacts, VerifyResult } from '../incident/health.ts';
 import type { Incident, StepRecord } from '../incident/incident.ts';
 import type { Intent } from '../incident/intent.ts';
@@ -29,12 +30,21 @@ export interface Step extends StepLanguage {
   says(options: Options): string;
   /** What a person must know to approve it. Absent on steps that take no time and disrupt nobody. */
   worst?(options: Options): Worst;
+  /** A person must approve before it begins. */
+  asks?(options: Options): Question;
   /** What its success proves; a reboot relies on it. */
   readonly proves?: 'no-active-copies';
   begin(context: StepContext): Promise<Begin>;
   issue?(context: StepContext, intent: Intent): Promise<void>;
   /** `issued`: this worker has just sent the command and got an answer. */
   poll(context: StepContext, issued: boolean): Promise<Polled>;
+}
+
+/** What a person decides: approving means yes. `within`: milliseconds (organisation's). */
+export interface Question {
+  question: string;
+  role: AskedRole;
+  within: number;
 }
 
 export type Options = Record<string, unknown>;

@@ -88,6 +88,11 @@ test('imap-protocol on mbx1, approved, rejected or neither', async () => {
   await searched({ playbooks: named('imap-protocol'), server: 'mbx1', mode: 'approve', left: NOTHING });
 });
 
+test('a playbook that asks, with a crash at every point, and approved, rejected or neither', async () => {
+  const steps = ['ask: "Go on?"', 'restart-service: MSExchangeIMAP4', 'recheck: { attempts: 1 }'];
+  await searched({ playbooks: [read(steps)], server: 'cas1', left: CRASH });
+});
+
 /** What the shipped playbooks are made of, in short plans: two workers at once are many states. */
 const PIECES = [
   { steps: ['restart-service: MSExchangeIMAP4BE'], server: 'mbx1' },
@@ -136,6 +141,7 @@ const STEP = fc.constantFrom(
   'recheck: { attempts: 1 }',
   'watch-health',
   'wait: 5m',
+  'ask: "Go on?"',
   'fail-over-databases',
   'confirm-no-active-copies',
   'allow-activation',

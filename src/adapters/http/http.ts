@@ -10,7 +10,7 @@ import express, {
 } from 'express';
 import { MemoryStore } from 'express-rate-limit';
 import { NotCopied } from '../../ports/journal.ts';
-import { Conflict, NotFound, type Operations } from '../../ports/operations.ts';
+import { Conflict, Forbidden, NotFound, type Operations } from '../../ports/operations.ts';
 import type { SourceSettings } from '../../sources/index.ts';
 import { type Access, admit, bySignature, byToken, type Identity, refuseForeign } from './auth.ts';
 import { decodeBody, NO_BODY, readBody } from './body.ts';
@@ -306,6 +306,7 @@ function answerError(
 function known(error: unknown): HttpProblem | undefined {
   if (error instanceof HttpProblem) return error;
   if (error instanceof NotFound) return notFound(error.message);
+  if (error instanceof Forbidden) return new HttpProblem('forbidden', error.message);
   if (error instanceof Conflict) return new HttpProblem('conflict', error.message);
   if (error instanceof NotCopied) return storeAway(`Done, but not yet copied safely: ${error.message}. Send it again.`);
   // Errors of Express have a status.

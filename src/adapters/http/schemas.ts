@@ -111,7 +111,12 @@ const Incident = z.object({
   ),
   waiting: z.object({ for: z.string(), reason: z.string(), until: instant.optional() }).optional(),
   approval: z
-    .object({ preview: Preview.optional(), approvers: z.int(), approvedBy: z.array(z.string()) })
+    .object({
+      preview: Preview.optional(),
+      approvers: z.int(),
+      approvedBy: z.array(z.string()),
+      role: z.enum(['operator', 'admin']).optional().describe('A step asks: who may approve.'),
+    })
     .optional()
     .describe('While the incident waits for approval: the planned actions, and who has approved so far.'),
   owed: z.array(z.string()).describe('Outstanding undo actions.'),

@@ -3,7 +3,7 @@ import { ANY_FAMILY } from '../../incident/alert.ts';
 import type { StepState } from '../../incident/event.ts';
 import type { IncidentView } from '../../incident/view.ts';
 import { span } from '../../lib/span.ts';
-import { details, healthSetName, OUTCOME_STYLES, previewed } from './narrate.ts';
+import { details, healthSetName, howToApprove, OUTCOME_STYLES, previewed } from './narrate.ts';
 import type { Style, Terminal } from './terminal.ts';
 import { pad, plain, table, wrap } from './text.ts';
 import { localTime, timeOfDay } from './time.ts';
@@ -64,7 +64,7 @@ export function formatIncident(view: IncidentView, terminal: Terminal): string {
       below({ kind: 'note', text: `${approvers} people must approve${by}` });
     }
   }
-  if (view.phase === 'approving') below({ kind: 'note', text: `second-responder incidents approve ${view.id}` });
+  if (view.phase === 'approving') below(...howToApprove(view.id, view.approval?.role));
   if (view.asked) say('Asked', `by ${view.asked.by}${view.asked.note ? `: ${view.asked.note}` : ''}`);
   if (view.parent) say('For', view.parent);
   for (const child of view.children) say('Elsewhere', child);

@@ -1,6 +1,6 @@
 /** The events of an incident as text for people. */
 import { type Alert, ANY_FAMILY, type Instant } from '../../incident/alert.ts';
-import type { IncidentEvent, Preview } from '../../incident/event.ts';
+import type { AskedRole, IncidentEvent, Preview } from '../../incident/event.ts';
 import type { Evidence, Verdict } from '../../incident/health.ts';
 import type { Intent } from '../../incident/intent.ts';
 import type { Outcome } from '../../incident/outcome.ts';
@@ -100,11 +100,10 @@ export class Story {
         return { style: 'bold', label: 'Playbook', text: playbook.name, more };
       }
       case 'held': {
-        const { guard, says, reason, approval, preview } = event.data;
+        const { guard, says, reason, approval, preview, role } = event.data;
         if (!approval) return { style: 'warn', label: 'Held', text: `${says || reason} (${guard})` };
-        const approve: Detail = { kind: 'note', text: `second-responder incidents approve ${incident}` };
-        const more = [...(preview ? previewed(preview) : []), approve];
-        return { style: 'warn', label: 'Approval', text: says || reason, more };
+        const more = [...(preview ? previewed(preview) : []), ...howToApprove(incident, role)];
+        return { style: 'warn', label: role ? 'Question' : 'Approval', text: says || reason, more };
       }
       case 'approved':
         return { style: 'good', label: 'Approved', text: person(event.data) };
@@ -188,6 +187,12 @@ export function previewed({ steps, atMost, disrupts, putBack }: Preview): Detail
     { kind: 'note', text: atMost === undefined ? 'duration unknown' : `takes ${span(atMost)} at most` },
     ...putBack.map((says): Detail => ({ kind: 'note', text: `put back: ${says}` })),
   ];
+}
+
+/** What a person types to answer; `role`: a step asks, and who may approve. */
+export function howToApprove(incident: string, role: AskedRole | undefined): Detail[] {
+  const approve: Detail = { kind: 'note', text: `second-responder incidents approve ${incident}` };
+  return role === 'admin' ? [{ kind: 'note', text: 'only an admin may approve it' }, approve] : [approve];
 }
 
 const promised = (debt: { when: 'always' | 'recovered' }): Detail => ({

@@ -3,12 +3,13 @@ import { type Instant, shortName } from '../../incident/alert.ts';
 import { ChainVerifier } from '../../incident/chain.ts';
 import type { ByPerson, Entry, IncidentEvent } from '../../incident/event.ts';
 import { monitorName } from '../../incident/health.ts';
-import { approverOf, type Incident, isExpired } from '../../incident/incident.ts';
+import { approvalsOf, approverOf, type Incident, isExpired } from '../../incident/incident.ts';
 import { ceiling, demote, type Playbook } from '../../incident/plan.ts';
 import { type IncidentView, view } from '../../incident/view.ts';
 import { type Head, Stale } from '../../ports/journal.ts';
 import {
   Conflict,
+  Forbidden,
   type IncidentFilter,
   NotFound,
   type Operations,
@@ -129,13 +130,15 @@ export function createOperations(
   /** Each person's approval counts once: under the two-person rule, the second must be someone else. */
   function forbidsApproval(person: ByPerson): typeof waitsForApproval {
     return (incident, at) => {
-      const again = incident.approvals.some(
-        (one) => one.reason === incident.held?.reason && approverOf(one) === approverOf(person),
-      );
-      return (
-        waitsForApproval(incident, at) ??
-        (again ? `${person.by} has already approved it; another person must approve it too` : undefined)
-      );
+      const { held } = incident;
+      const why = waitsForApproval(incident, at);
+      if (why !== undefined || !held) return why;
+      // Without tokens, everyone may do everything.
+      if (held.role === 'admin' && person.role !== undefined && person.role !== 'admin') {
+        throw new Forbidden(`${person.identity} has the role ${person.role}; only an admin may approve: ${held.says}`);
+      }
+      const again = approvalsOf(incident, held).some((one) => approverOf(one) === approverOf(person));
+      return again ? `${person.by} has already approved it; another person must approve it too` : undefined;
     };
   }
 

@@ -15,6 +15,7 @@ import { type Advance, askAgain, type Progress, sleep } from '../advancing.ts';
 import { factsOf } from '../organisation.ts';
 import type { Engine } from '../parts.ts';
 import { verify } from '../verify/verify.ts';
+import { askPerson, isAnswered } from './ask-person.ts';
 import { scopeOf } from './change.ts';
 import { continueStep, sendCommand } from './continue-step.ts';
 import { previewOf } from './preview.ts';
@@ -33,6 +34,9 @@ export async function beginStep(engine: Engine, advance: Advance, n: number): Pr
   if (unmet === 'unseen')
     return tryAgain(engine, advance, n, 'the health set that the step depends on could not be read');
   if (unmet) return endStep(advance, { n, state: 'skipped', says: unmet });
+
+  const question = step.asks?.(record.step.options);
+  if (question && !isAnswered(engine, advance, n)) return askPerson(engine, advance, n, question);
 
   let begun: Begin;
   try {

@@ -5,7 +5,12 @@ import { loadConfig } from '../../../src/config/load.ts';
 import { ConfigError, formatProblem, type Problem } from '../../../src/config/problems.ts';
 import type { Playbook } from '../../../src/incident/plan.ts';
 import { loadPlaybooks, readPlaybooks } from '../../../src/playbooks/read.ts';
+import { explore } from '../../../src/proof/explore.ts';
+import { createNarrator } from '../../../src/proof/narrator.ts';
 import { type Proof, proofSettings, prove } from '../../../src/proof/prove.ts';
+import { SERVERS, sceneOf } from '../../../src/proof/scene.ts';
+import { keyOf, type State } from '../../../src/proof/state.ts';
+import { type Step, successors } from '../../../src/proof/successors.ts';
 import { STEPS } from '../../../src/steps/index.ts';
 import { loadCatalog } from '../../../src/verification/catalog.ts';
 
@@ -82,6 +87,8 @@ const SAFE: string[][] = [
   ],
   ['protocol-log: imap', 'restart-service: MSExchangeIMAP4', 'recheck'],
   ['notify: hello', 'escalate: a person'],
+  ['ask: "Go on?"', 'restart-service: MSExchangeIMAP4', 'recheck'],
+  ['checklist: [one, two]', 'ask: "Go on?"', 'wait: 5m', 'ask: "Still?"', 'checklist: three'],
 ];
 
 test.each(SAFE)('%s … is safe', async (...steps) => expect(await messages(steps)).toEqual([]));
@@ -105,6 +112,33 @@ test('a playbook that a person must approve is searched with approvals and rejec
   const [auto, approve] = [await proof(steps), await proof(steps, 'approve')];
   expect(approve.problems).toEqual([]);
   expect(approve.states).toBeGreaterThan(auto.states);
+});
+
+test('a question is searched with each answer: approved, rejected, none in time', async () => {
+  const [facts] = SERVERS;
+  const steps = ['ask: "Go on?"', 'restart-service: MSExchangeIMAP4', 'recheck'];
+  const { shell, initial } = sceneOf({ playbooks: [read(steps)], facts: facts!, retries: 0 });
+  const narrator = createNarrator({ verifyingAgain: 0, watchAfterUndo: 0 });
+  const ends = new Set<string>();
+  await explore<State, Step>(
+    {
+      initial,
+      follow: (state) => successors(shell, narrator, state),
+      keyOf,
+      outcomeOf: ({ incident }) => incident.finished?.outcome,
+      findings(_, { parts, says }) {
+        for (const { before, wrote } of parts) {
+          const { held, approvals, changed } = before.incident;
+          if (wrote?.type === 'stepStarted' && wrote.data.intent) expect(approvals).toMatchObject([{ n: 1 }]);
+          if (wrote?.type === 'approved' || wrote?.type === 'rejected') ends.add(`${says.at(-1)}, ${held?.guard}`);
+          if (wrote?.type === 'rejected') expect(changed).toBe(false);
+        }
+        return [];
+      },
+    },
+    10_000,
+  );
+  expect([...ends].sort()).toEqual(['A person approves, ask', 'A person rejects, ask', 'Nobody answers in time, ask']);
 });
 
 test('states grow with the length of a playbook, not exponentially', async () => {

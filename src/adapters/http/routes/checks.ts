@@ -13,7 +13,8 @@ export const person = z.strictObject({
 
 /** The person, as named in the journal. */
 export function personOf({ by, note }: z.output<typeof person>, identity: Identity | undefined): ByPerson {
-  return { by: signed(by, identity), ...(identity && { identity: identity.name }), ...(note && { note }) };
+  const proven = identity && { identity: identity.name, role: identity.role };
+  return { by: signed(by, identity), ...proven, ...(note && { note }) };
 }
 
 /** The validated value. Throws all problems as one response. */
