@@ -1,12 +1,12 @@
 /** The output of the demo and of simulations: text for people, events for scripts. */
 
 import type { Instant } from '../../incident/alert.ts';
+import { commandLine } from '../../incident/command-line.ts';
 import type { Finished } from '../../incident/event.ts';
 import { visibleJson } from '../../incident/visible.ts';
 import { span } from '../../lib/span.ts';
 import { entryOf, type FeedEvent } from '../commands/watch.ts';
 import { type Detail, details, Narrator, OUTCOME_STYLES, Story, type Told } from './narrate.ts';
-import { commandLine } from './powershell.ts';
 import type { Terminal } from './terminal.ts';
 import { pad, plain, wrap } from './text.ts';
 import { timeOfDay } from './time.ts';

@@ -1,10 +1,10 @@
 import { InvalidArgumentError } from 'commander';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { scomAlert } from '../../../src/cli/commands/alert.ts';
-import { commandLine } from '../../../src/cli/output/powershell.ts';
 import { localTime } from '../../../src/cli/output/time.ts';
 import { port, since, speed, wholeNumber } from '../../../src/cli/values.ts';
 import { configSchema } from '../../../src/config/config.ts';
+import { commandLine } from '../../../src/incident/command-line.ts';
 import { span } from '../../../src/lib/span.ts';
 import { atOnce } from '../../../src/sources/index.ts';
 import { scom } from '../../../src/sources/scom.ts';

@@ -1,4 +1,4 @@
-import { shortName } from '../../incident/alert.ts';
+import { shortName } from './alert.ts';
 
 /**
  * The command as an administrator would type it. Restart-Service has no -ComputerName in any version, so a command whose
