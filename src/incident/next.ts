@@ -126,11 +126,16 @@ function asleep(incident: Incident, now: Instant): Decision | undefined {
   return slept && slept.until > now ? { do: 'wait', until: slept.until, says: slept.says } : undefined;
 }
 
+/** Health could not be verified and is not verified again: the incident escalates without another step. */
+export function isGivenUp({ verified, inconclusiveTries }: Incident, { retries }: NextSettings): boolean {
+  return verified?.verdict === 'inconclusive' && (verified.hopeless === true || inconclusiveTries > retries);
+}
+
 /** An inconclusive verification is repeated a few times. It never justifies a change and never counts as healthy. */
 function verifyAgain(incident: Incident, now: Instant, settings: NextSettings): Decision {
   const verified = incident.verified;
   const purpose = (verified?.purpose ?? 'first') as VerifyPurpose;
-  if (!verified?.hopeless && incident.inconclusiveTries <= settings.retries) {
+  if (!isGivenUp(incident, settings)) {
     if (incident.slept) return { do: 'verify', purpose };
     return { do: 'sleep', until: now + settings.retryEvery, for: 'look', says: verified?.reason ?? '' };
   }

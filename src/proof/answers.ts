@@ -36,7 +36,8 @@ const AT_BEGIN: Moment[] = CONDITIONS.map((condition) => ({ condition, now: 0 })
 const LATER: Moment[] = CONDITIONS.flatMap((condition) => TIMES.map((now) => ({ condition, now })));
 const WITH_VERDICT: Moment[] = LATER.filter(
   ({ condition }) => condition === 'normal' || condition === 'unreachable',
-).flatMap((moment) => VERDICTS.flatMap((verdict) => ENDS.map((end) => ({ ...moment, verdict, end }))));
+).flatMap((moment) => VERDICTS.map((verdict) => ({ ...moment, verdict })));
+const WITH_CHILD: Moment[] = WITH_VERDICT.flatMap((moment) => ENDS.map((end) => ({ ...moment, end })));
 
 /** An undo belongs to no step. */
 const NO_STEP: StepRecord = {
@@ -46,6 +47,9 @@ const NO_STEP: StepRecord = {
   inconclusiveTries: 0,
   unhealthyTries: 0,
 };
+
+/** Steps are not stopped. */
+const NEVER = new AbortController().signal;
 
 const STEP_SETTINGS = { retryEvery: 1, commandTimeLimit: 1 };
 
@@ -82,7 +86,7 @@ export class StepAnswers {
     const step = stepNamed(record.step.step);
     return this.#known(
       `poll ${about(incident, record, state)} ${known}`,
-      step.verifies ? WITH_VERDICT : LATER,
+      child !== undefined ? WITH_CHILD : step.verifies ? WITH_VERDICT : LATER,
       (moment) => this.#context(incident, record, state, moment),
       (context) => step.poll(context, issued),
     );
@@ -161,7 +165,7 @@ export class StepAnswers {
       openChild: () => Promise.reject(new Error('a child is opened by the shell')),
       outcomeOf: async () => end && { outcome: end, reason: end },
       notify: async () => {},
-      signal: new AbortController().signal,
+      signal: NEVER,
     };
   }
 }

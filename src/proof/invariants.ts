@@ -21,7 +21,7 @@ export interface Occurred {
 
 type Check = (before: Checked, occurred: Occurred) => boolean;
 
-const INVARIANTS: Record<string, Check> = {
+const INVARIANTS = Object.entries<Check>({
   'no reboot while the server holds an active database copy': ({ exchange }, { arrived }) =>
     arrived?.effect !== 'changed' || arrived.intent.command !== 'Restart-Computer' || !exchange.active,
 
@@ -67,11 +67,11 @@ const INVARIANTS: Record<string, Check> = {
 
   'nothing is written after the end': ({ incident }, { wrote }) =>
     wrote === undefined || incident.finished === undefined,
-};
+});
 
 /** The names of those that do not hold. */
 export function brokenInvariants(before: Checked, occurred: Occurred): string[] {
-  return Object.entries(INVARIANTS).flatMap(([name, holds]) => (holds(before, occurred) ? [] : [name]));
+  return INVARIANTS.flatMap(([name, holds]) => (holds(before, occurred) ? [] : [name]));
 }
 
 /** Whether everything that is still changed at the end is named in it. Changes made by others are not ours to undo. */

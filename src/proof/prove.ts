@@ -101,6 +101,7 @@ async function search(
   const { shell, initial } = sceneOf({ playbooks: [playbook], facts, mode, mayCancel: true, retries: 0 });
   const lineOf = linesOf(playbook, facts);
   const [left, reached, useful] = [new Set<string>(), new Set<number>(), new Set<number>()];
+  const checked = new WeakSet<Part>();
   function note({ wrote }: Part): void {
     if (wrote?.type === 'stepStarted' || wrote?.type === 'stepFinished') reached.add(lineOf(wrote.data.n));
     if (wrote?.type === 'stepStarted') useful.add(lineOf(wrote.data.n));
@@ -111,11 +112,16 @@ async function search(
     {
       initial,
       follow: (state) => successors(shell, narrator, state),
-      keyOf,
+      keyOf: (state) => keyOf(state, shell.settings),
       outcomeOf: ({ incident }) => incident.finished?.outcome,
       findings(_, { parts }) {
-        for (const part of parts) note(part);
-        return parts.flatMap(findingsIn);
+        // Paths that begin alike share their parts.
+        const fresh = parts.filter((part) => !checked.has(part));
+        for (const part of fresh) {
+          checked.add(part);
+          note(part);
+        }
+        return fresh.flatMap(findingsIn);
       },
     },
     MOST_STATES,

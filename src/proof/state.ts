@@ -2,6 +2,8 @@
 import type { Entry, IncidentEvent } from '../incident/event.ts';
 import { apply } from '../incident/fold.ts';
 import { type Conclusion, type Incident, type StepRecord, stepInProgress, stepRecord } from '../incident/incident.ts';
+import { isGivenUp, type NextSettings } from '../incident/next.ts';
+import type { UndoState } from '../incident/undo.ts';
 import { stepNamed } from '../steps/index.ts';
 import { type ExchangeState, since } from './exchange-state.ts';
 
@@ -68,7 +70,7 @@ export function applied(incident: Incident, event: IncidentEvent): Incident {
     ...incident,
     alerts: [],
     runs: incident.runs.map((run) => ({ ...run })),
-    steps: incident.steps.map((record) => ({ ...record })),
+    steps: 'n' in event.data ? copied(incident.steps, event.data.n) : [...incident.steps],
     undo: incident.undo.map((undo) => ({ ...undo })),
     children: [...incident.children],
     approvals: [...incident.approvals],
@@ -77,39 +79,77 @@ export function applied(incident: Incident, event: IncidentEvent): Incident {
   return copy;
 }
 
+/** An event changes the record of its own step at most, and a playbook may have many steps. */
+function copied(steps: readonly StepRecord[], n: number | undefined): StepRecord[] {
+  const own = steps.findIndex(({ step }) => step.n === n);
+  return own === -1 ? [...steps] : steps.with(own, { ...steps[own]! });
+}
+
 /** Every entry is written at 0: the search has no clock. */
 export function entryOf({ type, data }: IncidentEvent, seq = 0): Entry {
   return { seq, at: 0, worker: 'proof', version: 1, type, data, previous: '' };
 }
 
 /** The same text for states between which neither `next` nor the shell nor a rule can tell a difference. */
-export function keyOf({ incident, exchange, seen, mayCancel }: State): string {
+export function keyOf({ incident, exchange, seen, mayCancel }: State, settings: NextSettings): string {
   const { blocked, log, active } = exchange;
-  const isEnding = incident.conclusion !== undefined;
+  const conclusion = incident.conclusion ?? (isGivenUp(incident, settings) ? GIVEN_UP : undefined);
+  // Only a step reads where the databases are.
+  const isPlaced = conclusion === undefined || stepInProgress(incident) !== undefined;
   return JSON.stringify([
-    incidentKey(incident, exchange),
-    [blocked, log, active, mayCancel && !isEnding].map(Number),
-    [Number(seen.healthy), Number(seen.noActiveCopies && !isEnding), seen.unverified],
+    incidentKey(incident, exchange, conclusion),
+    [blocked, log, active && isPlaced, mayCancel && !incident.conclusion].map(Number),
+    conclusion && !mayTurn(conclusion)
+      ? 0
+      : [Number(seen.healthy), Number(seen.noActiveCopies && !conclusion), seen.unverified],
   ]);
 }
 
-export const OVER: ReadonlySet<string> = new Set(['done', 'skipped', 'failed', 'refused']);
+/** Once nothing can be determined, the way to it makes no difference: undo actions follow, then the end. */
+const GIVEN_UP: Conclusion = { outcome: 'escalated', reason: '' };
 
-export function incidentKey(incident: Incident, exchange: ExchangeState): unknown {
-  const { undo, conclusion, finished, slept, afterUndo, changed } = incident;
-  if (finished) return [finished.outcome, undo.map(({ id, state }) => [id, state])];
+/** Whether health still decides about the outcome, or is claimed by it. */
+const mayTurn = ({ outcome, exhausted }: Conclusion) =>
+  outcome === 'recovered' || outcome === 'transient' || exhausted === true;
+
+const OVER: ReadonlySet<string> = new Set(['done', 'skipped', 'failed', 'refused']);
+export const isOver = ({ state }: StepRecord) => OVER.has(state);
+
+export function incidentKey(
+  incident: Incident,
+  exchange: ExchangeState,
+  conclusion: Conclusion | undefined = incident.conclusion,
+): unknown {
+  const { undo, finished, slept, afterUndo, changed } = incident;
+  if (finished) return [finished.outcome, undoKey(undo, exchange)];
   return [
     conclusion ? endingKey(incident, conclusion) : runningKey(incident),
-    incident.steps.map((record) => stepKey(record, exchange, conclusion !== undefined)),
+    stepsKey(incident, exchange, conclusion !== undefined),
     slept && [slept.for, slept.n, slept.undo],
-    undo.map(({ id, state, tries, intent }) => [
-      id,
-      state,
-      state === 'owed' || state === 'started' ? tries : 0,
-      state === 'started' && intent && since(exchange, intent),
-    ]),
+    undoKey(undo, exchange),
     afterUndo?.look,
     changed,
+  ];
+}
+
+/**
+ * Undo actions that may still run, in order, and the settings of those that failed or wait for one that failed: it makes
+ * no difference which step they belong to. The others are settled and nothing refers to them any more.
+ */
+function undoKey(undo: readonly UndoState[], exchange: ExchangeState): unknown {
+  const failed = new Set(undo.flatMap(({ id, state }) => (state === 'failed' ? [id] : [])));
+  const isStuck = ({ state, dependsOn }: UndoState) =>
+    state === 'failed' || (state === 'owed' && dependsOn !== undefined && failed.has(dependsOn));
+  const live = undo.filter((one) => !isStuck(one) && one.state !== 'putBack' && one.state !== 'notNeeded');
+  const stuck = new Set(undo.filter(isStuck).map(({ setting, state }) => `${setting} ${state}`));
+  return [
+    live.map(({ id, state, tries, intent }) => [
+      id,
+      state,
+      tries,
+      state === 'started' && intent && since(exchange, intent),
+    ]),
+    [...stuck].sort(),
   ];
 }
 
@@ -149,9 +189,17 @@ function endingKey(incident: Incident, { outcome, exhausted }: Conclusion): unkn
   ];
 }
 
-function stepKey(record: StepRecord, exchange: ExchangeState, isEnding: boolean): unknown {
-  const { state, inconclusiveTries, unhealthyTries, child, intent } = record;
-  if (OVER.has(state) || (isEnding && state !== 'started')) return 0;
-  if (state === 'pending' && inconclusiveTries + unhealthyTries === 0) return 1;
-  return [state, inconclusiveTries, unhealthyTries, child, state === 'started' && intent && since(exchange, intent)];
+/** Steps run in order, so where the plan is and what is unusual about a step says all: the same size for any length. */
+function stepsKey({ steps }: Incident, exchange: ExchangeState, isEnding: boolean): unknown {
+  const matters = isEnding ? ({ state }: StepRecord) => state === 'started' : isTouched;
+  return [isEnding ? 0 : steps.findLastIndex(isOver), steps.filter(matters).map((record) => stepKey(record, exchange))];
+}
+
+const isTouched = (record: StepRecord) =>
+  !isOver(record) && (record.state !== 'pending' || record.inconclusiveTries + record.unhealthyTries > 0);
+
+function stepKey(record: StepRecord, exchange: ExchangeState): unknown {
+  const { state, inconclusiveTries, unhealthyTries, child, intent, step } = record;
+  const moved = state === 'started' && intent && since(exchange, intent);
+  return [step.n, state, inconclusiveTries, unhealthyTries, child, moved];
 }

@@ -50,8 +50,8 @@ function go(shell: Shell, narrator: Narrator, path: Path, move: Move): Path[] {
     const written = { ...write(narrator, path, move.writes), ...(move.waits && { waits: true }) };
     const { then } = move;
     if (then.at === 'sending') return send(shell, narrator, written, then.what, false);
-    if (then.at === 'polling') return poll(shell, narrator, written, then.what, undefined);
-    if (then.at === 'rest') return [written];
+    // What is polled next is the same for a worker that goes on and for one that comes later.
+    if (then.at === 'rest' || then.at === 'polling') return [written];
     const settles = settleNext(written.state.incident, then.n);
     return settles ? go(shell, narrator, written, settles) : [written];
   }

@@ -143,16 +143,16 @@ async function firstUnproved(entries: Entry[]): Promise<number | undefined> {
   const narrator = createNarrator({ verifyingAgain: 0, watchAfterUndo: 0 });
   const start: ProofState = { incident: fold([first as Entry]), exchange, found, seen, mayCancel: false };
   const reached = entries.map(() => new Map<string, ProofState>());
-  reached[0]?.set(proofKeyOf(start), start);
+  reached[0]?.set(proofKeyOf(start, shell.settings), start);
   let last = 0;
   for (const [index, states] of reached.entries()) {
     if (states.size > 0) last = index;
     for (const state of states.values()) {
       const upcoming = entries[index + 1];
-      if (upcoming && isPause(upcoming)) reached[index + 1]?.set(proofKeyOf(state), state);
+      if (upcoming && isPause(upcoming)) reached[index + 1]?.set(proofKeyOf(state, shell.settings), state);
       for (const { parts, to } of await followedBy({ follow: (from) => successors(shell, narrator, from) }, state)) {
         const wrote = parts.flatMap((part) => part.wrote ?? []);
-        for (const end of endsOf(entries, index, wrote)) reached[end]?.set(proofKeyOf(to), to);
+        for (const end of endsOf(entries, index, wrote)) reached[end]?.set(proofKeyOf(to, shell.settings), to);
       }
     }
   }

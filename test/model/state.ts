@@ -4,7 +4,7 @@ import type { Incident } from '../../src/incident/incident.ts';
 import type { Intent } from '../../src/incident/intent.ts';
 import { arrive as arriveAt, type Effect, type ExchangeState, since } from '../../src/proof/exchange-state.ts';
 import type { Then, What } from '../../src/proof/shell.ts';
-import { type Found, incidentKey, OVER, type Seen } from '../../src/proof/state.ts';
+import { type Found, incidentKey, isOver, type Seen } from '../../src/proof/state.ts';
 
 /** A command on its way to its target; it may arrive, now or late, or never. */
 export interface Flying {
@@ -80,7 +80,7 @@ export function keyOf(state: State): string {
       exchange.effects[caller],
       waits === undefined ? -1 : swap ? 1 - waits : waits,
     ]),
-    incident.steps.filter((one) => !OVER.has(one.state)).map(({ step }) => exchange.effects[`step ${step.n}`] ?? 0),
+    incident.steps.filter((one) => !isOver(one)).map(({ step }) => exchange.effects[`step ${step.n}`] ?? 0),
     seen.healthy,
     swap ? [texts[1], texts[0]] : texts,
     both ? (swap ? 1 - lease : lease) : 0,
