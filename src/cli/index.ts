@@ -5,6 +5,7 @@ import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { drillCommand } from './commands/drill.ts';
 import { healthSetsCommand } from './commands/health-sets.ts';
 import { incidentsCommand } from './commands/incidents.ts';
 import { killSwitchCommand } from './commands/kill-switch.ts';
@@ -29,6 +30,7 @@ const COMMANDS: readonly ((program: Command, context: CliContext) => void)[] = [
   serveCommand,
   demoCommand,
   simulateCommand,
+  drillCommand,
   labCommand,
   recordCommand,
   doctorCommand,

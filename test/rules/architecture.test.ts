@@ -42,6 +42,8 @@ const ARROWS: Record<string, string[]> = {
     'config/config.ts',
     'recording/recording.ts',
   ]),
+  // Plays every incident of an organisation, and reports.
+  drill: ['incident', 'ports', 'lib', 'lab', 'rehearsal', 'engine/verify/match.ts'],
   recording: ['incident', 'ports', 'lib'].concat([
     'config/data.ts',
     'config/problems.ts',
@@ -92,6 +94,7 @@ const ARROWS: Record<string, string[]> = {
     'doctor',
     'proof/prove.ts',
     'rehearsal',
+    'drill',
     'engine',
     'guards',
     'incident',

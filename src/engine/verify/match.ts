@@ -1,5 +1,5 @@
 import type { Matched } from '../../incident/event.ts';
-import { isMonitor, type MonitorRef, monitorName } from '../../incident/health.ts';
+import { isMonitor, type MonitorRef, monitorName, type ServerFacts } from '../../incident/health.ts';
 import type { Incident } from '../../incident/incident.ts';
 import type { PlannedStep, Playbook } from '../../incident/plan.ts';
 import { stepNamed } from '../../steps/index.ts';
@@ -26,7 +26,7 @@ export function match(incident: Incident, playbooks: readonly Playbook[], catalo
           monitor,
           ...(targetResource !== undefined && { targetResource }),
         })),
-      plan: planOf(playbook, incident),
+      plan: planOf(playbook, factsIn(incident), incident.steps.length),
     };
   }
   const treated = unhealthy.filter((monitor) => playbooks.some((one) => ran.has(one.name) && handles(one, monitor)));
@@ -42,11 +42,14 @@ function handles(playbook: Playbook, monitor: MonitorRef): boolean {
   return playbook.handles.some((pattern) => isMonitor(pattern, monitor));
 }
 
+function factsIn({ id, facts }: Incident): ServerFacts {
+  if (!facts) throw new Error(`incident ${id} was matched before it was verified`);
+  return facts;
+}
+
 /** The plan of a playbook for one server: one step per command, numbered after the incident's earlier steps. */
-function planOf(playbook: Playbook, incident: Incident): PlannedStep[] {
-  const { facts } = incident;
-  if (!facts) throw new Error(`incident ${incident.id} was matched before it was verified`);
-  let n = incident.steps.length;
+export function planOf(playbook: Playbook, facts: ServerFacts, after = 0): PlannedStep[] {
+  let n = after;
   return playbook.steps.flatMap((spec) => {
     const step = stepNamed(spec.step);
     const expanded = step.expand ? step.expand(spec.options, facts) : [spec.options];

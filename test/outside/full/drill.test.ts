@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { get, post, Site, until } from '../../support/processes.ts';
+
+const MAIN = join(process.cwd(), 'dist/main.js');
+const RECORDING = join(process.cwd(), 'test/fixtures/recordings/exchange-2016.json');
+
+interface Result {
+  server: string;
+  monitor: string;
+  cure: string;
+  outcome: string;
+  commands: string[];
+}
+
+let site: Site;
+beforeAll(async () => {
+  site = await Site.open();
+});
+afterAll(() => site.close());
+
+function drill(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, [MAIN, 'drill', ...args]);
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk) => (out += chunk));
+  child.stderr.on('data', (chunk) => (err += chunk));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
+}
+
+const drilled = async (...args: string[]) => JSON.parse((await drill('--json', ...args)).out) as { cells: Result[] };
+
+describe('second-responder drill', () => {
+  it('compares with a baseline: the exit code is 1 only when something got worse', async () => {
+    const files = { base: join(site.directory, 'base.json'), page: join(site.directory, 'page.html') };
+    const { code, out } = await drill('--json', '--html', files.page);
+    expect(code).toBe(0);
+    await writeFile(files.base, out);
+    const [same, worse] = await Promise.all([
+      drill('--baseline', files.base),
+      drill('--baseline', files.base, '--mode', 'observe'),
+    ]);
+    expect(same).toMatchObject({ code: 0, err: '' });
+    expect(same.out).toContain('nothing got worse');
+    expect(worse.code).toBe(1);
+    expect(worse.out).toMatch(/recovered before, and now ends as suppressed/);
+    expect(await readFile(files.page, 'utf8')).toMatch(/^<!doctype html>.*mbx9/s);
+  });
+
+  it.each([
+    ['a baseline that is none', ['--baseline', 'package.json'], 1, /is not a report/],
+    ['two organisations', ['--organisation', 'a', '--recording', 'b'], 2, /cannot be combined/],
+    ['a missing recording', ['--recording', 'no-such-file'], 1, /no-such-file/],
+  ] as const)('refuses %s in words', async (_, args, code, message) => {
+    const ran = await drill(...args);
+    expect(ran.code).toBe(code);
+    expect(ran.err).toMatch(message);
+    expect(ran.err).not.toContain('    at ');
+  });
+});
+
+describe('a drill and the daemon', () => {
+  interface Command {
+    server: string;
+    command: string;
+    arguments: { Name?: string };
+    effect: string;
+  }
+
+  it.each<[says: string, args: string[], env: Record<string, string>, take: (cell: Result) => boolean]>([
+    [
+      'the shipped organisation',
+      [],
+      {},
+      ({ server, monitor }) => ['mbx1', 'mbx9', 'cas2'].includes(server) && /SelfTest|ProxyTest/.test(monitor),
+    ],
+    [
+      'a recorded one',
+      ['--recording', RECORDING],
+      { SECOND_RESPONDER_LAB_RECORDING: RECORDING },
+      ({ server }) => server === 'tok-ex02',
+    ],
+  ])('end the same incidents of %s with the same outcomes and commands', async (_, args, env, take) => {
+    const cells = (await drilled(...args)).cells.filter(take).slice(0, 8);
+    expect(cells.length).toBeGreaterThan(4);
+    const own = await Site.open();
+    try {
+      const daemon = await own.daemon({ SECOND_RESPONDER_LAB_SPEED: '3000', ...env });
+      const played: Result[] = [];
+      for (const { server, monitor: name, cure } of cells) {
+        const [healthSet, monitor] = name.split('\\');
+        await post(`${daemon.url}/lab/v1/reset`, {});
+        await post(`${daemon.url}/lab/v1/faults`, { fault: 'unhealthy', server, healthSet, monitor, cure });
+        const { body } = await post(`${daemon.url}/api/v1/alerts/generic`, {
+          id: `${server} ${name} ${cure}`,
+          server,
+          healthSet,
+          monitor,
+          status: 'firing',
+        });
+        expect(body).toMatchObject({ accepted: 1 });
+        const incidents = () =>
+          get<{ incidents: { state: string; outcome: string }[] }>(`${daemon.url}/api/v1/incidents`);
+        const isOver = ({ incidents: all }: { incidents: { state: string }[] }) =>
+          all.length === played.length + 1 && all.every(({ state }) => state === 'finished');
+        const [last] = (await until(incidents, isOver, 120_000)).incidents;
+        const commands = (await get<Command[]>(`${daemon.url}/lab/v1/commands`)).filter(
+          ({ effect }) => effect === 'changed',
+        );
+        const lines = commands.map((one) => [one.server, one.command, one.arguments.Name].filter(Boolean).join(' '));
+        played.push({ server, monitor: name, cure, outcome: last?.outcome ?? '', commands: lines });
+      }
+      expect(played).toEqual(
+        cells.map(({ server, monitor, cure, outcome, commands }) => ({ server, monitor, cure, outcome, commands })),
+      );
+    } finally {
+      await own.close();
+    }
+  });
+});
