@@ -6,13 +6,16 @@ import { shortName } from './alert.ts';
  */
 export function commandLine(command: string, server: string, parameters: Record<string, unknown>): string {
   const named = Object.entries(parameters).sort(([a], [b]) => place(a) - place(b));
-  const line = [command, ...named.map(([name, value]) => `-${name} ${literal(value)}`)].join(' ');
+  const given = named.map(([name, value]) => (SWITCHES.includes(name) ? `-${name}` : `-${name} ${literal(value)}`));
+  const line = [command, ...given].join(' ');
   const says = named.some(([, value]) => typeof value === 'string' && shortName(value) === server);
   return says || server === '' ? line : `Invoke-Command -ComputerName ${literal(server)} { ${line} }`;
 }
 
 /** Parameters that name the object of a command come first. */
 const SUBJECTS = ['Identity', 'Name', 'ComputerName', 'Server'];
+/** Parameters without a value. */
+const SWITCHES = ['Status'];
 const place = (parameter: string) => (SUBJECTS.includes(parameter) ? SUBJECTS.indexOf(parameter) : SUBJECTS.length);
 
 /** A value as a PowerShell literal; text with special characters is quoted, with its quotes doubled. */

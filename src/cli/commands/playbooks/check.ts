@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ConfigError, type Problem } from '../../../config/problems.ts';
 import type { Playbook } from '../../../incident/plan.ts';
-import { span } from '../../../lib/span.ts';
+import { costInWords } from '../../../proof/in-words.ts';
 import type { Proof } from '../../../proof/prove.ts';
 import { loadCatalog } from '../../../verification/catalog.ts';
 import { type CliContext, print } from '../../context.ts';
@@ -61,7 +61,7 @@ function formatCheck(
   const head = ['', 'PLAYBOOK', 'MODE', 'STEPS', 'STATES', 'AT WORST', 'FILE'].map((title) => paint('dim', title));
   const rows = read.map(({ name, mode, steps, file }, index) => {
     const proof = proofs[index] as Proof;
-    return [paint('good', '✓'), name, mode, String(steps.length), String(proof.states), worstInWords(proof), file];
+    return [paint('good', '✓'), name, mode, String(steps.length), String(proof.states), costInWords(proof.worst), file];
   });
   const left = proofs.filter((proof) => proof.left.length > 0);
   return [
@@ -71,14 +71,4 @@ function formatCheck(
         `\n${proof.playbook} may leave changed, and says so:\n${proof.left.map((says) => `  ${says}\n`).join('')}`,
     ),
   ].join('');
-}
-
-/** `5 h 58 min, 3 service restarts, 1 reboot` */
-function worstInWords({ worst }: Proof): string {
-  const some = (count: number, what: string) => (count > 0 ? [`${count} ${what}${count === 1 ? '' : 's'}`] : []);
-  return [
-    span(worst.time),
-    ...some(worst.serviceRestarts, 'service restart'),
-    ...some(worst.serverRestarts, 'reboot'),
-  ].join(', ');
 }
