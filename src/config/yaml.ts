@@ -21,6 +21,8 @@ export interface Source {
   data: unknown;
   /** Finds the position of a path of `data`, or of the nearest enclosing node that the file contains. */
   locate: Locate;
+  /** The comment before an element of a list, or at the end of its line; '' if there is none. */
+  commentOf(path: Path): string;
 }
 
 export interface YamlOptions {
@@ -42,7 +44,8 @@ export function parseYaml(text: string, file: string, options?: YamlOptions): So
     const message = 'contains several documents (separated by ---); only one is allowed';
     throw new ConfigError([{ ...second.locate([]), path: '', message }]);
   }
-  return first ?? { file, data: null, locate: () => ({ file, line: 1, column: 1, path: '' }) };
+  const empty = { file, data: null, locate: () => ({ file, line: 1, column: 1, path: '' }), commentOf: () => '' };
+  return first ?? empty;
 }
 
 /** Parses text with one or more documents, separated by `---`. Throws ConfigError with every syntax error. */
@@ -65,6 +68,7 @@ export function parseYamlDocuments(text: string, file: string, options: YamlOpti
       file,
       data: toData(document, file),
       locate: locator(document, file, lines, options.normalise ?? ((key) => key)),
+      commentOf: (path: Path) => commentOf(document, path),
     }));
 }
 
@@ -145,6 +149,17 @@ function locator(document: Document, file: string, lines: LineCounter, normalise
     const { line, col } = lines.linePos(offset);
     return { file, line, column: col, path: writePath(written) };
   };
+}
+
+/** The parser gives a comment before the first element of a list to the list, and one at the end of a line to the last value. */
+function commentOf(document: Document, path: Path): string {
+  const node = document.getIn(path, true);
+  const list = document.getIn(path.slice(0, -1), true);
+  const before = isNode(node) ? node.commentBefore : undefined;
+  const first = path.at(-1) === 0 && isSeq(list) ? list.commentBefore : undefined;
+  const ends = isMap(node) ? node.items.map(({ value }) => (isNode(value) ? value.comment : undefined)) : [];
+  const after = isNode(node) ? node.comment : undefined;
+  return [first, before, ...ends, after].filter(Boolean).join('\n\n');
 }
 
 interface Child {

@@ -46,8 +46,15 @@ export interface Playbook {
   hash: string;
   /** Path of its file. */
   file: string;
-  /** Where each step is in that file, for problems that are found later. */
-  places: { line: number; column: number; path: string }[];
+  /** Where each step is in that file, for problems that are found later, and the comments about it. */
+  places: { line: number; column: number; path: string; comments: StepComment[] }[];
+}
+
+/** A comment about `of` steps, the outermost list first; this step is number `at` of them, counted from 0. */
+export interface StepComment {
+  text: string;
+  at: number;
+  of: number;
 }
 
 /** A step of a run. `n` is unique in an incident: numbering continues through all its playbooks. */

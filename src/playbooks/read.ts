@@ -69,14 +69,14 @@ function readPlaybook(source: Source, language: PlaybookLanguage, problems: Prob
     problems.push(...zodProblems(result.error, playbookSchema, source.locate));
     // The steps are checked anyway, to report all problems in one go.
     const steps = (source.data as { steps?: unknown } | null)?.steps;
-    if (Array.isArray(steps)) readSteps(steps, ['steps'], {}, createReading(language, source.locate, problems));
+    if (Array.isArray(steps)) readSteps(steps, ['steps'], {}, createReading(language, source, problems));
     return undefined;
   }
   const { playbook: name, summary, page, mode } = result.data;
   const handles = readHandles(result.data.handles, language.catalog, source.locate, problems);
-  const read = readSteps(result.data.steps, ['steps'], {}, createReading(language, source.locate, problems));
+  const read = readSteps(result.data.steps, ['steps'], {}, createReading(language, source, problems));
   const meaning = { name, handles, mode, steps: read.map(({ spec }) => spec) };
-  const places = read.map(({ place: { line, column, path } }) => ({ line, column, path }));
+  const places = read.map(({ place: { line, column, path }, comments }) => ({ line, column, path, comments }));
   return { ...meaning, summary, ...(page && { page }), hash: hashOf(meaning), file: source.file, places };
 }
 

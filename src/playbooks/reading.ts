@@ -1,4 +1,5 @@
 import type { Locate, Path, Place, Problem } from '../config/problems.ts';
+import type { Source } from '../config/yaml.ts';
 import type { Catalog } from '../verification/catalog.ts';
 import type { StepLanguage } from './language.ts';
 
@@ -8,6 +9,7 @@ export interface StepReading {
   services: readonly string[];
   catalog: Catalog;
   locate: Locate;
+  commentOf: Source['commentOf'];
   problems: Problem[];
   complain(path: Path, message: string, hint?: string): void;
   /** The same, but the position is that of the key instead of its value. */
@@ -16,7 +18,7 @@ export interface StepReading {
 
 export function createReading(
   language: Pick<StepReading, 'steps' | 'services' | 'catalog'>,
-  locate: Locate,
+  { locate, commentOf }: Source,
   problems: Problem[],
 ): StepReading {
   const report = (place: Place, message: string, hint?: string) =>
@@ -24,6 +26,7 @@ export function createReading(
   return {
     ...language,
     locate,
+    commentOf,
     problems,
     complain: (path, message, hint) => report(locate(path), message, hint),
     complainAtKey: (path, message, hint) => report(locate(path, 'key'), message, hint),

@@ -1,7 +1,7 @@
 /** Reads the list under `steps:`, with its nested lists, into one flat list in which every step has its condition. */
 import { isObject } from '../config/data.ts';
 import { didYouMean, type Path, type Place, zodProblems } from '../config/problems.ts';
-import type { Condition, StepSpec } from '../incident/plan.ts';
+import type { Condition, StepComment, StepSpec } from '../incident/plan.ts';
 import { readCondition } from './conditions.ts';
 import type { StepLanguage } from './language.ts';
 import type { StepReading } from './reading.ts';
@@ -16,6 +16,7 @@ const FRAME = ['when', 'steps'];
 export interface ReadStep {
   spec: StepSpec;
   place: Place;
+  comments: StepComment[];
 }
 
 export function readSteps(entries: unknown[], path: Path, around: Condition, reading: StepReading): ReadStep[] {
@@ -23,7 +24,11 @@ export function readSteps(entries: unknown[], path: Path, around: Condition, rea
   if (ending >= 0 && ending < entries.length - 1) {
     reading.complain([...path, ending + 1], `is never reached: "${LAST_STEP}" before it ends the playbook`);
   }
-  return entries.flatMap((entry, index) => readEntry(entry, [...path, index], around, reading));
+  return entries.flatMap((entry, index) => {
+    const read = readEntry(entry, [...path, index], around, reading);
+    const text = reading.commentOf([...path, index]);
+    return read.map((step, at) => ({ ...step, comments: [{ text, at, of: read.length }, ...step.comments] }));
+  });
 }
 
 function isUnconditionalEnd(entry: unknown): boolean {
@@ -88,7 +93,7 @@ function readStep(name: string, value: unknown, path: Path, when: Condition, rea
   const options = readOptions(step, value, path, reading);
   if (!options) return [];
   const spec = { step: step.name, options, ...(Object.keys(when).length > 0 && { when }) };
-  return [{ spec, place: reading.locate(path, 'key') }];
+  return [{ spec, place: reading.locate(path, 'key'), comments: [] }];
 }
 
 function readOptions(
