@@ -9,6 +9,7 @@ import { ask } from './mode.ts';
 export const busy: Guard = {
   name: 'busy',
   reasons: ['setup', 'servicing', 'backup', 'seeding', 'pending-update'],
+  requires: 'no setup, update, backup or seeding runs on it, and no update waits for a restart',
   async judge(context) {
     const { target, change, exchange, signal } = context;
     const { value: activities } = await exchange.activity(target.server, { signal });

@@ -12,6 +12,7 @@ import { ALLOW, type Guard } from './guard.ts';
 export const commonCause: Guard = {
   name: 'common-cause',
   reasons: ['common-cause', 'others-unseen'],
+  requires: 'the same problem is not on several servers at once',
   async judge({ incident, run, change, target, organisation, settings, store, clock }) {
     const { within, servers: many } = settings.commonCause;
     const since = clock.now() - within;

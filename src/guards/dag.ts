@@ -17,6 +17,8 @@ const LONGEST_QUEUE = 100;
 export const dagGate: Guard = {
   name: 'dag',
   reasons: ['only-copy', 'no-healthy-copy', 'active-copies', 'quorum', 'other-site'],
+  requires:
+    'each active database has a healthy copy that may take over, none is active at a restart, and the group keeps its quorum',
   async judge(context) {
     const { change } = context;
     if (change.action === 'fail-over-databases') {

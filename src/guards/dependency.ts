@@ -11,6 +11,7 @@ import { ALLOW, type Guard, type GuardContext } from './guard.ts';
 export const dependency: Guard = {
   name: 'dependency',
   reasons: ['dependency-unhealthy', 'more-basic-incident'],
+  requires: 'the health sets that this one depends on are healthy, and no more basic incident is open on the server',
   async judge(context) {
     const { incident, target, exchange, signal } = context;
     const needs = needsOf(context);

@@ -4,6 +4,7 @@ import { ALLOW, type Guard } from './guard.ts';
 export const evidence: Guard = {
   name: 'evidence',
   reasons: [],
+  requires: 'the problem was seen only minutes ago; otherwise health is verified again first',
   judge({ incident, clock, settings, justVerified }) {
     if (justVerified) return ALLOW;
     const seen = incident.seenUnhealthyAt;

@@ -19,6 +19,8 @@ import type { Verifier } from '../verification/verify.ts';
 export interface Guard {
   readonly name: string;
   readonly reasons: readonly string[];
+  /** What must hold for it to allow a change, in words: `no kill switch is on …`. */
+  readonly requires: string;
   judge(context: GuardContext): Promise<Answer> | Answer;
 }
 

@@ -5,6 +5,7 @@ import { ALLOW, type Guard } from './guard.ts';
 export const killSwitch: Guard = {
   name: 'kill-switch',
   reasons: ['kill-switch'],
+  requires: 'no kill switch is on: for everything, this playbook, the server or its group',
   judge({ killSwitches, scope }) {
     const on = killSwitches.find((one) => applies(one, scope));
     return on ? { answer: 'wait', reason: 'kill-switch', says: saysOf(on) } : ALLOW;

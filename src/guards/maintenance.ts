@@ -19,6 +19,7 @@ const HANDS_OFF = ['ServerWideOffline', 'Monitoring', 'RecoveryActionsEnabled'];
 export const maintenance: Guard = {
   name: 'maintenance',
   reasons: ['window', 'sender', 'component', 'node-suspended', 'out-of-service'],
+  requires: 'nobody works on the server: no maintenance window, no component out of service, no suspended cluster node',
   async judge(context) {
     const { incident, target, exchange, clock, settings, signal } = context;
     const { server } = target;

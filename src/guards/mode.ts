@@ -6,6 +6,7 @@ import { ALLOW, type Answer, type Guard, type GuardContext } from './guard.ts';
 export const mode: Guard = {
   name: 'mode',
   reasons: ['observe', 'approval'],
+  requires: 'the mode in force lets the playbook act, or a person has approved its plan',
   judge(context) {
     const { incident, run, settings } = context;
     const inForce = ceiling(run.mode, settings.mode);

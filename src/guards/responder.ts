@@ -31,6 +31,7 @@ const HARMLESS = new Set(['Escalate', 'WatsonDump', 'ControlService', 'LogEvent'
 export const responder: Guard = {
   name: 'responder',
   reasons: ['responder-acting', 'responder-lately'],
+  requires: 'Managed Availability is not recovering the server itself, and has not just done so',
   async judge(context) {
     const answer = await busyHere(context);
     if (answer !== ALLOW) return answer;

@@ -5,6 +5,7 @@ import { ALLOW, type Guard } from './guard.ts';
 export const self: Guard = {
   name: 'self',
   reasons: ['own-machine'],
+  requires: 'the server runs neither this daemon nor anything that it depends on, before a failover or restart',
   judge({ change, target, settings }) {
     if (!DISRUPTIVE.has(change.action) || !settings.self.includes(target.server)) return ALLOW;
     const says = `${target.server} runs this daemon or something that it depends on`;

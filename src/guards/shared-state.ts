@@ -9,6 +9,7 @@ import { saysOf } from './kill-switch.ts';
 export const claim: Guard = {
   name: 'claim',
   reasons: ['server-claimed'],
+  requires: 'no other incident acts on the server',
   judge: ({ refusal }) => (refusal?.by === 'claim' ? answerOf(refusal).answer : ALLOW),
 };
 
@@ -16,6 +17,7 @@ export const claim: Guard = {
 export const slot: Guard = {
   name: 'slot',
   reasons: ['group-busy'],
+  requires: 'no other server of its group is out of service, before a failover or restart',
   judge: ({ refusal }) => (refusal?.by === 'slot' ? answerOf(refusal).answer : ALLOW),
 };
 

@@ -9,6 +9,7 @@ import { ALLOW, type Guard } from './guard.ts';
 export const site: Guard = {
   name: 'site',
   reasons: ['no-other-server'],
+  requires: 'another client access server of the site is healthy and in service, before one restarts',
   async judge({ incident, run, change, target, organisation, verifier, exchange, signal }) {
     if (change.action !== 'restart-server' || !target.roles.includes('client-access')) return ALLOW;
     const others = organisation.servers.filter(

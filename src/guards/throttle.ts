@@ -13,6 +13,8 @@ const MINUTE = 60_000;
 export const throttle: Guard = {
   name: 'throttle',
   reasons: ['too-soon', 'hourly-limit', 'daily-limit', 'group-too-soon', 'group-daily-limit', 'started-by-others'],
+  requires:
+    'the limits of this action are not reached: time since the last one, number per hour and day, per server and group',
   async judge({ incident, change, target, exchange, clock, settings, refusal, startedByUs, signal }): Promise<Answer> {
     if (refusal?.by === 'throttle') return answerOf(refusal).answer;
     const limits = settings.throttles[change.action];

@@ -12,6 +12,7 @@ import { ask, PLAN_APPROVED, wouldHaveDone } from './mode.ts';
 export const trust: Guard = {
   name: 'trust',
   reasons: ['demoted', 'distrusted'],
+  requires: 'the last runs of this playbook helped',
   async judge(context) {
     const { incident, run, organisation, settings, store } = context;
     // A run that has started to change something is not stopped half-way; a child is part of its parent's run.

@@ -105,7 +105,9 @@ export function exchangeOf(state: ExchangeState, condition: Condition, now: numb
   const answers: Partial<Exchange> = {
     service: (server, name) => answer({ name, status, startType, startedAt: startOf(state, `${server}/${name}`) }),
     services: () =>
-      answer([{ name: 'any', startType: 'Automatic', status: condition === 'cold' ? 'Stopped' : 'Running' }]),
+      answer([
+        { name: 'MSExchangeServiceHost', startType: 'Automatic', status: condition === 'cold' ? 'Stopped' : 'Running' },
+      ]),
     bootTime: () => answer({ bootedAt: bootOf(state), uptimeSeconds: (now - bootOf(state)) / 1000 }),
     serverHealth: () =>
       answer([{ ...row, alertValue: 'Healthy', isStale: false, lastExecution: Number.MAX_SAFE_INTEGER }]),

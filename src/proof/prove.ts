@@ -173,7 +173,7 @@ function problemOf({ file, name, places }: Playbook, { step, message, hint, stor
 const unique = <T>(values: T[]) => [...new Set(values)];
 
 /** Which line of the file a planned step comes from: a list of services is one line and several planned steps. */
-function linesOf(playbook: Playbook, facts: ServerFacts): (n: number) => number {
+export function linesOf(playbook: Playbook, facts: ServerFacts): (n: number) => number {
   const lines = playbook.steps.flatMap(({ step, options }, index) =>
     (stepNamed(step).expand?.(options, facts) ?? [options]).map(() => index),
   );

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { positiveDuration, writeDuration } from '../config/schema.ts';
+import { span } from '../lib/span.ts';
 import type { Question, Step } from './step.ts';
 
 /** A person must approve before the playbook goes on. The engine asks, and waits without occupying a worker. */
@@ -21,6 +22,8 @@ export const ask: Step = {
       .describe('Who may approve it: an operator, or only an admin.'),
     within: positiveDuration.prefault('2h').describe('How long to wait for the answer.'),
   }),
+  sentence: ({ question, role, within }) =>
+    `Asks ${role === 'admin' ? 'an admin' : 'a person'} to approve “${question}” and waits up to ${span(within as number)}. A rejection or no answer ends the playbook: the incident is escalated.`,
   says: ({ question, role, within }) =>
     `Ask ${role === 'admin' ? 'an admin' : 'a person'} within ${writeDuration(within as number)}: ${question}`,
   asks: ({ question, role, within }) => ({ question, role, within }) as Question,

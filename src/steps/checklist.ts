@@ -18,6 +18,7 @@ export const checklist: Step = {
     (items as string[])
       .filter((one, index, all) => all.indexOf(one) < index)
       .map((one) => `items: "${one}" is in the list twice`),
+  sentence: ({ items }) => `Puts on the escalation what only a person can do: ${(items as string[]).join('; ')}.`,
   says: ({ items }) => `Checklist for a person: ${(items as string[]).join('; ')}`,
 
   async begin() {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { positiveDuration, writeDuration } from '../config/schema.ts';
+import { span } from '../lib/span.ts';
 import { describeCopy, isActive } from '../verification/copies.ts';
 import { optionsOf, type Step } from './step.ts';
 
@@ -16,6 +17,8 @@ export const confirmNoActiveCopies: Step = {
     within: positiveDuration.prefault('15m').describe('Maximum time for the moves.'),
     every: positiveDuration.prefault('10s').describe('Time between checks.'),
   }),
+  sentence: ({ within, every }) =>
+    `Waits up to ${span(within as number)} until no database is active on the server, polling every ${span(every as number)}.`,
   says: () => 'Confirm that no database copy is active here',
 
   worst: (options) => ({ takes: options.within as number }),

@@ -11,6 +11,8 @@ export const escalate: Step = {
   options: z.strictObject({
     to: z.string().min(1).max(200).default('the person on call').describe('The people to name in the escalation.'),
   }),
+  sentence: ({ to }) =>
+    `Escalates to ${to}: the notification names the evidence, every step with its result, and what is still changed.`,
   says: ({ to }) => `Escalate to ${to}`,
 
   async begin() {

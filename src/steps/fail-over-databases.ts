@@ -16,6 +16,7 @@ export const failOverDatabases: Step = {
   summary: 'Moves the active databases away and blocks activation here; undone once the server is healthy again.',
   changes: true,
   options: z.strictObject({}),
+  sentence: () => 'Moves the active databases to other servers and blocks their activation here.',
   says: () => 'Set-MailboxServer -DatabaseCopyActivationDisabledAndMoveNow $true',
   worst: () => ({
     takes: 0,

@@ -7,6 +7,7 @@ export const identifyMailboxServer: Step = {
   summary: 'Finds the mailbox server in the error of the failing probe; escalates if there is none.',
   changes: false,
   options: z.strictObject({}),
+  sentence: () => 'Finds the mailbox server behind the server in the error of the failing probe.',
   says: () => 'Identify the mailbox server behind it',
 
   async begin() {

@@ -9,6 +9,7 @@ export const logLocation: Step = {
   shorthand: 'protocol',
   changes: false,
   options: z.strictObject({ protocol: z.enum(['imap', 'pop']).default('imap').describe('The protocol.') }),
+  sentence: ({ protocol }) => `Records the folder of the ${String(protocol).toUpperCase()} protocol log as evidence.`,
   says: ({ protocol }) => `Note the location of the ${protocol} protocol log`,
 
   async begin() {

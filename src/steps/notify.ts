@@ -8,6 +8,7 @@ export const notify: Step = {
   shorthand: 'message',
   changes: false,
   options: z.strictObject({ message: z.string().min(1).max(1000).describe('The message.') }),
+  sentence: ({ message }) => `Sends people the message “${message}”.`,
   says: ({ message }) => `Notify: ${message}`,
 
   async begin() {

@@ -24,6 +24,7 @@ export const protocolLog: Step = {
     if (service === undefined || isNamed(service, services)) return [];
     return [`undo-restart: ${service} is not on the allow-list of services (safety.services: ${services.join(', ')})`];
   },
+  sentence: ({ protocol }) => `Turns the ${String(protocol).toUpperCase()} protocol log of the server on.`,
   says: ({ protocol }) => `${CMDLET[protocol as Protocol]} -ProtocolLogEnabled $true`,
   worst: ({ protocol, 'undo-restart': service }) => ({
     takes: 0,

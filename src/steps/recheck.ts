@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../config/schema.ts';
+import { span } from '../lib/span.ts';
 import { verifyHandled } from './handled.ts';
 import { optionsOf, type Step } from './step.ts';
 
@@ -15,6 +16,8 @@ export const recheck: Step = {
     every: duration.prefault('20s').describe('Time between checks.'),
   }),
   says: () => 'Recheck health',
+  sentence: ({ attempts, every }) =>
+    `Verifies the health of the handled monitors, up to ${attempts} times, ${span(every as number)} apart.`,
   worst: (options) => ({ takes: (options.attempts as number) * (options.every as number) }),
 
   async begin() {

@@ -23,6 +23,8 @@ export const remediate: Step = {
       .regex(/^[A-Za-z][A-Za-z0-9]*\*?$/, 'names a family: the first part of its health sets, such as "IMAP*"')
       .describe('The health sets to recover on that server.'),
   }),
+  sentence: (options) =>
+    `Verifies ${options['health-sets']} on the mailbox server behind the server and, if it is unhealthy, recovers it first, in an incident of its own with its own playbooks. If it can't be recovered, a person is notified and nothing is restarted here; otherwise the handled monitors are verified again here.`,
   says: (options) => `Recover ${options['health-sets']} on the mailbox server behind it`,
 
   worst: () => ({ disrupts: 'the mailbox server behind it may be treated too, by its own playbook' }),

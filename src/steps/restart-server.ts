@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { positiveDuration, writeDuration } from '../config/schema.ts';
 import type { Intent } from '../incident/intent.ts';
 import { sameName } from '../incident/names.ts';
+import { span } from '../lib/span.ts';
 import { ExchangeError } from '../ports/exchange.ts';
 import { componentsOfService, outOfService } from '../verification/components.ts';
 import { collect } from './collect.ts';
@@ -29,6 +30,8 @@ export const restartServer: Step = {
   options: z.strictObject({
     'back-within': positiveDuration.prefault('45m').describe('Maximum time until the server is back.'),
   }),
+  sentence: (options) =>
+    `Restarts the server and waits up to ${span(options['back-within'] as number)} until services, monitors and database copies work again.`,
   says: () => 'Restart-Computer',
   worst: (options) => ({
     takes: GOES_DOWN_WITHIN + (options['back-within'] as number),

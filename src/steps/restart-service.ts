@@ -12,6 +12,12 @@ type On = 'this-server' | 'back-end' | 'own-role';
 /** How long a restarted service may take until it runs (organisation's ms); long enough to reveal a hanging stop. */
 const COMES_UP_WITHIN = 3 * 60_000;
 
+const WHERE: Record<On, string> = {
+  'this-server': 'on the server',
+  'back-end': "on the mailbox server that the probe's error names",
+  'own-role': 'on the server, as far as its roles have them',
+};
+
 /** Restart-Service on the server, or on the mailbox server that its probe names. */
 export const restartService: Step = {
   name: 'restart-service',
@@ -44,6 +50,7 @@ export const restartService: Step = {
   },
 
   worst: ({ name }) => ({ takes: COMES_UP_WITHIN, disrupts: `connections through ${name} are cut once` }),
+  sentence: ({ name, on }) => `Restarts ${[name].flat().join(', then ')} ${WHERE[on as On]}.`,
   says: ({ name, on }) => `Restart-Service ${name}${on === 'back-end' ? ' on the back end' : ''}`,
 
   async begin(context) {

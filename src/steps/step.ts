@@ -28,6 +28,8 @@ export interface Step extends StepLanguage {
   expand?(options: Options, facts: ServerFacts): Options[];
   /** For people, in the plan and the journal: `Restart-Service MSExchangeIMAP4BE on the back end`. */
   says(options: Options): string;
+  /** The same as a sentence, for `playbooks explain`. Absent: the summary. */
+  sentence?(options: Options): string;
   /** What a person must know to approve it. Absent on steps that take no time and disrupt nobody. */
   worst?(options: Options): Worst;
   /** A person must approve before it begins. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { positiveDuration, writeDuration } from '../config/schema.ts';
+import { span } from '../lib/span.ts';
 import { optionsOf, type Step } from './step.ts';
 
 export const wait: Step = {
@@ -8,6 +9,7 @@ export const wait: Step = {
   shorthand: 'for',
   changes: false,
   options: z.strictObject({ for: positiveDuration.describe('How long to wait.') }),
+  sentence: (options) => `Waits ${span(options.for as number)}.`,
   says: (options) => `Wait ${writeDuration(options.for as number)}`,
 
   worst: (options) => ({ takes: options.for as number }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { positiveDuration } from '../config/schema.ts';
+import { span } from '../lib/span.ts';
 import { verifyHandled } from './handled.ts';
 import { optionsOf, type Step } from './step.ts';
 
@@ -17,6 +18,8 @@ export const watchHealth: Step = {
     const { for: total, every } = options as { for: number; every: number };
     return every > total ? ['every: is longer than for: the watch would end before its first check'] : [];
   },
+  sentence: (options) =>
+    `Watches for ${span(options.for as number)} whether the server stays healthy: verifies every ${span(options.every as number)}.`,
   says: (options) => `Watch that the server stays healthy for ${Math.round((options.for as number) / 60_000)} min`,
 
   worst: (options) => ({ takes: options.for as number }),

@@ -14,7 +14,7 @@ const ARROWS: Record<string, string[]> = {
   sources: ['incident', 'lib'],
   verification: ['incident', 'ports', 'lib', 'config/problems.ts', 'config/yaml.ts'],
   playbooks: ['incident', 'config', 'verification/catalog.ts'],
-  steps: ['incident', 'ports', 'verification', 'playbooks/language.ts', 'config/schema.ts'],
+  steps: ['incident', 'ports', 'lib', 'verification', 'playbooks/language.ts', 'config/schema.ts'],
   guards: ['incident', 'ports', 'verification', 'config/windows.ts'],
   gateway: ['incident', 'ports', 'lib', 'guards/kill-switch.ts'],
   engine: [
@@ -44,6 +44,13 @@ const ARROWS: Record<string, string[]> = {
   ]),
   // Plays every incident of an organisation, and reports.
   drill: ['incident', 'ports', 'lib', 'lab', 'rehearsal', 'engine/verify/match.ts'],
+  // Runs the steps of a playbook on a simulated organisation, to show what they send.
+  explain: ['incident', 'ports', 'lib', 'steps', 'guards', 'proof', 'lab/lab.ts', 'verification'].concat([
+    'config/config.ts',
+    'config/problems.ts',
+    'engine/settings.ts',
+    'engine/verify/match.ts',
+  ]),
   recording: ['incident', 'ports', 'lib'].concat([
     'config/data.ts',
     'config/problems.ts',
@@ -92,6 +99,8 @@ const ARROWS: Record<string, string[]> = {
     'adapters/telemetry',
     'config',
     'doctor',
+    'explain',
+    'proof/in-words.ts',
     'proof/prove.ts',
     'rehearsal',
     'drill',

@@ -1,12 +1,17 @@
 import type { Command } from 'commander';
 import type { CliContext } from '../../context.ts';
 import { checkCommand } from './check.ts';
+import { explainCommand } from './explain.ts';
 import { listCommand } from './list.ts';
 import { trustCommand } from './trust.ts';
 
 export function playbooksCommand(program: Command, context: CliContext): void {
-  const playbooks = program.command('playbooks').description('list, check and trust playbooks').helpCommand(false);
+  const playbooks = program
+    .command('playbooks')
+    .description('list, check, explain and trust playbooks')
+    .helpCommand(false);
   listCommand(playbooks, context);
   trustCommand(playbooks, context);
   checkCommand(playbooks, context);
+  explainCommand(playbooks, context);
 }

@@ -1,0 +1,91 @@
+import { writeFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import type { Config } from '../../../config/config.ts';
+import { didYouMean } from '../../../config/problems.ts';
+import { whyUnreadable } from '../../../config/yaml.ts';
+import type { Playbook } from '../../../incident/plan.ts';
+import { visibleJson } from '../../../incident/visible.ts';
+import { EXPLANATION_FORMATS, type ExplanationFormat } from '../../../ports/explanation.ts';
+import { type Catalog, loadCatalog } from '../../../verification/catalog.ts';
+import { type CliContext, wantsJson } from '../../context.ts';
+import { CliError, UsageError } from '../../errors.ts';
+import { explanationText } from '../../output/explanation-text.ts';
+import { plain } from '../../output/text.ts';
+import { readPlaybookFiles } from '../../playbooks.ts';
+import { readSettings } from '../../settings.ts';
+
+type Options = { markdown?: true; html?: true; svg?: true; mermaid?: true; output?: string };
+
+export function explainCommand(playbooks: Command, context: CliContext): void {
+  const formats = ['markdown', 'html', 'svg', 'mermaid'];
+  const format = (name: string, says: string) =>
+    new Option(`--${name}`, says).conflicts(formats.filter((other) => other !== name));
+  playbooks
+    .command('explain')
+    .description('explain a playbook in plain words, with its commands, flow and worst case; needs no daemon')
+    .argument('<playbook>', 'name of the playbook, or its file')
+    .argument('[name]', 'which playbook of a file with several')
+    .addOption(format('markdown', 'write Markdown for a wiki, with the flow as Mermaid'))
+    .addOption(format('html', 'write a self-contained HTML page'))
+    .addOption(format('svg', 'write only the flow, as an SVG drawing'))
+    .addOption(format('mermaid', 'write only the flow, as a Mermaid flowchart'))
+    .option('-o, --output <file>', 'write to this file; its ending decides the format: .md, .html, .svg, .mmd or .json')
+    .action(async (wanted: string, name: string | undefined, options: Options, command: Command) => {
+      const { config } = readSettings(command);
+      const catalog = loadCatalog(config.verification.catalog);
+      const playbook = find(wanted, name, config, catalog);
+      const [{ explain }, { toJson, writeAs }, { documentOf }] = await Promise.all([
+        import('../../../explain/explain.ts'),
+        import('../../../explain/write.ts'),
+        import('../../../explain/document.ts'),
+      ]);
+      const explanation = await explain(playbook, { config, catalog });
+      const as = formatOf(options, wantsJson(command));
+      const text =
+        as === 'json'
+          ? `${visibleJson(toJson(explanation), 2)}\n`
+          : as === 'text'
+            ? explanationText(documentOf(explanation), context.terminal)
+            : writeAs(as, explanation);
+      if (options.output === undefined) context.terminal.write(text);
+      else {
+        write(options.output, text);
+        context.terminal.write(`Wrote ${plain(options.output)}\n`);
+      }
+      if (explanation.problems.length > 0) context.fail();
+    });
+}
+
+function find(wanted: string, name: string | undefined, config: Config, catalog: Catalog): Playbook {
+  const isFile = /[/\\]|\.ya?ml$/i.test(wanted);
+  if (!isFile && name !== undefined) throw new UsageError('Only a file may be followed by the name of a playbook.');
+  const read = readPlaybookFiles(isFile ? [wanted] : [], config, catalog);
+  const asked = isFile ? name : wanted;
+  const names = read.map((playbook) => playbook.name);
+  if (asked === undefined && names.length > 1)
+    throw new UsageError(`${wanted} has several playbooks: add one of ${names.join(', ')}`);
+  const found = read.find((playbook) => asked === undefined || playbook.name === asked);
+  if (found) return found;
+  const hint = didYouMean(asked ?? '', names) ?? `known playbooks: ${names.join(', ')}`;
+  throw new CliError(`There is no playbook "${asked}" in ${isFile ? wanted : config.playbooks.directory}; ${hint}`);
+}
+
+const ENDINGS: Record<string, ExplanationFormat> = { mmd: 'mermaid', htm: 'html', markdown: 'md' };
+
+function formatOf({ markdown, html, svg, mermaid, output = '' }: Options, json: boolean): ExplanationFormat | 'text' {
+  if (json) return 'json';
+  if (markdown) return 'md';
+  if (html) return 'html';
+  if (svg) return 'svg';
+  if (mermaid) return 'mermaid';
+  const ending = /\.(\w+)$/.exec(output)?.[1]?.toLowerCase() ?? '';
+  return ENDINGS[ending] ?? EXPLANATION_FORMATS.find((format) => format === ending) ?? 'text';
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new CliError(`${file} could not be written: ${whyUnreadable(error)}`);
+  }
+}
