@@ -1,5 +1,6 @@
 /** A drill as a page: a map of servers × monitors × cures, then everyone who would be woken, and why. */
 import { escapeXml, htmlPage } from '../lib/html.ts';
+import { NO_CURE } from './cells.ts';
 import type { CellResult } from './drill.ts';
 import { type DrillReport, inSentences, isHealed, summarise, type Worse } from './report.ts';
 
@@ -27,7 +28,7 @@ export function drillPage(report: DrillReport, worse: readonly Worse[] | undefin
     ...inSentences(summarise(cells)).map((says) => `<p>${says}</p>`),
     ...(worse ? [worseSection(worse)] : []),
     '<h2>Who would be healed</h2>',
-    `<p class="legend"><span class="fast">12</span>recovered after 12 minutes <span class="slow">45</span>after more than ${SLOW} <span class="woken">✗</span>a person is woken <span class="none">–</span>ends without a recovery, and wakes nobody</p>`,
+    `<p class="legend"><span class="fast">12</span>recovered after 12 minutes <span class="slow">45</span>after more than ${SLOW} <span class="woken">✗ dag</span>a person is woken, because this guard stopped it or nothing helped <span class="none">–</span>ends without a recovery, and wakes nobody</p>`,
     ...playbooksOf(cells).map((playbook) =>
       mapOf(
         playbook,
@@ -55,18 +56,16 @@ const playbooksOf = (cells: readonly CellResult[]) => [...new Set(cells.map(({ p
 
 function mapOf(playbook: string, cells: readonly CellResult[]): string {
   const monitors = [...new Set(cells.map(({ monitor }) => monitor))];
-  const columns = monitors.flatMap((monitor) =>
-    [...new Set(cells.filter((cell) => cell.monitor === monitor).map(({ cure }) => cure))].map((cure) => ({
-      monitor,
-      cure,
-    })),
-  );
+  const columns = monitors.flatMap((monitor) => {
+    const cures = new Set(cells.filter((cell) => cell.monitor === monitor).map(({ cure }) => cure));
+    return [...cures].sort((a, b) => Number(a === NO_CURE) - Number(b === NO_CURE)).map((cure) => ({ monitor, cure }));
+  });
   const servers = [...new Set(cells.map(({ server }) => server))];
   const spans = monitors.map((monitor) => {
     const width = columns.filter((column) => column.monitor === monitor).length;
     return `<th colspan="${width}" scope="colgroup">${escapeXml(monitor)}</th>`;
   });
-  const cures = columns.map(({ cure }) => `<th scope="col">${escapeXml(cure)}</th>`);
+  const cures = columns.map(({ cure }) => `<th scope="col">${escapeXml(cure).replace(':', ':<wbr>')}</th>`);
   const rows = servers.map((server) => {
     const found = columns.map(({ monitor, cure }) =>
       cells.find((cell) => cell.server === server && cell.monitor === monitor && cell.cure === cure),
@@ -84,11 +83,13 @@ ${rows.join('\n')}
 
 function square(cell: CellResult | undefined): string {
   if (!cell) return '<td></td>';
-  const { minutes, commands, says } = cell;
+  const { minutes, commands, says, why = '' } = cell;
+  // The guard that stopped it, without its reason.
+  const [guard] = why.includes(':') ? why.split(':') : [''];
   const title = escapeXml([says, ...commands].join('\n'));
   if (isHealed(cell)) return `<td class="${minutes > SLOW ? 'slow' : 'fast'}" title="${title}">${minutes}</td>`;
   return cell.woken
-    ? `<td class="woken" title="${title}">✗ ${minutes}</td>`
+    ? `<td class="woken" title="${title}">${`✗ ${escapeXml(guard ?? '')}`.trim()}</td>`
     : `<td class="none" title="${title}">–</td>`;
 }
 
