@@ -114,7 +114,7 @@ function mayVerifyForNews({ verifiedForNews }: Incident, now: Instant, { evidenc
 }
 
 /** The first step of a run that is not done yet. */
-function nextStep(incident: Incident, run: Run): StepRecord | undefined {
+export function nextStep(incident: Incident, run: Run): StepRecord | undefined {
   const own = new Set(run.plan.map((step) => step.n));
   return incident.steps.find(
     (record) => own.has(record.step.n) && (record.state === 'pending' || record.state === 'notSent'),

@@ -50,6 +50,11 @@ const ARROWS: Record<string, string[]> = {
     'config/problems.ts',
     'engine/settings.ts',
     'engine/verify/match.ts',
+  // Compares recorded incidents with other playbooks, by the code that matches, decides and proves.
+  backtest: ['incident', 'lib', 'steps/index.ts', 'config/problems.ts', 'config/schema.ts', 'proof/prove.ts'].concat([
+    'engine/settings.ts',
+    'engine/verify/match.ts',
+    'verification/catalog.ts',
   ]),
   recording: ['incident', 'ports', 'lib'].concat([
     'config/data.ts',
@@ -101,6 +106,7 @@ const ARROWS: Record<string, string[]> = {
     'doctor',
     'explain',
     'proof/in-words.ts',
+    'backtest',
     'proof/prove.ts',
     'rehearsal',
     'drill',
