@@ -50,6 +50,7 @@ const ARROWS: Record<string, string[]> = {
     'config/problems.ts',
     'engine/settings.ts',
     'engine/verify/match.ts',
+  ]),
   // Compares recorded incidents with other playbooks, by the code that matches, decides and proves.
   backtest: ['incident', 'lib', 'steps/index.ts', 'config/problems.ts', 'config/schema.ts', 'proof/prove.ts'].concat([
     'engine/settings.ts',

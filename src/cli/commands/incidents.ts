@@ -1,9 +1,11 @@
 import { type Command, Option } from 'commander';
 import { OUTCOMES } from '../../incident/outcome.ts';
 import type { IncidentView } from '../../incident/view.ts';
-import { readInstants } from '../../ports/instants.ts';
+import { visibleJson } from '../../incident/visible.ts';
+import { readInstants, writeInstants } from '../../ports/instants.ts';
 import { type CliContext, print } from '../context.ts';
 import { daemonOf, signature, signing, talking } from '../daemon/connect.ts';
+import { withJournals } from '../daemon/journals.ts';
 import { formatIncident, incidentTable } from '../output/incident-text.ts';
 import { plain } from '../output/text.ts';
 import { since, wholeNumber } from '../values.ts';
@@ -42,6 +44,23 @@ export function incidentsCommand(program: Command, context: CliContext): void {
     .action(async (id: string, _: unknown, command: Command) => {
       const answer = await daemonOf(command).ask('GET', path(id));
       print(command, context, answer, () => formatIncident(readInstants<IncidentView>(answer), context.terminal));
+    });
+
+  talking(incidents.command('export'))
+    .description('print the journals of finished incidents as JSON lines, one for each incident, newest first')
+    .option('--server <name>', 'only incidents of this server')
+    .option('--since <time>', 'only incidents opened since: 2h, 1d, 2025-01-31', since)
+    .option('--limit <number>', 'maximum number of incidents', wholeNumber)
+    .action(async (options: { server?: string; since?: string; limit?: number }, command: Command) => {
+      await withJournals(command, options, async (journals) => {
+        for await (const { incident, ...read } of journals) {
+          if ('entries' in read) context.terminal.write(`${visibleJson(writeInstants(read.entries))}\n`);
+          else {
+            process.stderr.write(`${plain(incident)} could not be read: ${plain(read.why)}\n`);
+            context.fail();
+          }
+        }
+      });
     });
 
   talking(incidents.command('watch'))
