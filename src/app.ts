@@ -45,7 +45,7 @@ export interface App {
    * Applies the changes of a new configuration that need no restart, and reads playbooks, secrets and certificate
    * again: all or nothing. Throws every problem.
    */
-  reload(next: Config): Reloaded;
+  reload(next: Config): Promise<Reloaded>;
   /** Stops taking work, finishes current entries, then releases all in reverse order. Takes at most ten seconds. */
   stop(): Promise<void>;
 }
@@ -66,7 +66,7 @@ const HTTP_GRACE = 2_000;
 export function createApp(options: AppOptions): App {
   const { config, logger } = options;
   const releases: Release[] = [];
-  let reload: App['reload'] = () => {
+  let reload: App['reload'] = async () => {
     throw new Error('the daemon has not started yet');
   };
 
@@ -84,7 +84,8 @@ export function createApp(options: AppOptions): App {
 
   async function acquire(): Promise<Started> {
     const catalog = loadCatalog(config.verification.catalog);
-    const inForce = new InForce(config, catalog, logger);
+    const keep = options.store === 'memory' ? undefined : config.store.directory;
+    const inForce = await InForce.open(config, catalog, logger, keep);
     releases.push(() => inForce.stop());
     const { settings } = inForce;
     const metrics = createMetrics({
@@ -99,6 +100,7 @@ export function createApp(options: AppOptions): App {
       },
     });
     const kept = await openStore(config.store, logger, releases, options.store);
+    inForce.keepProofs();
     const keepLab = kept.outlives && options.keepLab !== false;
     const organisation = await openExchange(config, releases, keepLab, (says) => logger.warn(says));
     const { clock } = organisation;
@@ -169,7 +171,7 @@ export function createApp(options: AppOptions): App {
     };
     const operations = createOperations(engine, {
       reload: () => inForce.reloadPlaybooks(),
-      readiness: () => readinessOf(engine, organisation, kept),
+      readiness: () => readinessOf(engine, organisation, kept, inForce.unproved),
     });
     readGauges(metrics, {
       ...engine,
@@ -206,8 +208,8 @@ export function createApp(options: AppOptions): App {
     const certificate = followCertificate(http.certificate, (says) => logger.warn(says));
     releases.push(() => certificate.stop());
     const { url } = await http.listen();
-    reload = (next) => {
-      const result = inForce.reload(next, () => certificate.takeNow());
+    reload = async (next) => {
+      const result = await inForce.reload(next, () => certificate.takeNow());
       notifications.use(createNotifiers(inForce.config.notify, logger));
       return result;
     };

@@ -1,6 +1,8 @@
 import { ConfigError } from '../config/problems.ts';
 import type { Playbook } from '../incident/plan.ts';
 import { loadPlaybooks } from '../playbooks/read.ts';
+import { Gate } from '../proof/gate.ts';
+import { proofSettings } from '../proof/prove.ts';
 import { STEPS } from '../steps/index.ts';
 import { loadCatalog } from '../verification/catalog.ts';
 import { bad, type Check, count, type Finding, lineOf, look, ok } from './check.ts';
@@ -17,11 +19,12 @@ export const playbooks: Check = {
       return read.problems.map((finding) => lineOf('playbooks', finding)).concat(lineOf('mode', modeOf(context)));
     }
     const { directory } = config.playbooks;
-    const found =
-      read.length > 0
-        ? ok(`${count(read.length, 'playbook')}: ${read.map(({ name }) => name).join(', ')}`)
-        : bad(`none in ${directory}`, 'Put playbooks there, or set playbooks.directory to their folder.');
-    return [lineOf('playbooks', found), lineOf('mode', modeOf(context, read))];
+    if (read.length === 0) {
+      const none = bad(`none in ${directory}`, 'Put playbooks there, or set playbooks.directory to their folder.');
+      return [lineOf('playbooks', none), lineOf('mode', modeOf(context, read))];
+    }
+    const found = await proofsOf(context, read);
+    return [...found.map((finding) => lineOf('playbooks', finding)), lineOf('mode', modeOf(context, read))];
   },
 };
 
@@ -33,6 +36,22 @@ function readPlaybooks({ config }: Context): Playbook[] | { problems: Finding[] 
     if (error instanceof ConfigError) return { problems: problemsOf(error.problems) };
     throw error;
   }
+}
+
+/** Whether start and reload would use them. Proofs of earlier starts count. */
+async function proofsOf({ config, progress }: Context, read: Playbook[]): Promise<Finding[]> {
+  progress?.('proofs of playbooks');
+  const failures = await new Gate(config.store.directory).failures(read, proofSettings(config));
+  const proved = read.filter(({ name }) => !failures.has(name));
+  const required = config.playbooks.proof === 'required';
+  const failing = [...failures].map(([name, problems]) =>
+    (required ? bad : look)(
+      `${name} fails its proof (${count(problems.length, 'problem')}): ${problems[0]?.message}`,
+      `${required ? 'The daemon refuses to start with it' : 'The daemon uses it anyway (playbooks.proof: warn)'}; \`second-responder playbooks check\` shows the place and the path.`,
+    ),
+  );
+  const names = proved.map(({ name }) => name).join(', ');
+  return proved.length > 0 ? [ok(`${count(proved.length, 'playbook')}, proved: ${names}`), ...failing] : failing;
 }
 
 const MEANS = {

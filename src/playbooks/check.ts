@@ -1,17 +1,23 @@
+import type { Config } from '../config/config.ts';
 import { type LoadOptions, loadConfig } from '../config/load.ts';
 import { ConfigError, type Problem } from '../config/problems.ts';
+import type { Playbook } from '../incident/plan.ts';
 import { loadCatalog } from '../verification/catalog.ts';
 import type { StepLanguage } from './language.ts';
 import { loadPlaybooks } from './read.ts';
 
-/** Reads configuration, catalog and playbooks as the daemon does, and returns every problem that would stop it. */
-export function checkConfig(options: LoadOptions & { steps: readonly StepLanguage[] }): { problems: Problem[] } {
+/** Reads configuration, catalog and playbooks as the daemon does, and returns every problem that would stop it, apart from proofs. */
+export function checkConfig(options: LoadOptions & { steps: readonly StepLanguage[] }): {
+  problems: Problem[];
+  /** What was read, if it is valid. */
+  read?: { config: Config; playbooks: Playbook[] };
+} {
   try {
     const { config } = loadConfig(options);
     // Playbooks refer to monitors of the catalog; without it, every one would be unknown.
     const catalog = loadCatalog(config.verification.catalog);
-    loadPlaybooks(config.playbooks.directory, { steps: options.steps, services: config.safety.services, catalog });
-    return { problems: [] };
+    const language = { steps: options.steps, services: config.safety.services, catalog };
+    return { problems: [], read: { config, playbooks: loadPlaybooks(config.playbooks.directory, language) } };
   } catch (error) {
     if (error instanceof ConfigError) return { problems: error.problems };
     throw error;

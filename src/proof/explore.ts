@@ -1,4 +1,5 @@
 /** Visits every state that can be reached, breadth first, so that the first path to each finding is the shortest. */
+import { setImmediate as others } from 'node:timers/promises';
 import { NotAskedYet } from './answers.ts';
 
 /** One step of the search. `waits`: somebody else must move first, so it may repeat without end. */
@@ -67,6 +68,9 @@ export class TooManyStates extends Error {
   }
 }
 
+/** Milliseconds after which the search gives way: the daemon goes on with its incidents meanwhile. */
+const TURN = 10;
+
 /** Throws TooManyStates when there are more than `limit`. */
 export async function explore<S, F extends Follows<S>>(model: Model<S, F>, limit: number): Promise<Explored> {
   const known = new Map<string, number>([[model.keyOf(model.initial), 0]]);
@@ -81,10 +85,15 @@ export async function explore<S, F extends Follows<S>>(model: Model<S, F>, limit
     return path;
   };
 
+  let turnEnds = performance.now() + TURN;
   let level: { id: number; state: S }[] = [{ id: 0, state: model.initial }];
   while (level.length > 0) {
     const nextLevel: typeof level = [];
     for (const { id, state } of level) {
+      if (performance.now() > turnEnds) {
+        await others();
+        turnEnds = performance.now() + TURN;
+      }
       for (const follows of await followed(model, state)) {
         for (const found of model.findings(state, follows)) {
           const key = `${found.name} ${found.n}`;

@@ -43,7 +43,10 @@ export function proofSettings({ verification, playbooks }: Config): ProofSetting
 }
 
 /** A search that finds more states than this is given up: no playbook of a reasonable length comes near. */
-const MOST_STATES = 200_000;
+const MOST_STATES = 50_000;
+
+/** An observing playbook is proved as if it acted: its mode may change at any time. */
+export const modeOf = ({ mode }: Playbook): 'approve' | 'auto' => (mode === 'approve' ? 'approve' : 'auto');
 
 export async function prove(playbook: Playbook, settings: ProofSettings): Promise<Proof> {
   try {
@@ -97,7 +100,7 @@ async function search(
   settings: ProofSettings,
 ): Promise<Search> {
   const narrator = createNarrator(settings);
-  const mode = playbook.mode === 'approve' ? 'approve' : 'auto';
+  const mode = modeOf(playbook);
   const { shell, initial } = sceneOf({ playbooks: [playbook], facts, mode, mayCancel: true, retries: 0 });
   const lineOf = linesOf(playbook, facts);
   const [left, reached, useful] = [new Set<string>(), new Set<number>(), new Set<number>()];
@@ -190,7 +193,7 @@ function idleSteps(playbook: Playbook, searches: readonly Search[]): Wrong[] {
   });
 }
 
-function overLimits(worst: Cost, limits: Cost): Wrong[] {
+export function overLimits(worst: Cost, limits: Cost): Wrong[] {
   const kinds = [
     {
       kind: 'time',

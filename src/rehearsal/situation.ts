@@ -55,7 +55,10 @@ export async function play({ rehearsal, alert }: Staged, people?: Situation['peo
 /** Each person approves or rejects whatever waits for an approval, until nothing does. */
 async function answering(rehearsal: Rehearsal, people: NonNullable<Situation['people']>): Promise<void> {
   const { engine, store } = rehearsal;
-  const operations = createOperations(engine, { reload() {}, readiness: async () => ({ ready: true, parts: [] }) });
+  const operations = createOperations(engine, {
+    reload: async () => {},
+    readiness: async () => ({ ready: true, parts: [] }),
+  });
   const waits = ({ held, conclusion }: Incident) => held?.approval === true && !conclusion;
   for (let answers = 0; ; answers += 1) {
     await rehearsal.run(waits);

@@ -5,6 +5,8 @@ export interface Problem {
   /** `/3/server`; '' for the whole document. */
   pointer: string;
   message: string;
+  /** The shortest path to the problem, one sentence a step, where it is not visible in one place. */
+  story?: string[];
 }
 
 export type Path = readonly PropertyKey[];

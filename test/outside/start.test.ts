@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,6 +68,17 @@ const REASONS: [name: string, env: () => Promise<Record<string, string>>, says: 
       return { SECOND_RESPONDER_HTTP_PORT: '0' };
     },
     /^Failed to start: \S+data .*store\.directory.*\n$/,
+  ],
+  [
+    'a playbook fails its proof',
+    async () => {
+      await mkdir(join(folder, 'own'));
+      const steps = ['restart-service: MSExchangeIMAP4BE', 'restart-server', 'recheck'].map((step) => `  - ${step}`);
+      const head = ['playbook: own', 'summary: s', 'handles: [IMAP\\ImapCTPMonitor]', 'steps:'];
+      await writeFile(join(folder, 'own/own.yaml'), [...head, ...steps].join('\n'));
+      return { SECOND_RESPONDER_PLAYBOOKS_DIRECTORY: join(folder, 'own') };
+    },
+    /own\.yaml:6:5: steps\[1\]: restarts the server although .*; add "- fail-over-databases" .*\n {4}1\. .*\n {4}\d+\. Step 2, Restart-Computer: begins\n/s,
   ],
   [
     'its Redis is away',

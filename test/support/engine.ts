@@ -28,7 +28,7 @@ export interface Bench extends Rehearsal {
 /** What people and senders may ask of a bench. */
 export function operationsOf({ engine }: Pick<Bench, 'engine'>): Operations {
   return createOperations(engine, {
-    reload: () => [],
+    reload: async () => {},
     readiness: async () => ({ ready: true, parts: [] }),
   });
 }

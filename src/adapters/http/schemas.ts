@@ -10,6 +10,10 @@ const data = z.record(z.string(), z.unknown());
 const Problem = z.object({
   pointer: z.string().describe('JSON pointer to the position; empty: the whole document.'),
   message: z.string(),
+  story: z
+    .array(z.string())
+    .optional()
+    .describe('The shortest path to the mistake that the proof of a playbook found, one sentence a step.'),
 });
 
 const ProblemDocument = z.object({

@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
+import type { Config } from '../../config/config.ts';
+import type { Problem } from '../../config/problems.ts';
 import { showConfig } from '../../config/show.ts';
+import type { Playbook } from '../../incident/plan.ts';
 import { checkConfig } from '../../playbooks/check.ts';
 import { STEPS } from '../../steps/index.ts';
 import { type CliContext, print } from '../context.ts';
@@ -12,9 +15,12 @@ export function configCommand(program: Command, context: CliContext): void {
 
   config
     .command('check')
-    .description('validate configuration, catalog and playbooks and report every problem; needs no daemon')
-    .action((_: unknown, command: Command) => {
-      const { problems } = checkConfig({ ...loadOptions(command), steps: STEPS });
+    .description(
+      'validate configuration, catalog and playbooks and report every problem that would stop a start; needs no daemon',
+    )
+    .action(async (_: unknown, command: Command) => {
+      const { problems: invalid, read } = checkConfig({ ...loadOptions(command), steps: STEPS });
+      const problems = read?.config.playbooks.proof === 'required' ? await unproved(read) : invalid;
       if (problems.length > 0) context.fail();
       print(command, context, { ok: problems.length === 0, problems: problems.map(toOutput) }, () => {
         const { paint } = context.terminal;
@@ -41,4 +47,14 @@ export function configCommand(program: Command, context: CliContext): void {
         return `${paint('dim', `file ${plain(loaded.file)}`)}\n${table([head, ...rows], tableColumns)}`;
       });
     });
+}
+
+/** Imports the prover on demand. Proofs of earlier starts count. */
+async function unproved({ config, playbooks }: { config: Config; playbooks: Playbook[] }): Promise<Problem[]> {
+  const [{ Gate }, { proofSettings }] = await Promise.all([
+    import('../../proof/gate.ts'),
+    import('../../proof/prove.ts'),
+  ]);
+  const failures = await new Gate(config.store.directory).failures(playbooks, proofSettings(config));
+  return [...failures.values()].flat();
 }

@@ -41,7 +41,7 @@ export function serveCommand(program: Command): void {
       process.stdout.removeAllListeners('error').on('error', () => {});
       const app = createApp({ config, version: version(), logger });
       const stopped = untilStopped({
-        reload: () => reload(app, settings, logger),
+        reload: () => void reload(app, settings, logger),
         unused: (signal) => logger.warn(`Ignored ${signal}: SIGHUP reloads, SIGTERM stops`),
       });
       const begun = app.start().catch((error: unknown) => Promise.reject(whyNotStarted(error)));
@@ -57,9 +57,9 @@ export function serveCommand(program: Command): void {
 }
 
 /** Reloads everything that can be reloaded; if there are problems, logs all of them and changes nothing. */
-function reload(app: App, settings: () => Config, logger: Logger): void {
+async function reload(app: App, settings: () => Config, logger: Logger): Promise<void> {
   try {
-    const { playbooks, changed, waiting } = app.reload(settings());
+    const { playbooks, changed, waiting } = await app.reload(settings());
     logger.info(`Reloaded (SIGHUP): ${playbooks} playbooks`, { changed });
     if (waiting.length > 0) logger.warn(`Changes that require a restart: ${waiting.join(', ')}`);
   } catch (error) {

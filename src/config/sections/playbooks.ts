@@ -3,6 +3,12 @@ import { positiveDuration } from '../schema.ts';
 
 export const playbooks = z.strictObject({
   directory: z.string().min(1, 'is empty').prefault('playbooks').describe('Folder of the playbooks (*.yaml).'),
+  proof: z
+    .enum(['required', 'warn'])
+    .prefault('required')
+    .describe(
+      '`required`: start and reload refuse a playbook that fails its proof; `warn`: they log why and use it anyway.',
+    ),
   limits: z
     .strictObject({
       time: positiveDuration

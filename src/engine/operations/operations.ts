@@ -40,7 +40,7 @@ const PAGES_OF_JOURNAL = 8;
 /** Implements the requests of people and senders. `reload` reads the playbook files again, all or nothing. */
 export function createOperations(
   engine: Engine,
-  control: { reload(): void; readiness(): Promise<Readiness> },
+  control: { reload(): Promise<void>; readiness(): Promise<Readiness> },
 ): Operations {
   const { store, settings } = engine;
 
@@ -226,7 +226,7 @@ export function createOperations(
     playbooks,
     trustPlaybook,
     async reloadPlaybooks() {
-      control.reload();
+      await control.reload();
       return playbooks();
     },
     undo: () => store.ledger(),

@@ -8,8 +8,13 @@ interface Opened {
   trouble?(): string | undefined;
 }
 
-/** Whether the daemon can accept alerts and act on them now. */
-export async function readinessOf(engine: Engine, opened: Opened, kept: Pick<Opened, 'trouble'>): Promise<Readiness> {
+/** Whether the daemon can accept alerts and act on them now. `unproved`: playbooks that failed their proof. */
+export async function readinessOf(
+  engine: Engine,
+  opened: Opened,
+  kept: Pick<Opened, 'trouble'>,
+  unproved: readonly string[],
+): Promise<Readiness> {
   const { store, wakeups, exchange, watch } = engine;
   const [health, queue, organisation] = await Promise.all([
     store.health(),
@@ -37,7 +42,14 @@ export async function readinessOf(engine: Engine, opened: Opened, kept: Pick<Ope
     },
     { part: 'queue', ...queue },
     { part: 'exchange', ...organisation },
-    { part: 'playbooks', ok: playbooks > 0, says: `${playbooks} playbooks` },
+    {
+      part: 'playbooks',
+      ok: playbooks > 0,
+      says: sentences(
+        [`${playbooks} playbooks`, unproved.length > 0 ? `not proved: ${unproved.join(', ')}` : undefined],
+        '; ',
+      ),
+    },
   ];
   return { ready: parts.every((part) => part.ok), parts };
 }

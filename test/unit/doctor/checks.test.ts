@@ -29,8 +29,21 @@ const LAB = { kind: 'lab' };
 describe('playbooks', () => {
   it('are counted and named', async () => {
     expect(told(await check(playbooks))[0]).toBe(
-      'ok playbooks: 4 playbooks: imap-ctp, imap-load, imap-protocol, imap-proxy',
+      'ok playbooks: 4 playbooks, proved: imap-ctp, imap-load, imap-protocol, imap-proxy',
     );
+  });
+
+  it.each([
+    [
+      'required',
+      /^bad playbooks: p fails its proof \(1 problem\): wakes a person .* → The daemon refuses to start with it/,
+    ],
+    ['warn', /^look playbooks: p fails its proof .* → The daemon uses it anyway \(playbooks\.proof: warn\)/],
+  ])('that fail their proof are named (playbooks.proof: %s)', async (proof, expected) => {
+    const own = mkdtempSync(join(folder, 'unproved-'));
+    const head = ['playbook: p', 'summary: s', 'handles: [IMAP\\ImapCTPMonitor]', 'steps:'];
+    writeFileSync(join(own, 'p.yaml'), [...head, '  - restart-service: MSExchangeIMAP4BE'].join('\n'));
+    expect(told(await check(playbooks, { more: { playbooks: { directory: own, proof } } }))[0]).toMatch(expected);
   });
 
   it('that can’t be read are reported with their positions', async () => {

@@ -7,6 +7,7 @@ import { openApiPath } from '../../../src/adapters/http/openapi.ts';
 import { PROBLEM_TYPES } from '../../../src/adapters/http/problem.ts';
 import { allRoutes } from '../../../src/adapters/http/routes/index.ts';
 import { SCHEMAS, type SchemaName } from '../../../src/adapters/http/schemas.ts';
+import { ConfigError } from '../../../src/config/problems.ts';
 import { EXCHANGE_FAILURES } from '../../../src/ports/exchange.ts';
 import type { FeedItem } from '../../../src/ports/journal.ts';
 import { INCIDENT, NOW, post, start, stopAll } from './fake.ts';
@@ -361,15 +362,30 @@ describe('errors', () => {
   });
 
   it('playbooks that are not valid: every problem, and its place', async () => {
-    const bad = Object.assign(new Error('a.yaml:3:1: steps: is empty\na.yaml:9:5: mode: is unknown'), {
-      name: 'ConfigError',
-    });
+    const bad = new ConfigError([
+      { file: 'a.yaml', line: 3, column: 1, path: 'steps', message: 'is empty' },
+      { file: 'a.yaml', line: 9, column: 5, path: 'mode', message: 'is unknown' },
+      {
+        file: 'b.yaml',
+        line: 7,
+        column: 5,
+        path: 'steps[1]',
+        message: 'restarts the server too early',
+        hint: 'add "- recheck" before it',
+        story: ['It begins', 'It restarts'],
+      },
+    ]);
     const { url } = await start({ reloadPlaybooks: () => Promise.reject(bad) });
     const response = await fetch(`${url}/api/v1/playbooks/reload`, { method: 'POST' });
     expect(response.status).toBe(422);
     expect(((await response.json()) as { problems: unknown }).problems).toEqual([
       { pointer: '', message: 'a.yaml:3:1: steps: is empty' },
       { pointer: '', message: 'a.yaml:9:5: mode: is unknown' },
+      {
+        pointer: '',
+        message: 'b.yaml:7:5: steps[1]: restarts the server too early; add "- recheck" before it',
+        story: ['It begins', 'It restarts'],
+      },
     ]);
   });
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import { ConfigError, formatProblem, type Problem } from '../../../src/config/problems.ts';
 import type { Playbook } from '../../../src/incident/plan.ts';
-import { loadPlaybooks, readPlaybooks } from '../../../src/playbooks/read.ts';
+import { readPlaybooks } from '../../../src/playbooks/read.ts';
 import { explore } from '../../../src/proof/explore.ts';
 import { createNarrator } from '../../../src/proof/narrator.ts';
 import { type Proof, proofSettings, prove } from '../../../src/proof/prove.ts';
@@ -43,15 +43,6 @@ async function problemsOf(file: string): Promise<Problem[]> {
 
 const proof = (steps: string[], mode?: string): Promise<Proof> => prove(read(steps, mode), settings);
 const messages = async (steps: string[]) => (await proof(steps)).problems.map((problem) => problem.message);
-
-test.each(loadPlaybooks(config.playbooks.directory, language))(
-  '$name, which is shipped, is proved',
-  async (playbook) => {
-    const { problems, worst } = await prove(playbook, settings);
-    expect(problems.map(formatProblem)).toEqual([]);
-    expect(worst.serverRestarts).toBe(1);
-  },
-);
 
 describe('each wrong playbook is caught, with a message that leads to the fix', () => {
   const files = readdirSync(WRONG);

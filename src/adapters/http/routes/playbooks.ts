@@ -1,3 +1,4 @@
+import { ConfigError, formatProblem } from '../../../config/problems.ts';
 import { writeInstants } from '../../../ports/instants.ts';
 import { HttpProblem, notFound } from '../problem.ts';
 import { parameter, type Route, type Surroundings } from '../route.ts';
@@ -53,7 +54,7 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
       path: '/api/v1/playbooks/reload',
       access: 'admin',
       tag,
-      summary: 'Reloads the playbook files; if any of them has a problem, none is reloaded.',
+      summary: 'Reloads and proves the playbook files; if any of them has a problem, none is reloaded.',
       answers: [{ status: 200, description: 'The playbooks that are active now.', schema: 'Playbooks' }],
       problems: ['invalid-playbooks'],
       async handle({ response, identity }) {
@@ -69,9 +70,13 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
   ];
 }
 
-/** ConfigError has one line for each problem, with file and position. Other errors are rethrown. */
+/** Every problem with file, line and column; one that a proof found, with its story. Other errors are rethrown. */
 function asProblem(error: unknown): unknown {
-  if (!(error instanceof Error) || error.name !== 'ConfigError') return error;
-  const problems = error.message.split('\n').map((message) => ({ pointer: '', message }));
+  if (!(error instanceof ConfigError)) return error;
+  const problems = error.problems.map(({ story, ...problem }) => ({
+    pointer: '',
+    message: formatProblem(problem),
+    ...(story && { story }),
+  }));
   return new HttpProblem('invalid-playbooks', 'Nothing was changed: fix the files and reload again.', { problems });
 }
