@@ -1,6 +1,6 @@
 /** Parsers of option values. */
 import { InvalidArgumentError } from 'commander';
-import { positiveDuration } from '../config/schema.ts';
+import { positiveDuration, instant as written } from '../config/schema.ts';
 
 export function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
@@ -33,6 +33,13 @@ export function serverNames(text: string): string[] {
   const names = text.split(',').map((name) => name.trim());
   if (names.some((name) => name === '')) throw new InvalidArgumentError('It must be names, separated by commas: a,b.');
   return [...new Set(names)];
+}
+
+/** A time in ISO 8601, with its offset. */
+export function instant(text: string): number {
+  const read = written.safeParse(text);
+  if (!read.success) throw new InvalidArgumentError(`It ${read.error.issues[0]?.message}.`);
+  return read.data;
 }
 
 /** `2h` before now, or a time in ISO 8601. */

@@ -23,6 +23,17 @@ export const duration = z
 /** A duration greater than zero. */
 export const positiveDuration = duration.refine((ms) => ms > 0, 'must be greater than zero');
 
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/;
+
+/** `2026-12-08T22:30+01:00` → milliseconds since 1970. A time without its offset is refused, because it depends on the machine. */
+export const instant = z
+  .string({ error: 'must be a time with its offset, such as 2026-12-08T22:30+01:00' })
+  .refine((text) => INSTANT.test(text) && Number.isFinite(Date.parse(text)), {
+    error: 'must be a time with its offset, such as 2026-12-08T22:30+01:00',
+  })
+  .transform((text) => Date.parse(text))
+  .meta({ title: 'time with its offset' });
+
 /** `512kb`, `1mb` → bytes (binary multiples). */
 export const size = z
   .string({ error: (issue) => unitMissing(issue.input, 'a size, such as "512kb" or "1mb"', 'kb', 'mb') })

@@ -19,6 +19,14 @@ export function readFault(text: string): Record<string, unknown> {
   return { fault, ...Object.fromEntries(pairs) };
 }
 
+/** The inverse: in one line where that reads back as the same, else as JSON. */
+export function writeFault(fault: Readonly<Record<string, unknown>>): string {
+  const { fault: name, ...options } = fault;
+  const text = [name, ...Object.entries(options).map(([key, value]) => `${key}=${value}`)].join(' ');
+  const json = JSON.stringify({ fault: name, ...options });
+  return JSON.stringify(readFault(text)) === json ? text : json;
+}
+
 function readValue(text: string): unknown {
   if (text === 'true' || text === 'false') return text === 'true';
   return /^\d+$/.test(text) ? Number(text) : text;

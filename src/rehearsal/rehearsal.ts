@@ -73,7 +73,7 @@ const NO_HOST = 'no-such-machine';
 export function createRehearsal(options: RehearsalOptions): Rehearsal {
   const { config, catalog, playbooks, lab } = options;
   const { clock } = lab;
-  const plain = createMemoryStore();
+  const plain = createMemoryStore({ now: () => clock.now() });
   const store = options.aroundStore?.(plain) ?? plain;
   const settings = { ...settingsOf(config, NO_HOST), ...options.settings };
   const organisation = lab.exchange(WORKER);

@@ -1,9 +1,10 @@
 /** What is rehearsed: an organisation, what is wrong in it, the alert about it, and what people answer. */
 import { createOperations } from '../engine/operations/operations.ts';
-import { shortName } from '../incident/alert.ts';
+import { type Instant, shortName } from '../incident/alert.ts';
 import { isMonitor, type MonitorRef } from '../incident/health.ts';
 import type { Incident } from '../incident/incident.ts';
-import { createLab, type LabOptions } from '../lab/lab.ts';
+import type { Mode, Playbook } from '../incident/plan.ts';
+import { createLab, type Lab, type LabOptions } from '../lab/lab.ts';
 import type { FaultView } from '../lab/view.ts';
 import { createRehearsal, type Rehearsal, type RehearsalOptions } from './rehearsal.ts';
 
@@ -14,6 +15,8 @@ export interface Situation extends Pick<LabOptions, 'organisation' | 'recording'
   alert?: Partial<MonitorRef> & { server?: string };
   /** What people answer when they are asked for approval; default: nothing, and the request expires. */
   people?: 'approve' | 'reject';
+  /** When it begins; default: now. */
+  at?: Instant;
 }
 
 /** A situation that is ready to be played. */
@@ -28,19 +31,45 @@ export class NoAlert extends Error {}
 
 /** Throws `LabProblems` if the organisation can't have these faults, and `NoAlert`. */
 export function stage(situation: Situation, options: Omit<RehearsalOptions, 'lab'>): Staged {
-  const { organisation, recording, cure, seed = 1 } = situation;
-  const lab = createLab({
+  const lab = labOf(situation);
+  for (const fault of situation.faults) lab.post(fault);
+  return {
+    rehearsal: createRehearsal({ ...options, lab }),
+    faults: lab.faults(),
+    alert: alertOf(situation, lab),
+  };
+}
+
+/** The organisation before anything is wrong in it. Throws `LabProblems`. */
+export function labOf({ organisation, recording, cure, seed = 1, at }: Situation): Lab {
+  return createLab({
     speed: 1,
     virtual: true,
     seed,
     ...(organisation && { organisation }),
     ...(recording && { recording }),
     ...(cure && { cure }),
+    ...(at !== undefined && { realNow: () => at }),
   });
-  for (const fault of situation.faults) lab.post(fault);
-  const rehearsal = createRehearsal({ ...options, lab });
-  const faults = lab.faults();
-  return { rehearsal, faults, alert: alertAbout(faults, situation.alert ?? {}, lab.organisation().servers) };
+}
+
+/** The alert of the situation, once its faults are there. Throws `NoAlert`. */
+export function alertOf({ alert = {} }: Pick<Situation, 'alert'>, lab: Lab): Staged['alert'] {
+  return alertAbout(lab.faults(), alert, lab.organisation().servers);
+}
+
+/** Every playbook in this mode, whatever it and the configuration say. */
+export function inMode<Options extends Pick<RehearsalOptions, 'config' | 'playbooks'>>(
+  mode: Mode | undefined,
+  options: Options,
+): Options {
+  if (mode === undefined) return options;
+  const { config, playbooks } = options;
+  return {
+    ...options,
+    config: { ...config, safety: { ...config.safety, mode } },
+    playbooks: playbooks.map((playbook): Playbook => ({ ...playbook, mode })),
+  };
 }
 
 /** Sends the alert and lets time run until everything has ended. Returns the incident of the alert; undefined if none was opened. */

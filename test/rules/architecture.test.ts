@@ -58,6 +58,23 @@ const ARROWS: Record<string, string[]> = {
     'engine/verify/match.ts',
     'verification/catalog.ts',
   ]),
+  // Situations with what is expected of them, for `playbooks test`.
+  scenarios: [
+    'incident',
+    'lib',
+    'lab',
+    'rehearsal',
+    'guards/index.ts',
+    'steps/index.ts',
+    'verification/catalog.ts',
+  ].concat([
+    'config/config.ts',
+    'config/problems.ts',
+    'config/schema.ts',
+    'config/yaml.ts',
+    'recording/file.ts',
+    'recording/recording.ts',
+  ]),
   recording: ['incident', 'ports', 'lib'].concat([
     'config/data.ts',
     'config/problems.ts',
@@ -117,6 +134,7 @@ const ARROWS: Record<string, string[]> = {
     'proof/prove.ts',
     'rehearsal',
     'drill',
+    'scenarios',
     'engine',
     'guards',
     'incident',

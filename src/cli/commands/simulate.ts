@@ -1,17 +1,20 @@
+import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { ConfigError } from '../../config/problems.ts';
 import { readText } from '../../config/yaml.ts';
 import type { Asked } from '../../guards/index.ts';
+import type { Instant } from '../../incident/alert.ts';
 import type { Entry, Finished } from '../../incident/event.ts';
 import type { Incident } from '../../incident/incident.ts';
 import type { Decision } from '../../incident/next.ts';
 import { MODES, type Mode, type Playbook } from '../../incident/plan.ts';
+import { withoutPath } from '../../lib/shown.ts';
 import { readInstants } from '../../ports/instants.ts';
 import { readFault } from '../../rehearsal/fault-text.ts';
 import type { Past } from '../../rehearsal/past.ts';
-import type { Situation } from '../../rehearsal/situation.ts';
+import type { Situation, Staged } from '../../rehearsal/situation.ts';
 import { loadCatalog } from '../../verification/catalog.ts';
 import { type CliContext, wantsJson } from '../context.ts';
 import { daemonOf, talking } from '../daemon/connect.ts';
@@ -19,10 +22,11 @@ import { CliError, UsageError } from '../errors.ts';
 import { decisionInWords, guardsInWords } from '../output/decisions.ts';
 import { details, healthSetName } from '../output/narrate.ts';
 import { people, type Scene, scripts } from '../output/scene.ts';
+import { fromHere } from '../output/simulate-line.ts';
 import { plain } from '../output/text.ts';
 import { readPlaybookFiles } from '../playbooks.ts';
 import { readSettings } from '../settings.ts';
-import { wholeNumber } from '../values.ts';
+import { instant, wholeNumber } from '../values.ts';
 
 interface Options {
   fault?: string[];
@@ -39,6 +43,9 @@ interface Options {
   approve?: true;
   reject?: true;
   step?: true;
+  at?: number;
+  record?: string;
+  recordTo?: string;
 }
 
 const SHIPPED_FAULT = 'imap-backend-wedged';
@@ -73,7 +80,10 @@ export function simulateCommand(program: Command, context: CliContext): void {
     )
     .option('--approve', 'people approve whenever they are asked')
     .option('--reject', 'people reject whenever they are asked')
+    .option('--at <time>', 'when it begins, such as 2026-12-08T22:30+01:00 (default: now)', instant)
     .option('--step', 'stop before each decision, with the answers of the guards')
+    .option('--record <name>', 'write a scenario of this name for "playbooks test" that expects what happens')
+    .option('--record-to <file>', 'file of that scenario (default: named after it, in the folder of the scenarios)')
     .addHelpText(
       'after',
       `
@@ -96,6 +106,8 @@ function check(options: Options, command: Command): void {
   both('organisation', 'recording');
   both('incident', 'journal');
   both('approve', 'reject');
+  if (options.recordTo !== undefined && options.record === undefined)
+    throw new UsageError('--record-to requires --record with the name of the scenario.');
   if (options.step && wantsJson(command)) throw new UsageError('--step cannot be combined with --json.');
   if (options.fault && (options.incident ?? options.journal) !== undefined)
     throw new UsageError('A past incident says what was wrong: it cannot be combined with --fault.');
@@ -105,10 +117,10 @@ function check(options: Options, command: Command): void {
 async function simulate(options: Options, command: Command, context: CliContext): Promise<boolean> {
   const begun = performance.now();
   const { config } = readSettings(command);
-  const { play, stage } = await import('../../rehearsal/situation.ts');
+  const { inMode, play, stage } = await import('../../rehearsal/situation.ts');
   const catalog = loadCatalog(config.verification.catalog);
   const playbooks = readPlaybookFiles(options.playbook ?? [], config, catalog);
-  const { situation, says } = await situationOf(options, command, config);
+  const { situation, says, files } = await situationOf(options, command, config);
 
   const { terminal } = context;
   const json = wantsJson(command);
@@ -117,9 +129,7 @@ async function simulate(options: Options, command: Command, context: CliContext)
   let scene: Scene | undefined;
   const staged = inWords(() =>
     stage(situation, {
-      config: options.mode ? { ...config, safety: { ...config.safety, mode: options.mode } } : config,
-      catalog,
-      playbooks: options.mode ? playbooks.map((one): Playbook => ({ ...one, mode: options.mode as Mode })) : playbooks,
+      ...inMode(options.mode, { config, catalog, playbooks }),
       onEntry({ id }, entry) {
         const event = { incident: id, seq: entry.seq, at: entry.at, type: entry.type, data: entry.data };
         events.push(event);
@@ -150,6 +160,10 @@ async function simulate(options: Options, command: Command, context: CliContext)
     const isNotified = rehearsal.notices.some(({ kind }) => kind === 'escalation');
     scene.over(finished, rehearsal.lab.commands(), took, isNotified);
     if (!json) terminal.write(hint(finished, config, playbooks, options));
+    if (options.record !== undefined) {
+      const file = await recordTo(options, config, { situation, files, staged, incident, events, began: brokenAt });
+      if (!json) terminal.write(`  Recorded   ${fromHere(file)}; review what it expects\n\n`);
+    }
     return finished.outcome === 'recovered' || finished.outcome === 'transient';
   } catch (error) {
     if (error instanceof Stopped) return true;
@@ -157,6 +171,40 @@ async function simulate(options: Options, command: Command, context: CliContext)
   } finally {
     steps?.close();
   }
+}
+
+interface Course {
+  situation: Situation;
+  files: Pick<Options, 'organisation' | 'recording'>;
+  staged: Staged;
+  incident: Incident;
+  events: readonly Played[];
+  began: Instant;
+}
+
+/** Writes what happened as a new scenario, and returns its file. */
+async function recordTo(
+  { record = '', recordTo, mode }: Options,
+  { playbooks }: Config,
+  course: Course,
+): Promise<string> {
+  const [{ observe }, { fileNameOf, recordScenario }, { scenarioFolder }] = await Promise.all([
+    import('../../scenarios/observe.ts'),
+    import('../../scenarios/record.ts'),
+    import('../../scenarios/read.ts'),
+  ]);
+  const { situation, files, staged, incident, events, began } = course;
+  const file = recordTo ?? join(scenarioFolder(playbooks), fileNameOf(record));
+  const observed = observe(staged.rehearsal, incident, events, began);
+  if (!observed) throw new CliError('The incident never ended, so there is nothing to record.');
+  try {
+    recordScenario(file, { name: record, situation, ...files, mode, alert: staged.alert, observed });
+  } catch (error) {
+    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    const why = exists ? 'there is such a file already; choose another name, or --record-to' : withoutPath(error);
+    throw new CliError(`Failed to write ${file}: ${why}`);
+  }
+  return file;
 }
 
 /** The person quit. */
@@ -171,7 +219,7 @@ async function situationOf(
   options: Options,
   command: Command,
   config: Config,
-): Promise<{ situation: Situation; says: string[] }> {
+): Promise<{ situation: Situation; says: string[]; files: Pick<Options, 'organisation' | 'recording'> }> {
   const {
     organisation = config.lab.organisation,
     recording = config.lab.recording,
@@ -183,7 +231,14 @@ async function situationOf(
     import('../../recording/file.ts'),
     import('../../lab/world/organisation.ts'),
   ]);
+  const files = isRecorded
+    ? { ...(recording !== undefined && { recording }) }
+    : { ...(organisation !== undefined && { organisation }) };
+  // A scenario is always played at the same time, so it is recorded at that time.
+  const at =
+    options.at ?? (options.record === undefined ? undefined : (await import('../../scenarios/read.ts')).BEGINS);
   const place: Omit<Situation, 'faults'> = {
+    ...(at !== undefined && { at }),
     ...(isRecorded && recording !== undefined && { recording: readRecording(recording), cure }),
     ...(!isRecorded && organisation !== undefined && { organisation: inWords(() => readOrganisation(organisation)) }),
     ...(seed !== undefined && { seed }),
@@ -192,7 +247,7 @@ async function situationOf(
   };
   if (options.incident !== undefined || options.journal !== undefined) {
     const past = await pastOf(options, command, place);
-    return { situation: { ...place, ...past.situation }, says: past.says };
+    return { situation: { ...place, ...past.situation }, says: past.says, files };
   }
   const [healthSet, monitor, targetResource] = options.monitor?.split('\\') ?? [];
   const written = options.fault ?? (isRecorded ? [] : [SHIPPED_FAULT]);
@@ -203,7 +258,7 @@ async function situationOf(
     ...(monitor && { monitor }),
     ...(targetResource && { targetResource }),
   };
-  return { situation: { ...place, faults, alert }, says: [] };
+  return { situation: { ...place, faults, alert }, says: [], files };
 }
 
 async function pastOf(
