@@ -13,6 +13,7 @@ import { STORE_LOSSES, StoreWatch } from './engine/store-watch.ts';
 import { sweepUndo } from './engine/undo/sweep-undo.ts';
 import { wake } from './engine/wake.ts';
 import { createWorker } from './engine/worker.ts';
+import { createExplainer } from './explain/explainer.ts';
 import { gateway } from './gateway/gateway.ts';
 import { Sessions } from './gateway/sessions.ts';
 import { GUARDS } from './guards/index.ts';
@@ -184,6 +185,7 @@ export function createApp(options: AppOptions): App {
       config: config.http,
       identities: () => inForce.identities,
       operations,
+      explain: createExplainer(() => ({ config: inForce.config, catalog, playbooks: inForce.playbooks })),
       sources: config.alerts,
       metrics,
       logger,

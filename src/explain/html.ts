@@ -34,7 +34,7 @@ const STYLE_TAG = `<style>${STYLE}
 </style>`;
 
 /** Sources of a content security policy for the styles in a page or drawing. */
-function styleHashes(markup: string): string[] {
+export function styleHashes(markup: string): string[] {
   return [...markup.matchAll(/<style>([^<]*)<\/style>/g)].map(
     ([, style = '']) => `'sha256-${createHash('sha256').update(style).digest('base64')}'`,
   );

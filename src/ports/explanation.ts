@@ -77,3 +77,13 @@ export interface ExplainedCommands {
 
 export const EXPLANATION_FORMATS = ['json', 'md', 'html', 'svg', 'mermaid'] as const;
 export type ExplanationFormat = (typeof EXPLANATION_FORMATS)[number];
+
+/** Explains a playbook that is in force, in its mode in force; undefined if there is none of that name. */
+export type Explain = (name: string, inForce: Mode, format: ExplanationFormat) => Promise<ExplanationText | undefined>;
+
+export interface ExplanationText {
+  type: string;
+  text: string;
+  /** The styles in it, as sources of a content security policy. */
+  styles: string[];
+}

@@ -114,12 +114,18 @@ const ARROWS: Record<string, string[]> = {
     'steps/index.ts',
     'verification/catalog.ts',
   ]),
-  'app.ts': ['adapters', 'config', 'engine', 'gateway', 'guards', 'incident', 'open', 'playbooks', 'ports'].concat([
-    'lib',
-    'sources',
-    'steps',
-    'verification',
-  ]),
+  'app.ts': [
+    'adapters',
+    'config',
+    'engine',
+    'explain/explainer.ts',
+    'gateway',
+    'guards',
+    'incident',
+    'open',
+    'playbooks',
+    'ports',
+  ].concat(['lib', 'sources', 'steps', 'verification']),
   // Commands start the daemon or query it; only the lab and the log are created without it.
   cli: [
     'app.ts',

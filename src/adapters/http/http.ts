@@ -9,6 +9,7 @@ import express, {
   type Router,
 } from 'express';
 import { MemoryStore } from 'express-rate-limit';
+import type { Explain } from '../../ports/explanation.ts';
 import { NotCopied } from '../../ports/journal.ts';
 import { Conflict, Forbidden, NotFound, type Operations } from '../../ports/operations.ts';
 import type { SourceSettings } from '../../sources/index.ts';
@@ -43,6 +44,7 @@ export interface HttpOptions {
   /** The current identities; none: open to all. Whether there are any does not change. */
   identities(): readonly Identity[];
   operations: Operations;
+  explain: Explain;
   /** The `alerts` section of the configuration. */
   sources: SourceSettings;
   metrics: HttpMetrics;
@@ -150,6 +152,7 @@ function createHttpApp(options: HttpOptions, closing: AbortSignal, limiter: Memo
   const refused = createRefusals(options.metrics, logger, options.now);
   const around: Surroundings = {
     operations,
+    explain: options.explain,
     sources: options.sources,
     metrics: options.metrics,
     logger,

@@ -41,12 +41,14 @@ export function describeApi(routes: readonly Route[], version: string): Record<s
 export const openApiPath = (path: string) => path.replace(/:(\w+)/g, '{$1}');
 
 function operation(route: Route): Record<string, unknown> {
-  const responses: Record<string, unknown> = {};
+  const responses: Record<string, { description: string; content: Record<string, unknown> }> = {};
   for (const { status, description, schema, type } of route.answers) {
-    responses[status] = {
-      description,
-      content: { [type ?? 'application/json']: { schema: schema ? reference(schema) : { type: 'string' } } },
-    };
+    // Answers of one status differ in their type.
+    const known = responses[status];
+    const content = { [type ?? 'application/json']: { schema: schema ? reference(schema) : { type: 'string' } } };
+    responses[status] = known
+      ? { description: known.description, content: { ...known.content, ...content } }
+      : { description, content };
   }
   for (const [status, types] of byStatus(problemsOfRoute(route))) {
     responses[status] ??= {

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
+import type { Explain } from '../../ports/explanation.ts';
 import type { Operations } from '../../ports/operations.ts';
 import type { Source, SourceSettings } from '../../sources/index.ts';
 import type { Access, Identity } from './auth.ts';
@@ -37,6 +38,7 @@ export interface HttpLogger {
 /** Dependencies of routes. */
 export interface Surroundings {
   operations: Operations;
+  explain: Explain;
   sources: SourceSettings;
   metrics: HttpMetrics;
   logger: HttpLogger;

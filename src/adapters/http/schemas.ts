@@ -213,6 +213,63 @@ const Playbook = z.object({
 
 const Playbooks = z.object({ playbooks: z.array(Playbook) });
 
+const mode = z.enum(MODES as unknown as [string, ...string[]]);
+const texts = z.array(z.string());
+
+const Explanation = z.object({
+  playbook: z.string(),
+  summary: z.string(),
+  page: z.string().optional(),
+  file: z.string(),
+  hash: z.string(),
+  mode: z.object({ written: mode, inForce: mode, says: z.string() }),
+  treats: z.array(z.object({ monitor: z.string(), verifiedBy: z.string() })),
+  servers: texts.describe('Kinds of server on which it runs.'),
+  rules: texts.describe('How it proceeds in general.'),
+  steps: z.array(
+    z.object({
+      n: z.int(),
+      step: z.string(),
+      does: z.string().describe('The step in a sentence.'),
+      when: z.string().optional().describe('When it applies; absent: always.'),
+      changes: z.boolean(),
+      verifies: z.boolean(),
+      from: z.string().optional().describe('The step of the published page, or that the page does not have it.'),
+      note: z.string().optional().describe('The comment about it in the file.'),
+      results: texts.describe('What each result leads to.'),
+      disrupts: z.string().optional().describe('What users may notice.'),
+      atMost: z.number().optional().describe('Longest duration in milliseconds.'),
+      commands: z
+        .array(
+          z.object({
+            on: texts.describe('Kinds of server; empty: every kind.'),
+            reads: texts,
+            changes: texts,
+            polls: texts.describe('Reads of the result.'),
+            skipped: z.string().optional(),
+            stops: z.string().optional().describe('Why nothing follows on these servers.'),
+          }),
+        )
+        .describe('PowerShell, once for each kind of server that gets something else.'),
+    }),
+  ),
+  guards: z.array(z.object({ guard: z.string(), requires: z.string() })),
+  putBack: z.array(z.object({ step: z.int(), when: z.string(), what: z.string(), commands: texts })),
+  mayStay: texts.describe('What may still be changed at its end.'),
+  worst: z.object({
+    time: z.number().describe('Milliseconds.'),
+    serviceRestarts: z.int(),
+    serverRestarts: z.int(),
+    says: z.string(),
+  }),
+  problems: texts.describe('Why its proof fails.'),
+  elsewhere: z
+    .array(z.object({ page: z.string(), note: z.string() }))
+    .describe('Steps of the page that are no step here.'),
+  example: z.object({ server: z.string(), mailboxServer: z.string() }).describe('The names in the commands.'),
+  flow: z.object({ svg: z.string(), mermaid: z.string() }),
+});
+
 const Debt = z.object({
   debt: z.looseObject({ id: z.string(), kind: z.string(), server: z.string(), setting: z.string(), says: z.string() }),
   incident: z.string(),
@@ -236,6 +293,7 @@ const Links = z.object({ name: z.string(), version: z.string(), links: z.record(
 export const SCHEMAS = {
   Accepted,
   Alive,
+  Explanation,
   FeedEvent,
   Incident,
   Incidents,

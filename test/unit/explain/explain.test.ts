@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import { explain, modeInWords } from '../../../src/explain/explain.ts';
+import { createExplainer } from '../../../src/explain/explainer.ts';
 import { toJson, writeAs } from '../../../src/explain/write.ts';
 import { commandLine } from '../../../src/incident/command-line.ts';
 import type { Playbook } from '../../../src/incident/plan.ts';
@@ -255,6 +256,17 @@ describe('hostile text', () => {
       expect(writeAs(format, await hostile())).not.toMatch(/[\u202e\u0007]/);
     }
   });
+});
+
+test('the daemon explains what is in force: once, in its mode, and again after a reload', async () => {
+  let playbooks = [read(['  - recheck'])];
+  const explainer = createExplainer(() => ({ ...ground, playbooks }));
+  const answer = async (mode: 'auto' | 'approve') => JSON.parse((await explainer('p', mode, 'json'))?.text ?? '');
+  expect((await answer('auto')).mode.says).toBe('auto: it acts without a person');
+  expect((await answer('approve')).mode).toMatchObject({ written: 'auto', inForce: 'approve' });
+  playbooks = [read(['  - wait: 5m', '  - recheck'])];
+  expect((await answer('auto')).steps).toHaveLength(2);
+  expect(await explainer('gone', 'auto', 'json')).toBeUndefined();
 });
 
 test('the page allows exactly its own styles, and loads nothing', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { Queue } from 'bullmq';
@@ -37,6 +38,7 @@ describe('answers have the documented shape', () => {
     ['/api/v1/kill-switch', 'KillSwitch'],
     ['/api/v1/playbooks', 'Playbooks'],
     ['/api/v1/playbooks/imap-protocol', 'Playbook'],
+    ['/api/v1/playbooks/imap-protocol/explain', 'Explanation'],
     ['/api/v1/undo', 'Undo'],
     ['/api/v1/openapi.json', 'OpenApi'],
   ] satisfies [string, SchemaName][])('GET %s is a %s', async (path, schema) => {
@@ -269,6 +271,43 @@ describe('what is owed', () => {
   });
 });
 
+describe('explanations of playbooks', () => {
+  const explain = async (query: string) => {
+    const { url } = await start();
+    return fetch(`${url}/api/v1/playbooks/${query}`);
+  };
+
+  it.each([
+    ['md', 'text/markdown; charset=utf-8', '# Playbook imap-protocol'],
+    ['html', 'text/html; charset=utf-8', '<h1>Playbook imap-protocol</h1>'],
+    ['svg', 'image/svg+xml; charset=utf-8', '<svg xmlns='],
+    ['mermaid', 'text/plain; charset=utf-8', 'flowchart TD'],
+  ])('as %s are %s', async (format, type, part) => {
+    const response = await explain(`imap-protocol/explain?format=${format}`);
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, type]);
+    expect(await response.text()).toContain(part);
+  });
+
+  it('in a browser may use exactly their own styles, and nothing else', async () => {
+    const response = await explain('imap-protocol/explain?format=html');
+    const styles = [...(await response.text()).matchAll(/<style>([^<]*)<\/style>/g)].map(
+      ([, style = '']) => `'sha256-${createHash('sha256').update(style).digest('base64')}'`,
+    );
+    const policy = response.headers.get('content-security-policy');
+    expect(policy).toMatch(/^default-src 'none';/);
+    expect(policy).toContain(`; style-src ${styles.join(' ')}`);
+    expect(policy).not.toContain('unsafe');
+  });
+
+  it.each([
+    ['imap-protocol/explain?format=pdf', 400],
+    ['imap-protocol/explain?lang=en', 400],
+    ['nothing/explain', 404],
+  ])('%s is answered %i', async (query, status) => {
+    expect((await explain(query)).status).toBe(status);
+  });
+});
+
 describe('roles', () => {
   const tokens = [
     { name: 'viv', role: 'viewer', token: 'viewer' },
@@ -280,6 +319,7 @@ describe('roles', () => {
     ['GET', '/api/v1/incidents', [401, 200, 200, 200]],
     ['GET', '/api/v1/events?lastEventId=x', [401, 400, 400, 400]],
     ['POST', '/api/v1/incidents/inc-1/cancel', [401, 403, 200, 200]],
+    ['GET', '/api/v1/playbooks/imap-protocol/explain?format=mermaid', [401, 200, 200, 200]],
     ['POST', '/api/v1/playbooks/reload', [401, 403, 403, 200]],
     ['POST', '/api/v1/playbooks/imap-protocol/trust', [401, 403, 403, 200]],
     ['POST', '/api/v1/undo/put-back', [401, 403, 400, 400]],

@@ -1,12 +1,25 @@
 /** An app on a loopback port with operations that a test can bend. */
 import { createHttp, type HttpOptions, type HttpServer, type Identity } from '../../../src/adapters/http/index.ts';
 import { createMetrics, type Metrics } from '../../../src/adapters/telemetry/index.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import { createExplainer } from '../../../src/explain/explainer.ts';
 import type { Alert } from '../../../src/incident/alert.ts';
 import type { Entry } from '../../../src/incident/event.ts';
 import type { IncidentView } from '../../../src/incident/view.ts';
+import { loadPlaybooks } from '../../../src/playbooks/read.ts';
 import { type FeedItem, NotCopied } from '../../../src/ports/journal.ts';
 import { Conflict, NotFound, type Operations } from '../../../src/ports/operations.ts';
 import type { SourceSettings } from '../../../src/sources/index.ts';
+import { STEPS } from '../../../src/steps/index.ts';
+import { loadCatalog } from '../../../src/verification/catalog.ts';
+
+const { config } = loadConfig({ env: {}, cwd: process.cwd() });
+const catalog = loadCatalog(config.verification.catalog);
+/** The real one, for the included playbooks. */
+const explain = createExplainer(() => {
+  const language = { steps: STEPS, services: config.safety.services, catalog };
+  return { config, catalog, playbooks: loadPlaybooks(config.playbooks.directory, language) };
+});
 
 export const NOW = Date.UTC(2024, 10, 23, 10, 11, 12);
 
@@ -245,6 +258,7 @@ export async function start(
   const note = (message: string) => lines.push(message);
   const http = createHttp({
     operations,
+    explain,
     sources: SETTINGS,
     metrics,
     logger: { debug: note, info: note, warn: note, error: note },

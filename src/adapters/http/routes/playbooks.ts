@@ -1,11 +1,25 @@
+import { z } from 'zod';
 import { ConfigError, formatProblem } from '../../../config/problems.ts';
+import { EXPLANATION_FORMATS } from '../../../ports/explanation.ts';
 import { writeInstants } from '../../../ports/instants.ts';
+import type { PlaybookView } from '../../../ports/operations.ts';
+import { COMMON_HEADERS } from '../headers.ts';
 import { HttpProblem, notFound } from '../problem.ts';
 import { parameter, type Route, type Surroundings } from '../route.ts';
 import { check, person, personOf } from './checks.ts';
 
-export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
+const explainQuery = z.strictObject({
+  format: z.enum(EXPLANATION_FORMATS).default('json').describe('The form of the answer.'),
+});
+
+export function playbookRoutes({ operations, explain, logger }: Surroundings): Route[] {
   const tag = 'playbooks';
+  const missing = (name: string) => notFound(`There is no playbook "${name.slice(0, 100)}".`);
+  async function find(name: string): Promise<PlaybookView> {
+    const playbook = (await operations.playbooks()).find((candidate) => candidate.name === name);
+    if (!playbook) throw missing(name);
+    return playbook;
+  }
   return [
     {
       method: 'get',
@@ -28,10 +42,34 @@ export function playbookRoutes({ operations, logger }: Surroundings): Route[] {
       answers: [{ status: 200, description: 'The playbook.', schema: 'Playbook' }],
       problems: ['not-found'],
       async handle({ request, response }) {
-        const name = parameter(request, 'name');
-        const playbook = (await operations.playbooks()).find((candidate) => candidate.name === name);
-        if (!playbook) throw notFound(`There is no playbook "${name.slice(0, 100)}".`);
-        response.json(writeInstants(playbook));
+        response.json(writeInstants(await find(parameter(request, 'name'))));
+      },
+    },
+    {
+      method: 'get',
+      path: '/api/v1/playbooks/:name/explain',
+      access: 'viewer',
+      tag,
+      summary: 'Explains a playbook: plain words, commands, flow, worst case.',
+      query: explainQuery,
+      answers: [
+        { status: 200, description: 'The explanation.', schema: 'Explanation' },
+        { status: 200, description: 'For a wiki.', type: 'text/markdown' },
+        { status: 200, description: 'A self-contained page.', type: 'text/html' },
+        { status: 200, description: 'The flow, drawn.', type: 'image/svg+xml' },
+        { status: 200, description: 'The flow as a Mermaid flowchart.', type: 'text/plain' },
+      ],
+      problems: ['invalid-request', 'not-found'],
+      async handle({ request, response }) {
+        const { format } = check(explainQuery, request.query);
+        const { name, mode } = await find(parameter(request, 'name'));
+        const explained = await explain(name, mode, format);
+        if (!explained) throw missing(name);
+        if (explained.styles.length > 0) {
+          const policy = COMMON_HEADERS['Content-Security-Policy'];
+          response.set('Content-Security-Policy', `${policy}; style-src ${explained.styles.join(' ')}`);
+        }
+        response.set('Content-Type', explained.type).send(explained.text);
       },
     },
     {

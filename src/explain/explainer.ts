@@ -1,0 +1,29 @@
+import type { Playbook } from '../incident/plan.ts';
+import type { Explain, Explanation } from '../ports/explanation.ts';
+import type { Ground } from './commands.ts';
+import { explain, modeInWords } from './explain.ts';
+import { styleHashes } from './html.ts';
+import { toJson, writeAs } from './write.ts';
+
+const TYPES = {
+  json: 'application/json; charset=utf-8',
+  md: 'text/markdown; charset=utf-8',
+  html: 'text/html; charset=utf-8',
+  svg: 'image/svg+xml; charset=utf-8',
+  mermaid: 'text/plain; charset=utf-8',
+};
+
+/** Explains the playbooks in force. It takes a second of computing, so each is explained once, until files are read again. */
+export function createExplainer(inForce: () => Ground & { playbooks: readonly Playbook[] }): Explain {
+  const known = new WeakMap<Playbook, Promise<Explanation>>();
+  return async (name, mode, format) => {
+    const { playbooks, config, catalog } = inForce();
+    const playbook = playbooks.find((one) => one.name === name);
+    if (!playbook) return undefined;
+    const explaining = known.get(playbook) ?? explain(playbook, { config, catalog });
+    known.set(playbook, explaining);
+    const explanation = { ...(await explaining), mode: modeInWords(playbook.mode, config.safety.mode, mode) };
+    const text = format === 'json' ? JSON.stringify(toJson(explanation)) : writeAs(format, explanation);
+    return { type: TYPES[format], text, styles: format === 'html' || format === 'svg' ? styleHashes(text) : [] };
+  };
+}
