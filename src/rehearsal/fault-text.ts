@@ -19,12 +19,13 @@ export function readFault(text: string): Record<string, unknown> {
   return { fault, ...Object.fromEntries(pairs) };
 }
 
-/** The inverse: in one line where that reads back as the same, else as JSON. */
-export function writeFault(fault: Readonly<Record<string, unknown>>): string {
-  const { fault: name, ...options } = fault;
-  const text = [name, ...Object.entries(options).map(([key, value]) => `${key}=${value}`)].join(' ');
-  const json = JSON.stringify({ fault: name, ...options });
-  return JSON.stringify(readFault(text)) === json ? text : json;
+/** The inverse: in one line where each option reads back as the same, else as JSON. */
+export function writeFault({ fault, ...options }: Readonly<Record<string, unknown>>): string {
+  const written = Object.entries(options).map(([key, value]) => ({ key, value, text: String(value) }));
+  const isShort = written.every(({ value, text }) => /^\S+$/.test(text) && readValue(text) === value);
+  return isShort
+    ? [fault, ...written.map(({ key, text }) => `${key}=${text}`)].join(' ')
+    : JSON.stringify({ fault, ...options });
 }
 
 function readValue(text: string): unknown {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Entry } from '../../../src/incident/event.ts';
 import { loadPlaybooks } from '../../../src/playbooks/read.ts';
-import { readFault } from '../../../src/rehearsal/fault-text.ts';
+import { readFault, writeFault } from '../../../src/rehearsal/fault-text.ts';
 import { situationOf } from '../../../src/rehearsal/past.ts';
 import { play, type Situation, stage } from '../../../src/rehearsal/situation.ts';
 import { STEPS } from '../../../src/steps/index.ts';
@@ -142,7 +142,7 @@ describe('a past incident', () => {
 });
 
 describe('a fault in one line', () => {
-  it.each<[text: string, fault: object]>([
+  it.each<[text: string, fault: Record<string, unknown>]>([
     ['imap-backend-hang', { fault: 'imap-backend-hang' }],
     ['refuse command=Restart-Service times=2', { fault: 'refuse', command: 'Restart-Service', times: 2 }],
     [
@@ -151,6 +151,17 @@ describe('a fault in one line', () => {
     ],
     ['{"fault":"transient","for":"3m"}', { fault: 'transient', for: '3m' }],
   ])('%s', (text, fault) => {
+    expect(readFault(text)).toEqual(fault);
+    expect(readFault(writeFault(fault))).toEqual(fault);
+  });
+
+  it.each<[says: string, fault: Record<string, unknown>, text: string]>([
+    ['plain options', { server: 'mbx1', fault: 'refuse', times: 2 }, 'refuse server=mbx1 times=2'],
+    ['text with spaces', { fault: 'x', says: 'a b' }, '{"fault":"x","says":"a b"}'],
+    ['text that would read back as a number', { fault: 'x', name: '15' }, '{"fault":"x","name":"15"}'],
+    ['keys with values', { fault: 'x', cure: { by: 'none' } }, '{"fault":"x","cure":{"by":"none"}}'],
+  ])('%s are written so that they read back as the same', (_, fault, text) => {
+    expect(writeFault(fault)).toBe(text);
     expect(readFault(text)).toEqual(fault);
   });
 
