@@ -54,3 +54,8 @@ export async function askGuards(
   }
   return undefined;
 }
+
+/** The answer of every guard, also after one that does not allow. */
+export function askAllGuards(context: GuardContext): Promise<Asked[]> {
+  return Promise.all(GUARDS.map(async ({ name, judge }) => ({ guard: name, answer: await judge(context) })));
+}

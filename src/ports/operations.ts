@@ -1,5 +1,6 @@
 import type { Alert, Instant } from '../incident/alert.ts';
 import type { ByPerson, Entry } from '../incident/event.ts';
+import type { Evidence, Verdict } from '../incident/health.ts';
 import type { Mode } from '../incident/plan.ts';
 import type { PlaybookRun } from '../incident/runs.ts';
 import type { IncidentView } from '../incident/view.ts';
@@ -34,6 +35,8 @@ export interface Operations {
   trustPlaybook(name: string, person: ByPerson): Promise<PlaybookView>;
   /** All or nothing: throws ConfigError with every problem, and then the old playbooks stay. */
   reloadPlaybooks(): Promise<PlaybookView[]>;
+  /** What would be done now if this alert arrived. Reads the organisation, with probes; changes and records nothing. */
+  whatIf(alert: WhatIfAlert, signal: AbortSignal): Promise<WhatIf>;
   undo(): Promise<LedgerEntry[]>;
   /**
    * Runs the outstanding undo actions of a server (one setting, or all) now, in an incident of its own, by the same
@@ -72,6 +75,37 @@ export interface PlaybookView {
   runs: PlaybookRun[];
   /** When a person last restored its trust. */
   trusted?: Trust;
+}
+
+export interface WhatIfAlert {
+  server: string;
+  healthSet?: string;
+  monitor?: string;
+  targetResource?: string;
+}
+
+export interface WhatIf {
+  server: string;
+  /** The open incident that the alert would join. */
+  joins?: string;
+  verification: { verdict: Verdict; reason: string; evidence: Evidence[] };
+  /** Absent if nothing is confirmed, or no playbook handles it. */
+  playbook?: { name: string; hash: string; mode: Mode };
+  steps: WhatIfStep[];
+  /** The answer in one or two sentences. */
+  says: string;
+}
+
+/** `not-reached`: an earlier step would be refused. `why` is set for all others than `run`. */
+export interface WhatIfStep {
+  n: number;
+  says: string;
+  changes: boolean;
+  would: 'run' | 'skip' | 'wait' | 'ask' | 'refuse' | 'not-reached';
+  why?: string;
+  command?: { command: string; server: string; arguments: Record<string, unknown> };
+  /** The answers of all guards, in their order. */
+  guards?: { guard: string; answer: 'allow' | 'wait' | 'refuse' | 'verify'; reason?: string; says?: string }[];
 }
 
 /** Whether the daemon can accept alerts *and* act, by part. */

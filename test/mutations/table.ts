@@ -213,7 +213,7 @@ const MUTATIONS: Mutation[] = [
   },
   {
     says: 'undo: the undo action is not stored before the change',
-    in: 'startChange',
+    in: 'weigh',
     from: '...(change.undo && { undo: change.undo }),',
     tests: ['engine/page', 'engine/outstanding-undo'],
   },

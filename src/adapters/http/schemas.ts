@@ -290,6 +290,35 @@ const Alive = z.object({ alive: z.literal(true), version: z.string() });
 
 const Links = z.object({ name: z.string(), version: z.string(), links: z.record(z.string(), z.string()) });
 
+const WhatIf = z.object({
+  server: z.string(),
+  joins: z.string().optional().describe('The open incident that the alert would join.'),
+  verification: z.object({ verdict, reason: z.string(), evidence: z.array(Evidence) }),
+  playbook: z.object({ name: z.string(), hash: z.string(), mode: z.enum(MODES as [string, ...string[]]) }).optional(),
+  steps: z.array(
+    z.object({
+      n: z.int(),
+      says: z.string(),
+      changes: z.boolean(),
+      would: z.enum(['run', 'skip', 'wait', 'ask', 'refuse', 'not-reached']),
+      why: z.string().optional(),
+      command: z.object({ command: z.string(), server: z.string(), arguments: data }).optional(),
+      guards: z
+        .array(
+          z.looseObject({
+            guard: z.string(),
+            answer: z.enum(['allow', 'wait', 'refuse', 'verify']),
+            reason: z.string().optional(),
+            says: z.string().optional(),
+          }),
+        )
+        .optional()
+        .describe('The answers of all guards, as if the steps before had done what they should.'),
+    }),
+  ),
+  says: z.string().describe('The answer in one or two sentences.'),
+});
+
 export const SCHEMAS = {
   Accepted,
   Alive,
@@ -301,6 +330,7 @@ export const SCHEMAS = {
   JournalCheck,
   KillSwitch,
   Links,
+  WhatIf,
   OpenApi: z.looseObject({ openapi: z.string() }),
   Playbook,
   Playbooks,

@@ -12,11 +12,12 @@ import type { Decision } from '../../incident/next.ts';
 import { MODES, type Mode, type Playbook } from '../../incident/plan.ts';
 import { withoutPath } from '../../lib/shown.ts';
 import { readInstants } from '../../ports/instants.ts';
+import type { WhatIf } from '../../ports/operations.ts';
 import { readFault } from '../../rehearsal/fault-text.ts';
 import type { Past } from '../../rehearsal/past.ts';
 import type { Situation, Staged } from '../../rehearsal/situation.ts';
 import { loadCatalog } from '../../verification/catalog.ts';
-import { type CliContext, wantsJson } from '../context.ts';
+import { type CliContext, print, wantsJson } from '../context.ts';
 import { daemonOf, talking } from '../daemon/connect.ts';
 import { CliError, UsageError } from '../errors.ts';
 import { decisionInWords, guardsInWords } from '../output/decisions.ts';
@@ -24,6 +25,7 @@ import { details, healthSetName } from '../output/narrate.ts';
 import { people, type Scene, scripts } from '../output/scene.ts';
 import { fromHere } from '../output/simulate-line.ts';
 import { plain } from '../output/text.ts';
+import { whatIfInText } from '../output/what-if.ts';
 import { readPlaybookFiles } from '../playbooks.ts';
 import { readSettings } from '../settings.ts';
 import { instant, wholeNumber } from '../values.ts';
@@ -46,6 +48,7 @@ interface Options {
   at?: number;
   record?: string;
   recordTo?: string;
+  whatIf?: true;
 }
 
 const SHIPPED_FAULT = 'imap-backend-wedged';
@@ -84,16 +87,22 @@ export function simulateCommand(program: Command, context: CliContext): void {
     .option('--step', 'stop before each decision, with the answers of the guards')
     .option('--record <name>', 'write a scenario of this name for "playbooks test" that expects what happens')
     .option('--record-to <file>', 'file of that scenario (default: named after it, in the folder of the scenarios)')
+    .option(
+      '--what-if',
+      'ask the running daemon what it would do now if this alert came; nothing is simulated or changed',
+    )
     .addHelpText(
       'after',
       `
 Examples:
   second-responder simulate --fault imap-backend-wedged --server mbx1
   second-responder simulate --fault imap-proxy-hang --server cas1 --fault "refuse command=Restart-Service"
-  second-responder simulate --recording ours.json --server srv4 --step`,
+  second-responder simulate --recording ours.json --server srv4 --step
+  second-responder simulate --what-if --server mbx1 --monitor 'IMAP.Protocol\\ImapSelfTestMonitor'`,
     )
     .action(async (options: Options, command: Command) => {
       check(options, command);
+      if (options.whatIf) return askWhatIf(options, command, context);
       if (!(await simulate(options, command, context))) context.fail();
     });
 }
@@ -109,8 +118,29 @@ function check(options: Options, command: Command): void {
   if (options.recordTo !== undefined && options.record === undefined)
     throw new UsageError('--record-to requires --record with the name of the scenario.');
   if (options.step && wantsJson(command)) throw new UsageError('--step cannot be combined with --json.');
+  if (options.whatIf && options.server === undefined) throw new UsageError('--what-if needs a --server.');
+  const simulated = (
+    ['fault', 'playbook', 'organisation', 'recording', 'incident', 'journal', 'mode', 'step'] as const
+  ).find((name) => options[name] !== undefined);
+  if (options.whatIf && simulated)
+    throw new UsageError(`--what-if asks about the live organisation: it cannot be combined with --${simulated}.`);
   if (options.fault && (options.incident ?? options.journal) !== undefined)
     throw new UsageError('A past incident says what was wrong: it cannot be combined with --fault.');
+}
+
+/** Probes may take minutes. */
+const WHAT_IF_WITHIN = 10 * 60_000;
+
+async function askWhatIf({ server, monitor: named }: Options, command: Command, context: CliContext): Promise<void> {
+  const [healthSet, monitor, targetResource] = named?.split('\\') ?? [];
+  const alert = {
+    server,
+    ...(healthSet && { healthSet }),
+    ...(monitor && { monitor }),
+    ...(targetResource && { targetResource }),
+  };
+  const answer = await daemonOf(command).ask('POST', '/api/v1/what-if', alert, WHAT_IF_WITHIN);
+  print(command, context, answer, () => whatIfInText(readInstants<WhatIf>(answer), context.terminal));
 }
 
 /** Returns whether the server is healthy at the end. */

@@ -6,8 +6,11 @@ export interface Daemon {
   readonly url: string;
   /** Whether a token is sent: the journal then names its owner. */
   readonly known: boolean;
-  /** Returns the parsed response. Throws CliError with a readable message if there is no response or a problem. */
-  ask(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<unknown>;
+  /**
+   * Returns the parsed response. Throws CliError with a readable message if there is no response `within` real milliseconds
+   * (default: 30 s), or a problem.
+   */
+  ask(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown, within?: number): Promise<unknown>;
   /**
    * Events from now on, or after an event; `alive` when the stream starts and regularly while nothing happens. Ends with the
    * connection.
@@ -53,10 +56,10 @@ export function createDaemon(url: string, token: string | undefined): Daemon {
   return {
     url: base,
     known: token !== undefined,
-    async ask(method, path, body) {
+    async ask(method, path, body, within = ANSWER_WITHIN) {
       const response = await request(path, {
         method,
-        signal: AbortSignal.timeout(ANSWER_WITHIN),
+        signal: AbortSignal.timeout(within),
         ...(body !== undefined && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
       });
       const text = await response.text().catch((error: unknown) => {

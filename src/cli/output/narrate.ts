@@ -203,7 +203,7 @@ const promised = (debt: { when: 'always' | 'recovered' }): Detail => ({
 const person = ({ by, note }: { by: string; note?: string }) => `by ${by}${note ? `: ${note}` : ''}`;
 
 /** Each probe on a line, followed by the server's answer; identical answers are printed once. */
-function seen(evidence: Evidence[]): Detail[] {
+export function seen(evidence: Evidence[]): Detail[] {
   const said = new Set<string>();
   return evidence.flatMap(({ says, sees, detail, server, monitor }): Detail[] => {
     const kind = ({ healthy: 'good', unhealthy: 'bad', nothing: 'unseen' } as const)[sees];

@@ -24,6 +24,7 @@ import { pagesOf, readIncident } from '../read-incident.ts';
 import { askFor } from '../undo/asked.ts';
 import { wake } from '../wake.ts';
 import { scopeDoubts } from './scope-doubts.ts';
+import { whatIf } from './what-if.ts';
 
 /** Number of incidents read in parallel while a filter looks for matches. */
 const READ_AT_ONCE = 100;
@@ -229,6 +230,7 @@ export function createOperations(
       await control.reload();
       return playbooks();
     },
+    whatIf: (alert, signal) => whatIf(engine, alert, signal),
     undo: () => store.ledger(),
     putBack: async (target, person) => view(await askFor(engine, 'putBack', settingsIn(target), person)),
     settle: async (target, person) => view(await askFor(engine, 'settle', settingsIn(target), person)),

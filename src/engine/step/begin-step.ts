@@ -1,27 +1,21 @@
 import type { Answer } from '../../guards/guard.ts';
 import { askGuards } from '../../guards/index.ts';
 import { answerOf } from '../../guards/shared-state.ts';
-import { ourStart, throttleRules } from '../../guards/throttle.ts';
-import type { StepStarted } from '../../incident/event.ts';
-import { groupOf } from '../../incident/health.ts';
-import { currentRun, stepRecord } from '../../incident/incident.ts';
+import { stepRecord } from '../../incident/incident.ts';
 import type { Condition } from '../../incident/plan.ts';
-import { DISRUPTIVE, type PlannedChange } from '../../incident/planned-change.ts';
-import { startOfStep } from '../../incident/traces.ts';
+import type { PlannedChange } from '../../incident/planned-change.ts';
 import { ExchangeError } from '../../ports/exchange.ts';
 import { stepNamed } from '../../steps/index.ts';
 import type { Begin, StepContext } from '../../steps/step.ts';
 import { type Advance, askAgain, type Progress, sleep } from '../advancing.ts';
-import { factsOf } from '../organisation.ts';
 import type { Engine } from '../parts.ts';
 import { verify } from '../verify/verify.ts';
 import { askPerson, isAnswered } from './ask-person.ts';
-import { scopeOf } from './change.ts';
 import { continueStep, sendCommand } from './continue-step.ts';
 import { previewOf } from './preview.ts';
 import { contextOf } from './step-context.ts';
 import { endStep } from './step-record.ts';
-import { tookBy } from './took.ts';
+import { weigh } from './weigh.ts';
 
 /** Prepares a step, asks the guards, and starts it. */
 export async function beginStep(engine: Engine, advance: Advance, n: number): Promise<Progress> {
@@ -68,73 +62,21 @@ async function startChange(
   note: Record<string, unknown>,
   change: PlannedChange,
 ): Promise<Progress> {
-  const { cursor, signal } = advance;
+  const { cursor } = advance;
   const { incident } = cursor;
-  const { clock, settings, store } = engine;
-  const run = currentRun(incident);
-  if (!run) throw new Error(`step ${n} of ${incident.id} begins without a playbook`);
-  const { value: organisation } = await engine.exchange.organisation({ signal });
-  const target = factsOf(organisation, change.intent.server);
-  if (!target) {
-    const says = `${change.intent.server} is not a server of this organisation`;
-    return endStep(advance, { n, state: 'refused', says, escalate: says });
-  }
-  const group = groupOf(target);
-  const own = incident.facts && groupOf(incident.facts);
-  const scope = scopeOf(run.playbook, [incident.server, target.server], [own, group]);
-
-  const disruptive = DISRUPTIVE.has(change.action);
-  const throttles = [
-    ...throttleRules(change, target, group, settings.throttles[change.action], clock.now()),
-    ourStart(target.server, change.resource, clock.now()),
-  ];
-  const until = engine.realNow() + settings.disruptionWindow / clock.speed;
-  const data: StepStarted = {
-    n,
-    note,
-    intent: change.intent,
-    ...(change.undo && { undo: change.undo }),
-    ...(disruptive && group && { slot: group }),
-    ...(group && { group }),
-    took: tookBy({
-      organisation: organisation.id,
-      throttles,
-      ...(disruptive && { disrupts: { servers: [target.server], until } }),
-    }),
-  };
-  const conditions = { kill: scope, throttles };
-  const taken = startOfStep(incident, data);
-  const refusal = taken && (await store.wouldRefuse({ ...taken, ...conditions }));
+  const weighed = await weigh(engine, advance, n, note, change);
+  if (typeof weighed === 'string') return endStep(advance, { n, state: 'refused', says: weighed, escalate: weighed });
+  const { start, conditions, context } = weighed;
+  const { refusal } = context;
   if (refusal && 'owner' in refusal) engine.waiters.add(refusal.owner, incident.id);
-  const asked = await askGuards(
-    {
-      incident,
-      run,
-      change,
-      target,
-      organisation,
-      exchange: engine.exchange,
-      verifier: engine.verifier,
-      catalog: engine.catalog,
-      store,
-      clock,
-      settings,
-      scope,
-      killSwitches: await store.killSwitches(),
-      refusal,
-      startedByUs: (minutes) => startedByUs(engine, organisation.id, target.server, change.resource, minutes),
-      justVerified: advance.justVerified,
-      signal,
-    },
-    (answer) => engine.onGuard?.(incident, n, answer),
-  );
+  const asked = await askGuards(context, (answer) => engine.onGuard?.(incident, n, answer));
   if (asked) {
     const { guard, answer } = asked;
     if (answer.answer === 'verify') return verify(engine, advance, 'before-change');
     return obey(engine, advance, n, guard, answer);
   }
 
-  const started = await cursor.decide({ type: 'stepStarted', data }, { conditions });
+  const started = await cursor.decide({ type: 'stepStarted', data: start }, { conditions });
   if (!started.ok) {
     if (!('refused' in started)) throw new Error(`step ${n} of ${incident.id} could not start`);
     const { guard, answer } = answerOf(started.refused);
@@ -143,19 +85,6 @@ async function startChange(
   }
   advance.justVerified = false;
   return sendCommand(engine, advance, n);
-}
-
-/** Whether an incident of ours, or its undo, has started that service or server within this many minutes. */
-async function startedByUs(
-  engine: Engine,
-  organisation: string,
-  server: string,
-  resource: string | undefined,
-  minutes: number,
-) {
-  const rule = { ...ourStart(server, resource, engine.clock.now()), minutesBetween: minutes };
-  const refusal = await engine.store.wouldRefuse({ owner: '', organisation, kill: [], claims: [], throttles: [rule] });
-  return refusal?.by === 'throttle';
 }
 
 /** Waits or ends, as a guard says. A wait is recorded at its beginning and when its reason changes. */
@@ -218,7 +147,8 @@ async function tryAgain(engine: Engine, advance: Advance, n: number, why: string
   return sleep(advance, { n, until: engine.clock.now() + engine.settings.retryEvery, for: 'look', says: why }, true);
 }
 
-async function unmetByHealth(
+/** Why the condition of a step does not hold; `unseen` if the health set could not be read. */
+export async function unmetByHealth(
   { verifier, incident, signal }: StepContext,
   when: Condition,
 ): Promise<string | undefined> {

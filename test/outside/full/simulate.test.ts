@@ -101,6 +101,26 @@ describe('a past incident of a daemon', () => {
   });
   afterAll(() => site.close());
 
+  it('is not needed to ask what would be done now', async () => {
+    await post(`${daemon.url}/lab/v1/faults`, { fault: 'imap-backend-hang', server: 'mbx9' });
+    const before = await get<unknown[]>(`${daemon.url}/api/v1/incidents`);
+    const args = [
+      '--what-if',
+      '--server',
+      'mbx9',
+      '--monitor',
+      'IMAP.Protocol\\ImapSelfTestMonitor',
+      '--url',
+      daemon.url,
+    ];
+    const { code, out } = await simulate(args);
+    expect(code).toBe(0);
+    expect(out.replace(/\s+/g, ' ')).toMatch(
+      /would run 1 Restart-Service .* refused 3 .* guard dag: DB91 has only this copy/,
+    );
+    expect(await get<unknown[]>(`${daemon.url}/api/v1/incidents`)).toEqual(before);
+  });
+
   it('is played again from the daemon or from a file', async () => {
     await post(`${daemon.url}/lab/v1/faults`, { fault: 'imap-backend-hang', server: 'mbx2' });
     const alert = { id: 'a1', server: 'mbx2', healthSet: 'IMAP.Protocol', status: 'firing' };

@@ -143,6 +143,15 @@ function fakeOperations(changes: Partial<Operations> = {}): Fake {
     approve: (id, person) => decide('approve', id, person),
     reject: (id, person) => decide('reject', id, person),
     cancel: (id, person) => decide('cancel', id, person),
+    whatIf: async (alert) => {
+      asked.push(['what-if', alert]);
+      return {
+        server: alert.server,
+        verification: { verdict: 'cleared', reason: 'healthy', evidence: [] },
+        steps: [],
+        says: 'Nothing would be changed: healthy',
+      };
+    },
     killSwitches: async () => [],
     setKillSwitch: async ({ on, scope, by, reason }) => {
       asked.push(['kill', on, scope, by, reason]);

@@ -9,6 +9,7 @@ import { openApiRoutes } from './openapi.ts';
 import { playbookRoutes } from './playbooks.ts';
 import { rootRoutes } from './root.ts';
 import { undoRoutes } from './undo.ts';
+import { whatIfRoutes } from './what-if.ts';
 
 /** The whole API: handlers, description and allowed methods all come from this list. */
 export function allRoutes(around: Surroundings): Route[] {
@@ -18,6 +19,7 @@ export function allRoutes(around: Surroundings): Route[] {
     ...incidentRoutes(around),
     ...killSwitchRoutes(around),
     ...playbookRoutes(around),
+    ...whatIfRoutes(around),
     ...undoRoutes(around),
     ...eventRoutes(around),
     ...healthRoutes(around),
