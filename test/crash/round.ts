@@ -31,7 +31,11 @@ export async function play(plan: Plan): Promise<Aftermath> {
         SECOND_RESPONDER_WORK_LEASE: plan.lease,
         ...(plan.evidenceMaxAge && { SECOND_RESPONDER_SAFETY_EVIDENCE_MAX_AGE: plan.evidenceMaxAge }),
         SECOND_RESPONDER_NOTIFY: JSON.stringify([{ channel: 'webhook', url: inbox.address }]),
-        ...(plan.playbooks && { SECOND_RESPONDER_PLAYBOOKS_DIRECTORY: write(site.directory, plan.playbooks) }),
+        // Any legal sequence: the daemon keeps its guarantees with one that fails its proof too.
+        ...(plan.playbooks && {
+          SECOND_RESPONDER_PLAYBOOKS_DIRECTORY: write(site.directory, plan.playbooks),
+          SECOND_RESPONDER_PLAYBOOKS_PROOF: 'warn',
+        }),
       },
       redisPort: Number(new URL(redis.address).port),
       lab: lab.url,

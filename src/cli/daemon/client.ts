@@ -29,7 +29,7 @@ export class Away extends CliError {}
 interface ProblemDocument {
   title?: string;
   detail?: string;
-  problems?: { pointer: string; message: string }[];
+  problems?: { pointer: string; message: string; story?: string[] }[];
 }
 
 const ANSWER_WITHIN = 30_000;
@@ -113,7 +113,10 @@ async function refusal(response: Response, base: string): Promise<CliError> {
   }
   const { title = `status ${response.status}`, detail = '', problems = [] } = document;
   const mend = response.status === 401 ? 'Pass a token with --token-file FILE or SECOND_RESPONDER_TOKEN.' : '';
-  const lines = problems.map(({ pointer, message }) => `  ${pointer ? `${pointer} ` : ''}${message}`);
+  const lines = problems.flatMap(({ pointer, message, story = [] }) => [
+    `  ${pointer ? `${pointer} ` : ''}${message}`,
+    ...story.map((says, index) => `      ${index + 1}. ${says}`),
+  ]);
   const repeated = problems.some(({ message }) => detail.includes(message));
   const said = [`${title}${detail && !repeated ? `: ${detail}` : ''}`, ...lines, mend].filter(Boolean);
   return new CliError(said.map(plain).join('\n').trimEnd());
