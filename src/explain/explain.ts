@@ -1,5 +1,6 @@
 /** Explains a playbook in plain words, from the code that runs it: its steps, their commands, the guards and the proof. */
 
+import { setImmediate } from 'node:timers/promises';
 import { formatProblem } from '../config/problems.ts';
 import { GUARDS } from '../guards/index.ts';
 import { type MonitorRef, monitorName, type ServerFacts } from '../incident/health.ts';
@@ -21,9 +22,13 @@ export async function explain(playbook: Playbook, ground: Ground): Promise<Expla
   const { config, catalog } = ground;
   const kinds = kindsOf(playbook, catalog);
   const runs: { kind: Kind; lines: Map<number, Sent> }[] = [];
-  for (const kind of kinds) runs.push({ kind, lines: await commandsOn(playbook, kind, ground) });
   const results: Map<number, Result[]>[] = [];
-  for (const kind of kinds) results.push(await resultsOn(playbook, kind, ground));
+  for (const kind of kinds) {
+    runs.push({ kind, lines: await commandsOn(playbook, kind, ground) });
+    results.push(await resultsOn(playbook, kind, ground));
+    // A second of computing in all: requests and leases of the daemon get their turn in between.
+    await setImmediate();
+  }
   const { worst, left, problems } = await prove(playbook, proofSettings(config));
   const pages = playbook.places.map(fromPage);
   const steps = playbook.steps.map(({ step: name, options, when }, line): ExplainedStep => {

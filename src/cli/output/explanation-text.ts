@@ -4,9 +4,9 @@ import { wrap } from './text.ts';
 
 /** For a terminal; the flow has its own formats. */
 export function explanationText(blocks: readonly Block[], { paint, columns }: Terminal): string {
-  const indented = (text: string, first: string, indent = ' '.repeat(first.length)) =>
-    wrap(text, columns - indent.length)
-      .map((line, index) => `${index === 0 ? first : indent}${line}\n`)
+  const indented = (text: string, indent: number) =>
+    wrap(text, columns - indent)
+      .map((line, index) => `${index === 0 ? '' : ' '.repeat(indent)}${line}\n`)
       .join('');
   const isDrawn = (block: Block | undefined) =>
     block?.is === 'flow' || (block?.is === 'heading' && block.text === 'Flow');
@@ -17,11 +17,11 @@ export function explanationText(blocks: readonly Block[], { paint, columns }: Te
         case 'heading':
           return `${index === 0 ? '' : '\n'}${paint(block.level === 3 ? 'bold' : 'accent', block.text)}\n`;
         case 'text':
-          return block.isAside ? paint('dim', indented(block.text, '')) : indented(block.text, '');
+          return block.isAside ? paint('dim', indented(block.text, 0)) : indented(block.text, 0);
         case 'list':
-          return block.items.map((item) => indented(item, '- ')).join('');
+          return block.items.map((item) => indented(`- ${item}`, 2)).join('');
         case 'facts':
-          return block.facts.map(([name, text]) => indented(text, `${name}: `, '    ')).join('');
+          return block.facts.map(([name, text]) => indented(`${name}: ${text}`, 4)).join('');
         case 'commands':
           // Commands are not wrapped: they are for copying.
           return block.lines
