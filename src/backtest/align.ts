@@ -48,9 +48,9 @@ function sameHealth(a: Condition = {}, b: Condition = {}): boolean {
 
 /** Names of options with different values. An option that an older plan does not have yet has its default. */
 export function differingOptions(a: StepSpec, b: StepSpec): string[] {
-  const names = [...new Set([...Object.keys(a.options), ...Object.keys(b.options)])];
+  const names = new Set([...Object.keys(a.options), ...Object.keys(b.options)]);
   const value = ({ step, options }: StepSpec, name: string) => JSON.stringify(options[name] ?? usual(step, name));
-  return names.filter((name) => value(a, name) !== value(b, name));
+  return [...names].filter((name) => a.options[name] !== b.options[name] && value(a, name) !== value(b, name));
 }
 
 /** The default of an option; undefined if it is required, or if the step no longer exists. */

@@ -62,13 +62,12 @@ export interface Backtest {
   /** Compares one journal; the order does not matter. */
   add(incident: string, entries: readonly Entry[]): Promise<void>;
   unreadable(incident: string, why: string): void;
-  /** Only findings about these are kept. */
   report(): Report;
 }
 
 const NO_SUM: Sum = { ...NOTHING, recovered: 0, escalated: 0 };
 
-/** `keeps`: which incidents count, such as those of one server. */
+/** `keeps`: which incidents count, such as those of one playbook; they may depend on others. */
 export function createBacktest(
   settings: BacktestSettings,
   keeps: (finding: Finding) => boolean = () => true,
@@ -90,11 +89,10 @@ export function createBacktest(
         unreadable.push({ incident, why: error instanceof Error ? error.message : String(error) });
         return;
       }
-      const finding = await findingOf(replay, worst);
-      if (keeps(finding)) findings.push(finding);
+      findings.push(await findingOf(replay, worst));
     },
     unreadable: (incident, why) => void unreadable.push({ incident, why }),
-    report: () => reportOf(findings, unreadable, open),
+    report: () => reportOf(relate(findings).filter(keeps), unreadable, open),
   };
 }
 
@@ -151,8 +149,7 @@ function createBounds({ playbooks, proof }: BacktestSettings): (rest: Rest) => P
   };
 }
 
-function reportOf(all: Finding[], unreadable: Report['unreadable'], open: number): Report {
-  const findings = relate(all);
+function reportOf(findings: Finding[], unreadable: Report['unreadable'], open: number): Report {
   const report: Report = {
     incidents: findings.length,
     differences: {},
