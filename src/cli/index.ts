@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { ConfigError } from '../config/problems.ts';
+import { ConfigError, formatProblem } from '../config/problems.ts';
 import { alertCommand } from './commands/alert.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
@@ -90,7 +90,7 @@ export async function run(argv: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
     const mendable = error instanceof ConfigError || error instanceof CliError || error instanceof UsageError;
-    process.stderr.write(`${plainLines(mendable ? error.message : stackOf(error))}\n`);
+    process.stderr.write(`${plainLines(mendable ? messageOf(error) : stackOf(error))}\n`);
     return error instanceof UsageError ? EXIT.usage : EXIT.problems;
   }
 }
@@ -105,5 +105,9 @@ function readerGone(error: NodeJS.ErrnoException): void {
   if (process.listenerCount('SIGTERM') === 0) process.exit(EXIT.fine);
   process.kill(process.pid, 'SIGTERM');
 }
+
+/** Problems of files with an excerpt of each. */
+const messageOf = (error: Error) =>
+  error instanceof ConfigError ? error.problems.map(formatProblem).join('\n') : error.message;
 
 const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));

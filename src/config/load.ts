@@ -9,7 +9,7 @@ import { fileFrom, readSecret } from './secrets.ts';
 import { twinsAmong } from './sections/http.ts';
 import { leavesOf } from './shape.ts';
 import { camel, kebab, toSchemaSpelling, writePath } from './spelling.ts';
-import { readYaml, type Source } from './yaml.ts';
+import { isKey, readYaml, type Source } from './yaml.ts';
 
 export interface LoadOptions {
   /** `--config FILE`. Default: `config/second-responder.yaml` under `cwd` if it exists, else the shipped file. */
@@ -31,7 +31,7 @@ export interface Loaded {
 /** Reads the configuration. Throws ConfigError with every problem of the file, the environment and the secret files. */
 export function loadConfig({ file, env, cwd }: LoadOptions): Loaded {
   const chosen = file === undefined ? defaultFile(cwd) : resolve(cwd, file);
-  const source = readYaml(chosen, { normalise: camel });
+  const source = readYaml(chosen, { normalise: camel, shows: isOpen });
   const { overrides, problems } = readEnvironment(configSchema, env);
   const locate = locateWith(source, overrides);
 
@@ -97,8 +97,16 @@ function locateWith(source: Source, overrides: Override[]): Locate {
   }
 }
 
-/** Whether the text can be a key. Anything else may be a misplaced secret and is not shown. */
-const isKey = (text: string): boolean => /^[A-Za-z_-]{1,40}$/.test(text);
+/** Sections without secrets. */
+const OPEN = ['alerts', 'lab', 'playbooks', 'safety', 'verification'];
+/** Too short for a secret, or too simple. */
+const PLAIN = /^(-?\d{1,6}(\.\d+)?[a-z]{0,2}|true|false|yes|no|on|off)$/i;
+
+/** Whether an excerpt may show this value. */
+function isOpen(path: Path, text: string): boolean {
+  const secret = /token|secret|url|file|endpoints/i.test(path.join('.'));
+  return OPEN.includes(String(path[0])) || (!secret && PLAIN.test(text));
+}
 
 /** Adds defaults that depend on other values, absolute paths and secrets. */
 function complete(

@@ -9,6 +9,10 @@ export interface Problem {
   /** From 1; 0 when the problem has no place in a file. */
   line: number;
   column: number;
+  /** The column after the part that is wrong; absent if the part is secret or has no place. */
+  endColumn?: number;
+  /** The line, and below it `^^^^` under the part that is wrong. */
+  excerpt?: string;
   /** In the spelling of the file: `http.body-limit`, `steps[2].restart-service`; empty for the whole file. */
   path: string;
   message: string;
@@ -16,6 +20,8 @@ export interface Problem {
   hint?: string;
   /** What happens, one sentence a line: the shortest path to a problem that is not visible in one place. */
   story?: string[];
+  /** Where the list of steps is used in which the problem is, the nearest use first. */
+  usedAt?: Pick<Problem, 'file' | 'line' | 'column' | 'path'>[];
 }
 
 /** All problems together. */
@@ -23,17 +29,30 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: Problem[];
   constructor(problems: Problem[]) {
-    super(problems.map(formatProblem).join('\n'));
+    super(problems.map((problem) => [problemLine(problem), ...storyOf(problem)].join('\n')).join('\n'));
     this.problems = problems;
   }
 }
 
-/** `file:line:column: path: what is wrong; what to do`, and the story on lines of its own */
-export function formatProblem(problem: Problem): string {
-  const place = problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file;
-  const line = `${[place, problem.path, problem.message].filter(Boolean).join(': ')}${problem.hint ? `; ${problem.hint}` : ''}`;
-  return [line, ...(problem.story ?? []).map((says, index) => `    ${index + 1}. ${says}`)].join('\n');
+/** `file:line:column: path: what is wrong; what to do`, which editors and terminals convert to a link. */
+export function problemLine({ file, line, column, path, message, hint, usedAt = [] }: Problem): string {
+  const says = [writePlace({ file, line, column }), path, message].filter(Boolean).join(': ');
+  const uses = usedAt.length > 0 ? ` (used at ${usedAt.map(writePlace).join(', ')})` : '';
+  return `${says}${hint ? `; ${hint}` : ''}${uses}`;
 }
+
+/** The same, and on lines of their own the excerpt and the story. */
+export function formatProblem(problem: Problem): string {
+  const excerpt = problem.excerpt?.split('\n').map((line) => `    ${line}`) ?? [];
+  return [problemLine(problem), ...excerpt, ...storyOf(problem)].join('\n');
+}
+
+/** `file:line:column` */
+export function writePlace({ file, line, column }: Pick<Problem, 'file' | 'line' | 'column'>): string {
+  return line > 0 ? `${file}:${line}:${column}` : file;
+}
+
+const storyOf = ({ story = [] }: Problem) => story.map((says, index) => `    ${index + 1}. ${says}`);
 
 export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {
   const meant = nearest(word, candidates);
@@ -41,7 +60,7 @@ export function didYouMean(word: string, candidates: Iterable<string>): string |
 }
 
 export type Path = readonly (string | number)[];
-export type Place = Pick<Problem, 'file' | 'line' | 'column' | 'path'>;
+export type Place = Pick<Problem, 'file' | 'line' | 'column' | 'endColumn' | 'excerpt' | 'path'>;
 /** Finds the place of a path; `key` asks for the key instead of its value. */
 export type Locate = (path: Path, at?: 'key') => Place;
 

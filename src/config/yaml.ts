@@ -12,7 +12,8 @@ import {
   parseAllDocuments,
 } from 'yaml';
 import { withoutPath } from '../lib/shown.ts';
-import { ConfigError, type Locate, type Path, type Problem } from './problems.ts';
+import { excerptOf } from './excerpt.ts';
+import { ConfigError, type Locate, type Path, type Place, type Problem } from './problems.ts';
 import { writePath } from './spelling.ts';
 
 /** One document of a file. */
@@ -28,6 +29,11 @@ export interface Source {
 export interface YamlOptions {
   /** Converts a key of the file to the spelling that paths use. */
   normalise?: (key: string) => string;
+  /**
+   * Set for a file that may contain secrets: whether the text of the value at a path may be shown. An excerpt of such a
+   * file is one key with its value or with `…`, never a whole line.
+   */
+  shows?: (path: Path, text: string) => boolean;
 }
 
 /** The most aliases of one anchor in a document; more is an expansion attack, not a configuration. */
@@ -58,8 +64,9 @@ export function parseYamlDocuments(text: string, file: string, options: YamlOpti
     stringKeys: true,
   });
   const documents = Array.isArray(parsed) ? parsed : [];
+  const written: Written = { file, text, lines, ...options };
   const problems = documents.flatMap((document) =>
-    [...document.errors, ...document.warnings].map((error) => syntaxProblem(error, file, lines)),
+    [...document.errors, ...document.warnings].map((error) => syntaxProblem(error, written)),
   );
   if (problems.length > 0) throw new ConfigError(problems);
   return documents
@@ -67,9 +74,27 @@ export function parseYamlDocuments(text: string, file: string, options: YamlOpti
     .map((document) => ({
       file,
       data: toData(document, file),
-      locate: locator(document, file, lines, options.normalise ?? ((key) => key)),
+      locate: locator(document, written),
       commentOf: (path: Path) => commentOf(document, path),
     }));
+}
+
+/** A file, and how to find places in it. */
+interface Written extends YamlOptions {
+  file: string;
+  text: string;
+  lines: LineCounter;
+}
+
+/** The place of the text between two offsets, or its part on the first line. */
+function placeOf({ file, text, lines }: Written, start: number, end: number): Omit<Place, 'path'> {
+  const { line, col } = lines.linePos(start);
+  const begin = start - (col - 1);
+  const [whole = ''] = /^.*/.exec(text.slice(begin)) ?? [];
+  // A value of several lines is underlined without the comment behind its first one.
+  const first = begin + whole.length < end ? whole.replace(/(^|\s+)#.*$/, '') : whole;
+  const last = Math.max(col, Math.min(end - begin, first.trimEnd().length));
+  return { file, line, column: col, endColumn: last + 1, excerpt: excerptOf(whole, col - 1, last) };
 }
 
 /** Throws ConfigError when the file cannot be read. */
@@ -92,16 +117,16 @@ export function whyUnreadable(error: unknown): string {
   return known[code ?? ''] ?? `cannot be read: ${withoutPath(error)}`;
 }
 
-function syntaxProblem(
-  error: { pos: [number, number]; message: string; code: string },
-  file: string,
-  lines: LineCounter,
-): Problem {
-  const { line, col } = lines.linePos(error.pos[0]);
+function syntaxProblem(error: { pos: [number, number]; message: string; code: string }, written: Written): Problem {
+  const [start, end] = error.pos;
+  const [word = ''] = /^[\w.-]*/.exec(written.text.slice(start)) ?? [];
+  const place = placeOf(written, start, Math.max(end, start + word.length));
   const message =
     error.code === 'DUPLICATE_KEY' ? 'this key occurs twice' : `not valid YAML: ${unquoted(error.message)}`;
-  return { file, line, column: col, path: '', message };
+  return { ...(written.shows ? withoutText(place) : place), path: '', message };
 }
+
+const withoutText = ({ file, line, column }: Omit<Place, 'path'>) => ({ file, line, column });
 
 function toData(document: Document, file: string): unknown {
   try {
@@ -128,27 +153,58 @@ function holdsItself(data: unknown, around: readonly object[] = []): boolean {
   return Object.values(data).some((inner) => holdsItself(inner, [...around, data]));
 }
 
-function locator(document: Document, file: string, lines: LineCounter, normalise: (key: string) => string): Locate {
+function locator(document: Document, written: Written): Locate {
+  const { normalise = (key) => key } = written;
   return (path: Path, at?: 'key') => {
     let node = document.contents as Node | null;
-    let offset = node?.range?.[0] ?? 0;
-    const written: (string | number)[] = [];
+    let [start, end] = [node?.range?.[0] ?? 0, node?.range?.[1] ?? 0];
+    let subject: Child | undefined;
+    const spelled: (string | number)[] = [];
     for (const [depth, segment] of path.entries()) {
       const inside: Node | undefined = isAlias(node) ? node.resolve(document) : (node ?? undefined);
       const child = childOf(inside, segment, normalise);
-      written.push(child?.key ?? segment);
+      spelled.push(child?.key ?? segment);
       if (!child) {
-        written.push(...path.slice(depth + 1));
+        spelled.push(...path.slice(depth + 1));
+        // What is missing has no text: its place is the start of what should contain it.
+        end = start + 1;
         break;
       }
       const wantsKey = at === 'key' && depth === path.length - 1;
-      const valueOffset = child.value?.range?.[0];
-      offset = (wantsKey ? (child.keyOffset ?? valueOffset) : (valueOffset ?? child.keyOffset)) ?? offset;
+      [start, end] = (wantsKey ? (child.keyAt ?? rangeOf(child.value)) : (rangeOf(child.value) ?? child.keyAt)) ?? [
+        start,
+        end,
+      ];
       node = child.value;
+      subject = child;
     }
-    const { line, col } = lines.linePos(offset);
-    return { file, line, column: col, path: writePath(written) };
+    const place = placeOf(written, start, end);
+    return { ...(written.shows ? concealed(place, subject, path, at) : place), path: writePath(spelled) };
   };
+
+  /** The place in a file that may contain secrets, with an excerpt of nothing but the key and a value that is none. */
+  function concealed(place: Omit<Place, 'path'>, subject: Child | undefined, path: Path, at?: 'key') {
+    const { key } = subject ?? {};
+    if (!subject || (key !== undefined && !isKey(key))) return withoutText(place);
+    const before = key === undefined ? '- ' : `${key}: `;
+    const range = rangeOf(subject.value);
+    const [text = ''] = range ? (/^.*/.exec(written.text.slice(...range)) ?? []) : [];
+    const open = written.shows?.(path, text) === true;
+    const value = open ? text.trimEnd() : '…';
+    const excerpt =
+      at === 'key' && key !== undefined
+        ? excerptOf(before + value, 0, key.length)
+        : excerptOf(before + value, before.length, before.length + value.length);
+    return { ...withoutText(place), ...((open || at === 'key') && { endColumn: place.endColumn }), excerpt };
+  }
+}
+
+/** Whether the text can be a key. Anything else may be a misplaced secret and is not shown. */
+export const isKey = (text: string): boolean => /^[A-Za-z_-]{1,40}$/.test(text);
+
+/** The offsets of a value without what follows it. */
+function rangeOf(node: Node | null): [number, number] | undefined {
+  return node?.range ? [node.range[0], node.range[1]] : undefined;
 }
 
 /** The parser gives a comment before the first element of a list to the list, and one at the end of a line to the last value. */
@@ -164,7 +220,7 @@ function commentOf(document: Document, path: Path): string {
 
 interface Child {
   key?: string;
-  keyOffset?: number | undefined;
+  keyAt?: [number, number] | undefined;
   value: Node | null;
 }
 
@@ -183,6 +239,6 @@ function childOf(
     node.items.find(({ key }) => written(key) === segment) ??
     node.items.find(({ key }) => normalise(written(key)) === segment);
   if (!pair) return undefined;
-  const keyOffset = isNode(pair.key) ? pair.key.range?.[0] : undefined;
-  return { key: written(pair.key), keyOffset, value: isNode(pair.value) ? pair.value : null };
+  const keyAt = rangeOf(isNode(pair.key) ? pair.key : null);
+  return { key: written(pair.key), keyAt, value: isNode(pair.value) ? pair.value : null };
 }

@@ -1,13 +1,15 @@
 /** The events of an incident as text for people. */
+
 import { type Alert, ANY_FAMILY, type Instant } from '../../incident/alert.ts';
 import { commandLine } from '../../incident/command-line.ts';
 import type { AskedRole, IncidentEvent, Preview } from '../../incident/event.ts';
 import type { Evidence, Verdict } from '../../incident/health.ts';
 import type { Intent } from '../../incident/intent.ts';
 import type { Outcome } from '../../incident/outcome.ts';
+import { widthOf } from '../../lib/cells.ts';
 import { span } from '../../lib/span.ts';
 import type { Style, Terminal } from './terminal.ts';
-import { cut, pad, plain, widthOf, wrap } from './text.ts';
+import { cut, pad, plain, wrap } from './text.ts';
 import { offset, day as onDay, timeOfDay } from './time.ts';
 
 /** One event. */

@@ -1,9 +1,9 @@
 import { describe, expect, it, test } from 'vitest';
 import { type FeedEntry, Narrator, Story } from '../../../src/cli/output/narrate.ts';
 import { createTerminal } from '../../../src/cli/output/terminal.ts';
-import { widthOf } from '../../../src/cli/output/text.ts';
 import type { Alert } from '../../../src/incident/alert.ts';
 import type { IncidentEvent } from '../../../src/incident/event.ts';
+import { widthOf } from '../../../src/lib/cells.ts';
 
 const AT = Date.parse('2024-11-23T10:11:12Z');
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { createTerminal } from '../../../src/cli/output/terminal.ts';
-import { cut, pad, plain, table, widthOf, wrap } from '../../../src/cli/output/text.ts';
+import { cut, pad, plain, table, wrap } from '../../../src/cli/output/text.ts';
+import { widthOf } from '../../../src/lib/cells.ts';
 
 describe('text from outside can not steer the terminal', () => {
   test.each([

@@ -10,6 +10,7 @@ import { type Config, configSchema } from '../../../src/config/config.ts';
 import { setIn } from '../../../src/config/data.ts';
 import { variableOf } from '../../../src/config/environment.ts';
 import { type LoadOptions, loadConfig } from '../../../src/config/load.ts';
+import { ConfigError } from '../../../src/config/problems.ts';
 import { leavesOf } from '../../../src/config/shape.ts';
 import { showConfig } from '../../../src/config/show.ts';
 import { safeAddress } from '../../../src/lib/shown.ts';
@@ -101,7 +102,8 @@ async function saidOf(options: LoadOptions): Promise<string> {
     try {
       said.push(String(await act()));
     } catch (error) {
-      said.push(String(error));
+      // Excerpts too, which only commands and answers show.
+      said.push(String(error), error instanceof ConfigError ? JSON.stringify(error.problems) : '');
     }
   };
   let config: Config | undefined;

@@ -1,6 +1,7 @@
 /** Patterns on text from outside. Input is so large that what is not in proportion to it would practically never end. */
 import { expect, it, vi } from 'vitest';
-import { plain, widthOf, wrap } from '../../../src/cli/output/text.ts';
+import { plain, wrap } from '../../../src/cli/output/text.ts';
+import { widthOf } from '../../../src/lib/cells.ts';
 import { BoundedPattern } from '../../../src/lib/pattern.ts';
 import { MAIL } from '../../../src/recording/free-text.ts';
 import { atOnce, SOURCES } from '../../../src/sources/index.ts';
