@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Places } from './places.ts';
 import { alerts } from './sections/alerts.ts';
 import { exchange } from './sections/exchange.ts';
 import { http } from './sections/http.ts';
@@ -32,6 +33,8 @@ type Checked = z.output<typeof configSchema>;
  * The configuration as the daemon uses it: durations in milliseconds, sizes in bytes, paths absolute, secrets read from
  * their files into `token` and `signingSecret`.
  */
-export type Config = Omit<Checked, 'safety'> & {
+export type Config = Omit<Checked, 'safety' | 'playbooks'> & {
   safety: Omit<Checked['safety'], 'mode'> & { mode: NonNullable<Checked['safety']['mode']> };
+  /** `places`: of its values that only the playbooks show to be right. */
+  playbooks: Checked['playbooks'] & { places: Places };
 };

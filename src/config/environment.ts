@@ -54,7 +54,7 @@ export function readEnvironment(
     if (value === undefined) {
       problems.push({
         ...variablePlace(variable),
-        message: `must be JSON because ${writePath(leaf.path, kebab)} is a list`,
+        message: `must be JSON because ${writePath(leaf.path, kebab)} ${bare(leaf.schema) instanceof z.ZodArray ? 'is a list' : 'has keys'}`,
       });
       continue;
     }
@@ -74,7 +74,7 @@ function readValue(text: string, schema: z.ZodType): unknown {
   const inner = bare(schema);
   if (inner instanceof z.ZodNumber) return /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
   if (inner instanceof z.ZodBoolean) return text === 'true' ? true : text === 'false' ? false : text;
-  if (!(inner instanceof z.ZodArray)) return text;
+  if (!(inner instanceof z.ZodArray || inner instanceof z.ZodRecord)) return text;
   try {
     return JSON.parse(text);
   } catch {

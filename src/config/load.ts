@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Config, configSchema } from './config.ts';
 import { getIn, isObject, setIn } from './data.ts';
 import { type Override, readEnvironment, variablePlace } from './environment.ts';
+import { placesOf } from './places.ts';
 import { ConfigError, type Locate, type Path, type Problem, zodProblems } from './problems.ts';
 import { fileFrom, readSecret } from './secrets.ts';
 import { twinsAmong } from './sections/http.ts';
@@ -45,7 +46,7 @@ export function loadConfig({ file, env, cwd }: LoadOptions): Loaded {
   const complain = (path: Path, message: string, hint?: string) => {
     problems.push({ ...locate(path), message, ...(hint && { hint }) });
   };
-  const config = complete(result.data, { folder: dirname(chosen), cwd, written }, complain);
+  const config = complete(result.data, { folder: dirname(chosen), cwd, written, locate }, complain);
   checkTogether(config, complain);
   if (problems.length > 0) throw new ConfigError(problems);
   return { config, origins: originsOf(written, overrides), file: chosen, written };
@@ -111,7 +112,7 @@ function isOpen(path: Path, text: string): boolean {
 /** Adds defaults that depend on other values, absolute paths and secrets. */
 function complete(
   checked: ReturnType<typeof configSchema.parse>,
-  from: { folder: string; cwd: string; written: Written },
+  from: { folder: string; cwd: string; written: Written; locate: Locate },
   complain: Complain,
 ): Config {
   const secretOf = (given: string | undefined, file: string | undefined, path: Path, ours = true) =>
@@ -150,7 +151,11 @@ function complete(
     },
     safety: { ...safety, mode: safety.mode ?? (exchange.kind === 'lab' ? 'auto' : 'observe') },
     verification: { ...verification, catalog: beside(['verification', 'catalog'], verification.catalog) },
-    playbooks: { ...playbooks, directory: beside(['playbooks', 'directory'], playbooks.directory) },
+    playbooks: {
+      ...playbooks,
+      directory: beside(['playbooks', 'directory'], playbooks.directory),
+      places: placesOf(from.written.playbooks, ['playbooks'], from.locate),
+    },
     notify: notify.map((entry, index) => {
       if (entry.channel !== 'webhook') return entry;
       const tokenFile = fileOf(entry.tokenFile);

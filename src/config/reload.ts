@@ -32,5 +32,6 @@ export function reloaded(current: Config, next: Config): Reload {
     (live ? changed : waiting).push(name);
     if (live) setIn(config, path, getIn(next, path));
   }
+  config.playbooks.places = next.playbooks.places;
   return { config, changed, waiting };
 }

@@ -33,12 +33,13 @@ export function toSchemaSpelling(
   }
   if (data === null || typeof data !== 'object') return data;
   const known = keysOf(inner);
+  const each = inner instanceof z.ZodRecord ? (inner.valueType as z.ZodType) : undefined;
   const renamed = new Map<string, unknown>();
   for (const [key, value] of Object.entries(data)) {
     if (value === null) continue;
     const name = known.has(key) ? key : known.has(camel(key)) ? camel(key) : key;
     if (renamed.has(name)) twice([...path, key]);
-    renamed.set(name, toSchemaSpelling(value, known.get(name), twice, [...path, key]));
+    renamed.set(name, toSchemaSpelling(value, each ?? known.get(name), twice, [...path, key]));
   }
   return Object.fromEntries(renamed);
 }

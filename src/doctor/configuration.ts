@@ -1,5 +1,5 @@
 import type { Loaded } from '../config/load.ts';
-import { ConfigError, formatProblem, type Problem } from '../config/problems.ts';
+import { ConfigError, type Problem, problemLine } from '../config/problems.ts';
 import { bad, type Finding, ok } from './check.ts';
 
 /** Loads the configuration, which every other check requires. */
@@ -17,5 +17,5 @@ export function readConfiguration(load: () => Loaded): { loaded?: Loaded; findin
 
 /** Each problem with its position, as `config check` prints it. */
 export function problemsOf(problems: readonly Problem[]): Finding[] {
-  return problems.map(({ hint, ...problem }) => bad(formatProblem(problem), hint ?? 'Fix it there.'));
+  return problems.map(({ hint, ...problem }) => bad(problemLine(problem), hint ?? 'Fix it there.'));
 }

@@ -1,6 +1,6 @@
 import { ConfigError } from '../config/problems.ts';
 import type { Playbook } from '../incident/plan.ts';
-import { loadPlaybooks } from '../playbooks/read.ts';
+import { languageOf, loadPlaybooks } from '../playbooks/read.ts';
 import { Gate } from '../proof/gate.ts';
 import { proofSettings } from '../proof/prove.ts';
 import { STEPS } from '../steps/index.ts';
@@ -31,7 +31,7 @@ export const playbooks: Check = {
 function readPlaybooks({ config }: Context): Playbook[] | { problems: Finding[] } {
   try {
     const catalog = loadCatalog(config.verification.catalog);
-    return loadPlaybooks(config.playbooks.directory, { steps: STEPS, services: config.safety.services, catalog });
+    return loadPlaybooks(config.playbooks.directory, languageOf(config, STEPS, catalog));
   } catch (error) {
     if (error instanceof ConfigError) return { problems: problemsOf(error.problems) };
     throw error;

@@ -46,8 +46,19 @@ export interface Playbook {
   hash: string;
   /** Path of its file. */
   file: string;
-  /** Where each step is in that file, for problems that are found later, and the comments about it. */
-  places: { line: number; column: number; path: string; comments: StepComment[] }[];
+  /** Where each step is, for problems that are found later, and the comments about it. */
+  places: StepPlace[];
+}
+
+/** Where a step is: in the file of its playbook, or in that of a list of steps. */
+export interface StepPlace extends FilePlace {
+  endColumn?: number;
+  excerpt?: string;
+  /** Where the list is used, the nearest use first. */
+  usedAt?: FilePlace[];
+  /** Options that the organisation's defaults set, not the file. */
+  defaults?: string[];
+  comments: StepComment[];
 }
 
 /** A comment about `of` steps, the outermost list first; this step is number `at` of them, counted from 0. */
@@ -55,6 +66,13 @@ export interface StepComment {
   text: string;
   at: number;
   of: number;
+}
+
+export interface FilePlace {
+  file: string;
+  line: number;
+  column: number;
+  path: string;
 }
 
 /** A step of a run. `n` is unique in an incident: numbering continues through all its playbooks. */

@@ -2,14 +2,14 @@ import { hostname } from 'node:os';
 import type { HttpOptions } from '../adapters/http/index.ts';
 import type { Logger } from '../adapters/telemetry/index.ts';
 import type { Config } from '../config/config.ts';
-import { ConfigError, formatProblem, type Problem } from '../config/problems.ts';
+import { ConfigError, formatProblem, type Problem, problemLine } from '../config/problems.ts';
 import { type Reload, reloaded } from '../config/reload.ts';
 import { followSecrets } from '../config/secrets.ts';
 import { secretsIn } from '../config/sections/http.ts';
 import type { EngineSettings } from '../engine/parts.ts';
 import { settingsOf } from '../engine/settings.ts';
 import type { Playbook } from '../incident/plan.ts';
-import { loadPlaybooks } from '../playbooks/read.ts';
+import { languageOf, loadLibrary } from '../playbooks/read.ts';
 import { Gate } from '../proof/gate.ts';
 import { proofSettings } from '../proof/prove.ts';
 import { STEPS } from '../steps/index.ts';
@@ -111,8 +111,8 @@ export class InForce {
   /** The playbooks of the files, if they may come into force. Throws every problem. */
   async #admitted(config: Config): Promise<Admitted> {
     const { directory, proof } = config.playbooks;
-    const { services } = config.safety;
-    const read = loadPlaybooks(directory, { steps: STEPS, services, catalog: this.#catalog });
+    const { playbooks: read, warnings } = loadLibrary(directory, languageOf(config, STEPS, this.#catalog));
+    for (const warning of warnings) this.#logger.warn(problemLine(warning));
     const failures = await this.#gate.failures(read, proofSettings(config));
     if (this.#stopped) throw new Error('the daemon is stopping');
     if (proof === 'required' && failures.size > 0) throw new ConfigError([...failures.values()].flat());

@@ -4,17 +4,19 @@
  */
 import { z } from 'zod';
 import type { StepLanguage } from './language.ts';
-import { conditionSchema, playbookSchema } from './schema.ts';
+import { conditionSchema, listSchema, playbookSchema } from './schema.ts';
 
 type JsonSchema = Record<string, unknown>;
 
-/** The schema of one playbook, with all available steps. */
+/** The schema of one document of a file, a playbook or a list, with all available steps. */
 export function playbookJsonSchema(steps: readonly StepLanguage[]): JsonSchema {
-  const frame = z.toJSONSchema(playbookSchema, { io: 'input' }) as JsonSchema & { properties: JsonSchema };
   return {
-    ...frame,
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Second Responder: playbook',
-    properties: { ...frame.properties, steps: { $ref: '#/$defs/steps' } },
+    if: { required: ['list'] },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: frame(listSchema),
+    else: frame(playbookSchema),
     $defs: {
       when: inner(conditionSchema),
       steps: { type: 'array', minItems: 1, items: { $ref: '#/$defs/step' } },
@@ -28,10 +30,24 @@ export function playbookJsonSchema(steps: readonly StepLanguage[]): JsonSchema {
             required: ['when', 'steps'],
             additionalProperties: false,
           },
+          {
+            type: 'object',
+            properties: {
+              use: { description: 'The name of a list of steps ("list:"), which stand here.', type: 'string' },
+              when: { $ref: '#/$defs/when' },
+            },
+            required: ['use'],
+            additionalProperties: false,
+          },
         ],
       },
     },
   };
+}
+
+function frame(schema: z.ZodType): JsonSchema {
+  const document = inner(schema) as JsonSchema & { properties: JsonSchema };
+  return { ...document, properties: { ...document.properties, steps: { $ref: '#/$defs/steps' } } };
 }
 
 function stepSchema(step: StepLanguage): JsonSchema {

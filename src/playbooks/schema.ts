@@ -18,11 +18,18 @@ export const conditionSchema = z
   })
   .describe('When the step applies: all of these must hold.');
 
+const name = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be a name of lower-case letters, digits and dashes');
+
+const steps = z.array(z.unknown()).min(1, 'is empty: it needs at least one step').describe('From top to bottom.');
+
+export const listSchema = z.strictObject({
+  list: name.describe('The name of the list: a playbook writes "use: NAME" where its steps belong.'),
+  summary: z.string().min(1, 'is empty').describe('One line: what its steps do together.'),
+  steps,
+});
+
 export const playbookSchema = z.strictObject({
-  playbook: z
-    .string()
-    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be a name of lower-case letters, digits and dashes')
-    .describe('The name of the playbook.'),
+  playbook: name.describe('The name of the playbook.'),
   summary: z.string().min(1, 'is empty').describe('One line: the problem that this playbook treats.'),
   page: z.string().min(1, 'is empty').optional().describe('The published procedure that this playbook follows.'),
   handles: z
@@ -31,7 +38,9 @@ export const playbookSchema = z.strictObject({
     .describe('The monitors that it handles: HealthSet\\Monitor, or HealthSet\\Monitor\\TargetResource.'),
   mode: z
     .enum(MODES as [Mode, ...Mode[]])
-    .prefault('observe')
-    .describe('observe: report what it would do. approve: wait for a person. auto: act. safety.mode is the ceiling.'),
-  steps: z.array(z.unknown()).min(1, 'is empty: a playbook needs at least one step').describe('From top to bottom.'),
+    .optional()
+    .describe(
+      'observe: report what it would do. approve: wait for a person. auto: act. safety.mode is the ceiling. Default: playbooks.defaults.mode.',
+    ),
+  steps,
 });

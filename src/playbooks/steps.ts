@@ -4,25 +4,32 @@ import { didYouMean, type Path, type Place, zodProblems } from '../config/proble
 import type { Condition, StepComment, StepSpec } from '../incident/plan.ts';
 import { readCondition } from './conditions.ts';
 import type { StepLanguage } from './language.ts';
-import type { StepReading } from './reading.ts';
+import type { Lists } from './lists.ts';
+import { createReading, type StepReading } from './reading.ts';
 
 /** The only step that the language knows by name: it always ends the playbook. */
 const LAST_STEP = 'escalate';
 
 /** Keys of an entry that are not steps. */
-const FRAME = ['when', 'steps'];
+const FRAME = ['when', 'steps', 'use'];
 
-/** A step, and where it is in its file. */
+/** The most steps of a playbook; lists that use one another twice would multiply them without end. */
+const MOST_STEPS = 500;
+
+/** A step, where it is in its file, and which of its options are defaults of the organisation. */
 export interface ReadStep {
   spec: StepSpec;
   place: Place;
   comments: StepComment[];
+  defaults: string[];
 }
 
 export function readSteps(entries: unknown[], path: Path, around: Condition, reading: StepReading): ReadStep[] {
-  const ending = entries.findIndex(isUnconditionalEnd);
+  const ending = entries.findIndex((entry) => alwaysEnds(entry, reading.lists));
   if (ending >= 0 && ending < entries.length - 1) {
-    reading.complain([...path, ending + 1], `is never reached: "${LAST_STEP}" before it ends the playbook`);
+    const entry = entries[ending];
+    const by = isObject(entry) && 'use' in entry ? `list "${entry.use}"` : `"${LAST_STEP}"`;
+    reading.complain([...path, ending + 1], `is never reached: ${by} before it ends the playbook`);
   }
   return entries.flatMap((entry, index) => {
     const read = readEntry(entry, [...path, index], around, reading);
@@ -31,8 +38,10 @@ export function readSteps(entries: unknown[], path: Path, around: Condition, rea
   });
 }
 
-function isUnconditionalEnd(entry: unknown): boolean {
-  return entry === LAST_STEP || (isObject(entry) && LAST_STEP in entry && !('when' in entry));
+function alwaysEnds(entry: unknown, lists: Lists): boolean {
+  if (entry === LAST_STEP) return true;
+  if (!isObject(entry) || 'when' in entry) return false;
+  return 'use' in entry ? lists.ends(String(entry.use), (one) => alwaysEnds(one, lists)) : LAST_STEP in entry;
 }
 
 function readEntry(entry: unknown, path: Path, around: Condition, reading: StepReading): ReadStep[] {
@@ -43,6 +52,7 @@ function readEntry(entry: unknown, path: Path, around: Condition, reading: StepR
   }
   const names = Object.keys(entry).filter((key) => !FRAME.includes(key));
   const when = 'when' in entry ? readCondition(entry.when, [...path, 'when'], around, reading) : around;
+  if ('use' in entry) return readUse(entry, path, when, reading);
   if ('steps' in entry) return readGroup(entry, names, path, when, reading);
   const [name, second] = names;
   if (name === undefined) {
@@ -81,8 +91,50 @@ function readGroup(
   return readSteps(entry.steps, inside, when, reading);
 }
 
+/** Counts a step, or a use. The first one too many is a problem. */
+function isTooLong(path: Path, { count, complainAtKey }: StepReading): boolean {
+  count.steps += 1;
+  if (count.steps === MOST_STEPS + 1) complainAtKey(path, `is step ${MOST_STEPS + 1} through all lists: too many`);
+  return count.steps > MOST_STEPS;
+}
+
+/** The steps of a list, in place of the entry that uses it. */
+function readUse(entry: Record<string, unknown>, path: Path, when: Condition, reading: StepReading): ReadStep[] {
+  const at = [...path, 'use'];
+  const { use: name } = entry;
+  for (const other of Object.keys(entry).filter((key) => key !== 'use' && key !== 'when')) {
+    reading.complainAtKey([...path, other], 'is not allowed next to "use:"', 'give each entry a dash of its own');
+  }
+  if (typeof name !== 'string') {
+    reading.complain(at, 'must be the name of a list');
+    return [];
+  }
+  const list = reading.lists.use(name);
+  if (!list) {
+    reading.complain(at, `there is no list "${name}"`, reading.lists.hintFor(name));
+    return [];
+  }
+  if (reading.within.includes(name)) {
+    const ring = [...reading.within.slice(reading.within.indexOf(name)), name].join(' → ');
+    reading.complain(at, `list "${name}" uses itself: ${ring}`, 'remove one of these uses');
+    return [];
+  }
+  if (isTooLong(at, reading)) return [];
+  const inside = {
+    within: [...reading.within, name],
+    usedAt: [reading.ownPlace(at), ...reading.usedAt],
+    count: reading.count,
+  };
+  return readSteps(list.steps, ['steps'], when, createReading(reading, list.source, reading.problems, inside));
+}
+
 /** `path`: the position of its options. */
 function readStep(name: string, value: unknown, path: Path, when: Condition, reading: StepReading): ReadStep[] {
+  if (isTooLong(path, reading)) return [];
+  if (name === 'use') {
+    reading.complainAtKey(path, 'names no list', 'write "use: NAME"');
+    return [];
+  }
   const step = reading.steps.find((candidate) => candidate.name === name);
   if (!step) {
     const names = reading.steps.map((candidate) => candidate.name);
@@ -90,10 +142,10 @@ function readStep(name: string, value: unknown, path: Path, when: Condition, rea
     reading.complainAtKey(path, `there is no step "${name}"`, hint);
     return [];
   }
-  const options = readOptions(step, value, path, reading);
-  if (!options) return [];
-  const spec = { step: step.name, options, ...(Object.keys(when).length > 0 && { when }) };
-  return [{ spec, place: reading.locate(path, 'key'), comments: [] }];
+  const read = readOptions(step, value, path, reading);
+  if (!read) return [];
+  const spec = { step: step.name, options: read.options, ...(Object.keys(when).length > 0 && { when }) };
+  return [{ spec, place: reading.locate(path, 'key'), defaults: read.defaults, comments: [] }];
 }
 
 function readOptions(
@@ -101,7 +153,7 @@ function readOptions(
   value: unknown,
   path: Path,
   reading: StepReading,
-): Record<string, unknown> | undefined {
+): { options: Record<string, unknown>; defaults: string[] } | undefined {
   const bareValue = value !== null && value !== undefined && !isObject(value);
   if (bareValue && step.shorthand === undefined) {
     const keys = Object.keys(step.options.shape);
@@ -109,18 +161,21 @@ function readOptions(
     reading.complain(path, `"${step.name}" takes no bare value`, hint);
     return undefined;
   }
-  const written = bareValue ? { [step.shorthand as string]: value } : (value ?? {});
-  const result = step.options.safeParse(written, { reportInput: true });
+  const written: object = bareValue ? { [step.shorthand as string]: value } : (value ?? {});
+  const defaults = reading.defaults[step.name] ?? {};
+  const result = step.options.safeParse({ ...defaults, ...written }, { reportInput: true });
   if (!result.success) {
     // In the short form, an option has the position of its step.
     const inside = (inner: Path) => [...path, ...(bareValue ? inner.slice(1) : inner)];
     reading.problems.push(...zodProblems(result.error, step.options, (inner, at) => reading.locate(inside(inner), at)));
     return undefined;
   }
+  const inherited = Object.keys(defaults).filter((option) => !(option in written));
   for (const complaint of step.checks?.(result.data, { services: reading.services }) ?? []) {
     const [, option, message] = /^([\w-]+): (.*)$/s.exec(complaint) ?? [];
     const atOption = option !== undefined && option in step.options.shape && !bareValue;
-    reading.complain(atOption ? [...path, option] : path, message ?? complaint);
+    const hint = inherited.map((one) => `playbooks.defaults sets "${one}"`).join(', ') || undefined;
+    reading.complain(atOption ? [...path, option] : path, message ?? complaint, hint);
   }
-  return result.data;
+  return { options: result.data, defaults: inherited };
 }

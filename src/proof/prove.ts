@@ -161,16 +161,11 @@ function brokenRules(searches: readonly Search[]): Wrong[] {
 }
 
 function problemOf({ file, name, places }: Playbook, { step, message, hint, story }: Wrong): Problem {
-  const place = step === undefined ? { line: 0, column: 0, path: '' } : places[step];
-  return {
-    file,
-    line: place?.line ?? 0,
-    column: place?.column ?? 0,
-    path: place?.path ?? '',
-    message: step === undefined ? `playbook ${name} ${message}` : message,
-    hint,
-    ...(story.length > 0 && { story }),
-  };
+  const more = { hint, ...(story.length > 0 && { story }) };
+  const place = step === undefined ? undefined : places[step];
+  if (!place) return { file, line: 0, column: 0, path: '', message: `playbook ${name} ${message}`, ...more };
+  const { defaults: _, comments: __, ...where } = place;
+  return { ...where, message, ...more };
 }
 
 const unique = <T>(values: T[]) => [...new Set(values)];

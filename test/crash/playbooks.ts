@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { loadConfig } from '../../src/config/load.ts';
-import { readPlaybooks } from '../../src/playbooks/read.ts';
+import { languageOf, readPlaybooks } from '../../src/playbooks/read.ts';
 import { STEPS } from '../../src/steps/index.ts';
 import { loadCatalog } from '../../src/verification/catalog.ts';
 import type { Chance } from './chance.ts';
@@ -10,11 +10,7 @@ import type { Chance } from './chance.ts';
 const SHIPPED = 'config/playbooks';
 
 const { config } = loadConfig({ env: {}, cwd: process.cwd() });
-const language = {
-  steps: STEPS,
-  services: config.safety.services,
-  catalog: loadCatalog(config.verification.catalog),
-};
+const language = languageOf(config, STEPS, loadCatalog(config.verification.catalog));
 
 /** Steps as a playbook may have them, in whatever order. Some make no sense on some servers: then they say so. */
 const STEPS_TO_TAKE: readonly ((chance: Chance) => unknown)[] = [

@@ -10,17 +10,13 @@ import { ConfigError, zodProblems } from '../../src/config/problems.ts';
 import { leavesOf } from '../../src/config/shape.ts';
 import { camel, kebab, toSchemaSpelling } from '../../src/config/spelling.ts';
 import { parseYaml } from '../../src/config/yaml.ts';
-import { readPlaybooks } from '../../src/playbooks/read.ts';
+import { languageOf, readPlaybooks } from '../../src/playbooks/read.ts';
 import { STEPS } from '../../src/steps/index.ts';
 import { loadCatalog, readCatalog } from '../../src/verification/catalog.ts';
 import { failsOnlyWith, fuzz, spliced, text } from './fuzz.ts';
 
 const { config } = loadConfig({ env: {}, cwd: process.cwd() });
-const language = {
-  steps: STEPS,
-  services: config.safety.services,
-  catalog: loadCatalog(config.verification.catalog),
-};
+const language = languageOf(config, STEPS, loadCatalog(config.verification.catalog));
 const read = (file: string) => readFileSync(file, 'utf8');
 
 const playbooks = readdirSync(config.playbooks.directory).map((name) => read(`${config.playbooks.directory}/${name}`));

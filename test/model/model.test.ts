@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Playbook } from '../../src/incident/plan.ts';
-import { loadPlaybooks, readPlaybooks } from '../../src/playbooks/read.ts';
+import { languageOf, loadPlaybooks, readPlaybooks } from '../../src/playbooks/read.ts';
 import { STEPS } from '../../src/steps/index.ts';
 import { loadCatalog } from '../../src/verification/catalog.ts';
 import { askedFor } from '../support/stub.ts';
@@ -15,7 +15,7 @@ import { type Scene, sceneOf } from './scene.ts';
  */
 const { config } = loadConfig({ env: {}, cwd: process.cwd() });
 const catalog = loadCatalog(config.verification.catalog);
-const language = { steps: STEPS, services: config.safety.services, catalog };
+const language = languageOf(config, STEPS, catalog);
 const shipped = loadPlaybooks(config.playbooks.directory, language);
 const all = process.env.MODEL === 'all';
 

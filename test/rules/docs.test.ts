@@ -8,7 +8,7 @@ import { OUTCOMES } from '../../src/incident/outcome.ts';
 import { MODES } from '../../src/incident/plan.ts';
 import { PHASES } from '../../src/incident/view.ts';
 import { FAULTS } from '../../src/lab/behaviour/faults/index.ts';
-import { loadPlaybooks } from '../../src/playbooks/read.ts';
+import { languageOf, loadPlaybooks } from '../../src/playbooks/read.ts';
 import { atOnce, SOURCES } from '../../src/sources/index.ts';
 import { STEPS, UNDOS } from '../../src/steps/index.ts';
 import { loadCatalog } from '../../src/verification/catalog.ts';
@@ -103,11 +103,7 @@ describe('docs/dependencies.md', () => {
 describe('docs/the-page.md', () => {
   const page = read('docs/the-page.md');
   const catalog = loadCatalog(config.verification.catalog);
-  const playbooks = loadPlaybooks(config.playbooks.directory, {
-    steps: STEPS,
-    services: config.safety.services,
-    catalog,
-  });
+  const playbooks = loadPlaybooks(config.playbooks.directory, languageOf(config, STEPS, catalog));
 
   it.each(playbooks.map((playbook) => [playbook.name, playbook] as const))('has every step of %s', (name, playbook) => {
     const chapter = page.split(/^## /m).find((part) => part.split('\n')[0]?.includes(`\`${name}.yaml\``)) ?? '';

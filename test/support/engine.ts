@@ -5,7 +5,7 @@ import type { Entry } from '../../src/incident/event.ts';
 import type { Incident } from '../../src/incident/incident.ts';
 import type { Playbook } from '../../src/incident/plan.ts';
 import { createLab, type Lab } from '../../src/lab/lab.ts';
-import { loadPlaybooks } from '../../src/playbooks/read.ts';
+import { languageOf, loadPlaybooks } from '../../src/playbooks/read.ts';
 import type { Operations } from '../../src/ports/operations.ts';
 import { createRehearsal, type Rehearsal, type RehearsalOptions } from '../../src/rehearsal/rehearsal.ts';
 import { STEPS } from '../../src/steps/index.ts';
@@ -46,9 +46,7 @@ export function bench({ seed = 1, lab, playbooks, ...around }: BenchOptions = {}
   const rehearsal = createRehearsal({
     config,
     catalog,
-    playbooks:
-      playbooks ??
-      loadPlaybooks(config.playbooks.directory, { steps: STEPS, services: config.safety.services, catalog }),
+    playbooks: playbooks ?? loadPlaybooks(config.playbooks.directory, languageOf(config, STEPS, catalog)),
     lab: lab ?? createLab({ speed: 1, virtual: true, seed }),
     onEntry: (_, entry) => void entries.push(entry),
     ...around,

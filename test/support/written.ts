@@ -1,6 +1,6 @@
 import { loadConfig } from '../../src/config/load.ts';
 import type { Playbook } from '../../src/incident/plan.ts';
-import { readPlaybooks } from '../../src/playbooks/read.ts';
+import { languageOf, readPlaybooks } from '../../src/playbooks/read.ts';
 import { STEPS } from '../../src/steps/index.ts';
 import { loadCatalog } from '../../src/verification/catalog.ts';
 
@@ -12,5 +12,5 @@ export function written(steps: string[], mode = 'auto'): Playbook {
   const handles = 'handles: [IMAP.Protocol\\ImapDeepTestMonitor, IMAP.Protocol\\ImapSelfTestMonitor]';
   const head = ['playbook: p', 'summary: s', handles, `mode: ${mode}`, 'steps:'];
   const text = [...head, ...steps.map((step) => `  - ${step}`)].join('\n');
-  return readPlaybooks([{ file: 'p.yaml', text }], { steps: STEPS, services: config.safety.services, catalog })[0]!;
+  return readPlaybooks([{ file: 'p.yaml', text }], languageOf(config, STEPS, catalog))[0]!;
 }

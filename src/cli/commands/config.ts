@@ -6,7 +6,7 @@ import type { Playbook } from '../../incident/plan.ts';
 import { checkConfig } from '../../playbooks/check.ts';
 import { STEPS } from '../../steps/index.ts';
 import { type CliContext, print } from '../context.ts';
-import { formatProblems, toOutput } from '../output/problems.ts';
+import { formatProblems, formatWarnings, toOutput } from '../output/problems.ts';
 import { plain, table } from '../output/text.ts';
 import { loadOptions, readSettings } from '../settings.ts';
 
@@ -19,12 +19,18 @@ export function configCommand(program: Command, context: CliContext): void {
       'validate configuration, catalog and playbooks and report every problem that would stop a start; needs no daemon',
     )
     .action(async (_: unknown, command: Command) => {
-      const { problems: invalid, read } = checkConfig({ ...loadOptions(command), steps: STEPS });
+      const { problems: invalid, warnings, read } = checkConfig({ ...loadOptions(command), steps: STEPS });
       const problems = read?.config.playbooks.proof === 'required' ? await unproved(read) : invalid;
       if (problems.length > 0) context.fail();
-      print(command, context, { ok: problems.length === 0, problems: problems.map(toOutput) }, () => {
+      const answer = {
+        ok: problems.length === 0,
+        problems: problems.map(toOutput),
+        warnings: warnings.map(toOutput),
+      };
+      print(command, context, answer, () => {
         const { paint } = context.terminal;
-        return problems.length > 0 ? formatProblems(problems, paint) : `${paint('good', '✓')} no problems\n`;
+        const found = problems.length > 0 ? formatProblems(problems, paint) : `${paint('good', '✓')} no problems\n`;
+        return formatWarnings(warnings, paint) + found;
       });
     });
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { didYouMean } from '../../config/problems.ts';
 import { isMonitor } from '../../incident/health.ts';
 import type { Playbook } from '../../incident/plan.ts';
-import { loadPlaybooks } from '../../playbooks/read.ts';
+import { languageOf, loadPlaybooks } from '../../playbooks/read.ts';
 import { STEPS } from '../../steps/index.ts';
 import { type Catalog, type CatalogMonitor, type HealthSetEntry, loadCatalog } from '../../verification/catalog.ts';
 import { type CliContext, print } from '../context.ts';
@@ -57,7 +57,7 @@ function read(command: Command): { catalog: Catalog; playbooks: Playbook[] } {
   const { config } = readSettings(command);
   const catalog = loadCatalog(config.verification.catalog);
   const { directory } = config.playbooks;
-  return { catalog, playbooks: loadPlaybooks(directory, { steps: STEPS, services: config.safety.services, catalog }) };
+  return { catalog, playbooks: loadPlaybooks(directory, languageOf(config, STEPS, catalog)) };
 }
 
 function summary(entry: HealthSetEntry, playbooks: Playbook[]) {

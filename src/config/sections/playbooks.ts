@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MODES, type Mode } from '../../incident/plan.ts';
 import { positiveDuration } from '../schema.ts';
 
 export const playbooks = z.strictObject({
@@ -19,4 +20,19 @@ export const playbooks = z.strictObject({
     })
     .prefault({})
     .describe('Limits that every playbook must keep on its worst path; `playbooks check` proves it.'),
+  defaults: z
+    .strictObject({
+      mode: z
+        .enum(MODES as [Mode, ...Mode[]])
+        .prefault('observe')
+        .describe('Mode of the playbooks that set none: observe, approve or auto.'),
+      steps: z
+        .record(z.string(), z.record(z.string(), z.unknown()))
+        .prefault({})
+        .describe(
+          'Options of steps where a playbook sets none, by the name of the step: { restart-server: { back-within: 60m } }.',
+        ),
+    })
+    .prefault({})
+    .describe('Defaults of this organisation; what a playbook sets wins.'),
 });

@@ -3,7 +3,7 @@ import { type BacktestSettings, createBacktest, type Finding, type Report } from
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Entry } from '../../../src/incident/event.ts';
 import type { Playbook } from '../../../src/incident/plan.ts';
-import { loadPlaybooks, readPlaybooks } from '../../../src/playbooks/read.ts';
+import { languageOf, loadPlaybooks, readPlaybooks } from '../../../src/playbooks/read.ts';
 import { proofSettings } from '../../../src/proof/prove.ts';
 import { STEPS } from '../../../src/steps/index.ts';
 import { loadCatalog } from '../../../src/verification/catalog.ts';
@@ -11,7 +11,7 @@ import { JOURNALS } from '../../support/record-journals.ts';
 
 const { config } = loadConfig({ env: {}, cwd: process.cwd() });
 const catalog = loadCatalog(config.verification.catalog);
-const language = { steps: STEPS, services: config.safety.services, catalog };
+const language = languageOf(config, STEPS, catalog);
 
 export const shipped = (): Playbook[] => loadPlaybooks(config.playbooks.directory, language);
 

@@ -5,17 +5,13 @@ import { type CellResult, drillCell } from '../../../src/drill/drill.ts';
 import { drillPage } from '../../../src/drill/html.ts';
 import { type DrillReport, inSentences, readReport, summarise, worseThan } from '../../../src/drill/report.ts';
 import { createLab } from '../../../src/lab/lab.ts';
-import { loadPlaybooks } from '../../../src/playbooks/read.ts';
+import { languageOf, loadPlaybooks } from '../../../src/playbooks/read.ts';
 import { STEPS } from '../../../src/steps/index.ts';
 import { loadCatalog } from '../../../src/verification/catalog.ts';
 
 const { config } = loadConfig({ env: {}, cwd: process.cwd() });
 const catalog = loadCatalog(config.verification.catalog);
-const playbooks = loadPlaybooks(config.playbooks.directory, {
-  steps: STEPS,
-  services: config.safety.services,
-  catalog,
-});
+const playbooks = loadPlaybooks(config.playbooks.directory, languageOf(config, STEPS, catalog));
 const { cells, servers } = await cellsOf(createLab({ speed: 1, virtual: true }).exchange('test'), playbooks);
 const about = (server: string, monitor: string) =>
   cells.filter((one) => one.server === server && one.monitor === monitor);

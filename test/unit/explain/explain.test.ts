@@ -5,7 +5,7 @@ import { createExplainer } from '../../../src/explain/explainer.ts';
 import { toJson, writeAs } from '../../../src/explain/write.ts';
 import { commandLine } from '../../../src/incident/command-line.ts';
 import type { Playbook } from '../../../src/incident/plan.ts';
-import { loadPlaybooks, readPlaybooks } from '../../../src/playbooks/read.ts';
+import { languageOf, loadPlaybooks, readPlaybooks } from '../../../src/playbooks/read.ts';
 import type { Explanation } from '../../../src/ports/explanation.ts';
 import { STEPS } from '../../../src/steps/index.ts';
 import { loadCatalog } from '../../../src/verification/catalog.ts';
@@ -13,7 +13,7 @@ import { bench } from '../../support/engine.ts';
 
 const { config } = loadConfig({ env: {}, cwd: process.cwd() });
 const catalog = loadCatalog(config.verification.catalog);
-const language = { steps: STEPS, services: config.safety.services, catalog };
+const language = languageOf(config, STEPS, catalog);
 const ground = { config, catalog };
 const shipped = loadPlaybooks(config.playbooks.directory, language);
 

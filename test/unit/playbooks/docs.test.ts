@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readPlaybooks } from '../../../src/playbooks/read.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import { languageOf, loadPlaybooks, readPlaybooks } from '../../../src/playbooks/read.ts';
 import { STEPS } from '../../../src/steps/index.ts';
 import { LANGUAGE } from './language.ts';
 import { documentedStep } from './rows.ts';
@@ -37,11 +40,24 @@ it('docs/the-page.md uses each of its corrections, and no other', () => {
 
 describe('the examples of docs/playbooks.md', () => {
   const examples = [...text.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, example = '']) => example);
-  it.each(examples)('%s', (example) => {
+  const isConfiguration = (example: string) => example.startsWith('# config/second-responder.yaml');
+
+  it.each(examples.filter((example) => !isConfiguration(example)))('%s', (example) => {
     const steps = example.startsWith('- ') ? `steps:\n${example.replace(/^/gm, '  ')}` : example;
     const frame = 'playbook: p\nsummary: s\nhandles: [IMAP\\ImapCTPMonitor]\n';
-    const file = { file: 'p.yaml', text: example.startsWith('playbook:') ? example : frame + steps };
-    const language = { ...LANGUAGE, steps: STEPS };
+    const file = { file: 'p.yaml', text: /^(playbook|list):/.test(example) ? example : frame + steps };
+    const language = { ...LANGUAGE, services: [...LANGUAGE.services, 'MSExchangePOP3'], steps: STEPS };
     expect(readPlaybooks([file], language)).toHaveLength(1);
+  });
+
+  it.each(examples.filter(isConfiguration))('%s', (example) => {
+    const folder = mkdtempSync(join(tmpdir(), 'docs-'));
+    try {
+      writeFileSync(join(folder, 'c.yaml'), example);
+      const { config } = loadConfig({ file: join(folder, 'c.yaml'), env: {}, cwd: folder });
+      expect(loadPlaybooks(config.playbooks.directory, languageOf(config, STEPS, LANGUAGE.catalog))).not.toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -202,7 +202,7 @@ describe('a playbook', () => {
       'playbook: p\nhandles: [IMAP\\ImapCTPMonitor]\nsteps: [recheck]',
       'p.yaml:1:1: summary: is missing',
     ],
-    ['an empty list of steps', `${withSteps()} []`, 'p.yaml:4:8: steps: is empty: a playbook needs at least one step'],
+    ['an empty list of steps', `${withSteps()} []`, 'p.yaml:4:8: steps: is empty: it needs at least one step'],
     [
       'an unknown mode',
       `${withSteps('- recheck')}\nmode: atuo`,

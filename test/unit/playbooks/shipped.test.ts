@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import { checkConfig } from '../../../src/playbooks/check.ts';
 import { playbookJsonSchema } from '../../../src/playbooks/json-schema.ts';
-import { loadPlaybooks } from '../../../src/playbooks/read.ts';
+import { languageOf, loadPlaybooks } from '../../../src/playbooks/read.ts';
 import { STEPS } from '../../../src/steps/index.ts';
 import { loadCatalog } from '../../../src/verification/catalog.ts';
 
@@ -12,7 +12,7 @@ const from = { env: {}, cwd: process.cwd() };
 function shipped() {
   const { config } = loadConfig(from);
   const catalog = loadCatalog(config.verification.catalog);
-  return loadPlaybooks(config.playbooks.directory, { steps: STEPS, services: config.safety.services, catalog });
+  return loadPlaybooks(config.playbooks.directory, languageOf(config, STEPS, catalog));
 }
 
 const PAGE = {

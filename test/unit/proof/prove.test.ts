@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import { ConfigError, formatProblem, type Problem } from '../../../src/config/problems.ts';
 import type { Playbook } from '../../../src/incident/plan.ts';
-import { readPlaybooks } from '../../../src/playbooks/read.ts';
+import { languageOf, readPlaybooks } from '../../../src/playbooks/read.ts';
 import { explore } from '../../../src/proof/explore.ts';
 import { createNarrator } from '../../../src/proof/narrator.ts';
 import { type Proof, proofSettings, prove } from '../../../src/proof/prove.ts';
@@ -15,11 +15,7 @@ import { STEPS } from '../../../src/steps/index.ts';
 import { loadCatalog } from '../../../src/verification/catalog.ts';
 
 const { config } = loadConfig({ env: {}, cwd: process.cwd() });
-const language = {
-  steps: STEPS,
-  services: config.safety.services,
-  catalog: loadCatalog(config.verification.catalog),
-};
+const language = languageOf(config, STEPS, loadCatalog(config.verification.catalog));
 const settings = proofSettings(config);
 const WRONG = 'test/fixtures/playbooks/wrong';
 

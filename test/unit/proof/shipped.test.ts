@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import { formatProblem } from '../../../src/config/problems.ts';
-import { loadPlaybooks } from '../../../src/playbooks/read.ts';
+import { languageOf, loadPlaybooks } from '../../../src/playbooks/read.ts';
 import { proofKey } from '../../../src/proof/gate.ts';
 import { type Proof, proofSettings, prove } from '../../../src/proof/prove.ts';
 import { STEPS } from '../../../src/steps/index.ts';
@@ -11,11 +11,7 @@ import { loadCatalog } from '../../../src/verification/catalog.ts';
 const { config } = loadConfig({ env: {}, cwd: process.cwd() });
 const catalog = loadCatalog(config.verification.catalog);
 const settings = proofSettings(config);
-const shipped = loadPlaybooks(config.playbooks.directory, {
-  steps: STEPS,
-  services: config.safety.services,
-  catalog,
-});
+const shipped = loadPlaybooks(config.playbooks.directory, languageOf(config, STEPS, catalog));
 
 test('the shipped playbooks are proved, and listed with their worst case (`npm run schemas` updates the list)', async () => {
   const proofs: { key: string; proof: Proof }[] = [];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Entry } from '../../../src/incident/event.ts';
-import { loadPlaybooks } from '../../../src/playbooks/read.ts';
+import { languageOf, loadPlaybooks } from '../../../src/playbooks/read.ts';
 import { readFault, writeFault } from '../../../src/rehearsal/fault-text.ts';
 import { situationOf } from '../../../src/rehearsal/past.ts';
 import { play, type Situation, stage } from '../../../src/rehearsal/situation.ts';
@@ -10,11 +10,7 @@ import { loadCatalog } from '../../../src/verification/catalog.ts';
 
 const { config } = loadConfig({ env: {}, cwd: process.cwd() });
 const catalog = loadCatalog(config.verification.catalog);
-const shipped = loadPlaybooks(config.playbooks.directory, {
-  steps: STEPS,
-  services: config.safety.services,
-  catalog,
-});
+const shipped = loadPlaybooks(config.playbooks.directory, languageOf(config, STEPS, catalog));
 const asking = shipped.map((playbook) => ({ ...playbook, mode: 'approve' as const }));
 
 async function played(situation: Situation, playbooks = shipped) {

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { ConfigError, type Problem } from '../../../config/problems.ts';
 import type { Playbook } from '../../../incident/plan.ts';
+import type { Library } from '../../../playbooks/read.ts';
 import { costInWords } from '../../../proof/in-words.ts';
 import type { Proof } from '../../../proof/prove.ts';
 import { loadCatalog } from '../../../verification/catalog.ts';
 import { type CliContext, print } from '../../context.ts';
-import { formatProblems, toOutput } from '../../output/problems.ts';
+import { formatProblems, formatWarnings, toOutput } from '../../output/problems.ts';
 import { table } from '../../output/text.ts';
-import { readPlaybookFiles } from '../../playbooks.ts';
+import { readLibraryFiles } from '../../playbooks.ts';
 import { readSettings } from '../../settings.ts';
 
 export function checkCommand(playbooks: Command, context: CliContext): void {
@@ -16,29 +17,35 @@ export function checkCommand(playbooks: Command, context: CliContext): void {
     .description('validate playbooks and prove that every path through them is safe; needs no daemon')
     .argument('[files...]', 'playbook files (default: the configured folder)')
     .action(async (files: string[], _: unknown, command: Command) => {
-      const { problems: invalid, read } = check(files, command);
+      const { problems: invalid, playbooks: read, warnings } = check(files, command);
       const proofs = invalid.length > 0 ? [] : await proofsOf(read, command);
       const problems = [...invalid, ...proofs.flatMap((proof) => proof.problems)];
       if (problems.length > 0) context.fail();
       const answer = {
         ok: problems.length === 0,
         problems: problems.map(toOutput),
+        warnings: warnings.map(toOutput),
         playbooks: read.map(({ name, file, hash }) => {
           const proof = proofs.find(({ playbook }) => playbook === name);
           return { name, file, hash, ...(proof && { states: proof.states, worst: proof.worst, left: proof.left }) };
         }),
       };
-      print(command, context, answer, () => formatCheck(problems, read, proofs, context));
+      print(
+        command,
+        context,
+        answer,
+        () => formatWarnings(warnings, context.terminal.paint) + formatCheck(problems, read, proofs, context),
+      );
     });
 }
 
-function check(files: string[], command: Command): { problems: Problem[]; read: Playbook[] } {
+function check(files: string[], command: Command): Library & { problems: Problem[] } {
   try {
     const { config } = readSettings(command);
-    return { problems: [], read: readPlaybookFiles(files, config, loadCatalog(config.verification.catalog)) };
+    return { problems: [], ...readLibraryFiles(files, config, loadCatalog(config.verification.catalog)) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { problems: error.problems, read: [] };
+    return { problems: error.problems, playbooks: [], warnings: [] };
   }
 }
 
