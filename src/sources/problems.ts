@@ -7,6 +7,9 @@ export interface Problem {
   message: string;
   /** The shortest path to the problem, one sentence a step, where it is not visible in one place. */
   story?: string[];
+  /** Of a file: the column after the wrong part, and its line with `^^^^` below that part. */
+  endColumn?: number;
+  excerpt?: string;
 }
 
 export type Path = readonly PropertyKey[];

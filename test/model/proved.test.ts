@@ -11,7 +11,7 @@ import type { Entry, IncidentEvent, Opened } from '../../src/incident/event.ts';
 import { fold } from '../../src/incident/fold.ts';
 import type { Incident } from '../../src/incident/incident.ts';
 import type { Playbook } from '../../src/incident/plan.ts';
-import { readPlaybooks } from '../../src/playbooks/read.ts';
+import { languageOf, readPlaybooks } from '../../src/playbooks/read.ts';
 import { CHANGING_CALLS, type Exchange } from '../../src/ports/exchange.ts';
 import { brokenInvariants } from '../../src/proof/invariants.ts';
 import { type Proof, proofSettings, prove } from '../../src/proof/prove.ts';
@@ -217,7 +217,7 @@ test(`${RUNS} runs of playbooks that are proved, with random faults and kills, b
 });
 
 const WRONG = 'test/fixtures/playbooks/wrong';
-const language = { steps: STEPS, services: config.safety.services, catalog: loadCatalog(config.verification.catalog) };
+const language = languageOf(config, STEPS, loadCatalog(config.verification.catalog));
 
 /** Where a story happens: cas1 has client access, ex1 both roles; the databases of mbx3 have moved away, as stories say. */
 const STORIES: [file: string, server: string][] = [

@@ -10,6 +10,8 @@ const data = z.record(z.string(), z.unknown());
 const Problem = z.object({
   pointer: z.string().describe('JSON pointer to the position; empty: the whole document.'),
   message: z.string(),
+  endColumn: z.int().optional().describe('Of a file: the column after the wrong part.'),
+  excerpt: z.string().optional().describe('Of a file: the line, and below it ^^^^ under the wrong part.'),
   story: z
     .array(z.string())
     .optional()

@@ -404,7 +404,10 @@ describe('errors', () => {
   it('playbooks that are not valid: every problem, and its place', async () => {
     const bad = new ConfigError([
       { file: 'a.yaml', line: 3, column: 1, path: 'steps', message: 'is empty' },
-      { file: 'a.yaml', line: 9, column: 5, path: 'mode', message: 'is unknown' },
+      {
+        ...{ file: 'a.yaml', line: 9, column: 7, path: 'mode', message: 'is unknown' },
+        ...{ endColumn: 11, excerpt: 'mode: atuo\n      ^^^^' },
+      },
       {
         file: 'b.yaml',
         line: 7,
@@ -420,7 +423,12 @@ describe('errors', () => {
     expect(response.status).toBe(422);
     expect(((await response.json()) as { problems: unknown }).problems).toEqual([
       { pointer: '', message: 'a.yaml:3:1: steps: is empty' },
-      { pointer: '', message: 'a.yaml:9:5: mode: is unknown' },
+      {
+        pointer: '',
+        message: 'a.yaml:9:7: mode: is unknown',
+        endColumn: 11,
+        excerpt: 'mode: atuo\n      ^^^^',
+      },
       {
         pointer: '',
         message: 'b.yaml:7:5: steps[1]: restarts the server too early; add "- recheck" before it',

@@ -6,7 +6,7 @@ import { createExplainer } from '../../../src/explain/explainer.ts';
 import type { Alert } from '../../../src/incident/alert.ts';
 import type { Entry } from '../../../src/incident/event.ts';
 import type { IncidentView } from '../../../src/incident/view.ts';
-import { loadPlaybooks } from '../../../src/playbooks/read.ts';
+import { languageOf, loadPlaybooks } from '../../../src/playbooks/read.ts';
 import { type FeedItem, NotCopied } from '../../../src/ports/journal.ts';
 import { Conflict, NotFound, type Operations } from '../../../src/ports/operations.ts';
 import type { SourceSettings } from '../../../src/sources/index.ts';
@@ -17,7 +17,7 @@ const { config } = loadConfig({ env: {}, cwd: process.cwd() });
 const catalog = loadCatalog(config.verification.catalog);
 /** The real one, for the included playbooks. */
 const explain = createExplainer(() => {
-  const language = { steps: STEPS, services: config.safety.services, catalog };
+  const language = languageOf(config, STEPS, catalog);
   return { config, catalog, playbooks: loadPlaybooks(config.playbooks.directory, language) };
 });
 

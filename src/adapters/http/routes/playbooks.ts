@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConfigError, formatProblem } from '../../../config/problems.ts';
+import { ConfigError, problemLine } from '../../../config/problems.ts';
 import { EXPLANATION_FORMATS } from '../../../ports/explanation.ts';
 import { writeInstants } from '../../../ports/instants.ts';
 import type { PlaybookView } from '../../../ports/operations.ts';
@@ -111,10 +111,15 @@ export function playbookRoutes({ operations, explain, logger }: Surroundings): R
 /** Every problem with file, line and column; one that a proof found, with its story. Other errors are rethrown. */
 function asProblem(error: unknown): unknown {
   if (!(error instanceof ConfigError)) return error;
-  const problems = error.problems.map(({ story, ...problem }) => ({
-    pointer: '',
-    message: formatProblem(problem),
-    ...(story && { story }),
-  }));
+  const problems = error.problems.map((problem) => {
+    const { endColumn, excerpt, story } = problem;
+    return {
+      pointer: '',
+      message: problemLine(problem),
+      ...(endColumn !== undefined && { endColumn }),
+      ...(excerpt !== undefined && { excerpt }),
+      ...(story && { story }),
+    };
+  });
   return new HttpProblem('invalid-playbooks', 'Nothing was changed: fix the files and reload again.', { problems });
 }
