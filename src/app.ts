@@ -24,6 +24,7 @@ import { Together } from './lib/together.ts';
 import { openExchange, sessionsOf } from './open/exchange.ts';
 import { InForce, type Reloaded } from './open/in-force.ts';
 import { openStore } from './open/store.ts';
+import { scriptsBeside, sha256Of } from './playbooks/scripts.ts';
 import type { Notice } from './ports/notifier.ts';
 import { SOURCES } from './sources/index.ts';
 import { loadCatalog } from './verification/catalog.ts';
@@ -115,6 +116,7 @@ export function createApp(options: AppOptions): App {
         get services() {
           return inForce.config.safety.services;
         },
+        scripts: (name) => sha256Of(scriptsBeside(inForce.config.playbooks.directory), name),
         get self() {
           return settings.self;
         },

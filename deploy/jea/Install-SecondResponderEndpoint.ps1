@@ -20,6 +20,10 @@ The only group or account that may use the endpoint, such as 'CONTOSO\SecondResp
 The services that may be restarted. This server refuses all others, even if the daemon's own list (safety.services) contains them. The default is
 the default of that list.
 
+.PARAMETER Scripts
+The scripts that the daemon may run on this server, by their file names. They must be in %ProgramFiles%\SecondResponder\Scripts, where you copy
+them; only a file with the content that the daemon's own copy has is run. Default: none.
+
 .PARAMETER ObserveOnly
 Offers only the functions that read, and none that changes anything.
 
@@ -58,6 +62,7 @@ param(
     [Parameter(ParameterSetName = 'Install', Mandatory = $true)] [string] $Account,
     [Parameter(ParameterSetName = 'Install')]
     [string[]] $Services = @('MSExchangeIMAP4', 'MSExchangeIMAP4BE', 'MSExchangePOP3', 'MSExchangePOP3BE'),
+    [Parameter(ParameterSetName = 'Install')] [string[]] $Scripts = @(),
     [Parameter(ParameterSetName = 'Install')] [switch] $ObserveOnly,
     [Parameter(ParameterSetName = 'Install')] [string] $Transcripts = [IO.Path]::Combine("$env:ProgramData", 'SecondResponderTranscripts'),
     [Parameter(ParameterSetName = 'Install')] [switch] $AllowDomainController,
@@ -126,13 +131,17 @@ function Get-Quoted {
 
 <# The files of the module, by their path in the module folder. #>
 function Get-WantedFile {
-    param([string] $Who, [string[]] $May)
+    param([string] $Who, [string[]] $May, [string[]] $Run)
     $role = if ($ObserveOnly) { 'SecondResponder.Observe' } else { 'SecondResponder' }
     $capability = $Package["$role.psrc"]
     if (-not $ObserveOnly) {
-        if ($capability -notmatch '(?m)^ *ValidateSet = .*$') { throw 'There is no ValidateSet in SecondResponder.psrc.' }
+        if ($capability -notmatch "(?m)^ *ValidateSet = 'MSExchange.*$") { throw 'There is no ValidateSet of services in SecondResponder.psrc.' }
         $set = @($May | ForEach-Object { "'$(Get-Quoted $_)'" }) -join ', '
         $capability = Set-Part $capability $Matches[0].Trim() "ValidateSet = $set"
+        if ($Run.Count -gt 0) {
+            $set = @($Run | ForEach-Object { "'$(Get-Quoted $_)'" }) -join ', '
+            $capability = Set-Part $capability "ValidateSet = '(no script)'" "ValidateSet = $set"
+        }
     }
     $configuration = Set-Part $Package['SecondResponder.pssc'] '%ACCOUNT%' (Get-Quoted $Who)
     $configuration = Set-Part $configuration '%CAPABILITY%' $role
@@ -183,6 +192,27 @@ function Get-CheckedService {
         throw "$(Get-ServerName) has no service $($unknown -join ', '). Get-Service lists the names. If servers differ, run this for each kind with its own -Services."
     }
     $checked
+}
+
+<# Names of files in %ProgramFiles%\SecondResponder\Scripts. Which content runs is decided by the hash that the daemon sends. #>
+function Get-CheckedScript {
+    foreach ($name in @($Scripts | ForEach-Object { $_.Split(',') } | ForEach-Object { $_.Trim() })) {
+        if ($name -cnotmatch '\A[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.ps1\z') {
+            throw """$name"" is not the name of a script, such as clear-cache.ps1: give the file name without its folder. Patterns are not allowed."
+        }
+        $name
+    }
+}
+
+<# Anyone who can write to the folder of scripts can keep a script from running, or exchange one between two runs. #>
+function Assert-SafeScript {
+    $own = [IO.Path]::Combine("$env:ProgramFiles", 'SecondResponder')
+    $folder = [IO.Path]::Combine($own, 'Scripts')
+    foreach ($path in $own, $folder) {
+        if (-not [IO.Directory]::Exists($path)) { continue }
+        $others = @(Get-OtherWriter $path)
+        if ($others.Count -gt 0) { throw "$path can be written to by $($others -join ', '). Remove that right and run this again." }
+    }
 }
 
 function Assert-Transcripts {
@@ -345,7 +375,9 @@ function Invoke-Here {
         Assert-SafePlace
         Assert-NoForeignFile
         [void] (Get-Registered)
-        $files = Get-WantedFile $answer.Account $may
+        $run = @(Get-CheckedScript)
+        if ($run.Count -gt 0) { Assert-SafeScript }
+        $files = Get-WantedFile $answer.Account $may $run
         Install-Module $files
         Install-Record
         Install-Endpoint $files['SecondResponder.pssc']
@@ -388,7 +420,7 @@ if ($ComputerName.Count -eq 0) {
 
 # Runs this script on another server as text, with its files as texts: nothing has to be copied first, and -WhatIf leaves nothing behind.
 $given = @{ Package = $Package; WhatIf = [bool] $WhatIfPreference }
-foreach ($name in 'Account', 'Services', 'Transcripts') { if ($PSBoundParameters.ContainsKey($name)) { $given[$name] = $PSBoundParameters[$name] } }
+foreach ($name in 'Account', 'Services', 'Scripts', 'Transcripts') { if ($PSBoundParameters.ContainsKey($name)) { $given[$name] = $PSBoundParameters[$name] } }
 # A switch is not a switch any more after remoting.
 foreach ($name in 'ObserveOnly', 'AllowDomainController', 'Uninstall') { if ($PSBoundParameters.ContainsKey($name)) { $given[$name] = [bool] $PSBoundParameters[$name] } }
 $failed = @()

@@ -39,7 +39,7 @@ $ExchangeCommands = 'Get-ExchangeServer', 'Get-DatabaseAvailabilityGroup', 'Get-
     'Get-MailboxDatabaseCopyStatus', 'Get-MailboxServer', 'Set-MailboxServer', 'Get-ImapSettings', 'Set-ImapSettings', 'Get-PopSettings', 'Set-PopSettings',
     'Get-ServerComponentState', 'Get-Command'
 $TargetCommands = 'Get-TargetClock', 'Get-TargetBoot', 'Get-TargetService', 'Get-TargetActivity', 'Get-TargetRecoveryAction', 'Get-TargetComponent',
-    'Restart-TargetService', 'Restart-TargetComputer', 'Get-Command'
+    'Get-TargetScript', 'Restart-TargetService', 'Restart-TargetComputer', 'Invoke-TargetScript', 'Get-Command'
 $WindowsCommands = 'Get-Date', 'Get-Service', 'Restart-Service', 'Restart-Computer', 'Get-CimInstance', 'Get-Process', 'Get-WinEvent', 'Get-ChildItem', 'Test-Path',
     'Write-EventLog'
 

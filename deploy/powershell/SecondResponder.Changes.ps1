@@ -43,6 +43,25 @@ function Restart-FencedServer {
     }
 }
 
+function Invoke-FencedScript {
+    <#
+    .SYNOPSIS
+    Runs a script that an administrator put on the server, once for each run, unless it has another content or it is too late. The server itself
+    compares. Only the name, the hash and the values are sent.
+    #>
+    [CmdletBinding()]
+    param([hashtable] $Connection, [string] $Name, [string] $Sha256, [string] $Run, [hashtable] $Parameters, [int] $TimeLimit, [bool] $Repeat, [long] $NotAfter)
+    Start-Call $Connection
+    Use-OwnSession target $Connection {
+        param($opened)
+        $given = @{
+            Name = $Name; Sha256 = $Sha256; Run = $Run; Parameters = $Parameters; TimeLimit = $TimeLimit; Repeat = $Repeat
+            NotAfter = Get-TargetDeadline $opened $NotAfter; Caller = $Connection.caller; ErrorAction = 'Stop'
+        }
+        ConvertTo-Plain (Invoke-In $opened Invoke-TargetScript $given)
+    }
+}
+
 <#
 Changes one Exchange setting, if it still has the value that the daemon saw. Exchange's commands take no conditions, so the comparison is made here,
 in the session that sends the change and right before it: one change at a time on this machine, and none after its deadline. Returns the domain

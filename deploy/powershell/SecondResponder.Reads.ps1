@@ -309,3 +309,16 @@ function Get-BootTime {
     Start-Call $Connection
     Get-FromTarget $Connection Get-TargetBoot
 }
+
+function Get-ScriptState {
+    <#
+    .SYNOPSIS
+    Whether the server has a script with that content, and what became of one run of it.
+    #>
+    [CmdletBinding()]
+    param([hashtable] $Connection, [string] $Name, [string] $Sha256, [string] $Run)
+    Start-Call $Connection
+    $row = Get-FromTarget $Connection Get-TargetScript @{ Name = $Name; Sha256 = $Sha256; Run = $Run }
+    if ($row.output -eq '') { $row.Remove('output') }
+    $row
+}

@@ -405,10 +405,188 @@ function Restart-TargetComputer {
     }
 }
 
+# ---------------------------------------------------------------------------------------------------- scripts of the admin
+
+<#
+Both folders are under %ProgramFiles%, where only administrators can write: Scripts holds what an administrator put there, Runs what became
+of each run.
+#>
+function Get-OwnFile {
+    param([string] $Folder, [string] $Name)
+    [IO.Path]::Combine([Environment]::GetEnvironmentVariable('ProgramFiles'), 'SecondResponder', $Folder, $Name)
+}
+
+# A file name without a folder, so that no other file can be meant.
+function Get-ScriptPath {
+    param([string] $Name)
+    if ($Name -cnotmatch '\A[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.ps1\z') { Stop-Target notFound "There is no script ""$Name""." }
+    Get-OwnFile Scripts $Name
+}
+
+function Get-Sha256 {
+    param([IO.Stream] $Stream)
+    $hash = [Security.Cryptography.SHA256]::Create()
+    try { [BitConverter]::ToString($hash.ComputeHash($Stream)).Replace('-', '').ToLowerInvariant() } finally { $hash.Dispose() }
+}
+
+function Get-RunPath {
+    param([string] $Run)
+    $bytes = [IO.MemoryStream]::new([Text.Encoding]::UTF8.GetBytes($Run))
+    Get-OwnFile Runs "$(Get-Sha256 $bytes).txt"
+}
+
+<# What became of a run: its first line is the state, the second the process that runs it, the rest what the script wrote. #>
+function Read-Run {
+    param([string] $Run)
+    $path = Get-RunPath $Run
+    if (-not [IO.File]::Exists($path)) { return @{ run = 'none'; output = '' } }
+    $lines = [IO.File]::ReadAllText($path).Split([char[]] "`n", 3)
+    $state = $lines[0]
+    if ($state -eq 'running' -and $lines[1] -ne (Get-ProcessMark ([int] $lines[1].Split(' ')[0]))) { $state = 'interrupted' }
+    @{ run = $state; output = $lines[2] }
+}
+
+# A process and its start: the number alone may belong to another one later.
+function Get-ProcessMark {
+    param([int] $Id)
+    try { "$Id $([Diagnostics.Process]::GetProcessById($Id).StartTime.ToUniversalTime().Ticks)" } catch { '' }
+}
+
+<# Written beside the old record and then put in its place, so that a reader finds the one or the other. #>
+function Write-Run {
+    param([string] $Run, [string] $State, [string] $Output)
+    $path = Get-RunPath $Run
+    $null = [IO.Directory]::CreateDirectory([IO.Path]::GetDirectoryName($path))
+    [IO.File]::WriteAllText("$path.new", ($State, (Get-ProcessMark $PID), $Output -join "`n"))
+    if ([IO.File]::Exists($path)) { [IO.File]::Replace("$path.new", $path, [NullString]::Value) } else { [IO.File]::Move("$path.new", $path) }
+}
+
+function Get-TargetScript {
+    <#
+    .SYNOPSIS
+    Whether this server has a script of that name with that content, and what became of one run of it.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [string] $Name,
+        [Parameter(Mandatory = $true)] [string] $Sha256,
+        [Parameter(Mandatory = $true)] [string] $Run
+    )
+    $path = Get-ScriptPath $Name
+    $file = 'missing'
+    if ([IO.File]::Exists($path)) {
+        $stream = [IO.File]::Open($path, 'Open', 'Read', 'ReadWrite, Delete')
+        try { $file = if ((Get-Sha256 $stream) -eq $Sha256) { 'same' } else { 'different' } } finally { $stream.Dispose() }
+    }
+    $known = Read-Run $Run
+    [pscustomobject] @{ file = $file; run = $known.run; output = $known.output }
+}
+
+function Invoke-TargetScript {
+    <#
+    .SYNOPSIS
+    Runs a script that an administrator put on this server, once, if it has the content that was meant.
+
+    .PARAMETER Sha256
+    Of the file that is meant. While the script runs, nobody can change the file.
+
+    .PARAMETER Run
+    The name of this run: a run that began before is not started again.
+
+    .PARAMETER Parameters
+    Values for the parameters of the script: texts, whole numbers and booleans.
+
+    .PARAMETER TimeLimit
+    Milliseconds after which it is stopped.
+
+    .PARAMETER Repeat
+    Whether a run that was interrupted may start again.
+
+    .OUTPUTS
+    effect: changed, or already. What the script did is in Get-TargetScript. Fails with refused when the file is another one, or the command
+    comes too late.
+    #>
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory = $true)] [string] $Name,
+        [Parameter(Mandatory = $true)] [string] $Sha256,
+        [Parameter(Mandatory = $true)] [string] $Run,
+        [Parameter(Mandatory = $true)] [hashtable] $Parameters,
+        [Parameter(Mandatory = $true)] [int] $TimeLimit,
+        [Parameter(Mandatory = $true)] [bool] $Repeat,
+        [Parameter(Mandatory = $true)] [long] $NotAfter,
+        [Parameter(Mandatory = $true)] [string] $Caller
+    )
+    $mutex = $null
+    $file = $null
+    $told = @{ Command = 'Invoke-TargetScript'; Of = $Name; Caller = $Caller }
+    try {
+        # Checked before the fence too, so that a late command is reported as late while another change holds the fence.
+        Assert-InTime Invoke-TargetScript $NotAfter
+        $mutex = Enter-Fence "script $Name" $NotAfter
+        Assert-InTime Invoke-TargetScript $NotAfter
+        $path = Get-ScriptPath $Name
+        $known = Read-Run $Run
+        if ($known.run -ne 'none' -and -not ($Repeat -and $known.run -eq 'interrupted')) {
+            $says = "This run of $Name began before."
+            Write-TargetEvent already @told -Says $says
+            return [pscustomobject] @{ effect = 'already'; says = $says }
+        }
+        if (-not [IO.File]::Exists($path)) { Stop-Target refused "$path does not exist." }
+        # Open until the script has ended, so that what runs is what was compared.
+        $file = [IO.File]::Open($path, 'Open', 'Read', 'Read')
+        if ((Get-Sha256 $file) -ne $Sha256) { Stop-Target refused "$path is not the file that was meant." }
+        Assert-InTime Invoke-TargetScript $NotAfter
+        Write-Run $Run running ''
+        $ended = @{ run = 'interrupted'; output = '' }
+        try { $ended = Invoke-Script $path $Parameters $TimeLimit } finally { Write-Run $Run $ended.run $ended.output }
+        Write-TargetEvent changed @told -Says $ended.run
+        [pscustomobject] @{ effect = 'changed' }
+    } catch {
+        Write-Refusal $_ $told
+        throw
+    } finally {
+        if ($file) { $file.Dispose() }
+        if ($mutex) { Exit-Fence $mutex }
+    }
+}
+
+# How much of what a script wrote is kept: the end, where it says why it failed.
+$MostOutput = 4000
+
+<# Runs a file with typed parameters in a runspace of its own. An error that it wrote is a failure, whatever it did after that. #>
+function Invoke-Script {
+    param([string] $Path, [hashtable] $Parameters, [int] $TimeLimit)
+    $shell = [PowerShell]::Create()
+    try {
+        $null = $shell.AddCommand($Path).AddParameters($Parameters)
+        $running = $shell.BeginInvoke()
+        $lines = @()
+        $run = 'succeeded'
+        if ($running.AsyncWaitHandle.WaitOne($TimeLimit)) {
+            try { $lines += $shell.EndInvoke($running) } catch {
+                $run = 'failed'
+                $lines += "ERROR: $($_.Exception.GetBaseException().Message)"
+            }
+        } else {
+            $shell.Stop()
+            $run = 'failed'
+            $lines += "It did not end within $TimeLimit ms, and was stopped."
+        }
+        foreach ($warning in $shell.Streams.Warning) { $lines += "WARNING: $warning" }
+        foreach ($problem in $shell.Streams.Error) {
+            $run = 'failed'
+            $lines += "ERROR: $problem"
+        }
+        $text = @($lines | ForEach-Object { "$_" }) -join "`n"
+        @{ run = $run; output = $text.Substring([Math]::Max(0, $text.Length - $MostOutput)) }
+    } finally { $shell.Dispose() }
+}
+
 function Write-Refusal {
     param($Problem, $Told)
     if ($Problem.FullyQualifiedErrorId -like 'refused*') { Write-TargetEvent refused @Told -Says "$Problem" }
 }
 
 Export-ModuleMember -Function Get-TargetClock, Get-TargetBoot, Get-TargetService, Get-TargetActivity, Get-TargetRecoveryAction,
-    Get-TargetComponent, Restart-TargetService, Restart-TargetComputer
+    Get-TargetComponent, Get-TargetScript, Restart-TargetService, Restart-TargetComputer, Invoke-TargetScript

@@ -45,5 +45,5 @@ $ErrorActionPreference = 'Stop'
 . "$PSScriptRoot/SecondResponder.Changes.ps1"
 
 Export-ModuleMember -Function Get-Organisation, Get-HealthRow, Invoke-Probe, Get-CopyOnServer, Get-CopyOfDatabase, Get-MailboxServerState,
-    Get-AvailabilityGroup, Get-ProtocolLog, Get-ComponentState, Get-ServiceState, Get-RecoveryAction, Get-Activity, Get-BootTime,
-    Test-Shell, Test-Endpoint, Test-Target, Restart-FencedService, Restart-FencedServer, Set-ActivationBlock, Set-ProtocolLog, Get-OpenSession, Close-Session
+    Get-AvailabilityGroup, Get-ProtocolLog, Get-ComponentState, Get-ServiceState, Get-RecoveryAction, Get-Activity, Get-BootTime, Get-ScriptState,
+    Test-Shell, Test-Endpoint, Test-Target, Restart-FencedService, Restart-FencedServer, Invoke-FencedScript, Set-ActivationBlock, Set-ProtocolLog, Get-OpenSession, Close-Session

@@ -32,6 +32,8 @@ export interface GatewaySettings {
   mode: Mode;
   /** The only services that may be restarted. */
   services: readonly string[];
+  /** SHA-256 of a script of the admin as it is now. Absent: no script ever runs. */
+  scripts?: (name: string) => string | undefined;
   /** Short names of machines that are never rebooted or drained. */
   self: readonly string[];
   /** Default time limit of a call (real milliseconds). */
@@ -179,6 +181,8 @@ export function gateway(
     recoveryActions: (server, since, options) =>
       read('recoveryActions', options, (limited) => exchange.recoveryActions(server, since, limited)),
     activity: (server, options) => read('activity', options, (limited) => exchange.activity(server, limited)),
+    script: (server, file, run, options) =>
+      read('script', options, (limited) => exchange.script(server, file, run, limited)),
     bootTime: (server, options) => read('bootTime', options, (limited) => exchange.bootTime(server, limited)),
 
     restartService: (server, name, fence, order, options) =>
@@ -201,6 +205,15 @@ export function gateway(
       change('restartServer', order, options, (inTime) => {
         refuseSelf(server);
         return exchange.restartServer(server, fence, inTime, options);
+      }),
+    runScript: (server, script, fence, order, options) =>
+      change('runScript', order, options, (inTime) => {
+        const now = settings.scripts?.(script.name);
+        if (now === undefined) throw new ExchangeError('refused', `${script.name} is not in the folder of scripts`);
+        if (now !== script.sha256) {
+          throw new ExchangeError('refused', `${script.name} has changed since the plan was made`);
+        }
+        return exchange.runScript(server, script, fence, inTime, options);
       }),
   };
 }

@@ -11,7 +11,7 @@ export interface PlannedChange {
   undo?: UndoAction[];
 }
 
-export type Action = 'restart-service' | 'fail-over-databases' | 'restart-server' | 'setting';
+export type Action = 'restart-service' | 'fail-over-databases' | 'restart-server' | 'run-script' | 'setting';
 
 /** Actions that take a server or its databases out of service: one at a time in a group. */
 export const DISRUPTIVE: ReadonlySet<Action> = new Set(['fail-over-databases', 'restart-server']);

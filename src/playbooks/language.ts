@@ -3,11 +3,17 @@
  * the reader of playbooks knows no step by name.
  */
 import type { z } from 'zod';
+import type { Script, ScriptValue } from './scripts.ts';
 
 /** What the checks of a step may use, besides its options. */
 export interface StepEnvironment {
   /** The services that may be restarted (`safety.services`). */
   services: readonly string[];
+  /** A script of the admin with these values for its parameters, or what is wrong. */
+  script(
+    name: string,
+    values: Record<string, ScriptValue> | undefined,
+  ): { script: Script; complaints?: never } | { script?: never; complaints: string[] };
 }
 
 export interface StepLanguage {
@@ -30,4 +36,10 @@ export interface StepLanguage {
    * option and a colon (`every: is longer than for`) is reported at that option.
    */
   checks?(options: Record<string, unknown>, environment: StepEnvironment): string[];
+
+  /**
+   * The options with what other files say, such as the hash of a script: part of the playbook from then on. Called if
+   * `checks` found nothing.
+   */
+  complete?(options: Record<string, unknown>, environment: StepEnvironment): Record<string, unknown>;
 }

@@ -3,9 +3,10 @@ import { isObject } from '../config/data.ts';
 import { didYouMean, type Path, type Place, zodProblems } from '../config/problems.ts';
 import type { Condition, StepComment, StepSpec } from '../incident/plan.ts';
 import { readCondition } from './conditions.ts';
-import type { StepLanguage } from './language.ts';
+import type { StepEnvironment, StepLanguage } from './language.ts';
 import type { Lists } from './lists.ts';
 import { createReading, type StepReading } from './reading.ts';
+import { readScript, scriptsFor, wrongValues } from './scripts.ts';
 
 /** The only step that the language knows by name: it always ends the playbook. */
 const LAST_STEP = 'escalate';
@@ -171,11 +172,27 @@ function readOptions(
     return undefined;
   }
   const inherited = Object.keys(defaults).filter((option) => !(option in written));
-  for (const complaint of step.checks?.(result.data, { services: reading.services }) ?? []) {
+  const environment = environmentOf(reading);
+  const complaints = step.checks?.(result.data, environment) ?? [];
+  for (const complaint of complaints) {
     const [, option, message] = /^([\w-]+): (.*)$/s.exec(complaint) ?? [];
     const atOption = option !== undefined && option in step.options.shape && !bareValue;
     const hint = inherited.map((one) => `playbooks.defaults sets "${one}"`).join(', ') || undefined;
     reading.complain(atOption ? [...path, option] : path, message ?? complaint, hint);
   }
-  return { options: result.data, defaults: inherited };
+  const options = complaints.length === 0 ? step.complete?.(result.data, environment) : undefined;
+  return { options: options ?? result.data, defaults: inherited };
+}
+
+function environmentOf({ services, locate }: StepReading): StepEnvironment {
+  const folder = scriptsFor(locate([]).file);
+  return {
+    services,
+    script(name, values) {
+      const read = readScript(folder, name);
+      if ('complaints' in read) return read;
+      const complaints = wrongValues(read.script, values ?? {});
+      return complaints.length > 0 ? { complaints } : { script: read.script };
+    },
+  };
 }

@@ -172,6 +172,31 @@ export interface Organisation {
   servers: ServerFacts[];
 }
 
+/** A script of the admin, which the server has. */
+export interface ScriptFile {
+  /** `clear-cache.ps1`. */
+  name: string;
+  /** Of its content, in lower-case hex digits. */
+  sha256: string;
+}
+
+export interface ScriptOrder extends ScriptFile {
+  parameters: Record<string, string | number | boolean>;
+  /** The server stops it after this (organisation's ms). */
+  timeLimit: number;
+  /** Whether a run that was interrupted may start again. */
+  repeat: boolean;
+}
+
+export interface ScriptState {
+  /** The server's file, compared with the one that is meant. */
+  file: 'same' | 'different' | 'missing';
+  /** What became of one run. `interrupted`: it neither runs nor ended. */
+  run: 'none' | 'running' | 'succeeded' | 'failed' | 'interrupted';
+  /** The end of what it wrote. */
+  output?: string;
+}
+
 export type Protocol = 'imap' | 'pop';
 
 /** Operations of the domain, not scripts. Every `server` is a short name from `organisation()`. */
@@ -228,6 +253,16 @@ export interface Exchange {
     change: Change,
     options?: CallOptions,
   ): Promise<Reply<Changed>>;
+  /** The script on the server, and what became of the run of that name. */
+  script(server: string, file: ScriptFile, run: string, options?: CallOptions): Promise<Reply<ScriptState>>;
+  /** Runs the server's own file, once for each `run`, if it is the one that is meant. Answers when the script has ended. */
+  runScript(
+    server: string,
+    order: ScriptOrder,
+    fence: { run: string },
+    change: Change,
+    options?: CallOptions,
+  ): Promise<Reply<Changed>>;
 }
 
 /** Calls that change something, each with its cmdlet (for the lab's log and metrics). */
@@ -236,6 +271,7 @@ export const CHANGING_CALLS = {
   setActivationBlocked: 'Set-MailboxServer',
   setProtocolLog: 'Set-ImapSettings',
   restartServer: 'Restart-Computer',
+  runScript: 'Invoke-TargetScript',
 } as const;
 
 export const READING_CALLS = {
@@ -253,4 +289,5 @@ export const READING_CALLS = {
   recoveryActions: 'Get-WinEvent',
   activity: 'Get-Process',
   bootTime: 'Get-CimInstance',
+  script: 'Get-TargetScript',
 } as const;

@@ -119,6 +119,12 @@ const VALUES: { [K in keyof Exchange]: z.ZodType<Value<K>> } = {
   ),
   bootTime: z.object({ bootedAt: instant, uptimeSeconds: z.number() }),
   restartServer: changed,
+  script: z.object({
+    file: z.enum(['same', 'different', 'missing']),
+    run: z.enum(['none', 'running', 'succeeded', 'failed', 'interrupted']),
+    output: z.exactOptional(words),
+  }),
+  runScript: changed,
 };
 
 const warnings = z.array(words).max(1_000);

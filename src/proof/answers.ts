@@ -82,7 +82,8 @@ export class StepAnswers {
 
   poll(incident: Incident, record: StepRecord, state: ExchangeState, issued: boolean): readonly Answered<Polled>[] {
     const { inconclusiveTries, unhealthyTries, child, intent } = record;
-    const known = JSON.stringify([issued, inconclusiveTries, unhealthyTries, child, intent?.fence]);
+    const hasEnded = incident.conclusion !== undefined;
+    const known = JSON.stringify([issued, inconclusiveTries, unhealthyTries, child, intent?.fence, hasEnded]);
     const step = stepNamed(record.step.step);
     return this.#known(
       `poll ${about(incident, record, state)} ${known}`,
@@ -183,7 +184,7 @@ function about(incident: Incident, { step }: StepRecord, state: ExchangeState): 
   ]);
 }
 
-const seen = ({ starts, boots, blocked, log }: ExchangeState) => [starts, boots, blocked, log];
+const seen = ({ starts, boots, scripts, blocked, log }: ExchangeState) => [starts, boots, scripts, blocked, log];
 
 function verified(verdict: Verdict, handles: MonitorRef[]): VerifiedMonitors {
   const shown = verdict === 'early' ? 'inconclusive' : verdict;

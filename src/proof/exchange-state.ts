@@ -2,7 +2,7 @@
 import type { Incident } from '../incident/incident.ts';
 import type { Intent } from '../incident/intent.ts';
 import { isOutstanding } from '../incident/undo.ts';
-import { type Exchange, ExchangeError, type ExchangeFailure, type Reply } from '../ports/exchange.ts';
+import { type Exchange, ExchangeError, type ExchangeFailure, type Reply, type ScriptState } from '../ports/exchange.ts';
 import type { LedgerEntry } from '../ports/store.ts';
 
 /** Start and boot times lie one hour apart, so that a fence tells one from the next. */
@@ -12,6 +12,8 @@ export interface ExchangeState {
   /** How often each service was restarted: `mbx1/MSExchangeIMAP4BE`. */
   starts: Readonly<Record<string, number>>;
   boots: number;
+  /** How often each run of a script began. */
+  scripts: Readonly<Record<string, number>>;
   /** Activation of database copies on the server is blocked. */
   blocked: boolean;
   /** The protocol log is on. */
@@ -32,6 +34,7 @@ export function since(state: ExchangeState, intent: Intent): number | boolean {
   const { command, fence } = intent;
   if (command === 'Restart-Service') return startOf(state, serviceOf(intent)) - Number(fence.startedAt);
   if (command === 'Restart-Computer') return bootOf(state) - Number(fence.bootedAt);
+  if (command === 'Invoke-TargetScript') return state.scripts[fence.run as string] ?? 0;
   if (command === 'Set-MailboxServer') return state.blocked !== fence.activationBlocked;
   return state.log !== fence.enabled;
 }
@@ -57,6 +60,10 @@ function changedBy(state: ExchangeState, intent: Intent, wanted: boolean): Parti
     }
     case 'Restart-Computer':
       return { boots: state.boots + 1 };
+    case 'Invoke-TargetScript': {
+      const run = intent.fence.run as string;
+      return { scripts: { ...state.scripts, [run]: (state.scripts[run] ?? 0) + 1 } };
+    }
     case 'Set-MailboxServer':
       return { blocked: wanted };
     default:
@@ -116,6 +123,7 @@ export function exchangeOf(state: ExchangeState, condition: Condition, now: numb
       answer({ server, activationBlocked: state.blocked, autoActivationPolicy: 'Unrestricted' }),
     copiesOn: (server) => answer(state.active ? [{ ...copy, server, status: 'Mounted' }] : []),
     protocolLog: () => answer({ enabled: state.log, location: 'somewhere' }),
+    script: (_server, _file, run) => answer(scriptIn(condition, state.scripts[run] !== undefined)),
     componentStates: () => answer([]),
     recoveryActions: () => answer([]),
   };
@@ -126,6 +134,13 @@ export function exchangeOf(state: ExchangeState, condition: Condition, now: numb
       return call;
     },
   });
+}
+
+function scriptIn(condition: Condition, began: boolean): ScriptState {
+  const file = condition === 'disabled' ? 'different' : condition === 'cold' ? 'missing' : 'same';
+  if (!began) return { file, run: 'none' };
+  if (condition === 'hangs') return { file, run: 'running' };
+  return { file, run: condition === 'cold' ? 'interrupted' : condition === 'disabled' ? 'failed' : 'succeeded' };
 }
 
 /** The entry of the ledger: outstanding until the undo is done. */

@@ -21,7 +21,7 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
-    name: 'disturbs users more than the restart before it, although nothing verified whether that restart helped',
+    name: 'disturbs users more than the restart or script before it, although nothing verified whether that helped',
     hint: 'add "- recheck" before it',
     brokenBy({ before: { seen }, wrote }) {
       if (wrote?.type !== 'stepStarted' || !wrote.data.intent || seen.unverified === 0) return undefined;
@@ -29,8 +29,8 @@ export const RULES: readonly Rule[] = [
     },
   },
   {
-    name: 'wakes a person although nothing verified whether the last restart helped',
-    hint: 'add "- recheck" after the restart',
+    name: 'wakes a person although nothing verified whether the last restart or script helped',
+    hint: 'add "- recheck" after it',
     brokenBy({ before: { incident, seen }, wrote }) {
       if (wrote?.type === 'held' && wrote.data.role && seen.unverified > 0) return wrote.data.n;
       if (wrote?.type !== 'finished' || wrote.data.outcome !== 'escalated' || seen.unverified === 0) return undefined;

@@ -80,6 +80,7 @@ export function sceneOf(scene: Scene): { shell: Shell; initial: State } {
       exchange: {
         starts: {},
         boots: 0,
+        scripts: {},
         blocked: isOn.activation,
         log: isOn['imap-protocol-log'],
         active: facts.roles.includes('mailbox'),

@@ -31,10 +31,15 @@ export interface Seen {
 
 export const NOTHING_SEEN: Seen = { healthy: false, noActiveCopies: false, unverified: 0 };
 
-/** How much a command disturbs users: a service, the databases of a server, a server. Settings disturb nobody. */
-const SEVERITY: Record<string, number> = { 'Restart-Service': 1, 'Set-MailboxServer': 2, 'Restart-Computer': 3 };
+/** How much a command disturbs users: a service or a script, the databases of a server, a server. Settings disturb nobody. */
+const SEVERITY: Record<string, number> = {
+  'Restart-Service': 1,
+  'Invoke-TargetScript': 1,
+  'Set-MailboxServer': 2,
+  'Restart-Computer': 3,
+};
 /** Commands that may end the problem themselves, so that health must be verified after them. */
-const CURES = new Set(['Restart-Service', 'Restart-Computer']);
+const CURES = new Set(['Restart-Service', 'Invoke-TargetScript', 'Restart-Computer']);
 
 export const severityOf = (command: string): number => SEVERITY[command] ?? 0;
 

@@ -127,7 +127,7 @@ const rowKey = { healthSet: name, name, targetResource: word };
 /** The calls whose answers are recorded. */
 export type RecordedCall = Exclude<
   keyof Exchange,
-  'service' | 'restartService' | 'setActivationBlocked' | 'setProtocolLog' | 'restartServer'
+  'service' | 'restartService' | 'setActivationBlocked' | 'setProtocolLog' | 'restartServer' | 'script' | 'runScript'
 >;
 
 /**

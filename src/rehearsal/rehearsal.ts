@@ -17,6 +17,7 @@ import type { Incident } from '../incident/incident.ts';
 import type { Playbook } from '../incident/plan.ts';
 import type { Lab } from '../lab/lab.ts';
 import { Together } from '../lib/together.ts';
+import { scriptsFor, sha256Of } from '../playbooks/scripts.ts';
 import type { Exchange } from '../ports/exchange.ts';
 import type { Notice } from '../ports/notifier.ts';
 import type { Store } from '../ports/store.ts';
@@ -77,11 +78,14 @@ export function createRehearsal(options: RehearsalOptions): Rehearsal {
   const store = options.aroundStore?.(plain) ?? plain;
   const settings = { ...settingsOf(config, NO_HOST), ...options.settings };
   const organisation = lab.exchange(WORKER);
+  // Scripts are beside the playbooks, wherever those are.
+  const folders = [...new Set(playbooks.map(({ file }) => scriptsFor(file)))];
   const exchange = gateway(
     options.aroundExchange?.(organisation) ?? organisation,
     {
       mode: settings.mode,
       services: config.safety.services,
+      scripts: (name) => folders.map((folder) => sha256Of(folder, name)).find((found) => found !== undefined),
       self: settings.self,
       callTimeLimit: config.verification.callTimeLimit,
       sessionBackoff: [0],

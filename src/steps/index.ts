@@ -12,6 +12,7 @@ import { recheck } from './recheck.ts';
 import { remediate } from './remediate.ts';
 import { restartServer } from './restart-server.ts';
 import { restartService, restartServiceUndo } from './restart-service.ts';
+import { runScript, runScriptUndo } from './run-script.ts';
 import type { Step, Undo } from './step.ts';
 import { wait } from './wait.ts';
 import { watchHealth } from './watch-health.ts';
@@ -29,13 +30,14 @@ export const STEPS: readonly Step[] = [
   logLocation,
   identifyMailboxServer,
   remediate,
+  runScript,
   ask,
   checklist,
   notify,
   escalate,
 ];
 
-export const UNDOS: readonly Undo[] = [activationUndo, protocolLogUndo, restartServiceUndo];
+export const UNDOS: readonly Undo[] = [activationUndo, protocolLogUndo, restartServiceUndo, runScriptUndo];
 
 /** The step of that name. Plans come from validated playbooks, so a missing step is a bug. */
 export function stepNamed(name: string): Step {

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Clock } from '../../src/ports/clock.ts';
-import type { Change, Exchange, ExchangeFailure, HealthRow } from '../../src/ports/exchange.ts';
+import type { Change, Exchange, ExchangeFailure, HealthRow, ScriptFile } from '../../src/ports/exchange.ts';
+
+export type ScriptDoes = 'works' | 'fails' | 'hangs' | 'interrupted' | 'differs' | 'missing';
 
 /** One side of the port, and a way to break the organisation behind it. */
 export interface ExchangeUnderTest {
@@ -11,6 +13,8 @@ export interface ExchangeUnderTest {
   remove(id: string): Promise<void>;
   /** Lets that much of the organisation's time pass. */
   pass(ms: number): Promise<void>;
+  /** A script of the admin that does this when it runs, or whose file on the server is another one. */
+  script(does: ScriptDoes): Promise<ScriptFile>;
   /** The commands that reached the organisation, as `cmdlet effect`. */
   log(): Promise<string[]>;
   close(): Promise<void>;
@@ -154,6 +158,76 @@ export function exchangeContract(side: string, open: () => Promise<ExchangeUnder
       );
       expect(await startOf('mbx1', 'MSExchangeIMAP4BE')).toBe(startedAt);
       expect((await exchange.mailboxServer('mbx1')).value.activationBlocked).toBe(false);
+    });
+
+    describe('a script of the admin', () => {
+      const RUN = { run: 'incident-1:2' };
+      const order = (file: ScriptFile, more: object = {}) => ({
+        ...file,
+        parameters: { Days: 3, Text: "a'b; $(x)", Force: true },
+        timeLimit: 20 * SECOND,
+        repeat: false,
+        ...more,
+      });
+      const state = async (file: ScriptFile, run = RUN.run) => (await exchange.script('mbx1', file, run)).value;
+
+      test('runs once for each run, and its state says what became of it', async () => {
+        const file = await sut.script('works');
+        expect(await state(file)).toEqual({ file: 'same', run: 'none' });
+        expect((await exchange.runScript('mbx1', order(file), RUN, change())).value.effect).toBe('changed');
+        expect(await state(file)).toMatchObject({ file: 'same', run: 'succeeded', output: expect.any(String) });
+        expect((await exchange.runScript('mbx1', order(file), RUN, change())).value.effect).toBe('already');
+        expect((await exchange.runScript('mbx1', order(file, { repeat: true }), RUN, change())).value.effect).toBe(
+          'already',
+        );
+        expect((await state(file, 'incident-1:3')).run).toBe('none');
+        expect((await exchange.runScript('mbx1', order(file), { run: 'incident-1:3' }, change())).value.effect).toBe(
+          'changed',
+        );
+      });
+
+      test('of two equal runs at the same time, one takes effect', async () => {
+        const file = await sut.script('works');
+        const run = () => exchange.runScript('mbx1', order(file), RUN, change());
+        const both = await Promise.all([run(), run()]);
+        expect(both.map(({ value }) => value.effect).sort()).toEqual(['already', 'changed']);
+      });
+
+      test.each(['fails', 'hangs'] as const)('that %s has failed, and its output says why', async (does) => {
+        const file = await sut.script(does);
+        const { value } = await exchange.runScript('mbx1', order(file, { timeLimit: 2 * SECOND }), RUN, change());
+        expect(value.effect).toBe('changed');
+        const words = { fails: 'ERROR: ', hangs: 'did not end within 2000 ms' }[does];
+        expect(await state(file)).toMatchObject({ run: 'failed', output: expect.stringContaining(words) });
+      });
+
+      test.each([
+        ['differs', 'different'],
+        ['missing', 'missing'],
+      ] as const)('that %s on the server is refused, and does not run', async (does, found) => {
+        const file = await sut.script(does);
+        expect(await state(file)).toEqual({ file: found, run: 'none' });
+        await expect(exchange.runScript('mbx1', order(file), RUN, change())).rejects.toEqual(failure('refused'));
+        expect((await state(file)).run).toBe('none');
+      });
+
+      test('that was interrupted runs again only if it may', async () => {
+        const file = await sut.script('interrupted');
+        const run = (repeat: boolean) => exchange.runScript('mbx1', order(file, { repeat }), RUN, change());
+        await expect(run(true)).rejects.toMatchObject({ name: 'ExchangeError' });
+        expect((await state(file)).run).toBe('interrupted');
+        expect((await run(false)).value.effect).toBe('already');
+        expect((await state(file)).run).toBe('interrupted');
+        expect((await run(true)).value.effect).toBe('changed');
+        expect((await state(file)).run).toBe('succeeded');
+      });
+
+      test('that comes too late is refused, and does not run', async () => {
+        const file = await sut.script('works');
+        const late = change({ notAfter: sut.clock.now() - 1 });
+        await expect(exchange.runScript('mbx1', order(file), RUN, late)).rejects.toEqual(failure('refused'));
+        expect((await state(file)).run).toBe('none');
+      });
     });
 
     test('blocking activation returns at once, and the databases leave one by one', async () => {

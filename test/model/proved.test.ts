@@ -27,7 +27,7 @@ const { config } = loadConfig({ env: {}, cwd: process.cwd() });
 const settings = proofSettings(config);
 const RUNS = Number(process.env.RUNS ?? 500);
 const SEED = Number(process.env.SEED ?? 1);
-const OUT_OF_REACH = { starts: {}, boots: 0, blocked: false, log: false, active: false };
+const OUT_OF_REACH = { starts: {}, boots: 0, scripts: {}, blocked: false, log: false, active: false };
 
 /** The rules and guarantees that a journal breaks, each with the number of its step. */
 function brokenIn([opened, ...entries]: readonly Entry[]): string[] {

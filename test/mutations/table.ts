@@ -178,6 +178,20 @@ const MUTATIONS: Mutation[] = [
     tests: ['gateway/gateway'],
   },
   {
+    says: 'gateway: a script that changed since the plan may run',
+    in: 'runScript',
+    from: 'now !== script.sha256',
+    to: 'false',
+    tests: ['gateway/gateway'],
+  },
+  {
+    says: 'fence: the lab runs a script that ran before',
+    in: 'runOne',
+    from: "before.run !== 'none' &&",
+    to: 'false &&',
+    tests: LAB,
+  },
+  {
     says: 'gateway: the daemon may reboot its own machine',
     in: 'refuseSelf',
     from: 'settings.self.includes(shortName(server))',

@@ -18,6 +18,8 @@ it.runIf(engines.length === 0)('the port by PowerShell is not tried where there 
   skip(),
 );
 
+const ORDER = { sha256: 'a', parameters: {}, timeLimit: 1_000, repeat: false };
+
 const failure = (code: string, words = /./s) =>
   expect.objectContaining({ name: 'ExchangeError', code, message: expect.stringMatching(words) });
 
@@ -62,6 +64,9 @@ describe.each(engines)('the Exchange port by $name', ({ executable }) => {
         ['activity', (name) => exchange.activity(name)],
         ['bootTime', (name) => exchange.bootTime(name)],
         ['restartServer', (name) => exchange.restartServer(name, { bootedAt: 1 }, change)],
+        ['script of', (name) => exchange.script(name, { name: 'x.ps1', sha256: 'a' }, 'r')],
+        ['script', (name) => exchange.script('mbx1', { name, sha256: 'a' }, 'r')],
+        ['runScript', (name) => exchange.runScript('mbx1', { ...ORDER, name }, { run: 'r' }, change)],
       ];
       const found = await Promise.all(
         named.map(async ([verb, call]) => [

@@ -41,6 +41,7 @@ const ARROWS: Record<string, string[]> = {
   // Plays incidents by the engine itself, on a lab and a store in memory.
   rehearsal: ['incident', 'ports', 'lib', 'engine', 'gateway', 'lab', 'verification', 'adapters/memory'].concat([
     'config/config.ts',
+    'playbooks/scripts.ts',
     'recording/recording.ts',
   ]),
   // Plays every incident of an organisation, and reports.

@@ -43,7 +43,12 @@ describe('docs/safety.md', () => {
 
   it('describes every undo', () => {
     const undo = page.split('## Undo')[1] ?? '';
-    const owed = { activation: 'activation', 'protocol-log': 'protocol log', 'restart-service': 'restarts' };
+    const owed = {
+      activation: 'activation',
+      'protocol-log': 'protocol log',
+      'restart-service': 'restarts',
+      'run-script': 'run-script',
+    };
     expect(UNDOS.map(({ kind }) => kind).sort()).toEqual(Object.keys(owed).sort());
     for (const words of Object.values(owed)) expect(undo).toContain(words);
   });

@@ -70,6 +70,7 @@ export function bench({ seed = 1, lab, playbooks, ...around }: BenchOptions = {}
 function essence(command: string, args: Record<string, unknown>): string {
   if (command === 'Restart-Service') return String(args.Name);
   if (command === 'Set-MailboxServer') return String(args.DatabaseCopyActivationDisabledAndMoveNow);
+  if (command === 'Invoke-TargetScript') return String(args.Name);
   if (command === 'Set-ImapSettings') return String(args.ProtocolLogEnabled);
   return '';
 }

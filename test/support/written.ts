@@ -12,5 +12,7 @@ export function written(steps: string[], mode = 'auto'): Playbook {
   const handles = 'handles: [IMAP.Protocol\\ImapDeepTestMonitor, IMAP.Protocol\\ImapSelfTestMonitor]';
   const head = ['playbook: p', 'summary: s', handles, `mode: ${mode}`, 'steps:'];
   const text = [...head, ...steps.map((step) => `  - ${step}`)].join('\n');
-  return readPlaybooks([{ file: 'p.yaml', text }], languageOf(config, STEPS, catalog))[0]!;
+  // Scripts are beside its folder.
+  const file = 'test/fixtures/playbooks/written/p.yaml';
+  return readPlaybooks([{ file, text }], languageOf(config, STEPS, catalog))[0]!;
 }

@@ -25,6 +25,8 @@ const change = z.strictObject({
 });
 const protocol = z.enum(['imap', 'pop']);
 const onServer = { server: name };
+const file = { name, sha256: z.string().max(100) };
+const run = z.string().max(1_000);
 
 /** One verb of the port: its arguments and its call. */
 interface Verb {
@@ -90,6 +92,23 @@ const VERBS: { [K in keyof LabExchange]: Verb } = {
   restartServer: verb(
     z.strictObject({ ...onServer, fence: z.strictObject({ bootedAt: instant }), change }),
     (exchange, given) => exchange.restartServer(given.server, given.fence, scoped(given.change)),
+  ),
+  script: verb(z.strictObject({ ...onServer, file: z.strictObject(file), run }), (exchange, given) =>
+    exchange.script(given.server, given.file, given.run),
+  ),
+  runScript: verb(
+    z.strictObject({
+      ...onServer,
+      order: z.strictObject({
+        ...file,
+        parameters: z.record(name, z.union([z.string().max(10_000), z.number(), z.boolean()])),
+        timeLimit: z.number().positive(),
+        repeat: z.boolean(),
+      }),
+      fence: z.strictObject({ run }),
+      change,
+    }),
+    (exchange, given) => exchange.runScript(given.server, given.order, given.fence, scoped(given.change)),
   ),
 };
 

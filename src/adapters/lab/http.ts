@@ -79,6 +79,8 @@ export function labHttpExchange(options: { url: string; caller?: string }): Remo
     recoveryActions: (server, since, limits) => call('recoveryActions', { server, since }, limits),
     bootTime: (server, limits) => call('bootTime', { server }, limits),
     restartServer: (server, fence, change, limits) => call('restartServer', { server, fence, change }, limits),
+    script: (server, file, run, limits) => call('script', { server, file, run }, limits),
+    runScript: (server, order, fence, change, limits) => call('runScript', { server, order, fence, change }, limits),
   };
 
   return {

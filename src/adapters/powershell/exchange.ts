@@ -3,6 +3,7 @@ import { shortName } from '../../incident/alert.ts';
 import { groupOf, type ServerFacts } from '../../incident/health.ts';
 import {
   type CallOptions,
+  type CHANGING_CALLS,
   type Change,
   type Changed,
   type Exchange,
@@ -125,7 +126,7 @@ export function powerShellExchange(options: PowerShellExchangeOptions): Exchange
   const single = ({ value }: PowerShellReply) => value[0];
 
   async function change(
-    verb: 'restartService' | 'setActivationBlocked' | 'setProtocolLog' | 'restartServer',
+    verb: keyof typeof CHANGING_CALLS,
     name: string,
     given: Record<string, Json | undefined>,
     { facts, order, limits }: { facts: ServerFacts; order: Change; limits: CallOptions | undefined },
@@ -254,6 +255,25 @@ export function powerShellExchange(options: PowerShellExchangeOptions): Exchange
       const facts = await known(server, limits);
       const given = { BootedAt: Math.floor(fence.bootedAt) };
       return change('restartServer', 'Restart-FencedServer', given, { facts, order, limits });
+    },
+
+    async script(server, file, run, limits) {
+      const facts = await known(server, limits);
+      const given = { Name: file.name, Sha256: file.sha256, Run: run };
+      return ask('script', 'Get-ScriptState', given, { target: facts.fqdn }, limits, single);
+    },
+
+    async runScript(server, { name, sha256, parameters, timeLimit, repeat }, { run }, order, limits) {
+      const facts = await known(server, limits);
+      const given = {
+        Name: name,
+        Sha256: sha256,
+        Run: run,
+        Parameters: parameters,
+        TimeLimit: timeLimit,
+        Repeat: repeat,
+      };
+      return change('runScript', 'Invoke-FencedScript', given, { facts, order, limits });
     },
   };
 }

@@ -36,8 +36,8 @@ export const TARGET_FUNCTIONS = {
     'Get-TargetService',
     'Get-TargetActivity',
     'Get-TargetRecoveryAction',
-  ].concat(['Get-TargetComponent']),
-  changes: ['Restart-TargetService', 'Restart-TargetComputer'],
+  ].concat(['Get-TargetComponent', 'Get-TargetScript']),
+  changes: ['Restart-TargetService', 'Restart-TargetComputer', 'Invoke-TargetScript'],
 };
 
 const TIME_LIMIT = 60_000;

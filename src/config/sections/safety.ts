@@ -102,6 +102,7 @@ export const safety = z.strictObject({
   throttles: z
     .strictObject({
       'restart-service': throttle(60, -1, 1, -1, 4),
+      'run-script': throttle(60, -1, 1, -1, 4),
       'fail-over-databases': throttle(60, -1, 2, 60, 6),
       'restart-server': throttle(720, -1, 1, 600, 1),
     })

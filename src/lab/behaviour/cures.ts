@@ -1,4 +1,5 @@
 import type { Instant } from '../../incident/alert.ts';
+import { sameName } from '../../incident/names.ts';
 import { activeOn } from '../world/databases.ts';
 import { reassess } from '../world/health.ts';
 import { type Cause, schedule, type World } from '../world/world.ts';
@@ -54,6 +55,13 @@ export function serverBooted(world: World, server: string, now: Instant): void {
   }
   for (const cause of [...(world.causes[server] ?? [])]) {
     if (cause.cure.by === 'restart-service' || cause.cure.by === 'restart-server') cured(world, server, cause, now);
+  }
+}
+
+/** Cures what a script of the admin cures. */
+export function scriptSucceeded(world: World, server: string, script: string, now: Instant): void {
+  for (const cause of [...(world.causes[server] ?? [])]) {
+    if (cause.cure.by === 'run-script' && sameName(cause.cure.script, script)) cured(world, server, cause, now);
   }
 }
 

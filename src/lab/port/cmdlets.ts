@@ -9,12 +9,15 @@ import {
   type HealthRow,
   type Protocol,
   type Reply,
+  type ScriptOrder,
+  type ScriptState,
   type ServiceState,
 } from '../../ports/exchange.ts';
+import { scriptSucceeded } from '../behaviour/cures.ts';
 import { drain, reboot, restart } from '../behaviour/machines.ts';
 import { copyRows, memberUp, nodeUp, witnessUp } from '../world/databases.ts';
 import { readRow, reassess, runProbe, type Watch, watchesOf } from '../world/health.ts';
-import type { Server, Service, Trouble, World } from '../world/world.ts';
+import type { ScriptRun, Server, Service, Trouble, World } from '../world/world.ts';
 import { type Command, type Connection, type Done, type LabState, unreachable } from './connection.ts';
 
 /** Maximum real time of an on-demand probe, even if the organisation's time is slow. */
@@ -300,6 +303,24 @@ export function createCmdlets(
         return { effect: 'changed' };
       });
     },
+
+    async script(name, file, run, options) {
+      const { name: server } = known(name);
+      return connection.read(windows('Get-TargetScript', server, { Name: file.name, Run: run }), options, (world) =>
+        reply(scriptState(world, world.servers[server]!, file.name, run, state.clock.now())),
+      );
+    },
+
+    async runScript(name, order, { run }, change, options) {
+      const { name: server } = known(name);
+      const given = { Name: order.name, Parameters: order.parameters };
+      const command = signed(windows('Invoke-TargetScript', server, given), change);
+      return connection.change(command, `script ${order.name}`, change, options, (world) =>
+        runOne(world, world.servers[server]!, order, run, state.clock.now(), (does) =>
+          connection.disturbed('script', command, (body) => isScript(body, order.name) && body.does === does),
+        ),
+      );
+    },
   };
   return exchange;
 }
@@ -438,6 +459,51 @@ function restartOne(
   }
   restart(world, server, service, now);
   return { effect: 'changed', takes: world.settings['service-restart'] };
+}
+
+const isScript = ({ script }: Record<string, unknown>, name: string) => sameName(String(script), name);
+
+/** The lab has every script, unless a disturbance says otherwise. */
+function scriptState(world: World, server: Server, name: string, run: string, now: number): ScriptState {
+  const does = Object.values(world.troubles)
+    .filter((one) => one.kind === 'script' && one.state === 'present' && isScript(one.body, name))
+    .filter((one) => one.server === undefined || one.server === server.name)
+    .map(({ body }) => body.does);
+  const file = does.includes('missing') ? 'missing' : does.includes('differs') ? 'different' : 'same';
+  const known = server.scriptRuns?.[run];
+  if (!known) return { file, run: 'none' };
+  return now < known.endsAt ? { file, run: 'running' } : { file, run: known.run, output: known.output };
+}
+
+/** Checks the fence, then runs the script. */
+function runOne(
+  world: World,
+  server: Server,
+  { name, timeLimit, repeat }: ScriptOrder,
+  run: string,
+  now: number,
+  disturbed: (does: string) => Trouble | undefined,
+): Done {
+  const before = scriptState(world, server, name, run, now);
+  if (before.run !== 'none' && !(repeat && before.run === 'interrupted')) {
+    return { effect: 'already', says: `This run of ${name} began before.` };
+  }
+  if (before.file !== 'same') throw new ExchangeError('refused', `${name} is ${before.file} on ${server.fqdn}.`);
+  server.scriptRuns ??= {};
+  const hangs = disturbed('hangs') !== undefined;
+  const takes = hangs ? timeLimit : Math.min(timeLimit, world.settings['script-runs-for']);
+  const end = (how: ScriptRun['run'], output: string): Done => {
+    server.scriptRuns![run] = { run: how, endsAt: now + takes, output };
+    return { effect: 'changed', takes };
+  };
+  if (hangs) return end('failed', `It did not end within ${timeLimit} ms, and was stopped.`);
+  if (disturbed('interrupted')) {
+    const fails = new ExchangeError('unreachable', 'The connection was reset while the script ran.');
+    return { ...end('interrupted', ''), fails };
+  }
+  if (disturbed('fails')) return end('failed', `ERROR: ${name} failed.`);
+  scriptSucceeded(world, server.name, name, now);
+  return end('succeeded', `${name} has run.`);
 }
 
 /** Checks the fence of a setting. Undefined: it still has the value that the caller read and must be changed. */

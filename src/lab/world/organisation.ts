@@ -29,6 +29,7 @@ const settings = z.strictObject({
   'established-for': duration.default(25 * 60_000),
   'recovery-attempts': z.array(duration).default([22 * 60_000, 13 * 60_000]),
   'service-restart': duration.default(5_000),
+  'script-runs-for': duration.default(10_000),
   'stop-hangs-for': duration.default(60_000),
   'database-move': duration.default(20_000),
   'relapse-after': duration.default(12 * 60_000),

@@ -62,6 +62,8 @@ export interface Server {
   inactive: ComponentRequest[];
   /** With the trouble that a responder acts on. */
   recoveryActions: (RecoveryAction & { trouble?: string })[];
+  /** Runs of scripts of the admin, by their names: at `endsAt` each has become `run`. */
+  scriptRuns?: Record<string, ScriptRun>;
   /** From a recording, in its order. Default: those of the table of health sets. */
   monitors?: RecordedMonitor[];
   /** Recurrence of monitors that was set with the disturbance `row`, in seconds by key. */
@@ -159,6 +161,12 @@ export interface RowMemory {
   holds?: 'value' | 'stale';
 }
 
+export interface ScriptRun {
+  run: 'succeeded' | 'failed' | 'interrupted';
+  endsAt: Instant;
+  output: string;
+}
+
 /** A cause of failures, and its cure. */
 export interface Cause {
   trouble: string;
@@ -182,6 +190,7 @@ export type Cure =
   | { by: 'restart-service'; services: string[]; still: string[] }
   | { by: 'restart-server' }
   | { by: 'databases-away' }
+  | { by: 'run-script'; script: string }
   | { by: 'back-end'; server: string }
   | { by: 'none' };
 

@@ -1,5 +1,6 @@
 /** The installed endpoint, loaded by PowerShell's own JEA with the real module. */
-import { existsSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { hostileValues } from '../hostile.ts';
@@ -11,6 +12,9 @@ import { type Site, site } from './site.ts';
 const engines = inject('engines');
 
 it.runIf(engines.length === 0)('the endpoint is not tested without PowerShell', ({ skip }) => skip());
+
+const CLEAR = 'param([int] $Days, [string] $Text)\n"$Days days, $Text, " + $ExecutionContext.SessionState.LanguageMode';
+const SHA256 = createHash('sha256').update(CLEAR).digest('hex');
 
 describe.each(engines)('deploy/jea on $name', (engine) => {
   let at: Site;
@@ -29,6 +33,15 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       command: 'Restart-TargetService',
       text: { Name, Caller: 'inc-1 step 1' },
       values: { StartedAt: -1, NotAfter: LATE, ErrorAction: 'Stop', ...more },
+    });
+    const script = (Name: string, more: object = {}): Attempt => ({
+      command: 'Invoke-TargetScript',
+      text: { Name, Caller: 'inc-1 step 1' },
+      values: {
+        ...{ Sha256: SHA256, Run: 'inc-1:1', Parameters: { Days: 3, Text: '$(x)' }, TimeLimit: 30_000, Repeat: false },
+        ...{ NotAfter: LATE, ErrorAction: 'Stop' },
+        ...more,
+      },
     });
     const unknown = 'CommandNotFoundException';
     const notInTheSet = 'ParameterArgumentValidationError,Restart-TargetService';
@@ -56,6 +69,8 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
         [restart('MSExchange*'), notInTheSet],
         [restart('MSExchangeIMAP4,Spooler'), notInTheSet],
         [restart('MSExchangeIMAP4 '), notInTheSet],
+        [script('clear-cache.ps1'), 'ParameterArgumentValidationError,Invoke-TargetScript'],
+        [script('(no script)'), 'notFound'],
         [restart('MSExchangeIMAP4', { Force: true }), 'NamedParameterNotFound,Restart-TargetService'],
         [restart('MSExchangeIMAP4', { Services: 'Spooler' }), 'NamedParameterNotFound,Restart-TargetService'],
         [{ command: 'Select-Object', text: { ExpandProperty: 'x' } }, 'NamedParameterNotFound,Select-Object'],
@@ -154,6 +169,34 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
       }
       expect(changes).toEqual([]);
       expect(existsSync(canary)).toBe(false);
+    });
+
+    it('runs the scripts given to the installer, with the content that is meant, once', slow, async () => {
+      at = site(one);
+      await at.install({ Account: ACCOUNT, Scripts: ['clear-cache.ps1'] });
+      const folder = join(at.root, 'SecondResponder', 'Scripts');
+      mkdirSync(folder, { recursive: true });
+      for (const name of ['clear-cache.ps1', 'other.ps1']) writeFileSync(join(folder, name), CLEAR);
+      const state = (Run: string): Attempt => ({
+        command: 'Get-TargetScript',
+        text: { Name: 'clear-cache.ps1', Run },
+        values: { Sha256: SHA256 },
+      });
+      const table: [Attempt, RegExp | string][] = [
+        [state('inc-1:1'), /"run":"none"/],
+        [script('clear-cache.ps1', { Sha256: 'a' }), 'refused'],
+        [script('clear-cache.ps1', { NotAfter: 1 }), 'refused'],
+        [script('clear-cache.ps1'), /"effect":"changed"/],
+        [script('clear-cache.ps1'), /"effect":"already"/],
+        [state('inc-1:1'), /"output":"3 days, \$\(x\), FullLanguage"/],
+        [script('other.ps1'), 'ParameterArgumentValidationError,Invoke-TargetScript'],
+        [script('../Scripts/clear-cache.ps1'), 'ParameterArgumentValidationError,Invoke-TargetScript'],
+      ];
+      const attempts = table.map(([attempt]) => attempt);
+      const { answers } = await session(engine, one, at, how, attempts);
+      expect(answers.map((answer, n) => isSo(table[n]![0], table[n]![1], answer) || answer)).toEqual(
+        table.map(() => true),
+      );
     });
 
     it('allows the services given to the installer, and no change with -ObserveOnly', slow, async () => {

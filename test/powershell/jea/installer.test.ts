@@ -194,6 +194,8 @@ describe.each(engines)('deploy/jea on $name', (engine) => {
         { parameters: {}, state: { services: ['Spooler'] } },
         'Is it an Exchange server?',
       ],
+      ['a script with its folder', { parameters: { Scripts: ['..\\clear-cache.ps1'] } }, 'is not the name of a script'],
+      ['a pattern of scripts', { parameters: { Scripts: ['*.ps1'] } }, 'is not the name of a script'],
       ['a domain controller', { parameters: {}, state: { productType: 2 } }, '-AllowDomainController'],
       ['a relative path', { parameters: { Transcripts: 'Transcripts' } }, 'must be an absolute path'],
     ];

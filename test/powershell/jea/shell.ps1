@@ -70,7 +70,7 @@ function Invoke-Attempt {
         } else {
             [void] $shell.AddCommand((Get-Text $Attempt.command))
             foreach ($property in $Attempt.text.PSObject.Properties) { [void] $shell.AddParameter($property.Name, (Get-Text $property.Value)) }
-            foreach ($property in $Attempt.values.PSObject.Properties) { [void] $shell.AddParameter($property.Name, $property.Value) }
+            foreach ($property in (ConvertTo-Table $Attempt.values).GetEnumerator()) { [void] $shell.AddParameter($property.Key, $property.Value) }
         }
         foreach ($row in $shell.Invoke()) { $answer.rows += $(if ($row.PSObject.Properties['CommandType']) { "$($row.Name)" } else { ConvertTo-Json $row -Compress }) }
         if ($shell.Streams.Error.Count -gt 0) {
@@ -95,6 +95,8 @@ while ($null -ne ($line = [Console]::In.ReadLine())) {
     } else {
         $env:PSModulePath = $request.modules + [IO.Path]::PathSeparator + $ModulePath
         $env:PATH = $request.programs + [IO.Path]::PathSeparator + $Path
+        # Scripts of the administrator are in the site's SecondResponder/Scripts.
+        $env:ProgramFiles = $request.site
         $global:Roles = @()
         $runspace = Open-Endpoint $request
         $result = @{ answers = @(foreach ($attempt in (ConvertFrom-Json ([IO.File]::ReadAllText($request.attempts)))) { Invoke-Attempt $runspace $attempt }); roles = $global:Roles }
@@ -102,6 +104,7 @@ while ($null -ne ($line = [Console]::In.ReadLine())) {
         Get-PSSession | Remove-PSSession
         $env:PSModulePath = $ModulePath
         $env:PATH = $Path
+        $env:ProgramFiles = $null
     }
     [IO.File]::WriteAllText($request.answers, (ConvertTo-Json -InputObject $result -Depth 6))
     [Console]::Out.WriteLine('--- done')

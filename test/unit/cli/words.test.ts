@@ -24,6 +24,12 @@ describe('PowerShell, as an administrator would type it', () => {
       { Name: 'MSExchangeIMAP4BE' },
       'Invoke-Command -ComputerName mbx1 { Restart-Service -Name MSExchangeIMAP4BE }',
     ],
+    [
+      'Invoke-TargetScript',
+      'mbx1',
+      { Name: 'clear.ps1', Sha256: 'a', Parameters: { Days: 3, Text: '$(x)', Force: true } },
+      'Invoke-Command -ComputerName mbx1 { & "$env:ProgramFiles\\SecondResponder\\Scripts\\clear.ps1" -Days 3 -Text \'$(x)\' -Force:$true }',
+    ],
     ['Get-Thing', '', { Count: 3, Names: ['a', 'b c'] }, "Get-Thing -Count 3 -Names a,'b c'"],
     ['Get-Thing', '', { Name: "x'; Remove-Item ’" }, "Get-Thing -Name 'x''; Remove-Item ’’'"],
     ['Get-Thing', '', { Name: '-Force' }, "Get-Thing -Name '-Force'"],

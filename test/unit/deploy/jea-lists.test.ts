@@ -18,7 +18,7 @@ import { filesUnder, read as readFile } from '../../rules/tree.ts';
 
 describe('the lists', () => {
   it('what the module exports is what the role capability shows and the manifest names; to observe, only what looks', () => {
-    expect(exported).toHaveLength(8);
+    expect(exported).toHaveLength(10);
     expect(quoted(capability)).toEqual(exported);
     expect(quoted(read('jea/SecondResponder.psd1'))).toEqual(exported);
     expect(quoted(observing)).toEqual(looks);

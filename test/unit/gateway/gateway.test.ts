@@ -42,6 +42,27 @@ test('a service that is not on the allow-list is not restarted, whoever asks', a
   expect(sent).toEqual([]);
 });
 
+test('a script runs only with the content that it has now in the folder of scripts, whoever asks', async () => {
+  const sent: string[] = [];
+  const runScript = (async (_server: string, { name }: { name: string }) => sent.push(name)) as never;
+  const scripts = (name: string) => (name === 'clear.ps1' ? 'now' : undefined);
+  const exchange = gateway(
+    stubExchange({ runScript }),
+    { ...SETTINGS, scripts },
+    async () => [],
+    () => {},
+  );
+  const run = (name: string, sha256: string) => {
+    const order = { name, sha256, parameters: {}, timeLimit: 1, repeat: false };
+    return exchange.runScript('cas1', order, { run: 'r' }, CHANGE);
+  };
+  await expect(run('clear.ps1', 'before')).rejects.toMatchObject({ code: 'refused' });
+  await expect(run('other.ps1', 'now')).rejects.toMatchObject({ code: 'refused' });
+  expect(sent).toEqual([]);
+  await run('clear.ps1', 'now');
+  expect(sent).toEqual(['clear.ps1']);
+});
+
 test('a machine that the daemon depends on is neither rebooted nor drained, whoever asks', async () => {
   const sent: string[] = [];
   const change = (async (server: string) => sent.push(server)) as never;

@@ -2,7 +2,15 @@ import { labHttpExchange } from '../../../src/adapters/lab/http.ts';
 import { labClock, labExchange } from '../../../src/adapters/lab/in-process.ts';
 import { serveLab } from '../../../src/adapters/lab/serve.ts';
 import { createLab } from '../../../src/lab/lab.ts';
-import { exchangeContract } from '../../contracts/exchange.ts';
+import { exchangeContract, type ScriptDoes } from '../../contracts/exchange.ts';
+
+/** The lab has every script; what one does is a disturbance. */
+async function scriptThat(does: ScriptDoes, post: (fault: Record<string, unknown>) => unknown) {
+  const name = `${does}.ps1`;
+  if (does !== 'works')
+    await post({ fault: 'script', script: name, does, ...(does === 'interrupted' && { times: 1 }) });
+  return { name, sha256: 'a'.repeat(64) };
+}
 
 exchangeContract('on a lab in this process', async () => {
   const lab = createLab({ speed: 1, virtual: true });
@@ -12,6 +20,7 @@ exchangeContract('on a lab in this process', async () => {
     post: async (fault) => lab.post(fault).id,
     remove: async (id) => void lab.remove(id),
     pass: async (ms) => lab.clock.advance(ms),
+    script: (does) => scriptThat(does, (fault) => lab.post(fault)),
     log: async () => lab.commands().map(({ command, effect }) => `${command} ${effect}`),
     close: async () => lab.close(),
   };
@@ -38,6 +47,7 @@ exchangeContract('on a lab behind HTTP', async () => {
       await send('POST', '/clock/advance', { by: ms });
       await remote.ready();
     },
+    script: (does) => scriptThat(does, (fault) => send('POST', '/faults', fault)),
     log: async () =>
       ((await send('GET', '/commands')) as { command: string; effect: string }[]).map(
         ({ command, effect }) => `${command} ${effect}`,

@@ -45,9 +45,11 @@ describe('the examples of docs/playbooks.md', () => {
   it.each(examples.filter((example) => !isConfiguration(example)))('%s', (example) => {
     const steps = example.startsWith('- ') ? `steps:\n${example.replace(/^/gm, '  ')}` : example;
     const frame = 'playbook: p\nsummary: s\nhandles: [IMAP\\ImapCTPMonitor]\n';
-    const file = { file: 'p.yaml', text: /^(playbook|list):/.test(example) ? example : frame + steps };
+    // Its scripts are among those of the tests.
+    const file = 'test/fixtures/playbooks/written/p.yaml';
+    const written = { file, text: /^(playbook|list):/.test(example) ? example : frame + steps };
     const language = { ...LANGUAGE, services: [...LANGUAGE.services, 'MSExchangePOP3'], steps: STEPS };
-    expect(readPlaybooks([file], language)).toHaveLength(1);
+    expect(readPlaybooks([written], language)).toHaveLength(1);
   });
 
   it.each(examples.filter(isConfiguration))('%s', (example) => {

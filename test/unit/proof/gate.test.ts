@@ -37,7 +37,7 @@ function rewrite(change: (text: string) => string = (text) => text): void {
 test('a playbook that breaks a rule fails, with its problems', async () => {
   const failures = await new Gate().failures([SAFE, UNSAFE], settings);
   expect([...failures.values()].flat().map(({ message }) => message)).toEqual([
-    expect.stringContaining('wakes a person although nothing verified whether the last restart helped'),
+    expect.stringContaining('wakes a person although nothing verified whether the last restart or script helped'),
   ]);
 });
 

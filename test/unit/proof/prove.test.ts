@@ -22,12 +22,16 @@ const WRONG = 'test/fixtures/playbooks/wrong';
 function read(steps: string[], mode = 'auto'): Playbook {
   const head = ['playbook: p', 'summary: s', 'handles: [IMAP\\ImapCTPMonitor]', `mode: ${mode}`, 'steps:'];
   const text = [...head, ...steps.map((step) => `  - ${step}`)].join('\n');
-  return readPlaybooks([{ file: 'p.yaml', text }], language)[0] as Playbook;
+  // The scripts that it may run are beside the folder of wrong playbooks.
+  return readPlaybooks([{ file: join(WRONG, 'p.yaml'), text }], language)[0] as Playbook;
 }
 
 async function problemsOf(file: string): Promise<Problem[]> {
   try {
-    const playbooks = readPlaybooks([{ file, text: readFileSync(join(WRONG, file), 'utf8') }], language);
+    const playbooks = readPlaybooks(
+      [{ file: join(WRONG, file), text: readFileSync(join(WRONG, file), 'utf8') }],
+      language,
+    );
     return (await Promise.all(playbooks.map((playbook) => prove(playbook, settings)))).flatMap(
       (proof) => proof.problems,
     );
@@ -75,6 +79,11 @@ const SAFE: string[][] = [
   ['protocol-log: imap', 'restart-service: MSExchangeIMAP4', 'recheck'],
   ['notify: hello', 'escalate: a person'],
   ['ask: "Go on?"', 'restart-service: MSExchangeIMAP4', 'recheck'],
+  ['run-script: { script: clear-cache.ps1, parameters: { Server: "{server}" } }', 'recheck'],
+  [
+    'run-script: { script: fill-cache.ps1, parameters: { Server: "{server}" }, undo: { script: clear-cache.ps1, parameters: { Server: x } } }',
+    'recheck',
+  ],
   ['checklist: [one, two]', 'ask: "Go on?"', 'wait: 5m', 'ask: "Still?"', 'checklist: three'],
 ];
 

@@ -27,6 +27,16 @@ export const COMMAND_FAULTS: Fault[] = [
     options: z.strictObject({ ...common, probe: text.optional() }),
   }),
   anywhere({
+    name: 'script',
+    description:
+      'a script of the admin `fails`, `hangs` until its time limit, is `interrupted` half-way, or the server’s file `differs` or is `missing`',
+    options: z.strictObject({
+      ...common,
+      script: text,
+      does: z.enum(['fails', 'hangs', 'interrupted', 'differs', 'missing']),
+    }),
+  }),
+  anywhere({
     name: 'session-limit',
     description: 'the Exchange endpoint accepts no more sessions',
     options: z.strictObject(common),

@@ -101,7 +101,7 @@ export const HEALTH_FAULTS: Fault[] = [
   onServer({
     name: 'unhealthy',
     description: 'any of the 72 health sets fails',
-    endedBy: 'what `cure` says: `restart-service:<name>`, `restart-server`, `fail-over`, `none`',
+    endedBy: 'what `cure` says: `restart-service:<name>`, `restart-server`, `fail-over`, `run-script:<file>`, `none`',
     options: z.strictObject({
       ...common,
       healthSet: text,
@@ -204,7 +204,7 @@ function monitorsNamed(world: World, server: Server, { healthSet, monitor }: Nam
   return preferred.length > 0 ? preferred : probed.length > 0 ? probed : inSet.slice(0, 1);
 }
 
-const CURES = ['restart-service:<name>', 'restart-server', 'fail-over', 'none'];
+const CURES = ['restart-service:<name>', 'restart-server', 'fail-over', 'run-script:<file>', 'none'];
 
 function readCure(world: World, server: Server, written: z.output<typeof cureWritten>): Cure {
   const [by = '', service] =
@@ -223,6 +223,9 @@ function readCure(world: World, server: Server, written: z.output<typeof cureWri
         problem('/cure', `${server.name} has no active database that could fail over`);
       }
       return { by: 'databases-away' };
+    case 'run-script':
+      if (!service) problem('/cure', 'missing: name the file, such as "run-script:clear-cache.ps1"');
+      return { by: 'run-script', script: service };
     case 'restart-service': {
       const known = Object.values(server.services).map((each) => each.name);
       const name = known.find((each) => sameName(each, service ?? ''));
