@@ -50,6 +50,17 @@ it('reports new, changed and removed playbooks of a folder together, but no othe
   expect((await changed).sort()).toEqual(['a.yaml', 'b.yaml', 'c.yml']);
 });
 
+it('reports each change once', async () => {
+  write('a.yaml', '1');
+  write('b.yaml', '1');
+  watch.follow([folder]);
+  for (const name of ['a.yaml', 'b.yaml']) {
+    const changed = changes();
+    write(name, 'another text');
+    expect(await changed).toEqual([name]);
+  }
+});
+
 it('reports what changed while nobody waited', async () => {
   write('a.yaml', '1');
   watch.follow([path('a.yaml')]);
