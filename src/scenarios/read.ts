@@ -1,6 +1,7 @@
 /** Scenario files → scenarios, with every problem of every file and its place. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import type { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { ConfigError, didYouMean, type Problem, zodProblems } from '../config/problems.ts';
 import { parseYamlDocuments, readText, type Source, whyUnreadable } from '../config/yaml.ts';
@@ -13,16 +14,19 @@ import { readRecording } from '../recording/file.ts';
 import type { Recording } from '../recording/recording.ts';
 import { alertOf, labOf, NoAlert, type Situation } from '../rehearsal/situation.ts';
 import type { Catalog } from '../verification/catalog.ts';
-import { type Expectation, scenarioSchema, type WrittenScenario } from './schema.ts';
+import { type Expectation, scenarioSchema } from './schema.ts';
 
 export interface Scenario {
   name: string;
   file: string;
   line: number;
   column: number;
+  /** Which document of the file it is, from 0. */
+  document: number;
   situation: Situation;
   mode?: Mode;
-  expect: Expectation;
+  /** Absent only where expectations are to be recorded. */
+  expect?: Expectation;
   /** The files of the situation, where the scenario or the configuration names them. */
   organisation?: string;
   recording?: string;
@@ -34,6 +38,8 @@ export interface ScenarioLanguage {
   playbooks?: readonly string[];
   /** Where a scenario without an organisation and a recording is played. */
   lab: Config['lab'];
+  /** Whether a scenario may lack what it expects. */
+  records?: boolean;
 }
 
 export interface ReadScenarios {
@@ -55,7 +61,7 @@ export function readScenarios(paths: readonly string[], language: ScenarioLangua
   const named = paths
     .flatMap((path) => listFiles(path, reading))
     .flatMap((file) => documentsOf(file, reading))
-    .flatMap((source) => readScenario(source, reading));
+    .flatMap(({ source, document }) => readScenario(source, document, reading));
   reading.problems.push(...clashes(named));
   return { scenarios: named, problems: reading.problems, read: [...reading.read] };
 }
@@ -83,11 +89,13 @@ function listFiles(path: string, { problems, read }: Reading): string[] {
   }
 }
 
+const HOW_TO_EXPECT = 'write what must happen, or let --record write what happens';
 const HOW_TO_BEGIN =
   'record a scenario with: second-responder simulate --fault <fault> --server <name> --record <name>';
 
-function documentsOf(file: string, reading: Reading): Source[] {
-  return collecting(reading, () => parseYamlDocuments(readText(file), file)) ?? [];
+function documentsOf(file: string, reading: Reading): { source: Source; document: number }[] {
+  const sources = collecting(reading, () => parseYamlDocuments(readText(file), file)) ?? [];
+  return sources.map((source, document) => ({ source, document }));
 }
 
 /** Undefined, with the problems collected, if the work throws them. */
@@ -101,14 +109,20 @@ function collecting<T>({ problems }: Reading, work: () => T): T | undefined {
   }
 }
 
-function readScenario(source: Source, reading: Reading): Scenario[] {
+/** Until its expectations are recorded. */
+const unrecordedSchema = scenarioSchema.partial({ expect: true });
+type Unrecorded = z.output<typeof unrecordedSchema>;
+
+function readScenario(source: Source, document: number, reading: Reading): Scenario[] {
   const { problems } = reading;
   const before = problems.length;
   const complain: Complain = (path, message, hint) =>
     problems.push({ ...source.locate(path), message, ...(hint && { hint }) });
-  const checked = scenarioSchema.safeParse(source.data, { reportInput: true });
+  const schema = reading.records ? unrecordedSchema : scenarioSchema;
+  const checked = schema.safeParse(source.data, { reportInput: true });
   if (!checked.success) {
-    problems.push(...zodProblems(checked.error, scenarioSchema, source.locate));
+    const found = zodProblems(checked.error, schema, source.locate);
+    problems.push(...found.map((one) => (one.path === 'expect' ? { hint: HOW_TO_EXPECT, ...one } : one)));
     const { faults } = (source.data ?? {}) as { faults?: unknown };
     // The faults are checked anyway, to report all problems in one go.
     if (Array.isArray(faults)) checkFaults(faults, source, reading);
@@ -136,8 +150,9 @@ function readScenario(source: Source, reading: Reading): Scenario[] {
       file,
       line,
       column,
+      document,
       situation,
-      expect: written.expect,
+      ...(written.expect && { expect: written.expect }),
       ...(written.mode && { mode: written.mode }),
       ...place.files,
     },
@@ -165,8 +180,8 @@ function checkFaults(faults: readonly unknown[], source: Source, { problems }: R
   }
 }
 
-function checkNames({ expect, alert }: WrittenScenario, { playbooks, catalog }: Reading, complain: Complain): void {
-  const { playbook } = expect;
+function checkNames({ expect, alert }: Unrecorded, { playbooks, catalog }: Reading, complain: Complain): void {
+  const playbook = expect?.playbook;
   if (playbook !== undefined && playbooks && !playbooks.includes(playbook)) {
     const hint = didYouMean(playbook, playbooks) ?? `use one of: ${playbooks.join(', ')}`;
     complain(['expect', 'playbook'], `there is no playbook "${playbook}"`, hint);
@@ -184,7 +199,7 @@ function checkNames({ expect, alert }: WrittenScenario, { playbooks, catalog }: 
   complain(['alert', 'monitor'], message, didYouMean(alert.monitor, known));
 }
 
-function alertIn({ server, monitor: written }: NonNullable<WrittenScenario['alert']>): NonNullable<Situation['alert']> {
+function alertIn({ server, monitor: written }: NonNullable<Unrecorded['alert']>): NonNullable<Situation['alert']> {
   const [healthSet, monitor, targetResource] = written?.split('\\') ?? [];
   return {
     ...(server !== undefined && { server }),
@@ -196,7 +211,7 @@ function alertIn({ server, monitor: written }: NonNullable<WrittenScenario['aler
 
 /** The organisation or the recording on which the scenario is played: its own, else the configured one, else the shipped one. */
 function placeOf(
-  written: WrittenScenario,
+  written: Unrecorded,
   file: string,
   reading: Reading,
   complain: Complain,

@@ -63,8 +63,7 @@ export const scenarioSchema = z.strictObject({
   expect: expectation.describe('What must happen.'),
 });
 
-export type WrittenScenario = z.output<typeof scenarioSchema>;
-export type Expectation = WrittenScenario['expect'];
+export type Expectation = z.output<typeof expectation>;
 
 type JsonSchema = Record<string, unknown>;
 

@@ -105,6 +105,7 @@ export function resultForScripts({ scenario, passed, differences, observed, brok
     line,
     ok: passed,
     ...observed,
+    ...(observed && !scenario.expect && { recorded: true }),
     ...(broke !== undefined && { broke }),
     differences,
     ...(simulate !== undefined && { simulate }),

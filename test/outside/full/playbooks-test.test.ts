@@ -124,6 +124,23 @@ describe('second-responder playbooks test', () => {
   });
 });
 
+describe('playbooks test --record', () => {
+  it('writes what happens into a scenario that expects nothing yet, and then it passes', async () => {
+    const file = 'new.yaml';
+    const text = 'scenario: a new one # mine\nfaults: [{ fault: imap-proxy-hang, server: cas1 }]\nmode: auto\n';
+    await writeFile(join(site, file), text);
+    const missing = await test(file);
+    expect(missing.out).toContain('expect: is missing; write what must happen, or let --record write what happens');
+    const recorded = await test(file, '--record');
+    expect(recorded).toMatchObject({ code: 0, out: expect.stringContaining('recorded in new.yaml:1; review') });
+    const now = await readFile(join(site, file), 'utf8');
+    expect(now.startsWith(text)).toBe(true);
+    const again = await test(file, '--record');
+    expect(again.out).toMatch(/^✓ a new one/);
+    expect(await readFile(join(site, file), 'utf8')).toBe(now);
+  });
+});
+
 describe('simulate --record', () => {
   it('writes a scenario that passes, beside the playbooks, and never replaces one', async () => {
     const simulate = (...args: string[]) =>

@@ -92,7 +92,11 @@ describe('a mistake is reported with its place and what to do', () => {
       `scenario: x\n${FAULT}\nexpect: { outcome: recoverd, commands: [] }`,
       [/^x:3:20: expect.outcome: must be .*; did you mean "recovered"\?$/],
     ],
-    ['no expectation', `scenario: x\n${FAULT}`, [/^x:1:1: expect: is missing$/]],
+    [
+      'no expectation',
+      `scenario: x\n${FAULT}`,
+      [/^x:1:1: expect: is missing; write what must happen, or let --record write what happens$/],
+    ],
     [
       'no list of commands',
       `scenario: x\n${FAULT}\nexpect: { outcome: recovered }`,

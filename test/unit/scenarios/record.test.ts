@@ -1,12 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inMode, play, type Situation, stage } from '../../../src/rehearsal/situation.ts';
-import { type Happened, observe } from '../../../src/scenarios/observe.ts';
+import { type Happened, type Observed, observe } from '../../../src/scenarios/observe.ts';
 import { playScenario } from '../../../src/scenarios/play.ts';
 import { BEGINS, readScenarios } from '../../../src/scenarios/read.ts';
-import { fileNameOf, recordScenario } from '../../../src/scenarios/record.ts';
+import { fileNameOf, recordScenario, withExpectation } from '../../../src/scenarios/record.ts';
 import { catalog, config, playbooks } from './support.ts';
 
 let folder: string;
@@ -55,6 +55,54 @@ it('never replaces a file', async () => {
     /EEXIST/,
   );
   expect(readFileSync(file, 'utf8')).toBe('mine');
+});
+
+const OBSERVED: Observed = {
+  outcome: 'escalated',
+  reason: 'nothing helped',
+  playbooks: [],
+  commands: ['Restart-Computer -ComputerName mbx1'],
+  guards: [],
+  took: 1,
+  notified: true,
+  left: [],
+};
+const ADDED =
+  '# Recorded by "second-responder playbooks test --record": review each line.\n' +
+  'expect:\n  outcome: escalated\n  commands:\n    - Restart-Computer -ComputerName mbx1\n  within: 5m\n  people: notified\n  left: []\n';
+
+describe('expectations that are added to a scenario', () => {
+  it.each<[says: string, before: string, document: number, after: string]>([
+    ['at the end', 'scenario: x\nmode: auto\n', 0, `scenario: x\nmode: auto\n${ADDED}`],
+    ['where no line break is at the end', 'scenario: x', 0, `scenario: x\n${ADDED}`],
+    [
+      'before the next scenario',
+      '# a\nscenario: x # b\n# c\n---\nscenario: y\n',
+      0,
+      `# a\nscenario: x # b\n${ADDED}# c\n---\nscenario: y\n`,
+    ],
+    [
+      'to the last scenario',
+      '---\nscenario: x\n---\nscenario: y\n...\n',
+      1,
+      `---\nscenario: x\n---\nscenario: y\n${ADDED}...\n`,
+    ],
+    [
+      'after a list',
+      'scenario: x\nfaults:\n  - { fault: y }\n\n',
+      0,
+      `scenario: x\nfaults:\n  - { fault: y }\n${ADDED}\n`,
+    ],
+  ])('%s, and nothing else changes', (_, before, document, after) => {
+    expect(withExpectation(before, document, OBSERVED)).toBe(after);
+  });
+
+  it.each([
+    ['braces', '{ scenario: x }\n'],
+    ['indentation', '  scenario: x\n  mode: auto\n'],
+  ])('have no place in %s', (_, text) => {
+    expect(() => withExpectation(text, 0, OBSERVED)).toThrow(/each key on a line of its own/);
+  });
 });
 
 it.each([

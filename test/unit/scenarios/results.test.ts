@@ -92,6 +92,7 @@ const scenario: Scenario = {
   file: `${process.cwd()}/tests/hang.yaml`,
   line: 4,
   column: 1,
+  document: 0,
   situation: { faults: [{ fault: 'imap-backend-hang', server: 'mbx1' }], at: BEGINS },
   mode: 'auto',
   expect: { outcome: 'recovered', playbook: 'imap-protocol', commands: [RESTART] },

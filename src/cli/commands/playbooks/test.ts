@@ -25,6 +25,7 @@ interface Options {
   filter?: string;
   watch?: true;
   junit?: string;
+  record?: true;
 }
 
 export function testCommand(playbooks: Command, context: CliContext): void {
@@ -41,14 +42,16 @@ export function testCommand(playbooks: Command, context: CliContext): void {
     .option('--filter <text>', 'play only the scenarios whose name contains this text')
     .option('--watch', 'play them again whenever a playbook, a scenario, the configuration or a recording changes')
     .option('--junit <file>', 'also write the results to this file, as JUnit XML')
+    .option('--record', 'write what happens into the scenarios that expect nothing yet')
     .addHelpText(
       'after',
       `
-To write a new scenario, simulate it and record what happens:
+To write a new scenario, simulate it and record what happens, or write one without "expect" and play it with --record:
   second-responder simulate --fault imap-backend-wedged --server mbx1 --record "a wedged back end is rebooted"`,
     )
     .action(async (paths: string[], options: Options, command: Command) => {
       if (options.watch && wantsJson(command)) throw new UsageError('--watch cannot be combined with --json.');
+      if (options.watch && options.record) throw new UsageError('--watch cannot be combined with --record.');
       const test: Test = { paths, options, command, context };
       if (options.watch) return watch(test);
       const { ok } = await round(test);
@@ -90,10 +93,11 @@ async function round({ paths, options, command, context }: Test): Promise<{ ok: 
   const loaded = await load(paths, options, command);
   const { problems, scenarios, read } = loaded;
   const shared = { config: loadOptions(command).file, playbook: options.playbook };
-  const [{ playScenario }, { createCoverage }, words] = await Promise.all([
+  const [{ playScenario }, { createCoverage }, words, record] = await Promise.all([
     import('../../../scenarios/play.ts'),
     import('../../../scenarios/coverage.ts'),
     import('../../output/scenario-results.ts'),
+    import('../../../scenarios/record.ts'),
   ]);
   const results: Result[] = [];
   let uncovered: Uncovered[] | undefined;
@@ -103,6 +107,7 @@ async function round({ paths, options, command, context }: Test): Promise<{ ok: 
       const result = await playScenario(scenario, { ...loaded.ground, onEntry: coverage.onEntry });
       results.push(result);
       if (!json) terminal.write(words.resultInWords(result, shared, terminal.paint));
+      if (!scenario.expect) recordInto(scenario, result, { record, json, terminal });
       // Nothing in a simulation waits: without this, neither output nor signals would get their turn.
       await setImmediate();
     }
@@ -132,6 +137,25 @@ async function round({ paths, options, command, context }: Test): Promise<{ ok: 
     return `\n${counts.join(', ')} in ${span(performance.now() - began)}\n${covered}`;
   });
   return { ok, read };
+}
+
+/** Writes what happened into the file of a scenario that expects nothing yet. */
+function recordInto(
+  { file, document, line }: Scenario,
+  { observed }: Result,
+  {
+    record,
+    json,
+    terminal,
+  }: { record: typeof import('../../../scenarios/record.ts'); json: boolean } & Pick<CliContext, 'terminal'>,
+): void {
+  if (!observed) return;
+  try {
+    record.recordExpectation(file, document, observed);
+  } catch (error) {
+    throw new CliError(`Failed to record in ${fromHere(file)}:${line}: ${withoutPath(error)}`);
+  }
+  if (!json) terminal.write(`    recorded in ${fromHere(file)}:${line}; review what it expects\n`);
 }
 
 function writeReport(file: string, text: string): void {
@@ -166,7 +190,12 @@ async function load(paths: string[], options: Options, command: Command): Promis
     const names = playbooks.map(({ name }) => name);
     // Scenarios of other playbooks are left out, so their playbooks are not unknown.
     const known = options.playbook ? undefined : names;
-    const found = readScenarios(where, { catalog, lab: config.lab, ...(known && { playbooks: known }) });
+    const found = readScenarios(where, {
+      catalog,
+      lab: config.lab,
+      records: options.record === true,
+      ...(known && { playbooks: known }),
+    });
     read.push(...found.read);
     if (found.problems.length > 0) return nothing(found.problems);
     const chosen = found.scenarios.filter((scenario) => isChosen(scenario, options, names));
@@ -190,7 +219,7 @@ async function load(paths: string[], options: Options, command: Command): Promis
 }
 
 function isChosen({ name, expect }: Scenario, { filter, playbook }: Options, names: readonly string[]): boolean {
-  if (playbook && !names.includes(expect.playbook ?? '')) return false;
+  if (playbook && expect && !names.includes(expect.playbook ?? '')) return false;
   return filter === undefined || name.toLowerCase().includes(filter.toLowerCase());
 }
 
