@@ -1,7 +1,7 @@
 /** Which playbooks, and which of their steps, were never reached. */
 import type { Entry, IncidentEvent } from '../incident/event.ts';
 import type { Incident } from '../incident/incident.ts';
-import type { Playbook } from '../incident/plan.ts';
+import type { FilePlace, Playbook } from '../incident/plan.ts';
 import { stepNamed } from '../steps/index.ts';
 
 /** What no scenario reached. */
@@ -9,7 +9,7 @@ export interface Uncovered {
   playbook: string;
   file: string;
   /** None: no scenario chose the playbook at all. */
-  steps: { n: number; step: string; line: number; column: number }[];
+  steps: ({ n: number; step: string } & FilePlace)[];
 }
 
 export interface Coverage {
@@ -43,7 +43,7 @@ export function createCoverage(playbooks: readonly Playbook[]): Coverage {
         const missed = steps.flatMap(({ step }, index) => {
           const place = places[index];
           if (known?.has(index) || !place) return [];
-          return [{ n: index + 1, step, line: place.line, column: place.column }];
+          return [{ n: index + 1, step, file: place.file, line: place.line, column: place.column, path: place.path }];
         });
         if (known && missed.length === 0) return [];
         return [{ playbook: name, file, steps: known ? missed : [] }];

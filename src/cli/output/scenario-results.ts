@@ -62,7 +62,7 @@ export function coverageInWords(uncovered: readonly Uncovered[], paint: Paint): 
   const lines = uncovered.flatMap(({ playbook, file, steps }) => {
     if (steps.length === 0) return [`  ${plain(playbook)}: no scenario runs it ${paint('dim', `(${fromHere(file)})`)}`];
     return steps.map(
-      ({ n, step, line, column }) =>
+      ({ n, step, file, line, column }) =>
         `  ${plain(playbook)}: step ${n}, ${step} ${paint('dim', `(${fromHere(file)}:${line}:${column})`)}`,
     );
   });

@@ -22,9 +22,14 @@ function write(text: string, name = `${++files}.yaml`): string {
 const names = playbooks.map(({ name }) => name);
 const read = (...paths: string[]) => readScenarios(paths, { catalog, playbooks: names, lab: config.lab });
 
-/** What is said about a file with this text, each with its place. */
+/** What is said about a file with this text, each with its place, without the excerpts. */
 const saysAbout = (text: string) =>
-  read(write(text)).problems.map((problem) => formatProblem({ ...problem, file: 'x' }).replaceAll(folder, ''));
+  read(write(text)).problems.map(
+    (problem) =>
+      formatProblem({ ...problem, file: 'x' })
+        .replaceAll(folder, '')
+        .split('\n')[0],
+  );
 
 const FAULT = 'faults: [{ fault: imap-backend-hang, server: mbx1 }]';
 const EXPECT = 'expect: { outcome: recovered, commands: [] }';
@@ -190,6 +195,11 @@ describe('a mistake is reported with its place and what to do', () => {
   ])('%s', (_, text, expected) => {
     const problems = saysAbout(text);
     expect(problems).toEqual(expected.map((one) => expect.stringMatching(one)));
+  });
+
+  it('with its line, and the wrong part underlined', () => {
+    const [problem] = read(write(`scenario: x\nmode: atuo\n${FAULT}\n${EXPECT}`)).problems;
+    expect(problem && formatProblem(problem)).toMatch(/did you mean "auto"\?\n +mode: atuo\n +\^{4}$/);
   });
 
   it('a problem of the organisation file is reported once, at its own place', () => {
