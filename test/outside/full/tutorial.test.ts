@@ -51,7 +51,10 @@ beforeAll(async () => {
   folder = site.directory;
   await cp('config', join(folder, 'config'), { recursive: true });
   port = await freePort();
-  daemon = await site.daemon({ SECOND_RESPONDER_HTTP_PORT: `${port}` }, ['--config', join(folder, 'config/second-responder.yaml')]);
+  daemon = await site.daemon({ SECOND_RESPONDER_HTTP_PORT: `${port}` }, [
+    '--config',
+    join(folder, 'config/second-responder.yaml'),
+  ]);
 });
 afterAll(() => site.close());
 
