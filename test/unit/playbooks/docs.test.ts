@@ -2,8 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { loadConfig } from '../../../src/config/load.ts';
 import { languageOf, loadPlaybooks, readPlaybooks } from '../../../src/playbooks/read.ts';
+import { scenarioSchema } from '../../../src/scenarios/schema.ts';
 import { STEPS } from '../../../src/steps/index.ts';
 import { LANGUAGE } from './language.ts';
 import { documentedStep } from './rows.ts';
@@ -42,7 +44,14 @@ describe('the examples of docs/playbooks.md', () => {
   const examples = [...text.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, example = '']) => example);
   const isConfiguration = (example: string) => example.startsWith('# config/second-responder.yaml');
 
-  it.each(examples.filter((example) => !isConfiguration(example)))('%s', (example) => {
+  const isScenario = (example: string) => /^scenario: /m.test(example);
+  const isPlaybook = (example: string) => !isConfiguration(example) && !isScenario(example);
+
+  it.each(examples.filter(isScenario))('%s', (example) => {
+    expect(scenarioSchema.safeParse(parse(example)).error).toBeUndefined();
+  });
+
+  it.each(examples.filter(isPlaybook))('%s', (example) => {
     const steps = example.startsWith('- ') ? `steps:\n${example.replace(/^/gm, '  ')}` : example;
     const frame = 'playbook: p\nsummary: s\nhandles: [IMAP\\ImapCTPMonitor]\n';
     // Its scripts are among those of the tests.
