@@ -87,7 +87,10 @@ export class FileWatch {
   }
 }
 
-/** The state of each file; a folder is its *.yaml files. */
+/** What counts in a folder; editors leave drafts there too. */
+const KINDS = /\.(ya?ml|ps1)$/i;
+
+/** The state of each file, and of each file that counts in a folder. */
 function statesOf(paths: readonly string[]): Map<string, string> {
   return new Map(
     paths.flatMap((path): [string, string][] => {
@@ -109,7 +112,7 @@ const statOf = (path: string) => {
 
 function namesIn(folder: string): string[] {
   try {
-    return readdirSync(folder).filter((name) => /\.ya?ml$/i.test(name));
+    return readdirSync(folder).filter((name) => KINDS.test(name));
   } catch {
     return [];
   }

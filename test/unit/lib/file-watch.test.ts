@@ -38,7 +38,7 @@ it('reports a file that an editor replaces by another of its name, each time', a
   }
 });
 
-it('reports new, changed and removed playbooks of a folder together, but no other file', async () => {
+it('reports new, changed and removed playbooks and scripts of a folder together, but no other file', async () => {
   write('b.yaml', '1');
   write('c.yml', '1');
   watch.follow([folder]);
@@ -47,7 +47,8 @@ it('reports new, changed and removed playbooks of a folder together, but no othe
   write('a.yaml', '1');
   write('b.yaml', '22');
   rmSync(path('c.yml'));
-  expect((await changed).sort()).toEqual(['a.yaml', 'b.yaml', 'c.yml']);
+  write('d.ps1', '1');
+  expect((await changed).sort()).toEqual(['a.yaml', 'b.yaml', 'c.yml', 'd.ps1']);
 });
 
 it('reports each change once', async () => {

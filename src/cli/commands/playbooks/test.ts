@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Config } from '../../../config/config.ts';
@@ -7,6 +8,7 @@ import type { Playbook } from '../../../incident/plan.ts';
 import { FileWatch } from '../../../lib/file-watch.ts';
 import { withoutPath } from '../../../lib/shown.ts';
 import { span } from '../../../lib/span.ts';
+import { scriptsBeside } from '../../../playbooks/scripts.ts';
 import type { Uncovered } from '../../../scenarios/coverage.ts';
 import type { Result } from '../../../scenarios/play.ts';
 import type { Scenario } from '../../../scenarios/read.ts';
@@ -40,7 +42,10 @@ export function testCommand(playbooks: Command, context: CliContext): void {
       several,
     )
     .option('--filter <text>', 'play only the scenarios whose name contains this text')
-    .option('--watch', 'play them again whenever a playbook, a scenario, the configuration or a recording changes')
+    .option(
+      '--watch',
+      'play them again whenever a playbook, a script, a scenario, the configuration or a recording changes',
+    )
     .option('--junit <file>', 'also write the results to this file, as JUnit XML')
     .option('--record', 'write what happens into the scenarios that expect nothing yet')
     .addHelpText(
@@ -184,7 +189,8 @@ async function load(paths: string[], options: Options, command: Command): Promis
     const { config, file } = readSettings(command);
     const where = paths.length > 0 ? paths : [scenarioFolder(config.playbooks)];
     read.push(file, config.verification.catalog, ...where);
-    if (!options.playbook) read.push(config.playbooks.directory);
+    const used = options.playbook?.map((one) => dirname(one)) ?? [config.playbooks.directory];
+    read.push(...used.map(scriptsBeside), ...(options.playbook ? [] : used));
     const catalog = loadCatalog(config.verification.catalog);
     const playbooks = readPlaybookFiles(options.playbook ?? [], config, catalog);
     const names = playbooks.map(({ name }) => name);
