@@ -523,9 +523,9 @@ function Invoke-TargetScript {
     try {
         # Checked before the fence too, so that a late command is reported as late while another change holds the fence.
         Assert-InTime Invoke-TargetScript $NotAfter
+        $path = Get-ScriptPath $Name
         $mutex = Enter-Fence "script $Name" $NotAfter
         Assert-InTime Invoke-TargetScript $NotAfter
-        $path = Get-ScriptPath $Name
         $known = Read-Run $Run
         if ($known.run -ne 'none' -and -not ($Repeat -and $known.run -eq 'interrupted')) {
             $says = "This run of $Name began before."

@@ -259,12 +259,14 @@ export function powerShellExchange(options: PowerShellExchangeOptions): Exchange
 
     async script(server, file, run, limits) {
       const facts = await known(server, limits);
+      refuseWildcards('script', file.name);
       const given = { Name: file.name, Sha256: file.sha256, Run: run };
       return ask('script', 'Get-ScriptState', given, { target: facts.fqdn }, limits, single);
     },
 
     async runScript(server, { name, sha256, parameters, timeLimit, repeat }, { run }, order, limits) {
       const facts = await known(server, limits);
+      refuseWildcards('script', name);
       const given = {
         Name: name,
         Sha256: sha256,
