@@ -1,8 +1,8 @@
 import type { Playbook } from '../incident/plan.ts';
+import { styleHashes } from '../lib/html.ts';
 import type { Explain, Explanation } from '../ports/explanation.ts';
 import type { Ground } from './commands.ts';
 import { explain, modeInWords } from './explain.ts';
-import { styleHashes } from './html.ts';
 import { toJson, writeAs } from './write.ts';
 
 const TYPES = {

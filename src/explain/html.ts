@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
+import { escapeXml, htmlPage } from '../lib/html.ts';
 import type { Block, CommandLine } from './document.ts';
-import { escapeXml } from './escape.ts';
 
 const STYLE = `
 :root{color-scheme:light dark;--ink:#1f2328;--dim:#59636e;--page:#fff;--code:#f6f8fa;--line:#d1d9e0;--change:#9a6700}
@@ -12,32 +11,8 @@ pre{padding:.6rem .8rem;border:1px solid var(--line);border-radius:6px;backgroun
 .aside{color:var(--dim);font-size:.9rem}figure{margin:1rem 0;overflow-x:auto}pre b{color:var(--change)}pre i{font-style:normal;color:var(--dim)}.flow{display:block;width:100%;min-width:40rem;height:auto}
 @media print{.flow{min-width:0}:root{--ink:#000;--dim:#333;--page:#fff;--code:#fff;--change:#000}body{max-width:none;padding:0;font-size:11pt}h2,h3{break-after:avoid}pre,.flow{break-inside:avoid}}`;
 
-/** A page of its own: no script, nothing from elsewhere, and a policy that allows exactly its styles. */
 export function toHtml(blocks: readonly Block[], svg: string, title: string): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${[STYLE_TAG, svg].flatMap(styleHashes).join(' ')}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeXml(title)}</title>
-${STYLE_TAG}
-</head>
-<body>
-${blocks.map((block) => write(block, svg)).join('\n')}
-</body>
-</html>
-`;
-}
-
-const STYLE_TAG = `<style>${STYLE}
-</style>`;
-
-/** Sources of a content security policy for the styles in a page or drawing. */
-export function styleHashes(markup: string): string[] {
-  return [...markup.matchAll(/<style>([^<]*)<\/style>/g)].map(
-    ([, style = '']) => `'sha256-${createHash('sha256').update(style).digest('base64')}'`,
-  );
+  return htmlPage({ title, style: `${STYLE}\n`, body: blocks.map((block) => write(block, svg)).join('\n') });
 }
 
 function write(block: Block, svg: string): string {

@@ -1,5 +1,5 @@
 import { wrap } from '../lib/cells.ts';
-import { escapeXml } from './escape.ts';
+import { escapeXml } from '../lib/html.ts';
 import type { Flow, FlowStep } from './flow.ts';
 
 const BOX = { x: 150, width: 380, padding: 12 };

@@ -6,14 +6,11 @@ export const escapeXml = (text: string): string => text.replace(/[&<>"']/g, (cha
 /** A page of its own: no script, nothing from elsewhere, and a policy that allows exactly its styles. `body` is HTML. */
 export function htmlPage({ title, style, body }: { title: string; style: string; body: string }): string {
   const sheet = `<style>${style}</style>`;
-  const hashes = [...`${sheet}${body}`.matchAll(/<style>([^<]*)<\/style>/g)].map(
-    ([, text = '']) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`,
-  );
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${hashes.join(' ')}">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${styleHashes(sheet + body).join(' ')}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeXml(title)}</title>
 ${sheet}
@@ -23,4 +20,11 @@ ${body}
 </body>
 </html>
 `;
+}
+
+/** Sources of a content security policy for the styles in a page or drawing. */
+export function styleHashes(markup: string): string[] {
+  return [...markup.matchAll(/<style>([^<]*)<\/style>/g)].map(
+    ([, style = '']) => `'sha256-${createHash('sha256').update(style).digest('base64')}'`,
+  );
 }
