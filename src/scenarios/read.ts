@@ -58,12 +58,12 @@ export const scenarioFolder = ({ directory }: Config['playbooks']) => join(direc
 /** Reads scenario files, and each *.yaml of folders in the order of their names. */
 export function readScenarios(paths: readonly string[], language: ScenarioLanguage): ReadScenarios {
   const reading: Reading = { ...language, problems: [], read: new Set(paths), worlds: new Map() };
-  const named = paths
-    .flatMap((path) => listFiles(path, reading))
+  const files = new Set(paths.flatMap((path) => listFiles(path, reading)));
+  const scenarios = [...files]
     .flatMap((file) => documentsOf(file, reading))
     .flatMap(({ source, document }) => readScenario(source, document, reading));
-  reading.problems.push(...clashes(named));
-  return { scenarios: named, problems: reading.problems, read: [...reading.read] };
+  reading.problems.push(...clashes(scenarios));
+  return { scenarios, problems: reading.problems, read: [...reading.read] };
 }
 
 interface Reading extends ScenarioLanguage {

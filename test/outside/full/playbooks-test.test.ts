@@ -108,6 +108,7 @@ describe('second-responder playbooks test', () => {
   it.each<[says: string, args: string[], code: number, message: RegExp]>([
     ['a folder that is missing', ['no-such-folder'], 1, /no-such-folder: no such file or folder; record a scenario/],
     ['a file that is no scenario', ['config/second-responder.yaml'], 1, /scenario: is missing/],
+    ['a file with nothing but a comment', ['empty.yaml'], 1, /empty\.yaml: contains no scenario/],
     ['a filter that nothing matches', ['--filter', 'qqq'], 1, /no scenario has "qqq" in its name/],
     ['a playbook that no scenario expects', ['--playbook', 'other.yaml'], 1, /no scenario expects the playbook other/],
     ['a playbook with a mistake', ['--playbook', 'config/second-responder.yaml'], 1, /second-responder\.yaml/],
@@ -117,6 +118,7 @@ describe('second-responder playbooks test', () => {
   ])('%s: says so, with the right exit code', async (_, args, code, message) => {
     const other = 'playbook: other\nsummary: x\nhandles: [OWA.Protocol\\OwaSelfTestMonitor]\nsteps: [escalate]\n';
     await writeFile(join(site, 'other.yaml'), other);
+    await writeFile(join(site, 'empty.yaml'), '# later\n');
     const ran = await test(...args);
     expect(ran.code).toBe(code);
     expect(ran.out + ran.err).toMatch(message);

@@ -67,6 +67,15 @@ describe('a scenario file', () => {
     });
   });
 
+  it('that is named twice, or is also in a named folder, is read once', () => {
+    const own = mkdtempSync(join(folder, 'own-'));
+    const file = join(own, 'one.yaml');
+    writeFileSync(file, `scenario: once\n${FAULT}\n${EXPECT}\n`);
+    const { scenarios, problems } = read(file, own, file);
+    expect(problems).toEqual([]);
+    expect(scenarios).toHaveLength(1);
+  });
+
   it('may have several scenarios, and finds its organisation beside itself', () => {
     write(
       'organisation: own.example\nservers: { a1: { site: X, version: "15.2", roles: [mailbox, client-access] } }',

@@ -206,7 +206,8 @@ async function load(paths: string[], options: Options, command: Command): Promis
     if (found.problems.length > 0) return nothing(found.problems);
     const chosen = found.scenarios.filter((scenario) => isChosen(scenario, options, names));
     if (chosen.length === 0) {
-      const message = `no scenario ${whichOf(options, names)}`;
+      const which = whichOf(options, names);
+      const message = which === '' ? 'contains no scenario' : `no scenario ${which}`;
       return nothing([{ file: where.join(', '), line: 0, column: 0, path: '', message }]);
     }
     return {
