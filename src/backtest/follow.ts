@@ -5,9 +5,10 @@
 import { match } from '../engine/verify/match.ts';
 import type { Entry, EventType, Held, Matched, Slept, StepFinished, Verified } from '../incident/event.ts';
 import { apply } from '../incident/fold.ts';
-import { currentRun, type StepRecord, stepRecord } from '../incident/incident.ts';
+import { currentRun, type Run, type StepRecord, stepRecord } from '../incident/incident.ts';
 import { unmetCondition } from '../incident/next.ts';
 import { ceiling, type Mode, type Playbook } from '../incident/plan.ts';
+import { modeInForce, type Restriction } from '../incident/restrictions.ts';
 import type { UndoAction } from '../incident/undo.ts';
 import { span } from '../lib/span.ts';
 import type { Catalog } from '../verification/catalog.ts';
@@ -30,6 +31,7 @@ export interface New {
   catalog: Catalog;
   /** `safety.mode`: limits the mode of every playbook. */
   mode: Mode;
+  restrictions: readonly Restriction[];
 }
 
 /** Throws if the journal cannot be read. */
@@ -80,12 +82,12 @@ function isSkippedByCondition({ was }: Replay, { type, data }: Entry, n: number)
   return when !== undefined && unmetCondition(when, was.facts) !== undefined;
 }
 
-function matchedAgain(replay: Replay, entry: Entry, { playbooks, catalog }: New): Guide {
+function matchedAgain(replay: Replay, entry: Entry, { playbooks, catalog, restrictions }: New): Guide {
   const recorded = entry.data as Matched;
   if (replay.would.runs.length > 0 && !currentRun(replay.would)?.healed) {
     return leaves(replay, entry, 'does not take its monitors as healthy, because the playbook handles more of them');
   }
-  const matched = match(replay.would, playbooks, catalog);
+  const matched = match(replay.would, playbooks, catalog, restrictions);
   happens(replay.would, entry, { type: 'matched', data: matched });
   if (matched.playbook === null) {
     if (recorded.playbook === null) return 'follows';
@@ -128,14 +130,15 @@ function reach(replay: Replay, entry: Entry, n: number, now: New): Guide {
 
 /** A step that the recorded run did not have. */
 function added(replay: Replay, entry: Entry, next: StepRecord, now: New): Guide {
-  const inForce = ceiling(currentRun(replay.would)?.mode ?? 'auto', now.mode);
+  const run = currentRun(replay.would);
+  const inForce = run && modeFor(replay, run, now).mode;
   return next.step.changes && inForce === 'observe' ? suppressed(replay, entry) : inserted(replay, entry, next);
 }
 
 /** The new plan has no step left, or its monitors are healthy. */
 function pastTheEnd(replay: Replay, entry: Entry, n: number, now: New): Guide {
   if (currentRun(replay.would)?.healed) {
-    const matched = match(replay.would, now.playbooks, now.catalog);
+    const matched = match(replay.would, now.playbooks, now.catalog, now.restrictions);
     happens(replay.would, entry, { type: 'matched', data: matched });
     if (matched.playbook) return leaves(replay, entry, 'takes its monitors as healthy and chooses the next playbook');
     differs(replay, 'earlier-end', 'known', `takes its monitors as healthy and escalates: ${matched.reason}`);
@@ -172,12 +175,12 @@ function goesBeyond(replay: Replay, entry: Entry, now: New): boolean {
 function otherMode(replay: Replay, entry: Entry, n: number, now: New): Guide {
   const { was, would } = replay;
   const [before, after] = [currentRun(was), currentRun(would)];
-  if (!before || !after || before.mode === after.mode) return 'follows';
+  if (!before || !after || isSameMode(before, after)) return 'follows';
   const own = new Set(before.plan.map((step) => step.n));
   if (was.steps.some(({ step, intent }) => own.has(step.n) && intent)) return 'follows';
-  const { recordedAs, approvedAfter } = recordedMode(replay, n, before.mode, now.mode);
-  const inForce = ceiling(after.mode, now.mode);
-  const wanted = inForce === 'approve' && would.parent ? 'auto' : inForce;
+  const { recordedAs, approvedAfter } = recordedMode(replay, n, before, now.mode);
+  const { mode: inForce, restricted } = modeFor(replay, after, now);
+  const wanted = inForce === 'approve' && would.parent && !restricted ? 'auto' : inForce;
   if (wanted === recordedAs) return 'follows';
   if (wanted === 'observe') return suppressed(replay, entry);
   if (wanted === 'approve' && recordedAs === 'auto') {
@@ -202,7 +205,7 @@ function otherMode(replay: Replay, entry: Entry, n: number, now: New): Guide {
 function recordedMode(
   { record, entries }: Replay,
   n: number,
-  mode: Mode,
+  { mode, restricted }: Run,
   limit: Mode,
 ): { recordedAs: Mode; approvedAfter?: number } {
   const { end, intent } = stepRecord(record, n);
@@ -212,7 +215,14 @@ function recordedMode(
     return { recordedAs: 'approve', ...(approved && intent && { approvedAfter: approved.at - asked.at }) };
   }
   if (end?.guard?.name === 'mode') return { recordedAs: 'observe' };
-  return { recordedAs: intent ? 'auto' : ceiling(mode, limit) };
+  return { recordedAs: intent ? 'auto' : ceiling(ceiling(mode, restricted?.mode ?? mode), limit) };
+}
+
+const isSameMode = (one: Run, other: Run) => one.mode === other.mode && one.restricted?.mode === other.restricted?.mode;
+
+/** On the server of the incident; the record does not show every server that is changed. */
+function modeFor({ would }: Replay, run: Run, now: New): ReturnType<typeof modeInForce> {
+  return modeInForce(run, now, would.facts ? [would.facts] : []);
 }
 
 function suppressed(replay: Replay, { at }: Entry): Guide {

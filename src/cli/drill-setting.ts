@@ -4,6 +4,7 @@ import type { Mode } from '../incident/plan.ts';
 import { readOrganisation } from '../lab/world/organisation.ts';
 import { readRecording } from '../recording/file.ts';
 import type { RehearsalOptions } from '../rehearsal/rehearsal.ts';
+import { inMode } from '../rehearsal/situation.ts';
 import { loadCatalog } from '../verification/catalog.ts';
 import { readPlaybookFiles } from './playbooks.ts';
 
@@ -35,10 +36,6 @@ export function drillSetting(source: DrillSource): {
       ...(recording !== undefined && { recording: readRecording(recording), cure: config.lab.cure }),
       ...(seed !== undefined && { seed }),
     },
-    options: {
-      config: mode ? { ...config, safety: { ...config.safety, mode } } : config,
-      catalog,
-      playbooks: mode ? playbooks.map((one) => ({ ...one, mode })) : playbooks,
-    },
+    options: inMode(mode, { config, catalog, playbooks }),
   };
 }

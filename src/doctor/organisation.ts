@@ -1,6 +1,11 @@
+import type { Config } from '../config/config.ts';
+import { nearest } from '../config/nearest.ts';
+import { shortName } from '../incident/alert.ts';
 import { groupOf } from '../incident/health.ts';
+import { isNamed } from '../incident/names.ts';
+import { restrictionsOf } from '../incident/restrictions.ts';
 import { ExchangeError, type Organisation } from '../ports/exchange.ts';
-import { bad, type Check, count, type Finding, lineOf, ok, skipped, wordsOf } from './check.ts';
+import { bad, type Check, count, type Finding, lineOf, look, ok, skipped, wordsOf } from './check.ts';
 import type { Context } from './context.ts';
 import { failed } from './failure.ts';
 import { Late } from './limits.ts';
@@ -13,13 +18,36 @@ export const organisation: Check = {
     const why = await whyUnread(context);
     if (why !== undefined) return [lineOf('organisation', skipped(why))];
     try {
-      return [lineOf('organisation', findingOf(await context.organisation()))];
+      const read = await context.organisation();
+      const unknown = unknownNames(context.config, read);
+      return [lineOf('organisation', findingOf(read)), ...unknown.map((finding) => lineOf('restrictions', finding))];
     } catch (error) {
       context.signal.throwIfAborted();
       return [lineOf('organisation', await readFailure(error, context))];
     }
   },
 };
+
+/** Servers and groups of restrictions that do not exist: such a restriction holds nowhere. */
+function unknownNames({ playbooks: { restrictions } }: Config, { servers }: Organisation): Finding[] {
+  const known = {
+    server: servers.map(({ server }) => server),
+    group: [...new Set(servers.flatMap((facts) => groupOf(facts) ?? []))],
+  };
+  return restrictionsOf(restrictions).flatMap((one) =>
+    (['server', 'group'] as const).flatMap((kind) =>
+      (one[`${kind}s`] ?? [])
+        .filter((name) => !isNamed(kind === 'server' ? shortName(name) : name, known[kind]))
+        .map((name) => {
+          const meant = nearest(name, known[kind]);
+          return look(
+            `${one.key} names the ${kind} "${name}", which does not exist: nothing is restricted there`,
+            meant === undefined ? `Known ${kind}s: ${known[kind].join(', ')}.` : `Did you mean "${meant}"?`,
+          );
+        }),
+    ),
+  );
+}
 
 async function readFailure(error: unknown, context: Context): Promise<Finding> {
   if (!(error instanceof ExchangeError || error instanceof Late) && !context.real) {

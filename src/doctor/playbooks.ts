@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/problems.ts';
 import type { Playbook } from '../incident/plan.ts';
+import { modeInForce, restrictionsOf } from '../incident/restrictions.ts';
 import { languageOf, loadPlaybooks } from '../playbooks/read.ts';
 import { Gate } from '../proof/gate.ts';
 import { proofSettings } from '../proof/prove.ts';
@@ -62,9 +63,12 @@ const MEANS = {
 /** What `safety.mode` means for these playbooks. */
 function modeOf({ config, real }: Context, read?: readonly Playbook[]): Finding {
   const { mode } = config.safety;
+  const restrictions = restrictionsOf(config.playbooks.restrictions);
+  const isAutomatic = (playbook: Playbook) =>
+    modeInForce({ playbook: playbook.name, mode: playbook.mode }, { mode, restrictions }, []).mode === 'auto';
   if (mode !== 'auto') return ok(`safety.mode is ${mode}: ${MEANS[mode]}`);
   if (!real) return ok('safety.mode is auto: playbooks in mode auto change the lab without asking');
-  const automatic = read?.filter((playbook) => playbook.mode === 'auto').map(({ name }) => name);
+  const automatic = read?.filter(isAutomatic).map(({ name }) => name);
   if (automatic?.length === 0) {
     return ok('safety.mode is auto, but no playbook is: nothing is changed until a person approves');
   }

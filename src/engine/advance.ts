@@ -60,7 +60,10 @@ async function perform(engine: Engine, advance: Advance): Promise<Progress> {
     case 'verify':
       return verify(engine, advance, decision.purpose);
     case 'match':
-      await cursor.decide({ type: 'matched', data: match(cursor.incident, engine.playbooks(), engine.catalog) });
+      await cursor.decide({
+        type: 'matched',
+        data: match(cursor.incident, engine.playbooks(), engine.catalog, engine.settings.restrictions),
+      });
       return 'on';
     case 'begin':
       return beginStep(engine, advance, decision.n);

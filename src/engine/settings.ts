@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { shortName } from '../incident/alert.ts';
+import { restrictionsOf } from '../incident/restrictions.ts';
 import type { EngineSettings } from './parts.ts';
 
 /** How long the server must stay healthy after an activation block was lifted (organisation's ms). */
@@ -7,11 +8,12 @@ export const WATCH_AFTER_UNDO = 10 * 60_000;
 
 /** The engine's view of the configuration. `hostname`: the machine this daemon runs on. */
 export function settingsOf(
-  { safety, verification, alerts, store, exchange, work }: Config,
+  { safety, verification, alerts, store, exchange, work, playbooks }: Config,
   hostname: string,
 ): EngineSettings {
   return {
     mode: safety.mode,
+    restrictions: restrictionsOf(playbooks.restrictions),
     evidenceMaxAge: safety.evidenceMaxAge,
     approvalExpiry: safety.approvalExpiry,
     approvers: safety.approvers,

@@ -131,7 +131,7 @@ export async function commandsOn(
       catalog,
       store: NO_OTHERS,
       clock,
-      settings: { ...settings, mode: 'auto', self: [], maintenance: [] },
+      settings: { ...settings, mode: 'auto', restrictions: [], self: [], maintenance: [] },
       scope: [],
       killSwitches: [],
       refusal: undefined,

@@ -1,10 +1,12 @@
 /** Explains a playbook in plain words, from the code that runs it: its steps, their commands, the guards and the proof. */
 
 import { setImmediate } from 'node:timers/promises';
+import type { Config } from '../config/config.ts';
 import { formatProblem } from '../config/problems.ts';
 import { GUARDS } from '../guards/index.ts';
 import { type MonitorRef, monitorName, type ServerFacts } from '../incident/health.ts';
 import { type Condition, ceiling, type Mode, type Playbook } from '../incident/plan.ts';
+import { modeInForce, type Restriction, restrictedSomewhere, restrictionsOf } from '../incident/restrictions.ts';
 import type { ExplainedCommands, ExplainedMode, ExplainedStep, Explanation } from '../ports/explanation.ts';
 import { costInWords } from '../proof/in-words.ts';
 import { proofSettings, prove } from '../proof/prove.ts';
@@ -62,7 +64,7 @@ export async function explain(playbook: Playbook, ground: Ground): Promise<Expla
     ...(playbook.page && { page: playbook.page }),
     file: playbook.file,
     hash: playbook.hash,
-    mode: modeInWords(playbook.mode, config.safety.mode),
+    mode: modeInWords(playbook, modesIn(config)),
     treats: playbook.handles.map((monitor) => ({
       monitor: monitorName(monitor),
       verifiedBy: verifiedBy(monitor, catalog),
@@ -112,17 +114,38 @@ const MODES: Record<Mode, string> = {
   auto: 'it acts without a person',
 };
 
-export function modeInWords(written: Mode, most: Mode, demotedTo?: Mode): ExplainedMode {
-  const limited = ceiling(written, most);
+interface ModeSettings {
+  /** `safety.mode` */
+  mode: Mode;
+  restrictions: readonly Restriction[];
+}
+
+export const modesIn = ({ safety, playbooks }: Config): ModeSettings => ({
+  mode: safety.mode,
+  restrictions: restrictionsOf(playbooks.restrictions),
+});
+
+export function modeInWords(
+  { name, mode: written }: Pick<Playbook, 'name' | 'mode'>,
+  settings: ModeSettings,
+  demotedTo?: Mode,
+): ExplainedMode {
+  const { mode: limited, restricted } = modeInForce({ playbook: name, mode: written }, settings, []);
   const inForce = demotedTo ?? limited;
+  const elsewhere = restrictedSomewhere(settings.restrictions, name).filter(
+    ({ mode }) => ceiling(mode, inForce) !== inForce,
+  );
   const why = [
-    ...(limited === written ? [] : [`safety.mode limits it to ${limited}`]),
+    ...(limited === written ? [] : [`${restricted?.by ?? 'safety.mode'} limits it to ${limited}`]),
     ...(inForce === limited ? [] : [`its last runs did not help, so it is demoted to ${inForce}`]),
   ];
   return {
     written,
     inForce,
-    says: `${inForce}: ${MODES[inForce]}${why.length > 0 ? ` (its file says ${written}; ${why.join('; ')})` : ''}`,
+    says: [
+      `${inForce}: ${MODES[inForce]}${why.length > 0 ? ` (its file says ${written}; ${why.join('; ')})` : ''}`,
+      ...elsewhere.map(({ mode, by }) => `${by} limits it to ${mode}`),
+    ].join('; '),
   };
 }
 

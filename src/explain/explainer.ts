@@ -2,7 +2,7 @@ import type { Playbook } from '../incident/plan.ts';
 import { styleHashes } from '../lib/html.ts';
 import type { Explain, Explanation } from '../ports/explanation.ts';
 import type { Ground } from './commands.ts';
-import { explain, modeInWords } from './explain.ts';
+import { explain, modeInWords, modesIn } from './explain.ts';
 import { toJson, writeAs } from './write.ts';
 
 const TYPES = {
@@ -22,7 +22,7 @@ export function createExplainer(inForce: () => Ground & { playbooks: readonly Pl
     if (!playbook) return undefined;
     const explaining = known.get(playbook) ?? explain(playbook, { config, catalog });
     known.set(playbook, explaining);
-    const explanation = { ...(await explaining), mode: modeInWords(playbook.mode, config.safety.mode, mode) };
+    const explanation = { ...(await explaining), mode: modeInWords(playbook, modesIn(config), mode) };
     const text = format === 'json' ? JSON.stringify(toJson(explanation)) : writeAs(format, explanation);
     return { type: TYPES[format], text, styles: format === 'html' || format === 'svg' ? styleHashes(text) : [] };
   };

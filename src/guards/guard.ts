@@ -4,6 +4,7 @@ import type { ServerFacts } from '../incident/health.ts';
 import type { Incident, Run } from '../incident/incident.ts';
 import type { Mode } from '../incident/plan.ts';
 import type { PlannedChange } from '../incident/planned-change.ts';
+import type { Restriction } from '../incident/restrictions.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Exchange, Organisation } from '../ports/exchange.ts';
 import type { StartRefusal } from '../ports/journal.ts';
@@ -41,6 +42,7 @@ export const ALLOW: Answer = { answer: 'allow' };
 export interface GuardSettings {
   /** The upper limit for the mode of every playbook. */
   mode: Mode;
+  restrictions: readonly Restriction[];
   evidenceMaxAge: number;
   approvalExpiry: number;
   /** Number of different people who must approve. */

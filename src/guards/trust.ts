@@ -1,8 +1,8 @@
-import { ceiling, demote } from '../incident/plan.ts';
+import { demote } from '../incident/plan.ts';
 import type { PlaybookRun } from '../incident/runs.ts';
 import type { Trust } from '../ports/store.ts';
 import { ALLOW, type Guard } from './guard.ts';
-import { ask, PLAN_APPROVED, wouldHaveDone } from './mode.ts';
+import { ask, modeOn, PLAN_APPROVED, wouldHaveDone } from './mode.ts';
 
 /**
  * Demotes a playbook that did not help recently: after several consecutive runs that changed something without a
@@ -20,7 +20,7 @@ export const trust: Guard = {
     const { runs, trusted } = await store.runs(organisation.id, run.playbook);
     const down = demotion(runs, run.hash, trusted, settings.trustRuns);
     if (down === 0) return ALLOW;
-    const left = demote(ceiling(run.mode, settings.mode), down);
+    const left = demote(modeOn(context).mode, down);
     const why = `Its last runs did not help (${failuresOf(runs, run.hash, trusted)
       .slice(0, settings.trustRuns)
       .map(({ incident: id }) => id)

@@ -3,6 +3,7 @@ import type { MonitorRef, ServerFacts, VerifyResult } from './health.ts';
 import type { Intent } from './intent.ts';
 import type { Outcome } from './outcome.ts';
 import type { Mode, PlannedStep } from './plan.ts';
+import type { Restricted } from './restrictions.ts';
 import type { UndoAction } from './undo.ts';
 
 /**
@@ -89,7 +90,11 @@ export interface Verified extends VerifyResult {
 
 /** The chosen playbook with its plan for this server, or that no playbook handles the unhealthy monitors. */
 export type Matched =
-  | { playbook: { name: string; hash: string; mode: Mode }; handles: MonitorRef[]; plan: PlannedStep[] }
+  | {
+      playbook: { name: string; hash: string; mode: Mode; restricted?: Restricted };
+      handles: MonitorRef[];
+      plan: PlannedStep[];
+    }
   | { playbook: null; reason: string };
 
 /** A guard said wait. Recorded at the beginning and when the reason changes, not at each check. */

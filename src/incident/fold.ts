@@ -160,6 +160,7 @@ const FOLDERS = {
       playbook: data.playbook.name,
       hash: data.playbook.hash,
       mode: data.playbook.mode,
+      ...(data.playbook.restricted && { restricted: data.playbook.restricted }),
       handles: data.handles,
       plan: data.plan,
       healed: false,

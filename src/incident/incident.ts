@@ -4,6 +4,7 @@ import type { MonitorRef, OurChange, ServerFacts, VerifyResult } from './health.
 import type { Intent } from './intent.ts';
 import type { Outcome } from './outcome.ts';
 import type { Mode, PlannedStep } from './plan.ts';
+import type { Restricted } from './restrictions.ts';
 import type { UndoState } from './undo.ts';
 
 /** The state of an incident, folded from its journal. */
@@ -85,6 +86,8 @@ export interface Run {
   playbook: string;
   hash: string;
   mode: Mode;
+  /** The most careful restriction on its server when it began. */
+  restricted?: Restricted;
   handles: MonitorRef[];
   plan: PlannedStep[];
   /** A verification found its monitors healthy. */

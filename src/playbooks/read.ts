@@ -14,6 +14,7 @@ import { hashOf } from './hash.ts';
 import type { StepLanguage } from './language.ts';
 import { isList, Lists, readList, type StepList } from './lists.ts';
 import { createReading, type PlaybookLanguage, type Shared } from './reading.ts';
+import { namesWithoutPlaybook } from './restrictions.ts';
 import { playbookSchema } from './schema.ts';
 import { readSteps } from './steps.ts';
 
@@ -47,7 +48,7 @@ export function loadPlaybooks(directory: string, language: PlaybookLanguage): Pl
 /** The same, with what is probably a mistake. */
 export function loadLibrary(directory: string, language: PlaybookLanguage): Library {
   const problems: Problem[] = [];
-  const { playbooks, lists } = readAll(readFiles(listFiles(directory), problems), language, problems, []);
+  const { playbooks, lists } = readAll(readFiles(listFiles(directory), problems), language, problems);
   const warnings = lists.unused().map(({ name, source }) => ({
     ...source.locate(['list']),
     message: `no playbook uses the list "${name}"`,
@@ -76,18 +77,21 @@ export function readPlaybooks(files: PlaybookFile[], language: PlaybookLanguage)
   return readAll(files, language, [], []).playbooks;
 }
 
-/** `beside`: files of which only the lists count. */
-function readAll(files: PlaybookFile[], language: PlaybookLanguage, earlier: Problem[], beside: PlaybookFile[]) {
+/** `beside`: files of which only the lists count; without them, these are all playbooks that there are. */
+function readAll(files: PlaybookFile[], language: PlaybookLanguage, earlier: Problem[], beside?: PlaybookFile[]) {
   const found = [...earlier];
   const sources = parseAll(files, found);
+  const isComplete = beside === undefined && found.length === 0;
   const lists = new Lists();
   const own = sources.filter(({ data }) => isList(data)).map((source) => readList(source, found));
   for (const list of own) found.push(...listClash(list, lists.add(list)));
-  for (const source of parseAll(beside, [])) if (isList(source.data)) lists.add(readList(source, []));
+  for (const source of parseAll(beside ?? [], [])) if (isList(source.data)) lists.add(readList(source, []));
 
   const shared: Shared = { ...language, lists, defaults: readDefaults(language, found) };
   const documents = sources.filter(({ data }) => !isList(data));
-  for (const { data } of documents) if (isObject(data)) lists.addPlaybook(String(data.playbook));
+  const names = documents.flatMap(({ data }) => (isObject(data) ? String(data.playbook) : []));
+  for (const name of names) lists.addPlaybook(name);
+  if (isComplete) found.push(...namesWithoutPlaybook(language, names));
   for (const { name, source, steps } of own) {
     const inside = { within: [name], usedAt: [], count: { steps: 0 } };
     readSteps(steps, ['steps'], {}, createReading(shared, source, found, inside));

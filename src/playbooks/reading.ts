@@ -13,7 +13,7 @@ export interface PlaybookLanguage {
   services: readonly string[];
   catalog: Catalog;
   /** What the organisation sets for all its playbooks. */
-  settings: Pick<Config['playbooks'], 'defaults' | 'places'>;
+  settings: Pick<Config['playbooks'], 'defaults' | 'restrictions' | 'places'>;
 }
 
 /** What all documents are read with. */

@@ -24,9 +24,10 @@ const keptProofs = z.strictObject({
 });
 
 /** Everything that a proof depends on, apart from the program and the limits. */
-export function proofKey(playbook: Playbook, { verifyingAgain, watchAfterUndo }: ProofSettings): string {
+export function proofKey(playbook: Playbook, settings: ProofSettings): string {
   const { name, handles, steps } = playbook;
-  const meaning = { name, handles, steps, mode: modeOf(playbook), verifyingAgain, watchAfterUndo };
+  const { verifyingAgain, watchAfterUndo } = settings;
+  const meaning = { name, handles, steps, mode: modeOf(playbook, settings), verifyingAgain, watchAfterUndo };
   return createHash('sha256').update(canonicalJson(meaning)).digest('hex');
 }
 
@@ -49,7 +50,7 @@ export class Gate {
     for (const playbook of playbooks) {
       const key = proofKey(playbook, settings);
       const known = shipped.get(key) ?? this.#known().get(key);
-      if (known && overLimits(known, settings.limits).length === 0) {
+      if (known && overLimits(playbook.name, known, settings).length === 0) {
         if (!shipped.has(key)) proved.set(key, known);
         continue;
       }

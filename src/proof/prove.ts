@@ -5,6 +5,7 @@ import { writeDuration } from '../config/schema.ts';
 import { WATCH_AFTER_UNDO } from '../engine/settings.ts';
 import type { ServerFacts } from '../incident/health.ts';
 import type { Playbook } from '../incident/plan.ts';
+import { isAbout, type Restriction, restrictionsOf } from '../incident/restrictions.ts';
 import { span } from '../lib/span.ts';
 import { stepNamed } from '../steps/index.ts';
 import { type Cost, explore, type Found, NO_COST, TooManyStates } from './explore.ts';
@@ -12,6 +13,7 @@ import { brokenInvariants, reportsEveryChange } from './invariants.ts';
 import { createNarrator, type Times } from './narrator.ts';
 import { RULES } from './rules.ts';
 import { sceneOf, serversFor } from './scene.ts';
+import type { Shell } from './shell.ts';
 import { keyOf, type State } from './state.ts';
 import { type Part, type Step, successors } from './successors.ts';
 import { worstCase } from './worst-case.ts';
@@ -32,6 +34,8 @@ type Wrong = { step?: number; message: string; hint: string; story: string[] };
 export interface ProofSettings extends Times {
   /** The most that one run may take. */
   limits: Cost;
+  /** Those about playbooks lower the limits, and those with a mode let a person be asked. */
+  restrictions: readonly Restriction[];
 }
 
 export function proofSettings({ verification, playbooks }: Config): ProofSettings {
@@ -39,14 +43,21 @@ export function proofSettings({ verification, playbooks }: Config): ProofSetting
     verifyingAgain: verification.looks * verification.lookEvery,
     watchAfterUndo: WATCH_AFTER_UNDO,
     limits: playbooks.limits,
+    restrictions: restrictionsOf(playbooks.restrictions),
   };
 }
 
 /** A search that finds more states than this is given up: no playbook of a reasonable length comes near. */
 const MOST_STATES = 50_000;
 
-/** An observing playbook is proved as if it acted: its mode may change at any time. */
-export const modeOf = ({ mode }: Playbook): 'approve' | 'auto' => (mode === 'approve' ? 'approve' : 'auto');
+/**
+ * An observing playbook is proved as if it acted: its mode may change at any time. Where a restriction demands approval on
+ * some servers, a person may be asked before any change, or not.
+ */
+export function modeOf({ name, mode }: Playbook, { restrictions }: Pick<ProofSettings, 'restrictions'>): Shell['mode'] {
+  if (mode === 'approve') return 'approve';
+  return restrictions.some((one) => one.mode === 'approve' && isAbout(one, name)) ? 'either' : 'auto';
+}
 
 export async function prove(playbook: Playbook, settings: ProofSettings): Promise<Proof> {
   try {
@@ -58,7 +69,11 @@ export async function prove(playbook: Playbook, settings: ProofSettings): Promis
       serviceRestarts: most('serviceRestarts'),
       serverRestarts: most('serverRestarts'),
     };
-    const wrong = [...brokenRules(searches), ...idleSteps(playbook, searches), ...overLimits(worst, settings.limits)];
+    const wrong = [
+      ...brokenRules(searches),
+      ...idleSteps(playbook, searches),
+      ...overLimits(playbook.name, worst, settings),
+    ];
     return {
       playbook: playbook.name,
       states: searches.reduce((sum, { states }) => sum + states, 0),
@@ -100,7 +115,7 @@ async function search(
   settings: ProofSettings,
 ): Promise<Search> {
   const narrator = createNarrator(settings);
-  const mode = modeOf(playbook);
+  const mode = modeOf(playbook, settings);
   const { shell, initial } = sceneOf({ playbooks: [playbook], facts, mode, mayCancel: true, retries: 0 });
   const lineOf = linesOf(playbook, facts);
   const [left, reached, useful] = [new Set<string>(), new Set<number>(), new Set<number>()];
@@ -188,25 +203,48 @@ function idleSteps(playbook: Playbook, searches: readonly Search[]): Wrong[] {
   });
 }
 
-export function overLimits(worst: Cost, limits: Cost): Wrong[] {
+export function overLimits(
+  playbook: string,
+  worst: Cost,
+  settings: Pick<ProofSettings, 'limits' | 'restrictions'>,
+): Wrong[] {
+  const [time, serviceRestarts, serverRestarts] = (['time', 'serviceRestarts', 'serverRestarts'] as const).map((kind) =>
+    limitOf(kind, playbook, settings),
+  ) as [Limit, Limit, Limit];
   const kinds = [
     {
-      kind: 'time',
-      message: `can take ${span(worst.time)}, which is more than ${writeDuration(limits.time)}`,
-      hint: 'shorten its waits, or raise playbooks.limits.time',
+      isOver: worst.time > time.most,
+      message: `can take ${span(worst.time)}, which is more than ${writeDuration(time.most)}`,
+      hint: `shorten its waits, or raise ${time.key}.time`,
     },
     {
-      kind: 'serviceRestarts',
-      message: `can restart services ${worst.serviceRestarts} times, which is more than ${limits.serviceRestarts}`,
-      hint: 'remove restarts, or raise playbooks.limits.service-restarts',
+      isOver: worst.serviceRestarts > serviceRestarts.most,
+      message: `can restart services ${worst.serviceRestarts} times, which is more than ${serviceRestarts.most}`,
+      hint: `remove restarts, or raise ${serviceRestarts.key}.service-restarts`,
     },
     {
-      kind: 'serverRestarts',
-      message: `can restart the server ${worst.serverRestarts} times, which is more than ${limits.serverRestarts}`,
-      hint: 'remove restarts, or raise playbooks.limits.server-restarts',
+      isOver: worst.serverRestarts > serverRestarts.most,
+      message: `can restart the server ${worst.serverRestarts} times, which is more than ${serverRestarts.most}`,
+      hint: `remove restarts, or raise ${serverRestarts.key}.server-restarts`,
     },
-  ] as const;
-  return kinds
-    .filter(({ kind }) => worst[kind] > limits[kind])
-    .map(({ message, hint }) => ({ message, hint, story: [] }));
+  ];
+  return kinds.filter(({ isOver }) => isOver).map(({ message, hint }) => ({ message, hint, story: [] }));
+}
+
+/** A limit, and the key of the limits that set it. */
+type Limit = { most: number; key: string };
+
+/** The lowest of those that hold for a playbook. */
+function limitOf(
+  kind: keyof Cost,
+  playbook: string,
+  { limits, restrictions }: Pick<ProofSettings, 'limits' | 'restrictions'>,
+): Limit {
+  const own = restrictions
+    .filter((one) => isAbout(one, playbook))
+    .map((one): Limit => ({ most: one.limits?.[kind] ?? Number.POSITIVE_INFINITY, key: `${one.key}.limits` }));
+  return own.reduce((least, one) => (one.most < least.most ? one : least), {
+    most: limits[kind],
+    key: 'playbooks.limits',
+  });
 }

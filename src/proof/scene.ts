@@ -12,7 +12,7 @@ import { entryOf, type Found, NOTHING_SEEN, type State } from './state.ts';
 export interface Scene {
   playbooks: readonly Playbook[];
   facts: ServerFacts;
-  mode?: 'auto' | 'approve';
+  mode?: Shell['mode'];
   mayCancel?: boolean;
   /** What others had turned on before. */
   found?: Partial<Found>;

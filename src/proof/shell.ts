@@ -43,7 +43,8 @@ export interface Shell {
   verifications: readonly VerifyResult[];
   answers: StepAnswers;
   settings: NextSettings;
-  mode: 'auto' | 'approve';
+  /** `either`: a person may be asked before a change, or not. */
+  mode: 'auto' | 'approve' | 'either';
   /** How often a command, and an undo, is tried. */
   sendings: number;
   tries: number;
@@ -133,7 +134,7 @@ function beginStep(shell: Shell, { incident, exchange }: Situation, n: number): 
     } else {
       const { intent, undo } = answer.change;
       moves.push(...guarded(shell, incident, n));
-      const mayStart = shell.mode === 'auto' || incident.parent || isApproved(incident, ['approval']);
+      const mayStart = shell.mode !== 'approve' || incident.parent || isApproved(incident, ['approval']);
       // A guard reads the database copies right before a reboot.
       const isSafe = answer.change.action !== 'restart-server' || !exchange.active;
       const started: IncidentEvent = {
@@ -159,7 +160,7 @@ function guarded(shell: Shell, incident: Incident, n: number): Move[] {
           }),
           waits: true,
         };
-  const asks = shell.mode === 'approve' && !isApproved(incident, ['approval']);
+  const asks = shell.mode !== 'auto' && !isApproved(incident, ['approval']);
   const evidence = verify(shell, 'before-change').map((move) => ({ ...move, waits: true }) as Move);
   return [wait('claim'), ...(asks ? [wait('approval', true)] : []), refused(n), refused(n, true), ...evidence];
 }

@@ -67,7 +67,7 @@ export function inMode<Options extends Pick<RehearsalOptions, 'config' | 'playbo
   const { config, playbooks } = options;
   return {
     ...options,
-    config: { ...config, safety: { ...config.safety, mode } },
+    config: { ...config, safety: { ...config.safety, mode }, playbooks: { ...config.playbooks, restrictions: [] } },
     playbooks: playbooks.map((playbook): Playbook => ({ ...playbook, mode })),
   };
 }

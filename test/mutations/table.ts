@@ -323,6 +323,27 @@ const MUTATIONS: Mutation[] = [
     tests: ['engine/intake'],
   },
   {
+    says: 'a restriction is ignored',
+    in: 'modeInForce',
+    from: 'const restricted =',
+    to: 'const restricted = undefined && ',
+    tests: ['guards/mode', 'engine/restrictions'],
+  },
+  {
+    says: 'a child incident escapes a restriction',
+    in: 'mode.judge',
+    from: '&& !restricted',
+    to: '',
+    tests: ['guards/mode', 'engine/restrictions'],
+  },
+  {
+    says: 'a limit of a restriction is not proved',
+    in: 'limitOf',
+    from: 'one.most < least.most',
+    to: 'false',
+    tests: ['playbooks/restrictions', 'proof/gate'],
+  },
+  {
     says: 'an incident ends although nobody could be notified',
     in: 'notifyPeople',
     from: 'tries < NOTIFY_TRIES',

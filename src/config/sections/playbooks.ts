@@ -2,6 +2,53 @@ import { z } from 'zod';
 import { MODES, type Mode } from '../../incident/plan.ts';
 import { positiveDuration } from '../schema.ts';
 
+const LIMITS = {
+  time: positiveDuration,
+  serviceRestarts: z.int().min(0).max(100),
+  serverRestarts: z.int().min(0).max(10),
+};
+const MEANING = {
+  time: 'Longest that one run may take at worst, without waits for people and for other servers.',
+  serviceRestarts: 'Most restarts of services in one run.',
+  serverRestarts: 'Most restarts of the server in one run.',
+};
+
+/** Names, at least one. */
+const names = (of: z.ZodString) => z.array(of).min(1, 'names none').optional();
+
+const restriction = z
+  .strictObject({
+    playbooks: names(
+      z.string().regex(/^[a-z0-9*-]+$/, 'must be the name of a playbook, in which * stands for any part: imap-*'),
+    ).describe('Playbooks that it applies to, by name or pattern (`imap-*`). Default: all.'),
+    servers: names(z.string().min(1, 'is empty')).describe('Servers that it applies to. Default: all.'),
+    groups: names(z.string().min(1, 'is empty')).describe(
+      'Database availability groups that it applies to, besides the servers; "cas:<site>" stands for the client access servers of a site.',
+    ),
+    mode: z
+      .enum(['observe', 'approve'], {
+        error: 'must be "observe" or "approve": a restriction makes a playbook more careful',
+      })
+      .optional()
+      .describe('Upper limit for the mode of these playbooks on these servers: observe or approve.'),
+    limits: z
+      .strictObject({
+        time: LIMITS.time.optional().describe(MEANING.time),
+        serviceRestarts: LIMITS.serviceRestarts.optional().describe(MEANING.serviceRestarts),
+        serverRestarts: LIMITS.serverRestarts.optional().describe(MEANING.serverRestarts),
+      })
+      .optional(),
+  })
+  .superRefine(({ servers, groups, mode, limits }, context) => {
+    const complain = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    if (limits && (servers ?? groups)) {
+      complain(['limits'], 'are proved for whole playbooks: put them into an entry without servers and groups');
+    }
+    if (mode === undefined && Object.keys(limits ?? {}).length === 0) {
+      complain([], 'restricts nothing: set mode, or limits');
+    }
+  });
+
 export const playbooks = z.strictObject({
   directory: z.string().min(1, 'is empty').prefault('playbooks').describe('Folder of the playbooks (*.yaml).'),
   proof: z
@@ -12,11 +59,9 @@ export const playbooks = z.strictObject({
     ),
   limits: z
     .strictObject({
-      time: positiveDuration
-        .prefault('12h')
-        .describe('Longest that one run may take at worst, without waits for people and for other servers.'),
-      serviceRestarts: z.int().min(0).max(100).prefault(6).describe('Most restarts of services in one run.'),
-      serverRestarts: z.int().min(0).max(10).prefault(1).describe('Most restarts of the server in one run.'),
+      time: LIMITS.time.prefault('12h').describe(MEANING.time),
+      serviceRestarts: LIMITS.serviceRestarts.prefault(6).describe(MEANING.serviceRestarts),
+      serverRestarts: LIMITS.serverRestarts.prefault(1).describe(MEANING.serverRestarts),
     })
     .prefault({})
     .describe('Limits that every playbook must keep on its worst path; `playbooks check` proves it.'),
@@ -35,4 +80,10 @@ export const playbooks = z.strictObject({
     })
     .prefault({})
     .describe('Defaults of this organisation; what a playbook sets wins.'),
+  restrictions: z
+    .array(restriction)
+    .prefault([])
+    .describe(
+      'What playbooks may not do, also on some servers only. The most careful of all that apply holds, whatever their order.',
+    ),
 });

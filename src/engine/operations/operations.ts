@@ -4,7 +4,8 @@ import { ChainVerifier } from '../../incident/chain.ts';
 import type { ByPerson, Entry, IncidentEvent } from '../../incident/event.ts';
 import { monitorName } from '../../incident/health.ts';
 import { approvalsOf, approverOf, type Incident, isExpired } from '../../incident/incident.ts';
-import { ceiling, demote, type Playbook } from '../../incident/plan.ts';
+import { demote, type Playbook } from '../../incident/plan.ts';
+import { modeInForce } from '../../incident/restrictions.ts';
 import { type IncidentView, view } from '../../incident/view.ts';
 import { type Head, Stale } from '../../ports/journal.ts';
 import {
@@ -145,7 +146,8 @@ export function createOperations(
 
   async function viewOf(playbook: Playbook): Promise<PlaybookView> {
     const { runs, trusted } = await store.runs(engine.clock.epoch, playbook.name);
-    const written = ceiling(playbook.mode, settings.mode);
+    // Restrictions for some servers are not included.
+    const { mode: written } = modeInForce({ playbook: playbook.name, mode: playbook.mode }, settings, []);
     const down = demotion(runs, playbook.hash, trusted, settings.trustRuns);
     const inForce = demote(written, down);
     return {

@@ -41,7 +41,7 @@ export async function whatIf(engine: Engine, alert: WhatIfAlert, signal: AbortSi
         : `Nothing would be changed: ${reason}. If that is still so after ${engine.settings.retries} more verifications, a person is notified.`;
     return { server, ...joins, verification, steps: [], says: withJoin(joins, says) };
   }
-  const matched = match(incident, engine.playbooks(), engine.catalog);
+  const matched = match(incident, engine.playbooks(), engine.catalog, engine.settings.restrictions);
   write(incident, { type: 'matched', data: matched }, clock.now());
   if (matched.playbook === null) {
     const says = `Nothing would be changed, and a person is notified: ${matched.reason}`;

@@ -2,7 +2,7 @@ import { ANY_FAMILY } from '../../incident/alert.ts';
 import type { Held } from '../../incident/event.ts';
 import { monitorName } from '../../incident/health.ts';
 import { currentRun, type Incident, peopleIn } from '../../incident/incident.ts';
-import { ceiling } from '../../incident/plan.ts';
+import { modeInForce } from '../../incident/restrictions.ts';
 import type { Notice } from '../../ports/notifier.ts';
 import type { Question } from '../../steps/step.ts';
 import type { Advance, Progress } from '../advancing.ts';
@@ -26,7 +26,7 @@ export async function askPerson(engine: Engine, advance: Advance, n: number, ask
   const { settings, clock, log } = engine;
   const { question, role, within } = asks;
   const run = currentRun(incident);
-  if (run && ceiling(run.mode, settings.mode) === 'observe') {
+  if (run && modeInForce(run, settings, incident.facts ? [incident.facts] : []).mode === 'observe') {
     return endStep(advance, { n, state: 'skipped', says: `nobody is asked in mode observe: ${question}` });
   }
   const held: Held = {

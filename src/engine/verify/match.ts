@@ -2,6 +2,7 @@ import type { Matched } from '../../incident/event.ts';
 import { isMonitor, type MonitorRef, monitorName, type ServerFacts } from '../../incident/health.ts';
 import type { Incident } from '../../incident/incident.ts';
 import type { PlannedStep, Playbook } from '../../incident/plan.ts';
+import { type Restriction, restrictedOn } from '../../incident/restrictions.ts';
 import { stepNamed } from '../../steps/index.ts';
 import type { Catalog } from '../../verification/catalog.ts';
 
@@ -9,7 +10,12 @@ import type { Catalog } from '../../verification/catalog.ts';
  * Chooses the playbook for the most basic unhealthy monitor whose playbook has not run yet, and plans it for this
  * server. One playbook at a time: the others wait.
  */
-export function match(incident: Incident, playbooks: readonly Playbook[], catalog: Catalog): Matched {
+export function match(
+  incident: Incident,
+  playbooks: readonly Playbook[],
+  catalog: Catalog,
+  restrictions: readonly Restriction[] = [],
+): Matched {
   const unhealthy: MonitorRef[] = (incident.verified?.monitors ?? [])
     .filter((monitor) => monitor.verdict === 'confirmed')
     .sort((a, b) => catalog.rank(a) - catalog.rank(b));
@@ -17,8 +23,10 @@ export function match(incident: Incident, playbooks: readonly Playbook[], catalo
   for (const monitor of unhealthy) {
     const playbook = playbooks.find((candidate) => handles(candidate, monitor));
     if (!playbook || ran.has(playbook.name)) continue;
+    const { name, hash, mode } = playbook;
+    const restricted = restrictedOn(restrictions, name, [factsIn(incident)]);
     return {
-      playbook: { name: playbook.name, hash: playbook.hash, mode: playbook.mode },
+      playbook: { name, hash, mode, ...(restricted && { restricted }) },
       handles: unhealthy
         .filter((other) => handles(playbook, other))
         .map(({ healthSet, monitor, targetResource }) => ({

@@ -21,7 +21,7 @@ export const journal = (name: string): Entry[] =>
 export const backtestSettings = (
   playbooks: readonly Playbook[],
   mode: BacktestSettings['mode'] = 'auto',
-): BacktestSettings => ({ playbooks, catalog, mode, proof: proofSettings(config) });
+): BacktestSettings => ({ playbooks, catalog, mode, restrictions: [], proof: proofSettings(config) });
 
 export const read = (text: string): Playbook[] => readPlaybooks([{ file: 'p.yaml', text }], language);
 

@@ -400,6 +400,18 @@ describe('organisation', () => {
     expect(told(await check(organisation, { servers: all }))).toEqual([expected]);
   });
 
+  it('servers and groups of restrictions that do not exist are named', async () => {
+    const restrictions = [
+      { servers: ['MBX1.contoso.com', 'mbx8'], mode: 'approve' },
+      { groups: ['DAG1', 'cas:Tokio'], mode: 'observe' },
+    ];
+    const site = { servers: [facts('mbx1'), facts('cas1', cas)], more: { playbooks: { restrictions } } };
+    expect(told(await check(organisation, site)).slice(1)).toEqual([
+      'look restrictions: playbooks.restrictions[0] names the server "mbx8", which does not exist: nothing is restricted there → Did you mean "mbx1"?',
+      'look restrictions: playbooks.restrictions[1] names the group "cas:Tokio", which does not exist: nothing is restricted there → Did you mean "cas:Tokyo"?',
+    ]);
+  });
+
   it('of a lab with an invalid file is reported with the problem', async () => {
     const site = { exchange: LAB, opened: new Error('The organisation file cannot be used\n  /servers: x') };
     expect(told(await check(organisation, site))).toEqual([

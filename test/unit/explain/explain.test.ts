@@ -201,7 +201,20 @@ describe('words', () => {
       'approve: a person must approve its plan before the first change (its file says auto; its last runs did not help, so it is demoted to approve)',
     ],
   ] as const)('the mode %s under %s, demoted to %s', (written, most, demoted, says) => {
-    expect(modeInWords(written, most, demoted).says).toBe(says);
+    expect(modeInWords({ name: 'p', mode: written }, { mode: most, restrictions: [] }, demoted).says).toBe(says);
+  });
+
+  test('the mode names restrictions for the playbook, and those for some servers', () => {
+    const key = (n: number) => `playbooks.restrictions[${n}]`;
+    const restrictions = [
+      { key: key(0), playbooks: ['p'], mode: 'approve' as const },
+      { key: key(1), groups: ['dag1'], mode: 'observe' as const },
+      { key: key(2), groups: ['dag2'], mode: 'approve' as const },
+      { key: key(3), playbooks: ['q'], mode: 'observe' as const },
+    ];
+    expect(modeInWords({ name: 'p', mode: 'auto' }, { mode: 'auto', restrictions }).says).toBe(
+      'approve: a person must approve its plan before the first change (its file says auto; playbooks.restrictions[0] for p limits it to approve); playbooks.restrictions[1] for dag1 limits it to observe',
+    );
   });
 
   test('what a step leads to names the next step, or a person at the end', async () => {

@@ -8,6 +8,7 @@ import { facts, HOUR, MINUTE, NINE, stubExchange } from '../../support/stub.ts';
 
 const SETTINGS: GuardSettings = {
   mode: 'auto',
+  restrictions: [],
   evidenceMaxAge: 5 * MINUTE,
   approvalExpiry: 4 * HOUR,
   approvers: 1,

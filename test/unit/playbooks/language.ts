@@ -34,7 +34,7 @@ export const LANGUAGE: PlaybookLanguage = {
   steps: STEPS,
   services: ['MSExchangeIMAP4', 'MSExchangeIMAP4BE'],
   catalog: loadCatalog('config/health-sets.yaml'),
-  settings: { defaults: { mode: 'observe', steps: {} }, places: {} },
+  settings: { defaults: { mode: 'observe', steps: {} }, restrictions: [], places: {} },
 };
 
 /** Reads one text as the file `p.yaml`. */

@@ -58,6 +58,18 @@ test('a kept proof holds within its limits only', async () => {
   expect(await failing(nextStart(), SAFE, none)).toEqual(['p']);
 });
 
+test('a kept proof holds within the limits of a restriction too', async () => {
+  const restrictions = [{ key: 'playbooks.restrictions[0]', playbooks: ['p'], limits: { serviceRestarts: 0 } }];
+  expect(await failing(nextStart(), SAFE, { ...settings, restrictions })).toEqual(['p']);
+});
+
+test('a playbook for which a restriction lets a person be asked is proved for that', async () => {
+  const restrictions = [{ key: 'playbooks.restrictions[0]', groups: ['dag1'], mode: 'approve' as const }];
+  rewrite();
+  expect(await failing(nextStart(), UNSAFE, { ...settings, restrictions })).toEqual(['p']);
+  expect(await failing(nextStart(), SAFE, { ...settings, restrictions })).toEqual([]);
+});
+
 test('a kept proof holds for the times that it was done with', async () => {
   rewrite();
   expect(await failing(nextStart(), UNSAFE, { ...settings, verifyingAgain: settings.verifyingAgain + 1 })).toEqual([

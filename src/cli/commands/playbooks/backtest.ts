@@ -61,11 +61,13 @@ export async function backtest(
   ]);
   const { config } = readSettings(command);
   const catalog = loadCatalog(config.verification.catalog);
+  const proof = proofSettings(config);
   const settings = {
     playbooks: readPlaybookFiles(files, config, catalog),
     catalog,
     mode: config.safety.mode,
-    proof: proofSettings(config),
+    restrictions: proof.restrictions,
+    proof,
   };
   const comparison = createBacktest(
     settings,
