@@ -41,6 +41,8 @@ export interface Playbook {
   page?: string;
   handles: MonitorRef[];
   mode: Mode;
+  /** Its file sets no mode: that of the organisation's defaults holds. */
+  modeIsDefault?: true;
   steps: StepSpec[];
   /** SHA-256 (first 12 hex digits) of its content; comments and layout don't count. */
   hash: string;
@@ -58,6 +60,8 @@ export interface StepPlace extends FilePlace {
   usedAt?: FilePlace[];
   /** Options that the organisation's defaults set, not the file. */
   defaults?: string[];
+  /** Options that the file sets. */
+  written?: string[];
   comments: StepComment[];
 }
 

@@ -155,12 +155,22 @@ function readPlaybook(source: Source, shared: Shared, problems: Problem[]): Play
   const handles = readHandles(result.data.handles, shared.catalog, source.locate, problems);
   const read = readSteps(result.data.steps, ['steps'], {}, createReading(shared, source, problems));
   const meaning = { name, handles, mode, steps: read.map(({ spec }) => spec) };
-  const places = read.map(({ place, defaults, comments }) => ({
+  const places = read.map(({ place, defaults, written, comments }) => ({
     ...place,
     comments,
     ...(defaults.length > 0 && { defaults }),
+    ...(written.length > 0 && { written }),
   }));
-  return { ...meaning, summary, ...(page && { page }), hash: hashOf(meaning), file: source.file, places };
+  const modeIsDefault = result.data.mode === undefined && { modeIsDefault: true as const };
+  return {
+    ...meaning,
+    ...modeIsDefault,
+    summary,
+    ...(page && { page }),
+    hash: hashOf(meaning),
+    file: source.file,
+    places,
+  };
 }
 
 /** Two lists of one name. */

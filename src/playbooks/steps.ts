@@ -17,12 +17,13 @@ const FRAME = ['when', 'steps', 'use'];
 /** The most steps of a playbook; lists that use one another twice would multiply them without end. */
 const MOST_STEPS = 500;
 
-/** A step, where it is in its file, and which of its options are defaults of the organisation. */
+/** A step, where it is in its file, and which of its options are written there or defaults of the organisation. */
 export interface ReadStep {
   spec: StepSpec;
   place: Place;
   comments: StepComment[];
   defaults: string[];
+  written: string[];
 }
 
 export function readSteps(entries: unknown[], path: Path, around: Condition, reading: StepReading): ReadStep[] {
@@ -146,7 +147,7 @@ function readStep(name: string, value: unknown, path: Path, when: Condition, rea
   const read = readOptions(step, value, path, reading);
   if (!read) return [];
   const spec = { step: step.name, options: read.options, ...(Object.keys(when).length > 0 && { when }) };
-  return [{ spec, place: reading.locate(path, 'key'), defaults: read.defaults, comments: [] }];
+  return [{ spec, place: reading.locate(path, 'key'), defaults: read.defaults, written: read.written, comments: [] }];
 }
 
 function readOptions(
@@ -154,7 +155,7 @@ function readOptions(
   value: unknown,
   path: Path,
   reading: StepReading,
-): { options: Record<string, unknown>; defaults: string[] } | undefined {
+): { options: Record<string, unknown>; defaults: string[]; written: string[] } | undefined {
   const bareValue = value !== null && value !== undefined && !isObject(value);
   if (bareValue && step.shorthand === undefined) {
     const keys = Object.keys(step.options.shape);
@@ -181,7 +182,7 @@ function readOptions(
     reading.complain(atOption ? [...path, option] : path, message ?? complaint, hint);
   }
   const options = complaints.length === 0 ? step.complete?.(result.data, environment) : undefined;
-  return { options: options ?? result.data, defaults: inherited };
+  return { options: options ?? result.data, defaults: inherited, written: Object.keys(written) };
 }
 
 function environmentOf({ services, locate }: StepReading): StepEnvironment {

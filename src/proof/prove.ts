@@ -179,7 +179,7 @@ function problemOf({ file, name, places }: Playbook, { step, message, hint, stor
   const more = { hint, ...(story.length > 0 && { story }) };
   const place = step === undefined ? undefined : places[step];
   if (!place) return { file, line: 0, column: 0, path: '', message: `playbook ${name} ${message}`, ...more };
-  const { defaults: _, comments: __, ...where } = place;
+  const { defaults: _, written: __, comments: ___, ...where } = place;
   return { ...where, message, ...more };
 }
 
@@ -232,10 +232,10 @@ export function overLimits(
 }
 
 /** A limit, and the key of the limits that set it. */
-type Limit = { most: number; key: string };
+export type Limit = { most: number; key: string };
 
 /** The lowest of those that hold for a playbook. */
-function limitOf(
+export function limitOf(
   kind: keyof Cost,
   playbook: string,
   { limits, restrictions }: Pick<ProofSettings, 'limits' | 'restrictions'>,

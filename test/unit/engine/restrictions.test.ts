@@ -1,13 +1,18 @@
 /** Restrictions for some servers, and what a reload changes for an incident that has begun. */
 import { describe, expect, test } from 'vitest';
+import { loadConfig } from '../../../src/config/load.ts';
 import type { Matched } from '../../../src/incident/event.ts';
 import type { Incident } from '../../../src/incident/incident.ts';
 import type { Playbook } from '../../../src/incident/plan.ts';
 import type { Restriction } from '../../../src/incident/restrictions.ts';
+import { languageOf, readPlaybooks } from '../../../src/playbooks/read.ts';
+import { STEPS } from '../../../src/steps/index.ts';
+import { loadCatalog } from '../../../src/verification/catalog.ts';
 import { type Bench, bench, operationsOf } from '../../support/engine.ts';
 import { written } from '../../support/written.ts';
 
 const SELF_TEST = { healthSet: 'IMAP.Protocol', monitor: 'ImapSelfTestMonitor' };
+const MINUTE = 60_000;
 const key = 'playbooks.restrictions[0]';
 const DAG1_ASKS: Restriction[] = [{ key, groups: ['dag1'], mode: 'approve' }];
 
@@ -91,8 +96,8 @@ describe('a restriction for one group', () => {
 
 describe('a reload while an incident is open', () => {
   /** An incident that a restart does not end: the shipped playbook goes on with a drain and a reboot. */
-  async function begun(restrictions: Restriction[] = []) {
-    const b = restricted(restrictions);
+  async function begun(restrictions: Restriction[] = [], playbooks?: Playbook[]) {
+    const b = restricted(restrictions, playbooks);
     b.lab.post({ fault: 'imap-backend-wedged', server: 'mbx1' });
     const id = await b.alert({ server: 'mbx1', ...SELF_TEST });
     return { b, id };
@@ -100,18 +105,40 @@ describe('a reload while an incident is open', () => {
   const isRestarted = ({ steps }: Incident) => steps[0]?.state === 'done';
   const matched = (b: Bench) => b.entries.flatMap(({ type, data }) => (type === 'matched' ? [data as Matched] : []));
 
-  test('a run keeps the steps and the hash that it began with', async () => {
-    const { b, id } = await begun();
+  /** A playbook that uses a list, with defaults of the organisation. */
+  function usingList(list: string, backWithin: string, mode: 'auto' | 'approve'): Playbook {
+    const { config } = loadConfig({ env: {}, cwd: process.cwd() });
+    config.playbooks.defaults = { mode, steps: { 'restart-server': { 'back-within': backWithin } } };
+    const handles = 'handles: [IMAP.Protocol\\ImapSelfTestMonitor]';
+    const text = [
+      `list: shared\nsummary: s\nsteps: [${list}]`,
+      `playbook: p\nsummary: s\n${handles}\nsteps: [{ restart-service: MSExchangeIMAP4BE }, recheck, { use: shared }, recheck]`,
+    ].join('\n---\n');
+    const language = languageOf(config, STEPS, loadCatalog(config.verification.catalog));
+    return readPlaybooks([{ file: 'p.yaml', text }], language)[0] as Playbook;
+  }
+
+  test('a run keeps the steps of a list, the defaults and the hash that it began with', async () => {
+    const before = usingList('fail-over-databases, confirm-no-active-copies, restart-server', '30m', 'auto');
+    const after = usingList('{ wait: 1m }', '50m', 'approve');
+    expect(after.hash).not.toBe(before.hash);
+    const { b, id } = await begun([], [before]);
     await b.run(isRestarted);
-    // As after an edit of a list or a default: the same name, with other steps and another hash.
-    const edited = { ...written(['restart-service: MSExchangeIMAP4BE', 'recheck']), name: 'imap-protocol' };
-    b.engine.playbooks = () => [edited];
+    b.engine.playbooks = () => [after];
     await b.run();
     const { finished, runs, steps } = await b.incident(id);
     expect(finished?.outcome).toBe('recovered');
     expect(matched(b)).toHaveLength(1);
-    expect(runs[0]?.hash).not.toBe(edited.hash);
-    expect(steps.map(({ step, state }) => `${step.step} ${state}`)).toContain('restart-server done');
+    expect([runs[0]?.hash, runs[0]?.mode]).toEqual([before.hash, 'auto']);
+    expect(steps.map(({ step, state }) => `${step.step} ${state}`)).toEqual([
+      'restart-service done',
+      'recheck done',
+      'fail-over-databases done',
+      'confirm-no-active-copies done',
+      'restart-server done',
+      'recheck done',
+    ]);
+    expect(steps[4]?.step.options).toEqual({ 'back-within': 30 * MINUTE });
   });
 
   test('a new restriction holds from the next change on', async () => {

@@ -78,6 +78,20 @@ describe('with playbooks.proof: required', () => {
     expect(now.config.playbooks.limits.serviceRestarts).toBe(defaults.playbooks.limits.serviceRestarts);
   });
 
+  test('a restriction is in force after a reload; one that names no playbook is refused', async () => {
+    const now = await open(SAFE);
+    const { settings } = now;
+    const next = (playbooks: string[]) => ({
+      ...configured(),
+      playbooks: { ...configured().playbooks, restrictions: [{ playbooks, mode: 'approve' as const }] },
+    });
+    await now.reload(next(['p']), () => {});
+    const inForce = [{ key: 'playbooks.restrictions[0]', playbooks: ['p'], mode: 'approve' }];
+    expect(settings.restrictions).toEqual(inForce);
+    await expect(now.reload(next(['q']), () => {})).rejects.toThrow('there is no playbook "q"');
+    expect(settings.restrictions).toEqual(inForce);
+  });
+
   test('a certificate that cannot be read keeps everything as it was', async () => {
     const now = await open(SAFE);
     write(LONGER);

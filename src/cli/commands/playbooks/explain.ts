@@ -1,17 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import type { Config } from '../../../config/config.ts';
-import { didYouMean } from '../../../config/problems.ts';
 import { whyUnreadable } from '../../../config/yaml.ts';
-import type { Playbook } from '../../../incident/plan.ts';
 import { visibleJson } from '../../../incident/visible.ts';
 import { EXPLANATION_FORMATS, type ExplanationFormat } from '../../../ports/explanation.ts';
-import { type Catalog, loadCatalog } from '../../../verification/catalog.ts';
+import { loadCatalog } from '../../../verification/catalog.ts';
 import { type CliContext, wantsJson } from '../../context.ts';
-import { CliError, UsageError } from '../../errors.ts';
+import { CliError } from '../../errors.ts';
 import { explanationText } from '../../output/explanation-text.ts';
 import { plain } from '../../output/text.ts';
-import { readPlaybookFiles } from '../../playbooks.ts';
+import { findPlaybook } from '../../playbooks.ts';
 import { readSettings } from '../../settings.ts';
 
 type Options = { markdown?: true; html?: true; svg?: true; mermaid?: true; output?: string };
@@ -33,7 +30,7 @@ export function explainCommand(playbooks: Command, context: CliContext): void {
     .action(async (wanted: string, name: string | undefined, options: Options, command: Command) => {
       const { config } = readSettings(command);
       const catalog = loadCatalog(config.verification.catalog);
-      const playbook = find(wanted, name, config, catalog);
+      const playbook = findPlaybook(wanted, name, config, catalog);
       const [{ explain }, { toJson, writeAs }, { documentOf }] = await Promise.all([
         import('../../../explain/explain.ts'),
         import('../../../explain/write.ts'),
@@ -54,20 +51,6 @@ export function explainCommand(playbooks: Command, context: CliContext): void {
       }
       if (explanation.problems.length > 0) context.fail();
     });
-}
-
-function find(wanted: string, name: string | undefined, config: Config, catalog: Catalog): Playbook {
-  const isFile = /[/\\]|\.ya?ml$/i.test(wanted);
-  if (!isFile && name !== undefined) throw new UsageError('Only a file may be followed by the name of a playbook.');
-  const read = readPlaybookFiles(isFile ? [wanted] : [], config, catalog);
-  const asked = isFile ? name : wanted;
-  const names = read.map((playbook) => playbook.name);
-  if (asked === undefined && names.length > 1)
-    throw new UsageError(`${wanted} has several playbooks: add one of ${names.join(', ')}`);
-  const found = read.find((playbook) => asked === undefined || playbook.name === asked);
-  if (found) return found;
-  const hint = didYouMean(asked ?? '', names) ?? `known playbooks: ${names.join(', ')}`;
-  throw new CliError(`There is no playbook "${asked}" in ${isFile ? wanted : config.playbooks.directory}; ${hint}`);
 }
 
 const ENDINGS: Record<string, ExplanationFormat> = { mmd: 'mermaid', htm: 'html', markdown: 'md' };

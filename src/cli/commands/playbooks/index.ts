@@ -6,16 +6,18 @@ import { diffCommand } from './diff.ts';
 import { explainCommand } from './explain.ts';
 import { listCommand } from './list.ts';
 import { reloadCommand } from './reload.ts';
+import { showCommand } from './show.ts';
 import { testCommand } from './test.ts';
 import { trustCommand } from './trust.ts';
 
 export function playbooksCommand(program: Command, context: CliContext): void {
   const playbooks = program
     .command('playbooks')
-    .description('list, check, test, explain, compare, reload and trust playbooks')
+    .description('list, show, check, test, explain, compare, reload and trust playbooks')
     .helpCommand(false);
   listCommand(playbooks, context);
   trustCommand(playbooks, context);
+  showCommand(playbooks, context);
   checkCommand(playbooks, context);
   testCommand(playbooks, context);
   explainCommand(playbooks, context);
