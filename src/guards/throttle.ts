@@ -1,7 +1,8 @@
 import type { ServerFacts } from '../incident/health.ts';
 import type { PlannedChange } from '../incident/planned-change.ts';
+import { restrictionsOn } from '../incident/restrictions.ts';
 import type { ThrottleRule } from '../ports/journal.ts';
-import { ALLOW, type Answer, type Guard, type ThrottleLimits } from './guard.ts';
+import { ALLOW, type Answer, type Guard, type GuardSettings, type ThrottleLimits } from './guard.ts';
 import { answerOf } from './shared-state.ts';
 
 const MINUTE = 60_000;
@@ -15,9 +16,20 @@ export const throttle: Guard = {
   reasons: ['too-soon', 'hourly-limit', 'daily-limit', 'group-too-soon', 'group-daily-limit', 'started-by-others'],
   requires:
     'the limits of this action are not reached: time since the last one, number per hour and day, per server and group',
-  async judge({ incident, change, target, exchange, clock, settings, refusal, startedByUs, signal }): Promise<Answer> {
+  async judge({
+    incident,
+    run,
+    change,
+    target,
+    exchange,
+    clock,
+    settings,
+    refusal,
+    startedByUs,
+    signal,
+  }): Promise<Answer> {
     if (refusal?.by === 'throttle') return answerOf(refusal).answer;
-    const limits = settings.throttles[change.action];
+    const limits = limitsOn(settings, change.action, run.playbook, target);
     // A run that has changed something already passed this limit; a child is part of its parent's run.
     if (!limits || limits.minutesBetween < 0 || incident.changed || incident.parent) return ALLOW;
     const startedAt = change.intent.fence[change.action === 'restart-server' ? 'bootedAt' : 'startedAt'];
@@ -40,6 +52,36 @@ export const throttle: Guard = {
     };
   },
 };
+
+type SomeLimits = { readonly [limit in keyof ThrottleLimits]?: number | undefined };
+
+/** The limits of an action on a server: the tightest of `safety.throttles` and of the restrictions there. */
+export function limitsOn(
+  { throttles, restrictions }: Pick<GuardSettings, 'throttles' | 'restrictions'>,
+  action: string,
+  playbook: string,
+  target: ServerFacts,
+): ThrottleLimits | undefined {
+  const limits = throttles[action];
+  const tighter = restrictionsOn(restrictions, playbook, [target]).flatMap(({ throttles: own }): SomeLimits[] => {
+    const limited = own?.[action];
+    return limited ? [limited] : [];
+  });
+  return limits && tighter.reduce<ThrottleLimits>(tightest, limits);
+}
+
+/** -1 means no limit. */
+function tightest(one: ThrottleLimits, other: SomeLimits): ThrottleLimits {
+  const longer = (minutes: number, more = -1) => Math.max(minutes, more);
+  const fewer = (times: number, less = -1) => (times < 0 || less < 0 ? Math.max(times, less) : Math.min(times, less));
+  return {
+    minutesBetween: longer(one.minutesBetween, other.minutesBetween),
+    perHour: fewer(one.perHour, other.perHour),
+    perDay: fewer(one.perDay, other.perDay),
+    groupMinutesBetween: longer(one.groupMinutesBetween, other.groupMinutesBetween),
+    groupPerDay: fewer(one.groupPerDay, other.groupPerDay),
+  };
+}
 
 /** Records a start of ours. Limits nothing itself; the guard asks whether a recent start was ours. */
 export function ourStart(server: string, resource: string | undefined, now: number): ThrottleRule {

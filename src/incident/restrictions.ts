@@ -12,6 +12,8 @@ interface Written {
   groups?: readonly string[] | undefined;
   mode?: Mode | undefined;
   limits?: Partial<Record<'time' | 'serviceRestarts' | 'serverRestarts', number | undefined>> | undefined;
+  /** By action, in the terms of `safety.throttles`. */
+  throttles?: Readonly<Record<string, Readonly<Record<string, number | undefined>> | undefined>> | undefined;
 }
 
 export interface Restriction extends Written {
@@ -54,14 +56,23 @@ export function fits(pattern: string, name: string): boolean {
   return name.length - end.length >= from && name.endsWith(end);
 }
 
+/** Those that apply to a playbook on these servers. */
+export function restrictionsOn(
+  restrictions: readonly Restriction[],
+  playbook: string,
+  servers: readonly ServerFacts[],
+): Restriction[] {
+  const applies = (one: Restriction) => !isLocal(one) || servers.some((facts) => isWithin(one, facts));
+  return restrictions.filter((one) => isAbout(one, playbook) && applies(one));
+}
+
 /** The most careful mode that restrictions set for a playbook on these servers. */
 export function restrictedOn(
   restrictions: readonly Restriction[],
   playbook: string,
   servers: readonly ServerFacts[],
 ): Restricted | undefined {
-  const applies = (one: Restriction) => !isLocal(one) || servers.some((facts) => isWithin(one, facts));
-  return mostCareful(modesOf(restrictions.filter((one) => isAbout(one, playbook) && applies(one))));
+  return mostCareful(modesOf(restrictionsOn(restrictions, playbook, servers)));
 }
 
 /** What restrictions set for a playbook on some servers only. */

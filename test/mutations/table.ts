@@ -337,6 +337,13 @@ const MUTATIONS: Mutation[] = [
     tests: ['guards/mode', 'engine/restrictions'],
   },
   {
+    says: 'a throttle of a restriction is ignored',
+    in: 'limitsOn',
+    from: 'limits && tighter.reduce<ThrottleLimits>(tightest, limits)',
+    to: 'limits',
+    tests: ['guards/throttle', 'engine/restrictions'],
+  },
+  {
     says: 'a limit of a restriction is not proved',
     in: 'limitOf',
     from: 'one.most < least.most',

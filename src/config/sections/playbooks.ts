@@ -16,6 +16,21 @@ const MEANING = {
 /** Names, at least one. */
 const names = (of: z.ZodString) => z.array(of).min(1, 'names none').optional();
 
+const times = z.int().min(1).optional();
+/** At most a day: for that long, every start is remembered, whichever playbook it was for. */
+const minutes = z.int().min(1).max(1440).optional();
+
+/** The keys of `safety.throttles`; what is left out is not restricted. */
+const throttle = z
+  .strictObject({
+    minutesBetween: minutes.describe('Minutes between two runs on one server.'),
+    perHour: times.describe('Runs per hour on one server.'),
+    perDay: times.describe('Runs per day on one server.'),
+    groupMinutesBetween: minutes.describe('Minutes between two runs in one group of servers.'),
+    groupPerDay: times.describe('Runs per day in one group of servers.'),
+  })
+  .optional();
+
 const restriction = z
   .strictObject({
     playbooks: names(
@@ -38,14 +53,18 @@ const restriction = z
         serverRestarts: LIMITS.serverRestarts.optional().describe(MEANING.serverRestarts),
       })
       .optional(),
+    throttles: z
+      .strictObject({ 'restart-service': throttle, 'fail-over-databases': throttle, 'restart-server': throttle })
+      .optional(),
   })
-  .superRefine(({ servers, groups, mode, limits }, context) => {
+  .superRefine(({ servers, groups, mode, limits, throttles }, context) => {
     const complain = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
     if (limits && (servers ?? groups)) {
       complain(['limits'], 'are proved for whole playbooks: put them into an entry without servers and groups');
     }
-    if (mode === undefined && Object.keys(limits ?? {}).length === 0) {
-      complain([], 'restricts nothing: set mode, or limits');
+    const set = [limits, ...Object.values(throttles ?? {})].flatMap((each) => Object.keys(each ?? {}));
+    if (mode === undefined && set.length === 0 && context.issues.length === 0) {
+      complain([], 'restricts nothing: set mode, limits or throttles');
     }
   });
 

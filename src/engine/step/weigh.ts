@@ -1,5 +1,5 @@
 import type { GuardContext } from '../../guards/guard.ts';
-import { ourStart, throttleRules } from '../../guards/throttle.ts';
+import { limitsOn, ourStart, throttleRules } from '../../guards/throttle.ts';
 import type { StepStarted } from '../../incident/event.ts';
 import { groupOf } from '../../incident/health.ts';
 import { currentRun } from '../../incident/incident.ts';
@@ -40,7 +40,7 @@ export async function weigh(
 
   const disruptive = DISRUPTIVE.has(change.action);
   const throttles = [
-    ...throttleRules(change, target, group, settings.throttles[change.action], clock.now()),
+    ...throttleRules(change, target, group, limitsOn(settings, change.action, run.playbook, target), clock.now()),
     ourStart(target.server, change.resource, clock.now()),
   ];
   const until = engine.realNow() + settings.disruptionWindow / clock.speed;

@@ -71,6 +71,22 @@ describe('a restriction for one group', () => {
     expect(b.changes()).toEqual([]);
   });
 
+  test('limits how often its servers are treated; others are not affected', async () => {
+    const perDay = { throttles: { 'restart-service': { groupPerDay: 1 } } };
+    const b = restricted([{ key, groups: ['dag1'], ...perDay }]);
+    for (const server of ['mbx1', 'mbx3', 'ex1', 'ex2']) {
+      b.lab.post({ fault: 'imap-backend-hang', server });
+      await b.handle({ server, ...SELF_TEST });
+      b.lab.clock.advance(60 * MINUTE);
+    }
+    expect(b.changes().filter((change) => change.includes('Restart-Service'))).toEqual([
+      'mbx1 Restart-Service MSExchangeIMAP4BE',
+      'ex1 Restart-Service MSExchangeIMAP4BE',
+      'ex2 Restart-Service MSExchangeIMAP4BE',
+    ]);
+    expect(b.notices.map(({ text }) => text).join()).toContain('restart-service@dag1: ');
+  });
+
   test('a step that asks a person asks nobody where the playbook only observes', async () => {
     const b = restricted(
       [{ key, servers: ['mbx1'], mode: 'observe' }],

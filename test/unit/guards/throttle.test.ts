@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { ThrottleLimits } from '../../../src/guards/guard.ts';
-import { throttle, throttleRules } from '../../../src/guards/throttle.ts';
+import { limitsOn, throttle, throttleRules } from '../../../src/guards/throttle.ts';
 import type { Incident } from '../../../src/incident/incident.ts';
 import type { PlannedChange } from '../../../src/incident/planned-change.ts';
+import type { Restriction } from '../../../src/incident/restrictions.ts';
 import { ExchangeError, type RecoveryAction } from '../../../src/ports/exchange.ts';
 import type { StartRefusal, ThrottleRule } from '../../../src/ports/journal.ts';
 import { facts, HOUR, MINUTE, NINE, reply } from '../../support/stub.ts';
@@ -49,6 +50,42 @@ describe('what is counted', () => {
   ];
   test.each(RULES)('$says', ({ change, group, limits, rules }) => {
     expect(throttleRules(change, target, group, limits, NINE)).toEqual(rules);
+  });
+});
+
+describe('restrictions', () => {
+  const on = (throttles: Partial<ThrottleLimits>, where: Partial<Restriction> = {}): Restriction => ({
+    key: 'playbooks.restrictions[0]',
+    ...where,
+    throttles: { 'restart-service': throttles },
+  });
+  const NONE: ThrottleLimits = {
+    minutesBetween: -1,
+    perHour: -1,
+    perDay: -1,
+    groupMinutesBetween: -1,
+    groupPerDay: -1,
+  };
+
+  test.each<[what: string, limits: ThrottleLimits, restrictions: Restriction[], expected: Partial<ThrottleLimits>]>([
+    ['none', LIMITS, [], LIMITS],
+    ['a longer time, fewer times', LIMITS, [on({ minutesBetween: 90, perDay: 1 })], { minutesBetween: 90, perDay: 1 }],
+    ['one that would allow more', LIMITS, [on({ minutesBetween: 5, perHour: 9, groupPerDay: 9 })], LIMITS],
+    [
+      'where there is no limit',
+      NONE,
+      [on({ minutesBetween: 5, perHour: 9 })],
+      { minutesBetween: 5, perHour: 9, perDay: -1 },
+    ],
+    ['the tightest of each', LIMITS, [on({ perDay: 2 }), on({ perDay: 1, perHour: 1 })], { perHour: 1, perDay: 1 }],
+    ['for its group', LIMITS, [on({ groupPerDay: 1 }, { groups: ['dag1'] })], { groupPerDay: 1 }],
+    ['for another group', LIMITS, [on({ groupPerDay: 1 }, { groups: ['dag2'] })], LIMITS],
+    ['for another playbook', LIMITS, [on({ perDay: 1 }, { playbooks: ['pop-*'] })], LIMITS],
+  ])('%s', (_what, limits, restrictions, expected) => {
+    const settings = { throttles: { 'restart-service': limits }, restrictions };
+    const target = facts('mbx1', { dag: 'dag1' });
+    expect(limitsOn(settings, 'restart-service', 'imap-protocol', target)).toMatchObject(expected);
+    expect(limitsOn(settings, 'setting', 'imap-protocol', target)).toBeUndefined();
   });
 });
 

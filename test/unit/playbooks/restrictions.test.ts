@@ -29,6 +29,7 @@ test.each([
   '{ mode: observe }',
   '{ playbooks: [imap-*, imap-load], groups: [dag1], servers: [mbx9], mode: approve }',
   '{ playbooks: [imap-load], mode: approve, limits: { time: 6h } }',
+  '{ groups: [dag1], throttles: { restart-server: { per-day: 1, group-minutes-between: 1440 } } }',
   '{ limits: { service-restarts: 5, server-restarts: 1 } }',
 ])('%s is right', (restriction) => {
   expect(problemsOf(restriction)).toEqual([]);
@@ -59,12 +60,32 @@ describe('a restriction that is wrong', () => {
     [
       'nothing that it restricts',
       '{ groups: [dag1] }',
-      '3:7: playbooks.restrictions[0]: restricts nothing: set mode, or limits',
+      '3:7: playbooks.restrictions[0]: restricts nothing: set mode, limits or throttles',
     ],
     [
       'empty limits',
       '{ playbooks: [imap-load], limits: {} }',
-      '3:7: playbooks.restrictions[0]: restricts nothing: set mode, or limits',
+      '3:7: playbooks.restrictions[0]: restricts nothing: set mode, limits or throttles',
+    ],
+    [
+      'empty throttles',
+      '{ groups: [dag1], throttles: { restart-server: {} } }',
+      '3:7: playbooks.restrictions[0]: restricts nothing: set mode, limits or throttles',
+    ],
+    [
+      'a throttle that limits nothing',
+      '{ throttles: { restart-server: { per-day: -1 } } }',
+      '3:49: playbooks.restrictions[0].throttles.restart-server.per-day: must be at least 1',
+    ],
+    [
+      'a throttle of more than a day',
+      '{ throttles: { restart-server: { minutes-between: 2880 } } }',
+      '3:57: playbooks.restrictions[0].throttles.restart-server.minutes-between: must be at most 1440',
+    ],
+    [
+      'a throttle of an unknown action',
+      '{ throttles: { restart-sever: { per-day: 1 } } }',
+      '3:22: playbooks.restrictions[0].throttles.restart-sever: unknown key; did you mean "restart-server"?',
     ],
     [
       'limits for some servers',
