@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../src/backtest/backtest.ts';
 import type { Figures } from '../../../src/backtest/figures.ts';
 import type { Mode, Playbook } from '../../../src/incident/plan.ts';
+import type { Restriction } from '../../../src/incident/restrictions.ts';
 import { backtestSettings, edited, findingOf, shipped, steps } from './support.ts';
 
 const PROTOCOL = [
@@ -314,4 +315,14 @@ describe('another mode', () => {
 test('the shipped playbooks are the ones that the edits begin with', () => {
   const ofShipped = (name: string) => shipped().find((playbook) => playbook.name === name)?.steps;
   expect([steps(PROTOCOL), steps(LOAD)]).toEqual([ofShipped('imap-protocol'), ofShipped('imap-load')]);
+});
+
+test.each<[what: string, restriction: Omit<Restriction, 'key'>, expected: string | undefined]>([
+  ['approve for its group', { groups: ['dag1'], mode: 'approve' }, 'unknown mode'],
+  ['observe for its server', { servers: ['mbx1'], mode: 'observe' }, 'known mode'],
+  ['observe for another group', { groups: ['dag2'], mode: 'observe' }, undefined],
+])('a new restriction is like another mode: %s', async (_what, restriction, expected) => {
+  const restrictions = [{ key: 'playbooks.restrictions[0]', ...restriction }];
+  const finding = await findingOf('protocol-rebooted', { ...backtestSettings(shipped()), restrictions });
+  expect(finding && `${finding.certainty} ${finding.difference}`).toBe(expected);
 });
