@@ -63,7 +63,7 @@ function cellsAbout(
 ): Cell[] {
   const { server } = facts;
   const plan = planOf(playbook, facts).filter(({ when }) => !(when && unmetCondition(when, facts)));
-  const cures = plan.flatMap((step) => curesBy(step, facts, all));
+  const cures = plan.flatMap((step) => CURES[step.step]?.(step, { facts, all }) ?? []);
   const distinct = new Map([...cures, { cure: NO_CURE }].map((one): [string, Cure] => [one.cure, one]));
   return [...distinct.values()].map(({ cure, elsewhere }) => ({
     server,
@@ -81,27 +81,32 @@ interface Cure {
   elsewhere?: Record<string, unknown>[];
 }
 
-/** What a step could cure, as the lab's faults have it. */
-function curesBy({ step, options }: PlannedStep, facts: ServerFacts, all: readonly ServerFacts[]): Cure[] {
-  const onBackEnd = (cure: string, backendFault: string): Cure => ({
-    cure,
-    elsewhere: all
-      .filter(({ server, roles }) => server !== facts.server && roles.includes('mailbox'))
-      .map(({ server: backend }) => ({ fault: 'imap-ctp-backend', server: facts.server, backend, backendFault })),
-  });
-  const isFrontEnd = !facts.roles.includes('mailbox');
-  switch (step) {
-    case 'restart-service':
-      if (options.on === 'back-end' && isFrontEnd)
-        return [onBackEnd('restart-service on the back end', 'imap-backend-hang')];
-      return [{ cure: `restart-service:${String(options.name)}` }];
-    case 'remediate':
-      return isFrontEnd ? [onBackEnd('restart-server on the back end', 'imap-backend-wedged')] : [];
-    case 'fail-over-databases':
-      return [{ cure: 'fail-over' }];
-    case 'restart-server':
-      return [{ cure: 'restart-server' }];
-    default:
-      return [];
-  }
+interface Organisation {
+  facts: ServerFacts;
+  all: readonly ServerFacts[];
+}
+
+/** What each step could cure, as the lab's faults have it; undefined: nothing. Every step that changes something is listed. */
+export const CURES: Readonly<
+  Record<string, ((step: PlannedStep, where: Organisation) => Cure | undefined) | undefined>
+> = {
+  'restart-service': ({ options: { name, on } }, where) =>
+    on === 'back-end' && isFrontEnd(where)
+      ? onBackEnd('restart-service on the back end', 'imap-backend-hang', where)
+      : { cure: `restart-service:${String(name)}` },
+  remediate: (_, where) =>
+    isFrontEnd(where) ? onBackEnd('restart-server on the back end', 'imap-backend-wedged', where) : undefined,
+  'run-script': ({ options }) => ({ cure: `run-script:${String(options.script)}` }),
+  'fail-over-databases': () => ({ cure: 'fail-over' }),
+  'restart-server': () => ({ cure: 'restart-server' }),
+  'allow-activation': undefined,
+  'protocol-log': undefined,
+};
+
+const isFrontEnd = ({ facts }: Organisation) => !facts.roles.includes('mailbox');
+
+function onBackEnd(cure: string, backendFault: string, { facts, all }: Organisation): Cure {
+  const backEnds = all.filter(({ server, roles }) => server !== facts.server && roles.includes('mailbox'));
+  const fault = { fault: 'imap-ctp-backend', server: facts.server, backendFault };
+  return { cure, elsewhere: backEnds.map(({ server: backend }) => ({ ...fault, backend })) };
 }

@@ -96,5 +96,6 @@ function curedBy({ command, arguments: given }: Intent): string | undefined {
   if (command === 'Restart-Service') return `restart-service:${String(given.Name)}`;
   if (command === 'Restart-Computer') return 'restart-server';
   if (command === 'Invoke-TargetScript') return `run-script:${String(given.Name)}`;
+  if (command === 'Invoke-TargetScript') return `run-script:${String(given.Name)}`;
   return command === 'Set-MailboxServer' ? 'fail-over' : undefined;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
-import { type Cell, cellsOf } from '../../../src/drill/cells.ts';
+import { type Cell, CURES, cellsOf } from '../../../src/drill/cells.ts';
 import { type CellResult, drillCell } from '../../../src/drill/drill.ts';
 import { drillPage } from '../../../src/drill/html.ts';
 import { type DrillReport, inSentences, readReport, summarise, worseThan } from '../../../src/drill/report.ts';
@@ -17,6 +17,11 @@ const about = (server: string, monitor: string) =>
   cells.filter((one) => one.server === server && one.monitor === monitor);
 
 describe('the cells of a drill', () => {
+  it('take every step that changes something into account', () => {
+    const changing = STEPS.filter(({ changes }) => changes).map(({ name }) => name);
+    expect(Object.keys(CURES)).toEqual(expect.arrayContaining(changing));
+  });
+
   it.each<[server: string, monitor: string, cures: string[]]>([
     ['mbx1', 'ImapSelfTestMonitor', ['restart-service:MSExchangeIMAP4BE', 'fail-over', 'restart-server', 'none']],
     ['cas1', 'ImapProxyTestMonitor', ['restart-service:MSExchangeIMAP4', 'restart-server', 'none']],
