@@ -56,7 +56,7 @@ describe.each(engines)('through $name', ({ executable }) => {
  * how long that takes.
  */
 const own = ({ caller, command, effect }: LoggedCommand) =>
-  command !== 'Get-ExchangeServer' && (caller === READER || caller === 'test' || effect !== 'none');
+  command !== 'Get-ExchangeServer' && (caller === READER || caller === 'rehearsal' || effect !== 'none');
 
 /** Callers of looks are who they are; times count from the beginning. */
 const asCommand =
@@ -64,7 +64,7 @@ const asCommand =
   ({ seq: _, at, caller, ...command }: LoggedCommand) => ({
     ...command,
     at: at - begin,
-    caller: caller.replace(/^.* (?=step|undo)/, '').replace(READER, 'test'),
+    caller: caller.replace(/^.* (?=step|undo)/, '').replace(READER, 'rehearsal'),
   });
 
 const asEntry = (begin: number, names: Record<string, string>) => (entry: Entry) => {
