@@ -166,7 +166,9 @@ describe('without a daemon', () => {
       const result = await sr(['config', 'check', '--config', 'bad.yaml']);
       expect(result.code).toBe(1);
       expect(result.out).toMatch(/bad\.yaml:2:3: http\.prot: unknown key; did you mean "port"\?\n/);
-      expect(result.out).toMatch(/bad\.yaml:4:10: lab\.speed: must be a number\n {4}speed: fast\n {11}\^{4}\n2 problems\n$/);
+      expect(result.out).toMatch(
+        /bad\.yaml:4:10: lab\.speed: must be a number\n {4}speed: fast\n {11}\^{4}\n2 problems\n$/,
+      );
     });
 
     it('playbooks can be checked one by one', async () => {
