@@ -19,7 +19,14 @@ const { config } = loadConfig({ env: {}, cwd: process.cwd() });
 const language = languageOf(config, STEPS, loadCatalog(config.verification.catalog));
 const read = (file: string) => readFileSync(file, 'utf8');
 
-const playbooks = readdirSync(config.playbooks.directory).map((name) => read(`${config.playbooks.directory}/${name}`));
+const LISTS = `list: a\nsteps:\n  - use: b\n---\nlist: b\nsteps:\n  - recheck\n---
+playbook: p\nsummary: s\nhandles: ['POP.Proxy\\PopProxyTestMonitor']\nsteps:\n  - use: a\n  - ask: { question: q, within: 2h }\n`;
+const playbooks = [
+  ...readdirSync(config.playbooks.directory)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => read(`${config.playbooks.directory}/${name}`)),
+  LISTS,
+];
 fuzz('playbooks', 'is read, or refused with its problems', fc.oneof(spliced(...playbooks), text), (given) => {
   failsOnlyWith(ConfigError, () => readPlaybooks([{ file: 'p.yaml', text: given }], language));
 });
