@@ -20,3 +20,14 @@ export function whyNotStarted(error: unknown): unknown {
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
+
+/** What a person can correct, such as a wrong file, becomes a CliError: a message without a stack. */
+export function inWords<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const isDefect = error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
+    if (!(error instanceof Error) || isDefect || error.name === 'ConfigError') throw error;
+    throw new CliError(error.message);
+  }
+}

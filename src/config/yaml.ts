@@ -68,7 +68,9 @@ export function parseYamlDocuments(text: string, file: string, options: YamlOpti
   const problems = documents.flatMap((document) =>
     [...document.errors, ...document.warnings].map((error) => syntaxProblem(error, written)),
   );
-  if (problems.length > 0) throw new ConfigError(problems);
+  // One mistake, such as a tab, makes the parser complain about the same line several times.
+  const [...first] = new Map(problems.toReversed().map((one) => [one.line, one])).values();
+  if (first.length > 0) throw new ConfigError(first.reverse());
   return documents
     .filter((document) => document.contents !== null)
     .map((document) => ({

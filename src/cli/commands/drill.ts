@@ -1,6 +1,4 @@
-import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type Command, Option } from 'commander';
 import { readText } from '../../config/yaml.ts';
@@ -18,7 +16,8 @@ import {
 import { MODES, type Mode } from '../../incident/plan.ts';
 import { type CliContext, print } from '../context.ts';
 import type { DrillSource } from '../drill-setting.ts';
-import { CliError, UsageError } from '../errors.ts';
+import { inWords, UsageError } from '../errors.ts';
+import { requireWritable, writeOutput } from '../output/file.ts';
 import { plain, table } from '../output/text.ts';
 import { loadOptions } from '../settings.ts';
 import { wholeNumber } from '../values.ts';
@@ -52,6 +51,7 @@ export function drillCommand(program: Command, context: CliContext): void {
     .action(async (options: Options, command: Command) => {
       if (options.organisation !== undefined && options.recording !== undefined)
         throw new UsageError('--organisation cannot be combined with --recording.');
+      if (options.html !== undefined) requireWritable(options.html);
       const { readReport, worseThan } = await import('../../drill/report.ts');
       const baseline =
         options.baseline === undefined
@@ -61,7 +61,7 @@ export function drillCommand(program: Command, context: CliContext): void {
       const worse = baseline && worseThan(baseline, report);
       if (options.html !== undefined) {
         const { drillPage } = await import('../../drill/html.ts');
-        inWords(() => writeFileSync(resolve(options.html as string), drillPage(report, worse)));
+        writeOutput(options.html, drillPage(report, worse));
       }
       if (!report.complete || (worse && worse.length > 0)) context.fail();
       const summary = summarise(report.cells);
@@ -197,14 +197,4 @@ function worseInText(worse: readonly Worse[], paint: CliContext['terminal']['pai
         `${paint('bad', '✗')} ${plain(`${monitor} on ${server}, cured by ${cure}: ${says}`)}\n`,
     )
     .join('');
-}
-
-/** What a person can correct is printed as a message, without a stack. */
-function inWords<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof Error) || error instanceof TypeError || error.name === 'ConfigError') throw error;
-    throw new CliError(error.message);
-  }
 }

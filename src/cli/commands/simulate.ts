@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
 import type { Config } from '../../config/config.ts';
-import { ConfigError } from '../../config/problems.ts';
 import { readText } from '../../config/yaml.ts';
 import type { Asked } from '../../guards/index.ts';
 import type { Instant } from '../../incident/alert.ts';
@@ -19,7 +18,7 @@ import type { Situation, Staged } from '../../rehearsal/situation.ts';
 import { loadCatalog } from '../../verification/catalog.ts';
 import { type CliContext, print, wantsJson } from '../context.ts';
 import { daemonOf, talking } from '../daemon/connect.ts';
-import { CliError, UsageError } from '../errors.ts';
+import { CliError, inWords, UsageError } from '../errors.ts';
 import { decisionInWords, guardsInWords } from '../output/decisions.ts';
 import { details, healthSetName } from '../output/narrate.ts';
 import { people, type Scene, scripts } from '../output/scene.ts';
@@ -326,16 +325,6 @@ function journalIn(file: string): Entry[] {
 function faultOf(text: string, server: string | undefined): Record<string, unknown> {
   const fault = inWords(() => readFault(text));
   return { ...(server !== undefined && { server }), ...fault };
-}
-
-/** What a person can correct is printed as a message, without a stack. */
-function inWords<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof TypeError || error instanceof ConfigError || !(error instanceof Error)) throw error;
-    throw new CliError(error.message);
-  }
 }
 
 /** Stops before each decision until Enter is pressed; `c` continues to the end. */

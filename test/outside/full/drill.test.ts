@@ -50,6 +50,12 @@ describe('second-responder drill', () => {
   it.each([
     ['a baseline that is none', ['--baseline', 'package.json'], 1, /is not a report/],
     ['two organisations', ['--organisation', 'a', '--recording', 'b'], 2, /cannot be combined/],
+    [
+      'a page that cannot be written',
+      ['--html', 'no-such-folder/x.html'],
+      1,
+      /could not be written: no such file or folder/,
+    ],
     ['a missing recording', ['--recording', 'no-such-file'], 1, /no-such-file/],
   ] as const)('refuses %s in words', async (_, args, code, message) => {
     const ran = await drill(...args);

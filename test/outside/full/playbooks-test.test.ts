@@ -112,7 +112,12 @@ describe('second-responder playbooks test', () => {
     ['a filter that nothing matches', ['--filter', 'qqq'], 1, /no scenario has "qqq" in its name/],
     ['a playbook that no scenario expects', ['--playbook', 'other.yaml'], 1, /no scenario expects the playbook other/],
     ['a playbook with a mistake', ['--playbook', 'config/second-responder.yaml'], 1, /second-responder\.yaml/],
-    ['a report that cannot be written', ['--filter', 'transient', '--junit', 'no/folder/x.xml'], 1, /Failed to write/],
+    [
+      'a report that cannot be written',
+      ['--filter', 'transient', '--junit', 'no/folder/x.xml'],
+      1,
+      /could not be written: no such file or folder/,
+    ],
     ['an unknown option', ['--colour'], 2, /unknown option/],
     ['JSON without an end', ['--watch', '--json'], 2, /cannot be combined/],
   ])('%s: says so, with the right exit code', async (_, args, code, message) => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { excerptOf } from '../../../src/config/excerpt.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { ConfigError, type Problem } from '../../../src/config/problems.ts';
-import { parseYaml } from '../../../src/config/yaml.ts';
+import { parseYaml, parseYamlDocuments } from '../../../src/config/yaml.ts';
 import { widthOf } from '../../../src/lib/cells.ts';
 import { readCatalog } from '../../../src/verification/catalog.ts';
 import { read, withSteps } from '../playbooks/language.ts';
@@ -115,4 +115,17 @@ describe('the configuration shows one key, and its value where that cannot be a 
     writeFileSync(join(folder, 'c.yaml'), 'http: { tokens: [ }');
     expect(excerptsOf(() => loadConfig({ file: 'c.yaml', env: {}, cwd: folder }))[0]).toBeUndefined();
   });
+});
+
+test('a tab is one problem, although the parser complains about its line several times', () => {
+  const text = 'http:\n\tport: 8080\nlog: [\n';
+  const read = () => parseYamlDocuments(text, 'c.yaml');
+  expect(read).toThrow(ConfigError);
+  try {
+    read();
+  } catch (error) {
+    const lines = (error as ConfigError).problems.map(({ line }) => line);
+    expect(lines).toEqual([...new Set(lines)]);
+    expect((error as ConfigError).problems[0]?.message).toContain('Tabs are not allowed');
+  }
 });

@@ -1,12 +1,10 @@
-import { writeFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { whyUnreadable } from '../../../config/yaml.ts';
 import { visibleJson } from '../../../incident/visible.ts';
 import { EXPLANATION_FORMATS, type ExplanationFormat } from '../../../ports/explanation.ts';
 import { loadCatalog } from '../../../verification/catalog.ts';
 import { type CliContext, wantsJson } from '../../context.ts';
-import { CliError } from '../../errors.ts';
 import { explanationText } from '../../output/explanation-text.ts';
+import { writeOutput } from '../../output/file.ts';
 import { plain } from '../../output/text.ts';
 import { findPlaybook } from '../../playbooks.ts';
 import { readSettings } from '../../settings.ts';
@@ -46,7 +44,7 @@ export function explainCommand(playbooks: Command, context: CliContext): void {
             : writeAs(as, explanation);
       if (options.output === undefined) context.terminal.write(text);
       else {
-        write(options.output, text);
+        writeOutput(options.output, text);
         context.terminal.write(`Wrote ${plain(options.output)}\n`);
       }
       if (explanation.problems.length > 0) context.fail();
@@ -63,12 +61,4 @@ function formatOf({ markdown, html, svg, mermaid, output = '' }: Options, json: 
   if (mermaid) return 'mermaid';
   const ending = /\.(\w+)$/.exec(output)?.[1]?.toLowerCase() ?? '';
   return ENDINGS[ending] ?? EXPLANATION_FORMATS.find((format) => format === ending) ?? 'text';
-}
-
-function write(file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (error) {
-    throw new CliError(`${file} could not be written: ${whyUnreadable(error)}`);
-  }
 }

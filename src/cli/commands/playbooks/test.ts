@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
@@ -15,6 +14,7 @@ import type { Scenario } from '../../../scenarios/read.ts';
 import { type Catalog, loadCatalog } from '../../../verification/catalog.ts';
 import { type CliContext, print, wantsJson } from '../../context.ts';
 import { CliError, UsageError } from '../../errors.ts';
+import { writeOutput } from '../../output/file.ts';
 import { formatProblems, toOutput } from '../../output/problems.ts';
 import { fromHere } from '../../output/simulate-line.ts';
 import { timeOfDay } from '../../output/time.ts';
@@ -121,7 +121,7 @@ async function round({ paths, options, command, context }: Test): Promise<{ ok: 
   }
   const failed = results.filter(({ passed }) => !passed).length;
   const ok = problems.length === 0 && failed === 0;
-  if (options.junit !== undefined) writeReport(options.junit, words.report(problems, results, shared));
+  if (options.junit !== undefined) writeOutput(options.junit, words.report(problems, results, shared));
   const answer = {
     ok,
     problems: problems.map(toOutput),
@@ -161,14 +161,6 @@ function recordInto(
     throw new CliError(`Failed to record in ${fromHere(file)}:${line}: ${withoutPath(error)}`);
   }
   if (!json) terminal.write(`    recorded in ${fromHere(file)}:${line}; review what it expects\n`);
-}
-
-function writeReport(file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (error) {
-    throw new CliError(`Failed to write ${file}: ${withoutPath(error)}`);
-  }
 }
 
 interface Loaded {
