@@ -13,7 +13,7 @@ import { labCommand } from './commands/lab.ts';
 import { playbooksCommand } from './commands/playbooks/index.ts';
 import { recordCommand } from './commands/record.ts';
 import { serveCommand } from './commands/serve.ts';
-import { simulateCommand } from './commands/simulate.ts';
+import { simulateCommand } from './commands/simulate/index.ts';
 import { storeCommand } from './commands/store.ts';
 import { undoCommand } from './commands/undo.ts';
 import type { CliContext } from './context.ts';
