@@ -91,7 +91,7 @@ export function removed(replay: Replay, entry: Entry, n: number): Guide {
   return leaves(replay, entry, `omits ${recordedAs(step)}${why}`);
 }
 
-/** The new run goes another way from here: on with its next steps, or to its end if there are none. */
+/** The new run goes another way from here: its next steps, or its end if there are none. */
 export function leaves(replay: Replay, { at }: Entry, says: string): Guide {
   const [first] = remaining(replay.would);
   if (!first) {
