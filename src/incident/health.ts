@@ -13,6 +13,12 @@ export function monitorName(ref: MonitorRef): string {
   return [ref.healthSet, ref.monitor, ref.targetResource].filter(Boolean).join('\\');
 }
 
+/** The parts of a name that `monitorName` wrote, or of its beginning; a part that is missing or empty is absent. */
+export function monitorParts(written: string): Partial<MonitorRef> {
+  const [healthSet, monitor, targetResource] = written.split('\\');
+  return { ...(healthSet && { healthSet }), ...(monitor && { monitor }), ...(targetResource && { targetResource }) };
+}
+
 /** Whether it is the same monitor, ignoring case, and ignoring the target resource if `pattern` has none. */
 export function isMonitor(pattern: MonitorRef, ref: MonitorRef): boolean {
   return (

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { ConfigError, didYouMean, type Problem, zodProblems } from '../config/problems.ts';
 import { parseYamlDocuments, readText, type Source, whyUnreadable } from '../config/yaml.ts';
+import { monitorParts } from '../incident/health.ts';
 import type { Mode } from '../incident/plan.ts';
 import { FAULTS, faultNamed } from '../lab/behaviour/faults/index.ts';
 import type { Lab } from '../lab/lab.ts';
@@ -200,13 +201,7 @@ function checkNames({ expect, alert }: Unrecorded, { playbooks, catalog }: Readi
 }
 
 function alertIn({ server, monitor: written }: NonNullable<Unrecorded['alert']>): NonNullable<Situation['alert']> {
-  const [healthSet, monitor, targetResource] = written?.split('\\') ?? [];
-  return {
-    ...(server !== undefined && { server }),
-    ...(healthSet && { healthSet }),
-    ...(monitor && { monitor }),
-    ...(targetResource && { targetResource }),
-  };
+  return { ...(server !== undefined && { server }), ...monitorParts(written ?? '') };
 }
 
 /** The organisation or the recording on which the scenario is played: its own, else the configured one, else the shipped one. */

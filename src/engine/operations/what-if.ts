@@ -20,7 +20,7 @@ import { match } from '../verify/match.ts';
 
 /**
  * Verifies and plans as for a real alert, and asks every guard about every change of the plan. A step is judged as if the
- * steps before it had done what they should: after a drain no copy is active.
+ * steps before it had done what they should: after one that proves it, no copy is active.
  */
 export async function whatIf(engine: Engine, alert: WhatIfAlert, signal: AbortSignal): Promise<WhatIf> {
   const { store, clock } = engine;
@@ -64,8 +64,8 @@ async function judgeAll(
     const judged = await judge({ ...engine, exchange }, incident, planned, signal);
     steps.push(judged);
     if (judged.would === 'refuse') return [...steps, ...plan.slice(steps.length).map(notReached)];
-    if (planned.step === 'fail-over-databases' && judged.would !== 'skip')
-      exchange = drained(exchange, incident.server);
+    const proves = stepNamed(planned.step).proves === 'no-active-copies';
+    if (proves && judged.would !== 'skip') exchange = drained(exchange, incident.server);
   }
   return steps;
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Config } from '../../../config/config.ts';
 import { readText } from '../../../config/yaml.ts';
 import type { Entry } from '../../../incident/event.ts';
+import { monitorParts } from '../../../incident/health.ts';
 import { readInstants } from '../../../ports/instants.ts';
 import { readFault } from '../../../rehearsal/fault-text.ts';
 import type { Past } from '../../../rehearsal/past.ts';
@@ -47,14 +48,11 @@ export async function situationOf(
     const past = await pastOf(options, command, place);
     return { situation: { ...place, ...past.situation }, says: past.says, files };
   }
-  const [healthSet, monitor, targetResource] = options.monitor?.split('\\') ?? [];
   const written = options.fault ?? (isRecorded ? [] : [SHIPPED_FAULT]);
   const faults = written.map((text, index) => faultOf(text, index === 0 ? options.server : undefined));
   const alert = {
     ...(options.server !== undefined && { server: options.server }),
-    ...(healthSet && { healthSet }),
-    ...(monitor && { monitor }),
-    ...(targetResource && { targetResource }),
+    ...monitorParts(options.monitor ?? ''),
   };
   return { situation: { ...place, faults, alert }, says: [], files };
 }

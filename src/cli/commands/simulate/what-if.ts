@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { monitorParts } from '../../../incident/health.ts';
 import { readInstants } from '../../../ports/instants.ts';
 import type { WhatIf } from '../../../ports/operations.ts';
 import { type CliContext, print } from '../../context.ts';
@@ -15,13 +16,7 @@ export async function askWhatIf(
   command: Command,
   context: CliContext,
 ): Promise<void> {
-  const [healthSet, monitor, targetResource] = named?.split('\\') ?? [];
-  const alert = {
-    server,
-    ...(healthSet && { healthSet }),
-    ...(monitor && { monitor }),
-    ...(targetResource && { targetResource }),
-  };
+  const alert = { server, ...monitorParts(named ?? '') };
   const answer = await daemonOf(command).ask('POST', '/api/v1/what-if', alert, WHAT_IF_WITHIN);
   print(command, context, answer, () => whatIfInText(readInstants<WhatIf>(answer), context.terminal));
 }
