@@ -22,6 +22,7 @@ export function createExplainer(inForce: () => Ground & { playbooks: readonly Pl
     if (!playbook) return undefined;
     const explaining = known.get(playbook) ?? explain(playbook, { config, catalog });
     known.set(playbook, explaining);
+    explaining.catch(() => known.delete(playbook)); // the next request tries again
     const explanation = { ...(await explaining), mode: modeInWords(playbook, modesIn(config), mode) };
     const text = format === 'json' ? JSON.stringify(toJson(explanation)) : writeAs(format, explanation);
     return { type: TYPES[format], text, styles: format === 'html' || format === 'svg' ? styleHashes(text) : [] };
